@@ -1,0 +1,82 @@
+# dermstack. `make` alone prints this help; every target sets its environment up first.
+#
+#   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
+
+VENV   ?= .venv
+RECIPE ?= sample
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+PY    := $(VENV)/bin/python
+# The environment is keyed by what the lock says, not by file times: clones may share one VENV.
+KEY   := $(shell cksum requirements.lock | tr -cs '0-9a-zA-Z\n' '-' | cut -d- -f1,2)
+STAMP := $(VENV)/.dermstack-$(KEY)
+
+# By environment, so that quotes in SET reach Python as they were typed.
+export SETTINGS := $(value SET)
+
+STAGES  := sample verify folds
+OPTIONS  = --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
+           $(if $(SET),--set "$$SETTINGS") $(if $(FRESH),--fresh) \
+           $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check lock clean
+
+help: ## print this help
+	@sed -n '3s/^# *//p' Makefile
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  recipes: $(sort $(basename $(notdir $(wildcard recipes/*.toml))))"
+
+setup: $(STAMP) ## make the environment VENV (.venv) from the lock, once
+
+$(STAMP):
+	@test -n '$(PYTHON)' || { echo 'setup: Python 3.11 or newer is needed; name it with PYTHON=.'; exit 2; }
+	@echo 'setup: installing requirements.lock into $(VENV) (about 6 GB, once)'
+	@$(PYTHON) -m venv '$(VENV)'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@rm -f '$(VENV)'/.dermstack-*
+	@touch '$@'
+
+sample: setup ## draw the synthetic competition (data/sample), labelled as such
+	@$(PY) -m scripts.sample $(OPTIONS)
+
+verify: setup ## check tables and images, find duplicates; names every problem in one pass
+	@$(PY) -m scripts.verify $(OPTIONS)
+
+folds: setup ## decide once who is held out, grouped by patient; runs verify first
+	@$(PY) -m scripts.folds $(OPTIONS)
+
+test: setup ## run the tests (under 10 minutes on two cores)
+	@$(PY) -m pytest
+
+test-slow: setup ## run the longer proofs: full-size table, thirty kills
+	@$(PY) -m pytest -m slow
+
+bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
+	@$(PY) -m tests.bench
+
+gpu-proof: setup ## what only a GPU can show (nothing yet: no stage trains)
+	@echo 'gpu-proof: no stage uses a GPU yet.'
+
+lint: setup ## ruff, mypy --strict, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+format: setup ## let ruff format and mend what it can
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+check: lint test ## what CI runs
+
+lock: ## resolve requirements.lock anew (needs uv on the PATH)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --strip-extras --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean: ## delete caches; keeps data, runs and the environment
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

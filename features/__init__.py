@@ -1,0 +1,1 @@
+"""Metadata -> tabular features (lesion, patient, context), one function for train and test."""

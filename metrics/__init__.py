@@ -1,0 +1,1 @@
+"""How it is scored: pAUC above a TPR, clinical operating points, calibration, patient bootstrap."""

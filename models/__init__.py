@@ -1,0 +1,1 @@
+"""Pixels -> logits and embeddings. The only room, with scripts, that may import torch."""

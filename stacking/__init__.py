@@ -1,0 +1,4 @@
+"""Embeddings + tabular -> out-of-fold and test scores.
+
+Alignment, LightGBM, tuning, blending, calibration.
+"""

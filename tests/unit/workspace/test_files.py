@@ -1,0 +1,108 @@
+import io
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+
+from workspace import files
+from workspace.errors import ArtifactError, DataError
+from workspace.hashing import sha256_file
+
+FRAME = pl.DataFrame({"isic_id": ["ISIC_0000001", "ISIC_0000002"], "x": [0.1, None]})
+TENSORS = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
+
+KINDS = {
+    "a.json": (lambda p: files.write_json(p, {"b": [1, None]}), files.read_json),
+    "a.txt": (lambda p: files.write_text(p, "tree\nü"), files.read_text),
+    "a.parquet": (lambda p: files.write_parquet(p, FRAME), files.read_parquet),
+    "a.npy": (lambda p: files.write_array(p, np.arange(5)), files.read_array),
+    "a.safetensors": (lambda p: files.write_tensors(p, TENSORS), files.read_tensors),
+}
+
+
+def test_each_kind_comes_back_as_written(tmp_path):
+    got = {}
+    for name, (write, read) in KINDS.items():
+        write(tmp_path / name)
+        got[name] = read(tmp_path / name, sha256_file(tmp_path / name))
+    assert got["a.json"] == {"b": [1, None]}
+    assert got["a.txt"] == "tree\nü"
+    assert got["a.parquet"].equals(FRAME)
+    assert got["a.npy"].tolist() == [0, 1, 2, 3, 4]
+    assert got["a.safetensors"]["weight"].tolist() == TENSORS["weight"].tolist()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_one_flipped_bit_is_refused_before_it_is_parsed(tmp_path, name):
+    write, read = KINDS[name]
+    path = tmp_path / name
+    write(path)
+    digest = sha256_file(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ArtifactError) as refused:
+        read(path, digest)
+    assert str(refused.value) == (
+        f"{path} does not match its hash: it was changed after it was written; "
+        "restore it, or make it anew with FRESH=1."
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_equal_values_are_equal_bytes(tmp_path, name):
+    write, _ = KINDS[name]
+    write(tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    write(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    with pytest.raises(ArtifactError, match=r"a\.npy is missing; make it anew with FRESH=1\.$"):
+        files.read_array(tmp_path / "a.npy", "0" * 64)
+
+
+def test_nothing_that_would_be_a_pickle_is_written_or_read(tmp_path):
+    objects = np.array([{}, []], dtype=object)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        files.write_array(tmp_path / "a.npy", objects)
+    np.save(tmp_path / "b.npy", objects, allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        files.read_array(tmp_path / "b.npy", sha256_file(tmp_path / "b.npy"))
+    np.savez(tmp_path / "c.npz", x=objects)
+    with pytest.raises(DataError) as refused:
+        files.read_user_arrays(tmp_path / "c.npz")
+    assert str(refused.value) == "c.npz is not a readable npz file of plain arrays."
+
+
+def test_json_refuses_nan_a_repeated_key_and_damage(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"x": float("nan")})
+    for text in ('{"a": 1, "a": 2}', '{"a": ', "[" * 200_000):
+        (tmp_path / "b.json").write_text(text)
+        with pytest.raises(ArtifactError, match=r"b\.json is not valid JSON \("):
+            files.parse_json(tmp_path / "b.json")
+
+
+def test_facts_travel_inside_a_parquet_file(tmp_path):
+    path = tmp_path / "a.parquet"
+    files.write_parquet(path, FRAME, {"scheme": "holdout"})
+    assert files.read_parquet_facts(path, sha256_file(path))["scheme"] == "holdout"
+
+
+def test_a_safetensors_file_that_is_none_is_one_line(tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"\xff" * 40)
+    with pytest.raises(ArtifactError, match=r"^a\.safetensors is not a safetensors file: "):
+        files.read_tensors(path, sha256_file(path))
+
+
+def test_a_zip_that_is_no_npz_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x.txt", "hello")
+    (tmp_path / "a.npz").write_bytes(buffer.getvalue()[:-10])
+    with pytest.raises(DataError, match=r"^a\.npz is not a readable npz file of plain arrays\.$"):
+        files.read_user_arrays(tmp_path / "a.npz")

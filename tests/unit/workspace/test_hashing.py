@@ -1,0 +1,76 @@
+import os
+import time
+
+import pytest
+
+from workspace import hashing
+from workspace.errors import DataError
+from workspace.hashing import HashMemory, sha256_file
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count how often a file is really read."""
+    reads = []
+
+    def counting(path):
+        reads.append(path.name)
+        return sha256_file(path)
+
+    monkeypatch.setattr(hashing, "sha256_file", counting)
+    monkeypatch.setattr(hashing, "SETTLED_S", -1.0)
+    return reads
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path, counted):
+    path, store = tmp_path / "a", tmp_path / ".hashes.json"
+    path.write_text("x")
+    first = HashMemory(store).of(path)
+    assert HashMemory(store).of(path) == first == sha256_file(path)
+    assert counted == ["a"]
+    path.write_text("y")
+    assert HashMemory(store).of(path) != first
+
+
+def test_touch_costs_one_read_and_changes_nothing(tmp_path, counted):
+    path = tmp_path / "a"
+    path.write_text("x")
+    memory = HashMemory()
+    first = memory.of(path)
+    os.utime(path, (1, 1))
+    assert memory.of(path) == first
+    assert counted == ["a", "a"]
+
+
+def test_a_file_changed_just_now_is_not_remembered(tmp_path):
+    path, store = tmp_path / "a", tmp_path / ".hashes.json"
+    path.write_text("x")
+    HashMemory(store).of(path)
+    assert not store.exists() or time.time() - path.stat().st_mtime > hashing.SETTLED_S
+
+
+def test_a_folder_is_its_names_and_contents(tmp_path):
+    folder = tmp_path / "images"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a").write_text("1")
+    (folder / "sub" / "b").write_text("2")
+    first = HashMemory().of(folder)
+    (folder / ".lock").write_text("hidden files do not count")
+    assert HashMemory().of(folder) == first
+    (folder / "a").rename(folder / "c")
+    renamed = HashMemory().of(folder)
+    (folder / "sub" / "b").write_text("3")
+    assert len({first, renamed, HashMemory().of(folder)}) == 3
+
+
+def test_a_torn_memory_only_costs_a_read(tmp_path, counted):
+    store = tmp_path / ".hashes.json"
+    store.write_text('{"half": [')
+    (tmp_path / "a").write_text("x")
+    assert HashMemory(store).of(tmp_path / "a") == sha256_file(tmp_path / "a")
+
+
+def test_a_missing_input_is_one_line(tmp_path):
+    with pytest.raises(DataError) as missing:
+        HashMemory().of(tmp_path / "a.csv")
+    assert str(missing.value) == f"a.csv is missing in {tmp_path}."

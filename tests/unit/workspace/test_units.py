@@ -1,0 +1,106 @@
+import json
+
+import polars as pl
+import pytest
+
+from workspace.errors import ArtifactError
+from workspace.hashing import HashMemory
+from workspace.manifest import Wanted, load_manifest
+from workspace.units import find, making, open_unit
+
+
+def wanted(**changes):
+    values = {
+        "stage": "folds", "unit": "folds", "part": {"folds": {"n_folds": 5, "scheme": "holdout"}},
+        "inputs": {"samples.parquet": "aa"}, "recipe": {"name": "sample"}, "seed": 0,
+    }  # fmt: skip
+    return Wanted(**{**values, **changes})
+
+
+@pytest.fixture
+def unit(tmp_path):
+    folder = tmp_path / "folds"
+    with making(folder, wanted()) as draft:
+        draft.parquet("folds.parquet", pl.DataFrame({"fold": [0, 1]}))
+        draft.facts["rows"] = 2
+    return folder
+
+
+def test_a_finished_unit_is_found_with_its_record(unit):
+    done = find(unit, wanted(), HashMemory(), on_change="stop")
+    assert done is not None
+    assert done.facts == {"rows": 2}
+    assert done.parquet("folds.parquet")["fold"].to_list() == [0, 1]
+    manifest = json.loads((unit / "manifest.json").read_text())
+    assert set(manifest) == {
+        "stage", "unit", "part", "inputs", "recipe", "seed", "code", "lock", "versions",
+        "seconds", "facts", "files",
+    }  # fmt: skip
+    assert set(manifest["code"]) == {"commit", "dirty"}
+    assert len(manifest["lock"]) == 64
+    assert {"python", "polars", "scikit-learn"} <= set(manifest["versions"])
+
+
+def test_without_a_manifest_a_unit_is_not_done(unit):
+    (unit / "manifest.json").unlink()
+    assert find(unit, wanted(), HashMemory(), on_change="stop") is None
+    with pytest.raises(ArtifactError) as missing:
+        open_unit(unit, "folds")
+    assert str(missing.value) == f"{unit} is not there or unfinished; run 'make folds' first."
+
+
+def test_other_values_stop_and_are_named(unit):
+    other = wanted(
+        part={"folds": {"n_folds": 4, "scheme": "holdout"}}, inputs={"samples.parquet": "bb"}
+    )
+    with pytest.raises(ArtifactError) as changed:
+        find(unit, other, HashMemory(), on_change="stop")
+    assert str(changed.value) == (
+        f"{unit} was made from other values (folds.n_folds, input samples.parquet); "
+        "take another RUN=, restore them, or make it anew with FRESH=1."
+    )
+    assert find(unit, other, HashMemory(), on_change="redo") is None
+    assert find(unit, wanted(), HashMemory(), on_change="stop", fresh=True) is None
+
+
+def test_what_does_not_matter_does_not_count(unit):
+    same = wanted(recipe={"name": "sample", "about": "reworded"})
+    assert find(unit, same, HashMemory(), on_change="stop") is not None
+
+
+def test_a_file_changed_by_hand_or_gone_is_refused(unit):
+    pl.DataFrame({"fold": [1, 1]}).write_parquet(unit / "folds.parquet")
+    with pytest.raises(ArtifactError, match="does not match its hash: it was changed after it"):
+        find(unit, wanted(), HashMemory(), on_change="redo")
+    (unit / "folds.parquet").unlink()
+    with pytest.raises(ArtifactError, match=r"folds\.parquet is missing; make it anew with FRESH"):
+        find(unit, wanted(), HashMemory(), on_change="redo")
+
+
+def test_an_unknown_file_of_a_unit_is_refused(unit):
+    with pytest.raises(ArtifactError, match=r"has no weights\.npy; make it anew with FRESH=1\.$"):
+        open_unit(unit, "folds").array("weights.npy")
+
+
+def test_a_draft_that_fails_leaves_the_old_unit(unit):
+    with pytest.raises(RuntimeError), making(unit, wanted(seed=1)) as draft:
+        draft.json("x.json", 1)
+        raise RuntimeError
+    assert load_manifest(unit).seed == 0
+    assert [path.name for path in unit.parent.iterdir()] == ["folds"]
+
+
+def test_a_foreign_manifest_is_one_line(unit):
+    (unit / "manifest.json").write_text('{"format": 9}')
+    with pytest.raises(ArtifactError) as foreign:
+        load_manifest(unit)
+    assert str(foreign.value) == (
+        f"{unit / 'manifest.json'} is not a manifest of this version; "
+        "make the unit anew with FRESH=1."
+    )
+
+
+def test_a_manifest_names_no_path_of_this_machine(unit):
+    text = (unit / "manifest.json").read_text()
+    assert str(unit.parent) not in text
+    assert "/home" not in text

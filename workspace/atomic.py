@@ -1,0 +1,105 @@
+"""Files and folders that are either whole or not there.
+
+Everything is written beside its place under a temporary name, flushed to disk, then renamed;
+a crash leaves at worst a `.tmp` sibling, which the next writer of that name clears away.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workspace.errors import ArtifactError
+
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; on leaving without an error it becomes `path`."""
+    aside = _prepare(path)
+    try:
+        with naming_write_errors(path):
+            yield aside
+            flush_to_disk(aside)
+            os.replace(aside, path)
+            flush_to_disk(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder to fill; on leaving without an error it becomes `path`.
+
+    An older folder of that name is moved aside, then deleted: a crash between the two renames
+    leaves no folder rather than a mixed one, and the stage that made it makes it again.
+    """
+    aside = _prepare(path)
+    try:
+        with naming_write_errors(path):
+            aside.mkdir()
+        yield aside
+        with naming_write_errors(path):
+            for file in sorted(aside.rglob("*")):
+                flush_to_disk(file)
+            flush_to_disk(aside)
+            _swap(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path, name: str = "*", *, deep: bool = False) -> int:
+    """Delete what killed writers of `name` left in a folder (or below it); say how many.
+
+    Only for whoever holds the lock: a living writer's files look the same.
+    """
+    pattern = f".{name}.*{TEMPORARY}"
+    leftovers = sorted(folder.rglob(pattern) if deep else folder.glob(pattern))
+    for leftover in leftovers:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def flush_to_disk(path: Path) -> None:
+    """fsync a file or a folder's entries, without which a rename may outlive its content."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def naming_write_errors(path: Path) -> Iterator[None]:
+    """A full disk, a read-only folder and their like become one line that names the path."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ArtifactError(
+            f"Cannot write {path}: {reason}; what was there before is untouched."
+        ) from error
+
+
+def _prepare(path: Path) -> Path:
+    if path.is_symlink():
+        raise ArtifactError(f"Cannot write {path}: it is a symbolic link; remove it first.")
+    with naming_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path.parent, path.name)
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
+
+
+def _swap(aside: Path, path: Path) -> None:
+    old = aside.with_name(aside.name.replace(TEMPORARY, f".old{TEMPORARY}"))
+    if path.exists():
+        os.replace(path, old)
+    os.replace(aside, path)
+    flush_to_disk(path.parent)
+    shutil.rmtree(old, ignore_errors=True)

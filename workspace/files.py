@@ -1,0 +1,137 @@
+"""The one place where parquet, npy, npz, safetensors, JSON and model text are written and read.
+
+Writers serialise first and then put the bytes in place atomically. Readers of what we kept ask
+for its SHA-256 and look at nothing before it agrees, because the native parsers behind them may
+crash, hang or silently believe a damaged file. Nothing here can run code: no pickle anywhere.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from workspace.atomic import replacing_file
+from workspace.errors import ArtifactError, DataError
+from workspace.hashing import sha256_file
+
+JSON_LIMIT = 64 * 2**20  # bytes; ours are far smaller, and a parser should not meet a bomb
+
+
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Put bytes in place, whole or not at all."""
+    with replacing_file(path) as aside:
+        aside.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8; also how model text is kept."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: object) -> None:
+    """Sorted and indented, so that equal values are equal files; NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_parquet(path: Path, frame: pl.DataFrame, facts: Mapping[str, str] | None = None) -> None:
+    """Write the frame; `facts` travel inside the file, so that it explains itself alone."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", metadata=dict(facts or {}))
+    write_bytes(path, buffer.getvalue())
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """One npy; object arrays are refused, they would be pickles."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Named arrays as safetensors."""
+    write_bytes(path, safetensors.numpy.save(dict(tensors)))
+
+
+def read_text(path: Path, sha256: str) -> str:
+    """Text, model text too: checked before a native parser sees a byte."""
+    check_hash(path, sha256)
+    return path.read_text()
+
+
+def read_json(path: Path, sha256: str) -> Any:
+    """Values of a JSON file we wrote."""
+    check_hash(path, sha256)
+    return parse_json(path)
+
+
+def read_parquet(path: Path, sha256: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The frame of a parquet file we wrote, or some of its columns."""
+    check_hash(path, sha256)
+    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def read_parquet_facts(path: Path, sha256: str) -> dict[str, str]:
+    """What travels inside a parquet file beside its rows."""
+    check_hash(path, sha256)
+    return pl.read_parquet_metadata(path)
+
+
+def read_array(path: Path, sha256: str) -> NDArray[Any]:
+    """One npy we wrote."""
+    check_hash(path, sha256)
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
+    return array
+
+
+def read_tensors(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
+    """Named arrays of a safetensors file we wrote."""
+    check_hash(path, sha256)
+    try:
+        return safetensors.numpy.load(path.read_bytes())
+    except safetensors.SafetensorError as error:
+        raise ArtifactError(f"{path.name} is not a safetensors file: {error}.") from error
+
+
+def check_hash(path: Path, sha256: str) -> None:
+    """Refuse a file that is gone or is not what was written."""
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing; make it anew with FRESH=1.")
+    if sha256_file(path) != sha256:
+        raise ArtifactError(
+            f"{path} does not match its hash: it was changed after it was written; "
+            "restore it, or make it anew with FRESH=1."
+        )
+
+
+def parse_json(path: Path) -> Any:
+    """Read JSON without a hash to hold it against: manifests, and what users hand in."""
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise ArtifactError(f"{path} is over {JSON_LIMIT} bytes; not read as JSON.")
+        return json.loads(path.read_text(), object_pairs_hook=_no_repeats)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is not valid JSON ({error}).") from error
+
+
+def read_user_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a user's npz by name; object arrays are refused, they would be pickles."""
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path.name} is not a readable npz file of plain arrays.") from error
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found

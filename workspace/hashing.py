@@ -1,0 +1,105 @@
+"""What a file or a folder contains, as one SHA-256, without reading it again needlessly.
+
+A hash is remembered with the file's size, times and inode, and believed only while those stay
+the same: `touch` costs one re-read and changes nothing, an edit is always seen.
+"""
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+from workspace.errors import DataError
+
+# A file changed in the same clock tick as it was hashed could hide an edit (as git's "racy"
+# entries could), so a fresh file's hash is used but not remembered.
+SETTLED_S = 2.0
+
+
+def sha256_file(path: Path) -> str:
+    """Of a file, read in pieces."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Of a text as UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class HashMemory:
+    """Hashes of files and folders, remembered in one JSON file of the run."""
+
+    def __init__(self, store: Path | None = None) -> None:
+        self._store = store
+        self._known: dict[str, list[str]] = _load(store)
+
+    def of(self, path: Path) -> str:
+        """The content hash of a file, or of a folder with all its files by relative name."""
+        if not path.exists():
+            raise DataError(f"{path.name} is missing in {path.parent}.")
+        signature, settled = _signature(path)
+        key = str(path.resolve())
+        known = self._known.get(key)
+        if known is not None and known[0] == signature:
+            return known[1]
+        digest = _hash_folder(path) if path.is_dir() else sha256_file(path)
+        if settled:
+            self._known[key] = [signature, digest]
+            self._save()
+        return digest
+
+    def _save(self) -> None:
+        # A lost or torn memory only costs a re-read, so this one file is not flushed to disk.
+        if self._store is None:
+            return
+        aside = self._store.with_suffix(".tmp")
+        aside.write_text(json.dumps(self._known))
+        os.replace(aside, self._store)
+
+
+def _load(store: Path | None) -> dict[str, list[str]]:
+    if store is None or not store.is_file():
+        return {}
+    try:
+        known = json.loads(store.read_text())
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _signature(path: Path) -> tuple[str, bool]:
+    """A digest of sizes, times and inodes, and whether the newest change is safely past."""
+    digest = hashlib.sha256()
+    newest = 0.0
+    for name, status in _statuses(path):
+        stamp = (name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        digest.update(repr(stamp).encode())
+        newest = max(newest, status.st_mtime, status.st_ctime)
+    return digest.hexdigest(), time.time() - newest > SETTLED_S
+
+
+def _statuses(path: Path) -> list[tuple[str, os.stat_result]]:
+    if not path.is_dir():
+        return [("", path.stat())]
+    return [(name, os.stat(path / name)) for name in _names(path)]
+
+
+def _names(folder: Path, prefix: str = "") -> list[str]:
+    """Relative names of all files below, sorted; hidden ones (locks, leftovers) left out."""
+    names: list[str] = []
+    with os.scandir(folder / prefix) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = f"{prefix}{entry.name}"
+            names.extend(_names(folder, f"{name}/") if entry.is_dir() else [name])
+    return sorted(names)
+
+
+def _hash_folder(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in _names(folder):
+        digest.update(f"{name}\0{sha256_file(folder / name)}\n".encode())
+    return digest.hexdigest()

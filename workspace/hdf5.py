@@ -1,0 +1,160 @@
+"""The one place where HDF5 files are opened: image archives, one dataset of bytes an image.
+
+Safe on files from strangers: only plain datasets that lie in the file itself are read. Links,
+external storage, virtual datasets and sizes that the file does not back are refused by name,
+since through them an archive could read any file of the host or ask for a terabyte of memory.
+"""
+
+import io
+import mmap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from workspace.errors import DataError, shorten
+from workspace.files import write_bytes
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+ITEM_LIMIT = 256 * 2**20  # bytes: no image is larger; a larger size is damage or malice
+INFLATION_LIMIT = 200  # declared over stored bytes; an image hardly shrinks at all
+
+
+class ImageArchive:
+    """Bytes by name from one HDF5 file. Opened lazily, so it can be sent to another process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._map: mmap.mmap | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_file": None, "_map": None}
+
+    def names(self) -> tuple[list[str], dict[str, str]]:
+        """All readable names, and the refused ones with the reason. Contents are not touched."""
+        good: list[str] = []
+        refused: dict[str, str] = {}
+
+        def visit(name: bytes, info: Any) -> None:
+            text = name.decode("utf-8", "backslashreplace")
+            if info.type == h5py.h5l.TYPE_HARD:
+                good.append(text)
+            else:
+                kind = "external link" if info.type == h5py.h5l.TYPE_EXTERNAL else "soft link"
+                refused[text] = kind
+
+        self._open().id.links.iterate(visit, info=True)
+        return good, refused
+
+    def read(self, name: str) -> bytes:
+        """The item's bytes, exactly as stored (also where numpy would strip trailing zeros)."""
+        item = self._item(name)
+        reason = self._refusal_of(item)
+        if reason is not None:
+            raise DataError(f"Not allowed: {reason} {shorten(name)} in {self.path.name}.")
+        assert isinstance(item, h5py.h5d.DatasetID)
+        offset = item.get_offset()
+        if offset is not None and self._map is not None:
+            return self._map[offset : offset + item.get_storage_size()]
+        buffer = np.empty(item.shape, dtype=item.dtype)
+        item.read(h5py.h5s.ALL, h5py.h5s.ALL, buffer)
+        return buffer.tobytes()
+
+    def close(self) -> None:
+        if self._map is not None:
+            self._map.close()
+        if self._file is not None:
+            self._file.close()
+        self._file = self._map = None
+
+    def _open(self) -> h5py.File:
+        if self._file is None:
+            self._file = open_file(self.path)
+            self._map = self._memory_map(self._file)
+        return self._file
+
+    def _memory_map(self, file: h5py.File) -> mmap.mmap | None:
+        if file.userblock_size:  # offsets are then not the file's own
+            return None
+        with self.path.open("rb") as handle:
+            return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _item(self, name: str) -> h5py.h5d.DatasetID | h5py.h5g.GroupID | str:
+        root = self._open().id
+        if "/" in name:  # never ours: the way there could lead through a link
+            return "path"
+        if not root.links.exists(name.encode()):
+            return "missing item"
+        link = root.links.get_info(name.encode())
+        if link.type == h5py.h5l.TYPE_EXTERNAL:
+            return "external link"
+        if link.type == h5py.h5l.TYPE_SOFT:
+            return "soft link"
+        return h5py.h5o.open(root, name.encode())
+
+    def _refusal_of(self, item: object) -> str | None:
+        if isinstance(item, str):
+            return item
+        if not isinstance(item, h5py.h5d.DatasetID):
+            return "group"
+        properties = item.get_create_plist()
+        if properties.get_external_count():
+            return "external storage"
+        if properties.get_layout() == h5py.h5d.VIRTUAL:
+            return "virtual dataset"
+        return _form_refusal(item) or _size_refusal(item)
+
+
+def _form_refusal(item: h5py.h5d.DatasetID) -> str | None:
+    dtype = item.dtype
+    is_bytes = (dtype.kind in "SV" and dtype.fields is None and dtype.subdtype is None) or (
+        dtype == np.uint8
+    )
+    if not is_bytes:
+        return f"{_kind_name(dtype)} dataset"
+    if len(item.shape) > 1 or (dtype.kind in "SV" and item.shape not in ((), (1,))):
+        return f"{len(item.shape)}-dimensional dataset"
+    return None
+
+
+def _kind_name(dtype: np.dtype[Any]) -> str:
+    return "object" if dtype.kind == "O" else dtype.name
+
+
+def _size_refusal(item: h5py.h5d.DatasetID) -> str | None:
+    declared = int(np.prod(item.shape, dtype=np.int64)) * item.dtype.itemsize
+    stored = item.get_storage_size()
+    if declared > ITEM_LIMIT:
+        return f"declared size of {declared} bytes for"
+    if declared > max(stored, 1) * INFLATION_LIMIT:
+        return f"declared size of {declared} bytes over {stored} stored ones for"
+    return None
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open for reading, telling a missing, a foreign and a cut file apart."""
+    if not path.is_file():
+        raise DataError(f"{path.name} is missing in {path.parent}; download it or name its folder.")
+    with path.open("rb") as handle:
+        if handle.read(len(SIGNATURE)) != SIGNATURE:
+            raise DataError(f"{path.name} is not an HDF5 file; download it again.")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path.name} is truncated or damaged; download it again.") from error
+
+
+def write_archive(path: Path, images: Iterable[tuple[str, bytes]]) -> None:
+    """Write one scalar byte string a name, the competition's own form, atomically.
+
+    The file is built in memory first: where a disk fills up under it, the HDF5 library does not
+    report an error but crashes the process.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver="latest") as file:
+        for name, data in images:
+            file.create_dataset(name, data=np.array(data, dtype=f"S{len(data)}"))
+    write_bytes(path, buffer.getbuffer())

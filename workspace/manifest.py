@@ -1,0 +1,133 @@
+"""The record beside every result: what it was made from, by which code, and what it contains.
+
+Written last into a unit's folder, so that its presence means the unit is whole. It names no
+absolute path, no environment variable and no patient.
+"""
+
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workspace.errors import ArtifactError
+from workspace.files import parse_json
+from workspace.hashing import sha256_file
+
+NAME = "manifest.json"
+REPOSITORY = Path(__file__).resolve().parent.parent
+LOCK = REPOSITORY / "requirements.lock"
+LIBRARIES = (
+    "h5py", "lightgbm", "numpy", "opencv-python-headless", "polars", "scikit-learn", "scipy",
+    "simplejpeg", "timm", "torch",
+)  # fmt: skip
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRecord(_Frozen):
+    """One file of a unit."""
+
+    sha256: str
+    size: int
+
+
+class Code(_Frozen):
+    """The commit the code stood at; `dirty` when tracked files differed from it."""
+
+    commit: str
+    dirty: bool
+
+
+class Wanted(_Frozen):
+    """A unit of work before it is done: equal `part` and `inputs` mean an equal result."""
+
+    stage: str
+    unit: str
+    part: dict[str, Any]  # the recipe's values that this result depends on
+    inputs: dict[str, str]  # name -> SHA-256
+    recipe: dict[str, Any]  # the whole resolved recipe, for the reader
+    seed: int
+
+
+class Manifest(Wanted):
+    """A unit of work that is done."""
+
+    code: Code
+    lock: str
+    versions: dict[str, str]
+    seconds: float
+    facts: dict[str, Any]  # what the stage wants remembered: counts, hashes, scores
+    files: dict[str, FileRecord]
+
+
+def load_manifest(folder: Path) -> Manifest | None:
+    """The folder's manifest, or None where there is none, which means: not done."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        return Manifest.model_validate(parse_json(path))
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{path} is not a manifest of this version; make the unit anew with FRESH=1."
+        ) from error
+
+
+def differences(done: Manifest, wanted: Wanted) -> list[str]:
+    """The dotted names of recipe values and inputs in which the two differ."""
+    return [
+        *_differing("", done.part, wanted.part),
+        *_differing("input ", done.inputs, wanted.inputs),
+    ]
+
+
+def _differing(prefix: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    names: list[str] = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            names.extend(_differing(f"{prefix}{key}.", before, after))
+        elif before != after:
+            names.append(f"{prefix}{key}")
+    return names
+
+
+@cache
+def current_code() -> Code:
+    """The commit this process runs from."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return Code(commit=commit, dirty=bool(_git("status", "--porcelain", "-uno")))
+    except (OSError, subprocess.CalledProcessError):
+        return Code(commit="unknown", dirty=True)  # unpacked without git: nothing to vouch for
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@cache
+def current_versions() -> dict[str, str]:
+    """Python and the libraries whose version can change a number."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def lock_hash() -> str:
+    """Which lock the environment was asked to be."""
+    return sha256_file(LOCK)

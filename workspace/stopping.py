@@ -1,0 +1,41 @@
+"""Ending on request: Ctrl-C and SIGTERM unwind the stage cleanly, a second one ends at once.
+
+Both become the exception `Stopped`, so that every `finally` runs: temporary folders vanish,
+the lock is given back, workers end. Units that were finished stay.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """Asked to stop. Not an `Exception`, so that no handler on the way takes it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stopping_cleanly() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into `Stopped`; the second exits without ceremony."""
+    asked = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(128 + number)
+        asked = True
+        raise Stopped(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

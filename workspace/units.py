@@ -1,0 +1,150 @@
+"""A unit of work as a folder: absent, or whole with its manifest.
+
+A stage asks `find` whether the unit it wants is done, else fills a `Draft`, which becomes the
+folder in one rename. A unit that was made from other values is never passed off as this one:
+the caller says whether that stops the run or is redone.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from numpy.typing import NDArray
+
+from workspace import files
+from workspace.atomic import replacing_folder
+from workspace.errors import ArtifactError, name_some
+from workspace.hashing import HashMemory, sha256_file
+from workspace.manifest import (
+    NAME,
+    FileRecord,
+    Manifest,
+    Wanted,
+    current_code,
+    current_versions,
+    differences,
+    load_manifest,
+    lock_hash,
+)
+
+OnChange = Literal["stop", "redo"]
+
+
+class Unit:
+    """A finished unit; its readers check each file against the manifest before looking at it."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.manifest.facts
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def sha256(self, name: str) -> str:
+        record = self.manifest.files.get(name)
+        if record is None:
+            raise ArtifactError(f"{self.folder} has no {name}; make it anew with FRESH=1.")
+        return record.sha256
+
+    def parquet(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        return files.read_parquet(self.path(name), self.sha256(name), columns)
+
+    def parquet_facts(self, name: str) -> dict[str, str]:
+        return files.read_parquet_facts(self.path(name), self.sha256(name))
+
+    def array(self, name: str) -> NDArray[Any]:
+        return files.read_array(self.path(name), self.sha256(name))
+
+    def json(self, name: str) -> Any:
+        return files.read_json(self.path(name), self.sha256(name))
+
+
+class Draft:
+    """A unit being made: write files into `folder`, put what is worth remembering in `facts`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.facts: dict[str, Any] = {}
+
+    def parquet(
+        self, name: str, frame: pl.DataFrame, facts: Mapping[str, str] | None = None
+    ) -> None:
+        files.write_parquet(self.folder / name, frame, facts)
+
+    def array(self, name: str, array: NDArray[Any]) -> None:
+        files.write_array(self.folder / name, array)
+
+    def json(self, name: str, value: object) -> None:
+        files.write_json(self.folder / name, value)
+
+
+def find(
+    folder: Path, wanted: Wanted, hashes: HashMemory, *, on_change: OnChange, fresh: bool = False
+) -> Unit | None:
+    """The finished unit if it is the wanted one and undamaged, None if it is to be made."""
+    if fresh:
+        return None
+    manifest = load_manifest(folder)
+    if manifest is None:
+        return None
+    changed = differences(manifest, wanted)
+    if changed and on_change == "redo":
+        return None
+    if changed:
+        raise ArtifactError(
+            f"{folder} was made from other values ({name_some(changed)}); take another RUN=, "
+            "restore them, or make it anew with FRESH=1."
+        )
+    for name, record in manifest.files.items():
+        _check(folder / name, record, hashes)
+    return Unit(folder, manifest)
+
+
+@contextmanager
+def making(folder: Path, wanted: Wanted) -> Iterator[Draft]:
+    """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
+    started = time.monotonic()
+    with replacing_folder(folder) as aside:
+        draft = Draft(aside)
+        yield draft
+        manifest = Manifest(
+            **wanted.model_dump(),
+            code=current_code(),
+            lock=lock_hash(),
+            versions=current_versions(),
+            seconds=round(time.monotonic() - started, 3),
+            facts=draft.facts,
+            files=_records(aside),
+        )
+        files.write_json(aside / NAME, manifest.model_dump())
+
+
+def open_unit(folder: Path, made_by: str) -> Unit:
+    """A unit that must be there; `made_by` is the make target that makes it."""
+    manifest = load_manifest(folder)
+    if manifest is None:
+        raise ArtifactError(f"{folder} is not there or unfinished; run 'make {made_by}' first.")
+    return Unit(folder, manifest)
+
+
+def _records(folder: Path) -> dict[str, FileRecord]:
+    return {
+        path.relative_to(folder).as_posix(): FileRecord(
+            sha256=sha256_file(path), size=path.stat().st_size
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _check(path: Path, record: FileRecord, hashes: HashMemory) -> None:
+    if path.is_file() and hashes.of(path) == record.sha256:
+        return
+    files.check_hash(path, record.sha256)
