@@ -1,0 +1,61 @@
+"""Pairs of images that are one image: by bytes, by pixels, nearly, or listed by the owners.
+
+n copies of one image give n - 1 pairs, each with the first of them: enough to join their groups.
+"""
+
+import polars as pl
+
+from folds.audit.near import near_duplicates
+from folds.audit.pictures import Looks
+from folds.groups import A, B
+from folds.schema import ID
+
+PAIR_SCHEMA = {A: pl.String, B: pl.String, "kind": pl.String, "similarity": pl.Float64}
+
+
+def find_pairs(looks: Looks, listed: pl.DataFrame, *, near: bool) -> pl.DataFrame:
+    """All pairs, each once under its strictest kind, sorted by ids."""
+    table = looks.table
+    parts = [
+        _equal(table, "sha256", "bytes"),
+        _equal(table, "pixels_sha256", "pixels"),
+        *([_near(looks)] if near else []),
+        _listed(table, listed),
+    ]
+    pairs = pl.concat(parts)
+    return pairs.unique([A, B], keep="first", maintain_order=True).sort(A, B)
+
+
+def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
+    rows = table.drop_nulls(column).sort(ID)
+    first = pl.col(ID).first().over(column)
+    pairs = rows.select(first.alias(A), pl.col(ID).alias(B)).filter(pl.col(A) != pl.col(B))
+    return _as_pairs(pairs, kind, 1.0)
+
+
+def _near(looks: Looks) -> pl.DataFrame:
+    """Near-duplicates among the first of each set of equal pictures."""
+    numbered = looks.table.with_row_index("row").drop_nulls("pixels_sha256").sort(ID)
+    rows = numbered.unique("pixels_sha256", keep="first", maintain_order=True)
+    index = rows["row"].to_numpy()
+    found = near_duplicates(looks.keys[index], looks.thumbs[index])
+    ids = rows[ID]
+    pairs = pl.DataFrame({A: ids[found["i"].to_list()], B: ids[found["j"].to_list()]})
+    return _as_pairs(pairs, "near", found["similarity"])
+
+
+def _listed(table: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    known = listed.join(table.select(pl.col(ID).alias(A)), on=A, how="semi").join(
+        table.select(pl.col(ID).alias(B)), on=B, how="semi"
+    )
+    ordered = known.select(
+        pl.min_horizontal(A, B).alias(A), pl.max_horizontal(A, B).alias(B)
+    ).unique(maintain_order=True)
+    return _as_pairs(ordered, "listed", None)
+
+
+def _as_pairs(pairs: pl.DataFrame, kind: str, similarity: pl.Series | float | None) -> pl.DataFrame:
+    score = similarity if isinstance(similarity, pl.Series) else pl.lit(similarity)
+    return pairs.with_columns(pl.lit(kind).alias("kind"), score.alias("similarity")).cast(
+        PAIR_SCHEMA  # type: ignore[arg-type]
+    )

@@ -1,0 +1,178 @@
+"""Where images lie and how one is fetched by its reference.
+
+A reference is a path below the data folder, `train-image/image/ISIC_0000001.jpg`, or a container
+and the item in it, `train-image.hdf5::ISIC_0000001`, `ham.zip::images/ISIC_0024306.jpg`,
+`dermamnist.npz::train_images/12`. The sample table holds them; nothing builds a path from an id.
+"""
+
+import threading
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from folds.decoding import decode
+from folds.findings import Findings, plural
+from folds.schema import ID, IMAGE
+from workspace.errors import DataError, listed, name_some
+from workspace.files import read_user_arrays
+from workspace.hdf5 import ITEM_LIMIT, ImageArchive
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+ITEM = "::"
+
+
+def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl.DataFrame:
+    """Every image in the places (HDF5, ZIP, folder) as rows of id and reference, by id."""
+    frames = [pl.DataFrame(schema={ID: pl.String, IMAGE: pl.String})]
+    for place in places:
+        references = _references(place, findings)
+        ids = [PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem for reference in references]
+        base = place.relative_to(folder).as_posix()
+        joint = "/" if place.is_dir() else ITEM
+        frames.append(
+            pl.DataFrame({ID: ids, IMAGE: [f"{base}{joint}{item}" for item in references]})
+        )
+    index = pl.concat(frames).sort(ID, IMAGE)
+    repeated = index.filter(pl.col(ID).is_duplicated()).get_column(ID).unique(maintain_order=True)
+    if len(repeated):
+        findings.error(
+            "image-twice",
+            f"Images with more than one file: {listed(repeated.to_list())}.",
+            repeated.to_list(),
+        )
+    return index.unique(ID, keep="first", maintain_order=True)
+
+
+def attach_images(
+    samples: pl.DataFrame, index: pl.DataFrame, policy: str, where: str, findings: Findings
+) -> pl.DataFrame:
+    """Join references by id and compare both directions. `policy`: all, some or none needed."""
+    if policy == "none":
+        return samples.with_columns(pl.lit(None, dtype=pl.String).alias(IMAGE))
+    joined = samples.drop(IMAGE).join(index, on=ID, how="left", maintain_order="left")
+    lacking = joined.filter(pl.col(IMAGE).is_null()).get_column(ID).to_list()
+    if lacking:
+        message = (
+            f"Images missing from {where}: {listed(lacking)} ({len(lacking)} of {len(samples)})."
+        )
+        report = findings.error if policy == "all" else findings.notice
+        report("images-missing", message, lacking)
+    extra = index.join(samples, on=ID, how="anti").get_column(ID).to_list()
+    if extra:
+        findings.notice(
+            "images-extra",
+            f"{plural(len(extra), 'image')} of {where} without a row in the table "
+            f"{'is' if len(extra) == 1 else 'are'} ignored: {listed(extra)}.",
+            extra,
+        )
+    return joined.select(samples.columns)
+
+
+class ImageReader:
+    """Fetches images by reference; containers are opened at first use and kept open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: dict[str, Callable[[str], bytes | NDArray[np.uint8]]] = {}
+        self._opening = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"folder": self.folder}
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self.__init__(state["folder"])  # type: ignore[misc]  # open handles do not travel
+
+    def encoded(self, reference: str) -> bytes:
+        """The bytes as stored; for arrays, which have no encoding, the pixels' own bytes."""
+        found = self._fetch(reference)
+        return found if isinstance(found, bytes) else found.tobytes()
+
+    def pixels(self, reference: str) -> NDArray[np.uint8]:
+        """uint8 RGB (H, W, 3)."""
+        return self.decoded(self._fetch(reference), reference)
+
+    def both(self, reference: str) -> tuple[bytes, NDArray[np.uint8]]:
+        """Bytes and pixels with one read."""
+        found = self._fetch(reference)
+        data = found if isinstance(found, bytes) else found.tobytes()
+        return data, self.decoded(found, reference)
+
+    @staticmethod
+    def decoded(found: bytes | NDArray[np.uint8], reference: str) -> NDArray[np.uint8]:
+        if isinstance(found, bytes):
+            return decode(found, PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem)
+        return np.repeat(found[..., None], 3, axis=-1) if found.ndim == 2 else found
+
+    def _fetch(self, reference: str) -> bytes | NDArray[np.uint8]:
+        container, separator, item = reference.partition(ITEM)
+        if not separator:
+            return (self.folder / container).read_bytes()
+        with self._opening:
+            if container not in self._opened:
+                self._opened[container] = _open_container(self.folder / container)
+        return self._opened[container](item)
+
+
+def _references(place: Path, findings: Findings) -> list[str]:
+    if place.is_dir():
+        return [path.relative_to(place).as_posix() for path in _image_files(place)]
+    if place.suffix in (".hdf5", ".h5"):
+        return _archive_names(place, findings)
+    if place.suffix == ".zip":
+        return [i.filename for i in _open_zip(place).infolist() if is_image(i.filename)]
+    raise DataError(f"{place.name} is neither a folder, an HDF5 file nor a ZIP of images.")
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if is_image(path.name) and path.is_file())
+
+
+def is_image(name: str) -> bool:
+    """Whether a file name says JPEG or PNG; hidden files (`._x.jpg` of a Mac) do not count."""
+    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+
+
+def _archive_names(path: Path, findings: Findings) -> list[str]:
+    names, refused = ImageArchive(path).names()
+    for reason in sorted(set(refused.values())):
+        ids = [name for name, why in refused.items() if why == reason]
+        findings.error(
+            "refused-item", f"Not allowed: {reason} {name_some(ids)} in {path.name}.", ids
+        )
+    return names
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path.name} is not a readable ZIP file; download it again.") from error
+
+
+def _open_container(path: Path) -> Callable[[str], bytes | NDArray[np.uint8]]:
+    if path.suffix in (".hdf5", ".h5"):
+        return ImageArchive(path).read
+    if path.suffix == ".zip":
+        archive = _open_zip(path)
+        return lambda item: _read_zipped(archive, item)
+    arrays = read_user_arrays(path)
+    return lambda item: _array_item(arrays, item)
+
+
+def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
+    if archive.getinfo(item).file_size > ITEM_LIMIT:
+        raise DataError(f"Not allowed: {item} unpacks to over {ITEM_LIMIT} bytes.")
+    try:
+        return archive.read(item)
+    except (zipfile.BadZipFile, RuntimeError, OSError) as error:
+        raise DataError(f"Image {item} cannot be read from its ZIP ({error}).") from error
+
+
+def _array_item(arrays: dict[str, NDArray[np.uint8]], item: str) -> NDArray[np.uint8]:
+    name, _, row = item.partition("/")
+    image: NDArray[np.uint8] = arrays[name][int(row)]
+    return image

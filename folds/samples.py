@@ -1,0 +1,178 @@
+"""The sample table: one row a lesion image, the same columns whatever the source.
+
+Collects every problem of ids, groups and targets in one pass; the table that comes out is
+sorted by id, so that the order of a CSV's rows never reaches a result.
+"""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from folds.findings import Findings, plural
+from folds.images import attach_images
+from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, IMAGE, LESION, PATIENT, SPLIT, TARGET, TEST
+from folds.sources import Source
+from workspace.errors import ConfigError, listed, name_some
+
+GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
+
+
+def build_samples(source: Source, findings: Findings) -> pl.DataFrame:
+    """Read a source and check what must hold of every sample table."""
+    where = source.table_path().name
+    frame = source.read(findings)
+    _check_ids(frame, source, where, findings)
+    frame = _join_spellings(frame, findings)
+    _check_group(frame, source.config.group, findings)
+    frame = _check_target(frame, source.has_training(), findings)
+    index = source.index(findings)
+    places = name_some([place.name for place in source.places()]) or where
+    frame = attach_images(frame, index, source.config.images, places, findings)
+    features = informative(frame, findings)
+    return frame.select(*CORE, *features).sort(ID, maintain_order=True)
+
+
+def informative(frame: pl.DataFrame, findings: Findings) -> list[str]:
+    """The clinical columns that can tell rows apart; empty and constant ones are dropped."""
+    rows = frame.filter(pl.col(SPLIT) != TEST) if (frame[SPLIT] != TEST).any() else frame
+    clinical = [name for name in frame.columns if name not in CORE]
+    empty = [name for name in clinical if rows[name].null_count() == len(rows)]
+    constant = [n for n in clinical if n not in empty and rows[n].n_unique() == 1 and len(rows) > 1]
+    for names, word in ((empty, "empty"), (constant, "constant")):
+        if names:
+            findings.notice(
+                f"{word}-column",
+                f"{plural(len(names), 'column')} dropped because {word}: {name_some(names)}.",
+                names,
+            )
+    return [name for name in clinical if name not in (*empty, *constant)]
+
+
+def select_features(wanted: Sequence[str], samples: pl.DataFrame) -> list[str]:
+    """The wanted columns, if each is on the allow-list: the sample table's clinical columns.
+
+    What only training rows have (diagnosis, lesion id, thickness, the atlas network's confidence)
+    and what identifies a row never was put on it.
+    """
+    allowed = [name for name in samples.columns if name not in CORE]
+    refused = [name for name in wanted if name not in allowed]
+    if refused:
+        raise ConfigError(
+            f"Not allowed as features: {name_some(refused)}; labels, keys and columns that only "
+            "training rows have are refused. Take columns of the sample table."
+        )
+    return list(wanted)
+
+
+def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findings) -> None:
+    pattern = source.config.id_pattern or source.id_pattern
+    ids = frame.get_column(ID).fill_null("")
+    try:
+        fits = re.compile(rf"\A(?:{pattern})\Z", re.ASCII).match
+    except re.error as error:
+        raise ConfigError(f"data.id_pattern is not a regular expression ({error}).") from error
+    strange = [name for name in ids.to_list() if not fits(name)]
+    if strange:
+        findings.error(
+            "bad-id",
+            f"Not allowed as {ID} in {where}: {listed(strange)}; ids look like "
+            f"{source.id_example if source.config.id_pattern is None else pattern}.",
+            strange,
+        )
+    plain = ids.str.strip_chars().str.to_lowercase().str.replace(r"\.(jpe?g|png)$", "")
+    repeated = ids.filter(plain.is_duplicated()).to_list()
+    if repeated:
+        findings.error("duplicate-id", f"Duplicate {ID} rows: {listed(repeated)}.", repeated)
+
+
+def _join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+    """`IP_1 ` and `ip_1` are `IP_1`: one patient in two spellings must not be two patients."""
+    for column in (PATIENT, LESION):
+        spelt = pl.col(column)
+        plain = spelt.str.strip_chars().str.to_uppercase()
+        # The first spelling in sorted order stands for all; blank stays null for its own check.
+        joined = frame.with_columns(
+            pl.when(plain == "").then(None).otherwise(spelt.str.strip_chars().min().over(plain))
+            .alias(column)
+        )  # fmt: skip
+        changed = frame.filter((spelt != joined[column]) & (plain != ""))
+        if len(changed):
+            names = changed.get_column(column).unique().sort().to_list()
+            findings.notice(
+                "spelling",
+                f"{plural(len(changed), 'row')} with another spelling of the same {column} "
+                f"joined to it: {listed([repr(name) for name in names])}.",
+                count=len(changed),
+            )
+        frame = joined
+    return frame
+
+
+def _check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
+    if group == "none":
+        findings.notice(
+            "ungrouped",
+            "data.group is 'none': nothing says which rows belong to one patient, so a patient "
+            "may be on both sides of a split.",
+        )
+        return
+    column = GROUP_COLUMNS[group]
+    missing = frame.filter(pl.col(column).is_null()).get_column(ID).fill_null("").to_list()
+    if missing:
+        findings.error("missing-group", f"Missing {column} for images: {listed(missing)}.", missing)
+
+
+def _check_target(frame: pl.DataFrame, training_is_there: bool, findings: Findings) -> pl.DataFrame:
+    """Targets as 0 and 1; test rows may have none."""
+    text = pl.col(TARGET).str.strip_chars()
+    value = text.cast(pl.Float64, strict=False)
+    target = pl.when(value == 0).then(0).when(value == 1).then(1).cast(pl.Int8)
+    unlabelled = (pl.col(SPLIT) == TEST) & pl.col(TARGET).is_null()
+    bad = frame.filter(target.is_null() & ~unlabelled)
+    if len(bad):
+        values = bad.get_column(TARGET).fill_null("nothing").unique(maintain_order=True).to_list()
+        ids = bad.get_column(ID).fill_null("").to_list()
+        findings.error(
+            "bad-target",
+            f"Target must be 0 or 1; found {listed(values)} for images: {listed(ids)}.",
+            ids,
+        )
+    frame = frame.with_columns(target.alias(TARGET))
+    training = frame.filter(pl.col(SPLIT) != TEST)
+    positives = int(training[TARGET].sum())
+    if training_is_there and positives in (0, len(training)):
+        findings.error(
+            "one-class",
+            f"Training needs both classes; found {positives} positives in {len(training)} rows.",
+        )
+    return frame
+
+
+def describe(samples: pl.DataFrame) -> dict[str, int]:
+    """What a reader wants first: rows that are not the source's test, what they hold, the rest."""
+    rows = samples.filter(pl.col(SPLIT) != TEST)
+    return {
+        "rows": len(rows),
+        "positives": int(rows[TARGET].sum() or 0),
+        **{
+            name: rows[column].drop_nulls().n_unique()
+            for name, column in (
+                ("patients", PATIENT),
+                ("lesions", LESION),
+                ("hospitals", HOSPITAL),
+                ("diagnoses", DIAGNOSIS),
+            )
+        },
+        "test_rows": len(samples) - len(rows),
+        "images": len(samples) - samples[IMAGE].null_count(),
+    }
+
+
+def described(counts: dict[str, int]) -> str:
+    """`1600 rows, 80 positives, ... ; 400 test rows; 2000 images`, leaving out what is none."""
+    parts = [f"{counts[name]} {name.replace('_', ' ')}" for name in COUNTED if counts[name]]
+    return ", ".join(parts)
+
+
+COUNTED = ("rows", "positives", "patients", "lesions", "hospitals", "test_rows", "images")

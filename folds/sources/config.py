@@ -1,0 +1,27 @@
+"""The recipe's `[data]` section: which source, where it lies, what counts as positive."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SourceName = Literal["isic2024", "isic2020", "ham10000", "dermamnist", "pad_ufes", "image_folder"]
+Group = Literal["patient", "lesion", "none"]
+ImagePolicy = Literal["all", "some", "none"]
+
+
+class DataConfig(BaseModel):
+    """`table` and `images_in` name files in the folder; left out, the source's own names hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: SourceName
+    folder: Path
+    table: str | None = None
+    images_in: tuple[str, ...] = ()
+    group: Group = "patient"  # what must never be on two sides of a split
+    images: ImagePolicy = "all"  # must all rows have a picture, may some lack it, or use none
+    positive: tuple[str, ...] = Field(
+        default=(), description="diagnoses that make target 1, where the source has only classes"
+    )
+    id_pattern: str | None = None

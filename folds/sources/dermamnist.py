@@ -1,0 +1,98 @@
+"""DermaMNIST: HAM10000 at 28x28 (or larger), seven classes, official split 7,007/1,003/2,005.
+
+Reads the published npz, or a CSV of image_id and dx beside a folder or ZIP of images. The
+official split is kept. It was drawn by image: several images of one lesion lie on both sides,
+and without lesion ids nothing here can mend that.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from folds.findings import Findings
+from folds.images import ITEM
+from folds.schema import DIAGNOSIS, ID, IMAGE, SPLIT, TARGET, TEST, TRAIN, VALID, identifier, label
+from folds.sources.source import Source, stem, target_from_classes, with_core
+from workspace.errors import DataError, listed
+from workspace.files import read_user_arrays
+
+CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")  # label 0..6 of the npz
+SPLITS = {"train": TRAIN, "val": VALID, "test": TEST}
+COLUMNS = (
+    identifier("image_id"),
+    label("dx"),
+    identifier("lesion_id", required=False),
+    label("split", required=False),
+)
+
+
+class DermaMnist(Source):
+    """The npz, or CSV and JPEGs."""
+
+    id_pattern: ClassVar[str] = r"DermaMNIST_(train|val|test)_[0-9]{5}"
+    id_example: ClassVar[str] = "DermaMNIST_train_00000"
+    table: ClassVar[str] = "dermamnist.npz"
+    image_places: ClassVar[tuple[str, ...]] = ("images", "dermamnist28_jpg.zip")
+
+    def places(self) -> list[Path]:
+        return [] if self._is_npz() else super().places()
+
+    def read(self, findings: Findings) -> pl.DataFrame:
+        frame = self._npz_rows() if self._is_npz() else self._csv_rows(findings)
+        target = target_from_classes(self.config.positive, frame[DIAGNOSIS])
+        return with_core(frame.with_columns(target.alias(TARGET)))
+
+    def index(self, findings: Findings) -> pl.DataFrame:
+        if not self._is_npz() or self.config.images == "none":
+            return super().index(findings)
+        rows = self._npz_rows()
+        item = pl.concat_str(
+            pl.lit(f"{self.table_path().name}{ITEM}"),
+            pl.col(ID).str.extract(r"_(train|val|test)_"),
+            pl.lit("_images/"),
+            pl.col(ID).str.extract(r"_(\d{5})$").cast(pl.Int64).cast(pl.String),
+        )
+        return rows.select(ID, item.alias(IMAGE))
+
+    def _is_npz(self) -> bool:
+        return self.table_path().suffix == ".npz"
+
+    def _npz_rows(self) -> pl.DataFrame:
+        path = self.table_path()
+        if not path.is_file():
+            raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
+        arrays = read_user_arrays(path)
+        frames = []
+        for name, split in SPLITS.items():
+            images, labels = arrays.get(f"{name}_images"), arrays.get(f"{name}_labels")
+            if images is None or labels is None or len(images) != len(labels):
+                raise DataError(f"{path.name} lacks {name}_images and {name}_labels of one length.")
+            classes = labels.reshape(-1)
+            if classes.size and not (classes.min() >= 0 and classes.max() < len(CLASSES)):
+                raise DataError(f"Labels in {path.name} must be 0 to {len(CLASSES) - 1}.")
+            frames.append(
+                pl.DataFrame(
+                    {
+                        ID: [f"DermaMNIST_{name}_{row:05d}" for row in range(len(images))],
+                        DIAGNOSIS: [CLASSES[int(index)] for index in classes],
+                        SPLIT: [split] * len(images),
+                    }
+                )
+            )
+        return pl.concat(frames)
+
+    def _csv_rows(self, findings: Findings) -> pl.DataFrame:
+        path = self.table_path()
+        frame = self.read_columns(path, COLUMNS, findings).rename({"dx": DIAGNOSIS})
+        named = pl.coalesce(pl.col("split"), pl.col("image_id").str.extract(r"_(train|val|test)_"))
+        frame = frame.with_columns(
+            stem("image_id"), named.replace_strict(SPLITS, default=None).alias(SPLIT)
+        )
+        unknown = frame.filter(pl.col(SPLIT).is_null()).get_column(ID).to_list()
+        if unknown:
+            raise DataError(
+                f"Official split (train, val or test) missing in {path.name} for images: "
+                f"{listed(unknown)}."
+            )
+        return frame.drop("image_id")

@@ -1,0 +1,71 @@
+"""Any pictures of your own: one folder a class, `<folder>/<class>/*.jpg`.
+
+Ids are `<class>__<file name without extension>`. An optional groups.csv with the columns `image`
+(`<class>/<file>`) and `patient_id` says which pictures belong to one patient.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from folds.findings import Findings
+from folds.images import is_image
+from folds.schema import DIAGNOSIS, ID, IMAGE, PATIENT, SPLIT, TARGET, TRAIN, identifier
+from folds.sources.source import Source, target_from_classes, with_core
+from workspace.errors import DataError, listed
+
+COLUMNS = (identifier("image"), identifier(PATIENT))
+
+
+class ImageFolder(Source):
+    """Class folders, optional groups."""
+
+    table: ClassVar[str] = "groups.csv"
+
+    def places(self) -> list[Path]:
+        return self._classes()
+
+    def inputs(self) -> list[Path]:
+        groups = self.table_path()
+        return self.places() + ([groups] if groups.is_file() else [])
+
+    def read(self, findings: Findings) -> pl.DataFrame:
+        rows = self.index(findings)
+        rows = rows.with_columns(
+            pl.col(IMAGE).str.extract(r"^([^/]+)/").alias(DIAGNOSIS), pl.lit(TRAIN).alias(SPLIT)
+        )
+        if self.table_path().is_file():
+            rows = rows.join(self._groups(rows, findings), on=IMAGE, how="left")
+        target = target_from_classes(self.config.positive, rows[DIAGNOSIS])
+        return with_core(rows.with_columns(target.alias(TARGET)).drop(IMAGE))
+
+    def index(self, findings: Findings) -> pl.DataFrame:
+        files = [
+            (folder.name, path)
+            for folder in self._classes()
+            for path in sorted(folder.iterdir())
+            if is_image(path.name)
+        ]
+        return pl.DataFrame(
+            {
+                ID: [f"{name}__{path.stem}" for name, path in files],
+                IMAGE: [f"{name}/{path.name}" for name, path in files],
+            },
+            schema={ID: pl.String, IMAGE: pl.String},
+        )
+
+    def _classes(self) -> list[Path]:
+        if not self.folder.is_dir():
+            raise DataError(f"{self.folder} is missing; name the folder of classes with DATA=.")
+        folders = [path for path in self.folder.iterdir() if path.is_dir() and path.name[0] != "."]
+        if not folders:
+            raise DataError(f"{self.folder} has no class folders with pictures in them.")
+        return sorted(folders)
+
+    def _groups(self, rows: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+        groups = self.read_columns(self.table_path(), COLUMNS, findings)
+        strange = groups.join(rows, on=IMAGE, how="anti").get_column(IMAGE).to_list()
+        if strange:
+            raise DataError(f"groups.csv names pictures that are not there: {listed(strange)}.")
+        return groups

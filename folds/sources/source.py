@@ -1,0 +1,125 @@
+"""What every adapter offers: its input files, its raw rows, its images.
+
+An adapter only translates names and files. What must hold of every sample table (ids, groups,
+targets, images for rows) is checked once, in `folds.samples`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from folds.findings import Findings
+from folds.images import index_images
+from folds.schema import CORE, DIAGNOSIS, ID, Column
+from folds.sources.config import DataConfig
+from folds.tables import parse_numbers, read_table
+from workspace.errors import ConfigError, DataError
+
+
+class Source(ABC):
+    """One public data set in the folder where the user unpacked it."""
+
+    id_pattern: ClassVar[str] = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
+    id_example: ClassVar[str] = "letters, digits and _.-, at most 100"
+    table: ClassVar[str] = ""
+    image_places: ClassVar[tuple[str, ...]] = ()
+    has_classes: ClassVar[bool] = True  # the target follows from the recipe's `data.positive`
+
+    def __init__(self, config: DataConfig) -> None:
+        self.config = config
+        self.folder = config.folder
+        if self.has_classes and not config.positive:
+            raise ConfigError(
+                f"Source {config.source} has classes; say in data.positive which count as 1, "
+                'for example ["mel"].'
+            )
+        if not self.has_classes and config.positive:
+            raise ConfigError(f"Source {config.source} has a target; leave out data.positive.")
+
+    @abstractmethod
+    def read(self, findings: Findings) -> pl.DataFrame:
+        """Rows with the core columns but the image (target as text), then clinical columns."""
+
+    def table_path(self) -> Path:
+        return self.folder / (self.config.table or self.table)
+
+    def places(self) -> list[Path]:
+        """Where images are looked for: the recipe's choice, else what is there of the usual."""
+        if self.config.images == "none":
+            return []
+        if self.config.images_in:
+            return [self._existing(name) for name in self.config.images_in]
+        found = [self.folder / name for name in self.image_places]
+        found = [place for place in found if place.exists()]
+        if not found and self.config.images == "all":
+            raise DataError(
+                f"No images in {self.folder}: none of {', '.join(self.image_places)} is there; "
+                "name them with data.images_in, or set data.images='none'."
+            )
+        return found
+
+    def has_training(self) -> bool:
+        """Whether there are rows to train on, or only a test set to score."""
+        return True
+
+    def inputs(self) -> list[Path]:
+        """Every file and folder that the result depends on."""
+        return [self.table_path(), *self.places()]
+
+    def index(self, findings: Findings) -> pl.DataFrame:
+        """Ids and references of all images found."""
+        return index_images(self.folder, self.places(), findings)
+
+    def known_pairs(self, findings: Findings) -> pl.DataFrame:
+        """Duplicate images that the data set's owners list, as ids `<id>_a` and `<id>_b`."""
+        return pl.DataFrame(schema={f"{ID}_a": pl.String, f"{ID}_b": pl.String})
+
+    def read_columns(
+        self,
+        path: Path,
+        columns: Sequence[Column],
+        findings: Findings,
+        missing: str = "Missing columns in",
+    ) -> pl.DataFrame:
+        """A CSV by explicit columns, numbers parsed; the first column is the key."""
+        raw = read_table(path, columns, findings, missing)
+        return parse_numbers(raw, columns, columns[0].name, path.name, findings)
+
+    def _existing(self, name: str) -> Path:
+        place = self.folder / name
+        if not place.exists():
+            raise DataError(f"{name} is missing in {self.folder}; see data.images_in.")
+        return place
+
+
+def with_core(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the core text columns a source does not have, as null, and put core columns first."""
+    lacking = [name for name in CORE if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in lacking)
+    return frame.select(*CORE, pl.exclude(CORE))
+
+
+def target_from_classes(positive: Sequence[str], known: pl.Series) -> pl.Expr:
+    """`1` where the diagnosis is among `positive`, `0` elsewhere, null where there is none."""
+    unknown = sorted(set(positive) - set(known.drop_nulls().unique().to_list()))
+    if unknown:
+        raise ConfigError(
+            f"data.positive names {', '.join(unknown)}, which no row has as its diagnosis; "
+            f"there are {', '.join(sorted(known.drop_nulls().unique().to_list())[:12])}."
+        )
+    is_positive = pl.col(DIAGNOSIS).is_in(list(positive))
+    return (
+        pl.when(pl.col(DIAGNOSIS).is_null())
+        .then(None)
+        .when(is_positive)
+        .then(pl.lit("1"))
+        .otherwise(pl.lit("0"))
+    )
+
+
+def stem(column: str) -> pl.Expr:
+    """An image's file name without its extension: the key where a table names files."""
+    return pl.col(column).str.replace(r"(?i)\.(jpe?g|png)$", "").alias(ID)

@@ -1,0 +1,218 @@
+"""Who is held out: the schemes, as pure functions of ids, groups and classes.
+
+One row an image and repeat: `fold` is the fold in which the row is held out for validation,
+null where it never is (always trained on, or kept as test), `split` says which of the two.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from folds.findings import Findings, plural
+from folds.groups import GROUP
+from folds.schema import DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TEST, TRAIN, VALID
+from workspace.errors import ConfigError, DataError, listed, name_some
+
+Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
+FOLD_COLUMNS = {
+    ID: pl.String, GROUP: pl.String, "repeat": pl.Int16, SPLIT: pl.String, "fold": pl.Int16,
+}  # fmt: skip
+
+
+class FoldConfig(BaseModel):
+    """The recipe's `[folds]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scheme: Scheme = "stratified_groups"
+    n_folds: int = Field(default=5, ge=2, le=100)
+    repeats: int = Field(default=1, ge=1, le=100)
+    stratify: Literal["target", "diagnosis"] = "target"
+    test_share: float = Field(default=0.2, gt=0, le=0.5)  # holdout: of all groups
+    valid_share: float = Field(default=0.2, gt=0, le=0.5)  # holdout: of the groups that remain
+
+    @field_validator("test_share", "valid_share")
+    @classmethod
+    def _one_over_a_number(cls, share: float) -> float:
+        if abs(1 / share - round(1 / share)) > 1e-6:
+            raise ValueError("must be one over a whole number, such as 0.5, 0.25, 0.2 or 0.1")
+        return share
+
+
+def assign_folds(
+    samples: pl.DataFrame, groups: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    """Every sample once a repeat, by id, with its group, split and fold."""
+    rows = samples.join(groups, on=ID, how="left", maintain_order="left").sort(ID)
+    parts = []
+    for repeat in range(config.repeats):
+        number = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
+        part = _SCHEMES[config.scheme](rows, config, number, findings)
+        parts.append(part.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
+    folds = pl.concat(parts).select(*FOLD_COLUMNS).sort("repeat", ID)
+    return folds.cast(pl.Schema(FOLD_COLUMNS))
+
+
+def _stratified(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    ours, rest = _without_test(rows)
+    return pl.concat([_fold(ours, config.n_folds, config.stratify, seed), _never_held_out(rest)])
+
+
+def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings) -> pl.DataFrame:
+    """One share of the groups is the test, one share of the remaining ones validates."""
+    ours, rest = _without_test(rows)
+    tested = _fold(ours, round(1 / config.test_share), config.stratify, seed)
+    is_test = tested["fold"] == 0
+    others = ours.filter(~is_test)
+    validated = _fold(others, round(1 / config.valid_share), config.stratify, seed + 1)
+    validated = validated.with_columns(
+        pl.when(pl.col("fold") == 0).then(0).cast(pl.Int16).alias("fold")
+    )
+    test = ours.filter(is_test).with_columns(pl.lit(TEST).alias(SPLIT))
+    return pl.concat([validated, _never_held_out(test), _never_held_out(rest)])
+
+
+def _official(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    """The source's own split: its validation rows are fold 0, its test rows stay apart."""
+    if not (rows[SPLIT] == VALID).any():
+        raise ConfigError(
+            "folds.scheme 'official' needs a source with validation rows of its own; "
+            "this one has none. Take 'stratified_groups'."
+        )
+    _refuse_repeats(config)
+    return rows.select(
+        ID,
+        GROUP,
+        pl.when(pl.col(SPLIT) == TEST).then(pl.lit(TEST)).otherwise(pl.lit(TRAIN)).alias(SPLIT),
+        pl.when(pl.col(SPLIT) == VALID).then(0).cast(pl.Int16).alias("fold"),
+    )
+
+
+def _leave_one_hospital_out(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    """A fold a hospital, in alphabetical order; a group that saw two goes where most rows lie."""
+    _refuse_repeats(config)
+    ours, rest = _without_test(rows)
+    missing = ours.filter(pl.col(HOSPITAL).is_null()).get_column(ID).to_list()
+    if missing:
+        raise DataError(f"Missing {HOSPITAL} for images: {listed(missing)}.")
+    counts = ours.group_by(GROUP, HOSPITAL).len().sort(GROUP, pl.col("len"), HOSPITAL,
+                                                       descending=[False, True, False])  # fmt: skip
+    homes = counts.unique(GROUP, keep="first", maintain_order=True)
+    moved = counts.filter(pl.col(GROUP).is_duplicated())[GROUP].n_unique()
+    if moved:
+        findings.notice(
+            "two-hospitals",
+            f"{plural(moved, 'group')} with more than one hospital folded with the one that has "
+            "most of its rows.",
+            count=moved,
+        )
+    names = homes[HOSPITAL].unique().sort()
+    if len(names) < 2:
+        raise ConfigError(f"Leave one hospital out needs at least 2 hospitals; found {len(names)}.")
+    fold = pl.col(HOSPITAL).replace_strict(names, pl.Series(range(len(names))))
+    placed = homes.select(GROUP, fold.cast(pl.Int16).alias("fold"))
+    ours = ours.join(placed, on=GROUP, how="left", maintain_order="left")
+    return pl.concat([ours.select(*_PLACED, "fold"), _never_held_out(rest)])
+
+
+_PLACED = (ID, GROUP, SPLIT)
+_Assign = Callable[[pl.DataFrame, FoldConfig, int, Findings], pl.DataFrame]
+_SCHEMES: dict[str, _Assign] = {
+    "stratified_groups": _stratified,
+    "holdout": _holdout,
+    "official": _official,
+    "leave_one_hospital_out": _leave_one_hospital_out,
+}
+
+
+def _without_test(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows to fold, all called `train` now, and the source's own test rows."""
+    is_test = pl.col(SPLIT) == TEST
+    return rows.filter(~is_test).with_columns(pl.lit(TRAIN).alias(SPLIT)), rows.filter(is_test)
+
+
+def _never_held_out(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(*_PLACED, pl.lit(None, dtype=pl.Int16).alias("fold"))
+
+
+def _fold(rows: pl.DataFrame, n_folds: int, stratify: str, seed: int) -> pl.DataFrame:
+    """Stratified group k-fold of rows that are sorted by id, on integer codes."""
+    # Imported here because it takes longer than all else a stage does when nothing is to be done.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415
+
+    classes = rows[DIAGNOSIS if stratify == "diagnosis" else TARGET].cast(pl.String)
+    _check_enough(rows, classes, n_folds)
+    y, group = _codes(classes), _codes(rows[GROUP])
+    # Rows that are all groups of one need no grouping, and the grouped splitter is slow on many.
+    alone = len(np.unique(group)) == len(group)
+    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(
+        n_folds, shuffle=True, random_state=seed
+    )
+    parts = splitter.split(np.zeros((len(y), 1)), y, None if alone else group)
+    fold = np.full(len(rows), -1, np.int16)
+    for number, (_, held_out) in enumerate(parts):
+        fold[held_out] = number
+    assert (fold >= 0).all(), "every row is held out once"
+    return rows.select(*_PLACED).with_columns(pl.Series("fold", fold))
+
+
+def _codes(values: pl.Series) -> NDArray[np.int64]:
+    """Ranks of the sorted distinct values: the same codes whatever order the rows come in."""
+    return values.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _check_enough(rows: pl.DataFrame, classes: pl.Series, n_folds: int) -> None:
+    if classes.null_count():
+        missing = rows.filter(classes.is_null()).get_column(ID).to_list()
+        raise DataError(f"Missing class to stratify by for images: {listed(missing)}.")
+    n_groups = rows[GROUP].n_unique()
+    if n_groups < n_folds:
+        raise DataError(f"{n_folds} folds need at least {n_folds} patients; found {n_groups}.")
+    held = rows.select(GROUP, classes.alias("class")).unique().group_by("class").len()
+    scarce = held.filter(pl.col("len") < n_folds).sort("class")
+    if len(scarce) and set(classes.unique()) <= {"0", "1"}:
+        which = {"1": "a positive", "0": "a negative"}[scarce["class"][0]]
+        raise DataError(
+            f"{n_folds} folds need at least {n_folds} patients with {which}; "
+            f"found {scarce['len'][0]}."
+        )
+    if len(scarce):
+        shown = name_some([f"{name} has {count}" for name, count in scarce.iter_rows()])
+        raise DataError(
+            f"{n_folds} folds need at least {n_folds} groups with each diagnosis; {shown}."
+        )
+
+
+def _refuse_repeats(config: FoldConfig) -> None:
+    if config.repeats > 1:
+        raise ConfigError(
+            f"folds.repeats is {config.repeats}, but scheme '{config.scheme}' has no randomness "
+            "to repeat; set folds.repeats=1."
+        )
+
+
+def balance(folds: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Per repeat and fold: rows, positives, patients (groups) and hospitals, for people to see."""
+    return (
+        folds.join(samples.select(ID, TARGET, HOSPITAL), on=ID, how="left")
+        .group_by("repeat", SPLIT, "fold")
+        .agg(
+            pl.len().alias("rows"),
+            pl.when(pl.col(TARGET).is_not_null().any())
+            .then(pl.col(TARGET).cast(pl.Int64).sum())
+            .alias("positives"),
+            pl.col(GROUP).n_unique().alias("groups"),
+            pl.col(HOSPITAL).drop_nulls().n_unique().alias("hospitals"),
+        )
+        .sort("repeat", pl.col(SPLIT) == TEST, pl.col("fold").is_null(), "fold")
+    )

@@ -1,0 +1,115 @@
+"""Checks B 23, 25-28: one rule from bytes to pixels, damage named, nothing allocated on a claim."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+
+from folds.decoding import decode
+from workspace.errors import DataError
+
+NAME = "ISIC_0000001"
+
+
+def picture(height=40, width=60):
+    x = np.linspace(40, 200, width)[None, :, None]
+    y = np.linspace(0, 40, height)[:, None, None]
+    return (x + y + np.array([0, 10, 20])).clip(0, 255).astype(np.uint8)
+
+
+def encoded(image: Image.Image, form="PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def test_a_jpeg_is_close_to_what_was_encoded():
+    pixels = decode(simplejpeg.encode_jpeg(picture(), quality=95), NAME)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (40, 60, 3)
+    assert np.abs(pixels.astype(int) - picture()).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [("L", "JPEG"), ("CMYK", "JPEG"), ("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("RGB", "PNG")],
+)
+def test_other_colour_modes_become_rgb(mode, form):
+    image = Image.fromarray(picture())
+    image = (
+        image.convert("P", palette=Image.Palette.ADAPTIVE) if mode == "P" else image.convert(mode)
+    )
+    pixels = decode(encoded(image, form), NAME)
+    assert pixels.shape == (40, 60, 3)
+    expected = np.asarray(image.convert("RGB"), np.float64).mean((0, 1))
+    assert np.abs(pixels.mean((0, 1)) - expected).max() < 2.5
+
+
+def test_16_bits_are_scaled_not_clipped():
+    deep = (picture()[..., 0].astype(np.uint16)) * 257
+    pixels = decode(encoded(Image.fromarray(deep)), NAME)
+    assert np.abs(pixels[..., 0].astype(int) - picture()[..., 0]).max() <= 2
+
+
+def test_exif_orientation_is_ignored():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.fromarray(picture()), "JPEG", exif=exif, quality=95)
+    assert decode(data, NAME).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1)])
+def test_odd_shapes_decode(shape):
+    assert decode(simplejpeg.encode_jpeg(picture(*shape)), NAME).shape == (*shape, 3)
+
+
+WHOLE = simplejpeg.encode_jpeg(picture(200, 200), quality=90)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "Image ISIC_0000001 is empty."),
+        (b"<html>sign in</html>", "Image ISIC_0000001 is neither a JPEG nor a PNG."),
+        (
+            b"\xff\xd8\xff" + bytes(range(200)),
+            "Image ISIC_0000001 is damaged and cannot be decoded.",
+        ),
+        (WHOLE[: len(WHOLE) // 2], "Image ISIC_0000001 is damaged and cannot be decoded."),
+        (b"\x89PNG\r\n\x1a\n", "Image ISIC_0000001 is damaged and cannot be decoded."),
+    ],
+)
+def test_check_23_damage_is_an_error_with_the_name(data, message):
+    with pytest.raises(DataError) as refused:
+        decode(data, NAME)
+    assert str(refused.value) == message
+
+
+def png_claiming(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    )
+
+
+def jpeg_claiming(width, height):
+    data = bytearray(simplejpeg.encode_jpeg(picture()))
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("size", [(60000, 60000), (10000, 12000)])
+@pytest.mark.parametrize("claim", [png_claiming, jpeg_claiming])
+def test_check_28_a_huge_claim_is_refused_before_it_is_allocated(claim, size):
+    width, height = size
+    with pytest.raises(DataError) as refused:
+        decode(claim(width, height), NAME)
+    assert str(refused.value) == (
+        f"Image ISIC_0000001 is {width}x{height}; limit is 100000000 pixels."
+    )

@@ -1,0 +1,144 @@
+"""Checks A 20, B 29-34 and 139 where images are found and fetched."""
+
+import pickle
+import zipfile
+
+import h5py
+import numpy as np
+import polars as pl
+import pytest
+
+from folds.findings import Findings
+from folds.images import ImageReader, attach_images, index_images
+from tests.unit.folds.conftest import jpeg
+from workspace.errors import DataError
+from workspace.hdf5 import write_archive
+
+SAMPLES = pl.DataFrame(
+    {"isic_id": ["ISIC_0000001", "ISIC_0000002"], "image": [None, None]},
+    schema={"isic_id": pl.String, "image": pl.String},
+)
+
+
+@pytest.fixture
+def places(tmp_path):
+    """The same two pictures in a folder, a ZIP, an HDF5 file and an npz."""
+    pictures = {f"ISIC_000000{n}": jpeg(n) for n in (1, 2)}
+    (tmp_path / "crops").mkdir()
+    for name, data in pictures.items():
+        (tmp_path / "crops" / f"{name}.JPG").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "crops.zip", "w") as archive:
+        for name, data in pictures.items():
+            archive.writestr(f"images/{name}.jpg", data)
+        archive.writestr("__MACOSX/._ISIC_0000001.jpg", b"not an image")
+    write_archive(tmp_path / "crops.hdf5", pictures.items())
+    return tmp_path, pictures
+
+
+@pytest.mark.parametrize(
+    ("place", "reference"),
+    [
+        ("crops", "crops/ISIC_0000001.JPG"),
+        ("crops.zip", "crops.zip::images/ISIC_0000001.jpg"),
+        ("crops.hdf5", "crops.hdf5::ISIC_0000001"),
+    ],
+)
+def test_every_place_gives_the_same_bytes(places, place, reference):
+    folder, pictures = places
+    index = index_images(folder, [folder / place], Findings())
+    assert index["isic_id"].to_list() == list(pictures)
+    assert index["image"][0] == reference
+    reader = pickle.loads(pickle.dumps(ImageReader(folder)))
+    for name, found in index.iter_rows():
+        data, pixels = reader.both(found)
+        assert data == pictures[name]
+        assert pixels.shape == (24, 24, 3)
+
+
+def test_arrays_are_pictures_too(tmp_path):
+    grey = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    np.savez(tmp_path / "a.npz", train_images=grey)
+    data, pixels = ImageReader(tmp_path).both("a.npz::train_images/1")
+    assert data == grey[1].tobytes()
+    assert pixels.shape == (28, 28, 3)
+    assert (pixels == grey[1][..., None]).all()
+
+
+def test_an_image_in_two_places_is_an_error(places):
+    folder, _ = places
+    findings = Findings()
+    index_images(folder, [folder / "crops", folder / "crops.zip"], findings)
+    assert [f.message for f in findings.errors] == [
+        "Images with more than one file: [ISIC_0000001, ISIC_0000002]."
+    ]
+
+
+def test_check_20_both_directions_in_one_report(places):
+    folder, _ = places
+    findings = Findings()
+    index = index_images(folder, [folder / "crops.hdf5"], findings)
+    other = SAMPLES.with_columns(pl.Series("isic_id", ["ISIC_0000002", "ISIC_0000003"]))
+    attach_images(other, index, "all", "crops.hdf5", findings)
+    assert [f.message for f in findings.errors] == [
+        "Images missing from crops.hdf5: [ISIC_0000003] (1 of 2)."
+    ]
+    assert [f.message for f in findings.notices] == [
+        "1 image of crops.hdf5 without a row in the table is ignored: [ISIC_0000001]."
+    ]
+
+
+def test_check_33_ten_thousand_extra_images_are_counted(tmp_path):
+    names = [f"ISIC_{n:07d}" for n in range(1, 10_003)]
+    write_archive(tmp_path / "a.hdf5", ((name, b"\xff\xd8\xff") for name in names))
+    findings = Findings()
+    index = index_images(tmp_path, [tmp_path / "a.hdf5"], findings)
+    attach_images(SAMPLES, index, "all", "a.hdf5", findings)
+    assert findings.errors == []
+    assert [(f.message, f.count) for f in findings.notices] == [
+        (
+            "10000 images of a.hdf5 without a row in the table are ignored: [ISIC_0000003, "
+            "ISIC_0000004, ISIC_0000005, ISIC_0000006, ISIC_0000007] (+9995 more).",
+            10_000,
+        )
+    ]
+
+
+def test_check_31_links_are_named_in_one_line_a_kind(tmp_path):
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        file["ISIC_0000001"] = h5py.ExternalLink("other.hdf5", "/x")
+        file["ISIC_0000002"] = h5py.SoftLink("/x")
+    findings = Findings()
+    assert index_images(tmp_path, [tmp_path / "a.hdf5"], findings).is_empty()
+    assert [f.message for f in findings.errors] == [
+        "Not allowed: external link ISIC_0000001 in a.hdf5.",
+        "Not allowed: soft link ISIC_0000002 in a.hdf5.",
+    ]
+
+
+def test_images_that_are_optional_or_unused(places):
+    folder, _ = places
+    findings = Findings()
+    index = index_images(folder, [folder / "crops.hdf5"], findings)
+    other = SAMPLES.with_columns(pl.Series("isic_id", ["ISIC_0000002", "ISIC_0000003"]))
+    some = attach_images(other, index, "some", "crops.hdf5", findings)
+    assert some["image"].to_list() == ["crops.hdf5::ISIC_0000002", None]
+    assert findings.errors == []
+    none = attach_images(other, index, "none", "crops.hdf5", findings)
+    assert none["image"].null_count() == 2
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.npz"])
+def test_a_container_that_is_none(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match=rf"^{name} is not a readable "):
+        ImageReader(tmp_path).both(f"{name}::x/1")
+
+
+def test_a_damaged_zip_item_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("images/ISIC_0000001.jpg", jpeg(1, 240))
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[500] ^= 0xFF
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"^Image images/ISIC_0000001\.jpg cannot be read from its"):
+        ImageReader(tmp_path).both("a.zip::images/ISIC_0000001.jpg")

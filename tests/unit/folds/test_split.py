@@ -1,0 +1,211 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from folds.findings import Findings
+from folds.groups import check_disjoint, joined_groups, own_groups
+from folds.samples import GROUP_COLUMNS
+from folds.split import FoldConfig, assign_folds, balance
+from workspace.errors import ArtifactError, ConfigError, DataError
+
+GROUPED = list(GROUP_COLUMNS)
+
+
+def table(patients=20, lesions=6, positives=10, hospitals=3, test=0):
+    """One positive in each of the first `positives` patients, hospitals by turns."""
+    n = patients * lesions
+    patient = np.arange(n) // lesions
+    target = ((np.arange(n) % lesions == 0) & (patient < positives)).astype(np.int8)
+    return pl.DataFrame(
+        {
+            "isic_id": [f"ISIC_{i:07d}" for i in range(n)],
+            "image": [None] * n,
+            "target": target,
+            "diagnosis": np.where(target == 1, "mel", np.where(patient % 2, "nv", "bkl")),
+            "patient_id": [f"IP_{p:07d}" for p in patient],
+            "lesion_id": [f"IL_{i:07d}" for i in range(n)],
+            "hospital": [f"Hospital {'ABCDEFG'[p % hospitals]}" for p in patient],
+            "split": ["train"] * (n - test) + ["test"] * test,
+        },
+        schema_overrides={"image": pl.String, "target": pl.Int8},
+    )
+
+
+NO_PAIRS = pl.DataFrame(schema={"isic_id_a": pl.String, "isic_id_b": pl.String})
+
+
+def fold(samples, seed=0, pairs=NO_PAIRS, group="patient", **config):
+    groups = joined_groups(own_groups(samples, group), pairs)
+    return assign_folds(samples, groups, FoldConfig(**config), seed, Findings())
+
+
+@pytest.mark.parametrize("scheme", ["stratified_groups", "holdout", "leave_one_hospital_out"])
+def test_each_row_once_and_no_group_on_two_sides(scheme):
+    samples = table(test=12)
+    folds = fold(samples, scheme=scheme)
+    assert folds["isic_id"].to_list() == samples["isic_id"].to_list()
+    check_disjoint(folds)
+    apart = folds.filter(
+        pl.col("isic_id").is_in(samples.filter(pl.col("split") == "test")["isic_id"].to_list())
+    )
+    assert apart["fold"].null_count() == 12
+    assert set(apart["split"]) == {"test"}
+
+
+def test_positives_are_spread_as_evenly_as_they_go():
+    folds = fold(table(patients=50, positives=25), n_folds=5)
+    counts = balance(folds, table(patients=50, positives=25))
+    assert counts["positives"].to_list() == [5, 5, 5, 5, 5]
+    assert counts["groups"].sum() == 50
+
+
+def test_check_73_the_order_of_rows_does_not_matter():
+    samples = table()
+    assert fold(samples.sample(fraction=1, shuffle=True, seed=3)).equals(fold(samples))
+
+
+def test_another_seed_gives_other_folds_and_repeats_differ():
+    samples = table()
+    one, two = fold(samples, seed=0), fold(samples, seed=1)
+    assert not one["fold"].equals(two["fold"])
+    repeats = fold(samples, seed=0, repeats=3).partition_by("repeat")
+    assert repeats[0].equals(one)
+    assert not repeats[0]["fold"].equals(repeats[1]["fold"])
+    # check 76: repeat 1 of a seed is not repeat 0 of the next seed
+    assert not repeats[1]["fold"].equals(two["fold"])
+
+
+def test_holdout_takes_a_fifth_and_then_a_fifth():
+    folds = fold(table(patients=100, positives=50), scheme="holdout")
+    shares = {
+        "test": (folds["split"] == "test").mean(),
+        "valid": (folds["fold"] == 0).sum() / 600,
+        "train": ((folds["split"] == "train") & folds["fold"].is_null()).mean(),
+    }
+    assert shares == pytest.approx({"test": 0.20, "valid": 0.16, "train": 0.64})
+
+
+def test_hospitals_are_folds_in_alphabetical_order():
+    samples = table(hospitals=3)
+    folds = fold(samples, scheme="leave_one_hospital_out").join(samples, on="isic_id")
+    homes = folds.select("fold", "hospital").unique().sort("fold")
+    assert homes.rows() == [(0, "Hospital A"), (1, "Hospital B"), (2, "Hospital C")]
+
+
+def test_a_patient_of_two_hospitals_goes_where_most_rows_lie():
+    samples = table(hospitals=2).with_columns(
+        pl.when(pl.col("isic_id") == "ISIC_0000000").then(pl.lit("Hospital B"))
+        .otherwise(pl.col("hospital")).alias("hospital")
+    )  # fmt: skip
+    findings = Findings()
+    groups = joined_groups(own_groups(samples, "patient"), NO_PAIRS)
+    config = FoldConfig(scheme="leave_one_hospital_out")
+    folds = assign_folds(samples, groups, config, 0, findings)
+    assert folds["fold"][:6].to_list() == [0] * 6
+    assert [f.message for f in findings.notices] == [
+        "1 group with more than one hospital folded with the one that has most of its rows."
+    ]
+
+
+def test_the_official_split_is_kept():
+    samples = table().with_columns(
+        pl.Series("split", ["train"] * 60 + ["valid"] * 30 + ["test"] * 30)
+    )
+    folds = fold(samples, scheme="official", group="none")
+    assert folds["fold"].to_list() == [None] * 60 + [0] * 30 + [None] * 30
+    assert folds["split"].to_list() == ["train"] * 90 + ["test"] * 30
+
+
+def test_stratifying_by_diagnosis_spreads_each():
+    samples = table(patients=60, positives=20)
+    folds = fold(samples, stratify="diagnosis", n_folds=5).join(samples, on="isic_id")
+    counts = folds.group_by("fold", "diagnosis").len()
+    spread = counts.group_by("diagnosis").agg(pl.col("len").max() - pl.col("len").min())
+    assert spread["len"].max() <= 12  # two patients' lesions
+
+
+def test_rows_without_groups_are_folded_one_by_one():
+    folds = fold(table(), group="none")
+    assert folds["fold"].value_counts()["count"].to_list() == [24] * 5
+
+
+def test_duplicates_across_patients_make_one_group():
+    samples = table()
+    pairs = pl.DataFrame(
+        {
+            "isic_id_a": ["ISIC_0000000", "ISIC_0000007", "ISIC_0000030"],
+            "isic_id_b": ["ISIC_0000006", "ISIC_0000012", "ISIC_0000031"],
+        }
+    )
+    folds = fold(samples, pairs=pairs)
+    first = folds.filter(pl.col("group_id") == "IP_0000000")
+    assert len(first) == 18  # patients 0, 1 and 2; the third pair lies within patient 5
+    assert first["fold"].n_unique() == 1
+    assert folds["group_id"].n_unique() == 18
+
+
+def test_a_duplicate_in_the_test_joins_nothing():
+    samples = table(test=6)
+    pairs = pl.DataFrame({"isic_id_a": ["ISIC_0000000"], "isic_id_b": ["ISIC_0000119"]})
+    assert fold(samples, pairs=pairs)["group_id"].n_unique() == 20
+
+
+@pytest.mark.parametrize(
+    ("samples", "config", "message"),
+    [
+        (table(positives=3), {}, "5 folds need at least 5 patients with a positive; found 3."),
+        (table(patients=4, positives=4), {}, "5 folds need at least 5 patients; found 4."),
+        (
+            table(positives=3),
+            {"stratify": "diagnosis"},
+            "5 folds need at least 5 groups with each diagnosis; mel has 3.",
+        ),
+        (
+            table().with_columns(pl.lit(None, pl.String).alias("hospital")),
+            {"scheme": "leave_one_hospital_out"},
+            "Missing hospital for images: [ISIC_0000000, ISIC_0000001, ISIC_0000002, "
+            "ISIC_0000003, ISIC_0000004] (+115 more).",
+        ),
+    ],
+)
+def test_check_7_and_8_folds_that_cannot_be(samples, config, message):
+    with pytest.raises(DataError) as refused:
+        fold(samples, **config)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"scheme": "official"},
+            "folds.scheme 'official' needs a source with validation rows of its own; "
+            "this one has none. Take 'stratified_groups'.",
+        ),
+        (
+            {"scheme": "leave_one_hospital_out", "repeats": 2},
+            "folds.repeats is 2, but scheme 'leave_one_hospital_out' has no randomness to repeat; "
+            "set folds.repeats=1.",
+        ),
+    ],
+)
+def test_schemes_that_do_not_fit(config, message):
+    with pytest.raises(ConfigError) as refused:
+        fold(table(), **config)
+    assert str(refused.value) == message
+
+
+def test_check_84_a_patient_on_two_sides_is_named():
+    folds = fold(table())
+    moved = folds.with_columns(
+        pl.when(pl.col("isic_id") == "ISIC_0000000").then((pl.col("fold") + 1) % 5)
+        .otherwise(pl.col("fold")).cast(pl.Int16).alias("fold")
+    )  # fmt: skip
+    was = folds["fold"][0]
+    low, high = sorted([was, (was + 1) % 5])
+    with pytest.raises(ArtifactError) as refused:
+        check_disjoint(moved)
+    assert str(refused.value) == (
+        f"1 group of folds.parquet is in more than one fold (IP_0000000 is in folds {low}, {high})"
+        "; make the folds anew with FRESH=1."
+    )
