@@ -1,0 +1,1 @@
+"""Numbers -> raw competition data: a drawn stand-in with the real one's files and columns."""
