@@ -1,0 +1,4 @@
+"""One thin file per stage, run as `python -m scripts.<stage>` or `make <stage>`.
+
+The only room that knows the order of the others.
+"""

@@ -1,0 +1,78 @@
+"""make folds: decide once who is held out, and keep it.
+
+Reads the verified samples (running `verify` first where needed); writes <run>/folds/ with
+folds.parquet and balance.json, and prints the balance. Folds that exist are never changed: other
+values stop with their names, and FRESH=1 makes them anew.
+"""
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from folds.findings import Findings
+from folds.frozen import FILE, load_folds, save_folds
+from folds.groups import joined_groups, own_groups
+from folds.schema import ID, TEST
+from folds.split import assign_folds, balance
+from scripts import verify
+from scripts.stage import Job, main
+from workspace.units import Unit, find, making, open_unit
+
+
+def run(job: Job) -> Unit:
+    """The folds of the recipe's scheme, made if they are not there yet."""
+    recipe, folder = job.recipe, job.run / "folds"
+    verified = verify.run(job.needed())
+    part = {
+        "folds": recipe.folds.model_dump(mode="json"),
+        "group": recipe.data.group,
+        "seed": recipe.seed,
+    }
+    inputs = {name: verified.sha256(name) for name in ("samples.parquet", "duplicates.parquet")}
+    wanted = job.wanted("folds", part, inputs)
+    done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)
+    if done is not None:
+        load_folds(done, verified.parquet("samples.parquet", [ID]))
+        job.say(f"folds: nothing to do, {folder} is up to date (hash {_hash(done)}).")
+        return done
+    findings, samples = Findings(), verified.parquet("samples.parquet")
+    own = own_groups(samples, recipe.data.group)
+    groups = joined_groups(own, verified.parquet("duplicates.parquet"))
+    folds = assign_folds(samples, groups, recipe.folds, recipe.seed, findings)
+    with making(folder, wanted) as draft:
+        save_folds(draft, folds, recipe.folds, recipe.seed)
+        draft.json("balance.json", balance(folds, samples).to_dicts())
+    done = open_unit(folder, "folds")
+    for finding in findings.notices:
+        job.show_finding("notice", asdict(finding))
+    _show_balance(job, done)
+    job.say(
+        f"folds: wrote {folder / FILE} (hash {_hash(done)}).", fold_hash=done.facts["fold_hash"]
+    )
+    return done
+
+
+def _hash(done: Unit) -> str:
+    return str(done.facts["fold_hash"])[:12]
+
+
+def _show_balance(job: Job, done: Unit) -> None:
+    """One line a fold: rows, positives, groups and hospitals held out."""
+    group = {"patient": "patients", "lesion": "lesions", "none": "groups"}[job.recipe.data.group]
+    repeats = job.recipe.folds.repeats > 1
+    table = Table(title=f"Held out, {job.recipe.folds.scheme.replace('_', ' ')}")
+    for name in (*(["repeat"] if repeats else []), "fold", "rows", "positives", group, "hospitals"):
+        table.add_column(name, justify="right")
+    for row in done.json("balance.json"):
+        if row["fold"] is not None:
+            fold = str(row["fold"])
+        else:
+            fold = "test" if row["split"] == TEST else "never"
+        positives = "unknown" if row["positives"] is None else row["positives"]
+        cells = [fold, row["rows"], positives, row["groups"], row["hospitals"]]
+        table.add_row(*(str(cell) for cell in ([row["repeat"]] if repeats else []) + cells))
+    job.console.print(table)
+
+
+if __name__ == "__main__":
+    main(run)

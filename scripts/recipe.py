@@ -1,0 +1,169 @@
+"""A recipe: one TOML file, at most one base, composed into frozen models.
+
+Each section's model lives beside the code it steers; here they are only put together, read, and
+their mistakes worded: which key, in which file, and what was probably meant.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from folds.sources import DataConfig
+from folds.split import FoldConfig
+from folds.verify import VerifyConfig
+from synthetic.config import SyntheticConfig
+from workspace.errors import ConfigError, name_some, shorten
+
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+SIZE_LIMIT = 2**20  # bytes; a recipe is a page, and a parser should not meet a bomb
+
+
+class Recipe(BaseModel):
+    """Everything that steers a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    about: str = ""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    data: DataConfig
+    synthetic: SyntheticConfig | None = None
+    verify: VerifyConfig = VerifyConfig()
+    folds: FoldConfig = FoldConfig()
+
+    def resolved(self) -> dict[str, Any]:
+        """All values as plain types for a manifest; the data folder by its name only."""
+        values = self.model_dump(mode="json")
+        values["data"]["folder"] = self.data.folder.name
+        return values
+
+
+def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by name or path and override values with `a.b=1` settings."""
+    path = find_recipe(name_or_path)
+    values = _read_with_base(path, seen=())
+    for setting in settings:
+        _override(values, setting)
+    try:
+        return Recipe.model_validate({"name": path.stem, **values})
+    except ValidationError as error:
+        raise ConfigError(_worded(error, path.name)) from error
+
+
+def find_recipe(name_or_path: str, beside: Path | None = None) -> Path:
+    """`sample` is recipes/sample.toml; anything with a slash or `.toml` is a path."""
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        path = (beside or Path()) / name_or_path
+        if not path.is_file():
+            raise ConfigError(f"Recipe {name_or_path} is not there.")
+        return path
+    path = RECIPES / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = recipe_names()
+        raise ConfigError(
+            f"No recipe is called '{shorten(name_or_path)}'; there are {', '.join(known)}"
+            f"{_meant(name_or_path, known)}"
+        )
+    return path
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the project."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def _read_with_base(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    path = path.resolve()
+    if path in seen:
+        raise ConfigError(f"Recipes name each other as base: {name_some([p.name for p in seen])}.")
+    values = _parse(path)
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError(f"base in {path.name} must be one recipe's name or path.")
+    return _merged(_read_with_base(find_recipe(base, path.parent), (*seen, path)), values)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > SIZE_LIMIT:
+        raise ConfigError(f"Recipe {path.name} is over {SIZE_LIMIT} bytes; that is no recipe.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"Recipe {path.name} is not valid TOML: {error}.") from error
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        result[key] = _merged(cast(dict[str, Any], old), value) if both else value
+    return result
+
+
+def _override(values: dict[str, Any], setting: str) -> None:
+    """Apply one `a.b=value`; the value is TOML, or bare text."""
+    dotted, separator, text = setting.partition("=")
+    keys = dotted.strip().split(".")
+    if not separator or not all(keys):
+        raise ConfigError(f"Cannot read --set '{shorten(setting)}'; write it as section.key=value.")
+    section = values
+    for key in keys[:-1]:
+        section = section.setdefault(key, {})
+        if not isinstance(section, dict):
+            raise ConfigError(f"'{shorten(dotted)}' does not exist: '{key}' has no keys below it.")
+    section[keys[-1]] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _worded(error: ValidationError, file: str) -> str:
+    """One sentence for the first mistake, and how many more there are."""
+    details = error.errors()
+    more = f" (+{len(details) - 1} more)" if len(details) > 1 else ""
+    mistake = _one_mistake(details[0], file)
+    return mistake[:-1] + more + mistake[-1]
+
+
+def _one_mistake(detail: ErrorDetails, file: str) -> str:
+    keys = [str(key) for key in detail["loc"]]
+    dotted = ".".join(keys)
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        near = _meant(keys[-1], known, ".".join([*keys[:-1], ""]))
+        hint = near if near != "." else f"; known are {', '.join(known)}."
+        return f"Unknown option '{shorten(dotted)}' in {file}{hint}"
+    if detail["type"] == "missing":
+        return f"Option '{dotted}' is missing in {file}."
+    message = detail["msg"].removeprefix("Value error, ").replace("tuple", "list")
+    if not dotted:
+        return f"Recipe {file}: {message}."
+    given = shorten(repr(detail["input"]))
+    return f"Option '{dotted}' in {file} is {given}: {message[0].lower()}{message[1:]}."
+
+
+def _known_keys(section: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for key in section:
+        annotation = model.model_fields[key].annotation
+        choices = getattr(annotation, "__args__", (annotation,))
+        model = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+    return [name for name in model.model_fields if not (model is Recipe and name == "name")]
+
+
+def _meant(word: str, known: Sequence[str], section: str = "") -> str:
+    """The end of a sentence about an unknown word: the nearest known one, or a full stop."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean '{section}{near[0]}'?" if near else "."

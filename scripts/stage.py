@@ -1,0 +1,204 @@
+"""What all stages share: the command line, the run directory and its lock, how they end.
+
+A stage is a function of a `Job`. `main` parses the one vocabulary of options, takes the lock,
+runs the stage, and turns our errors into one line and exit code 2, a stop request into 130 or
+143. Anything else is a bug and keeps its traceback.
+"""
+
+import argparse
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from scripts.recipe import Recipe, load_recipe
+from workspace.atomic import clear_leftovers
+from workspace.errors import DermstackError
+from workspace.hashing import HashMemory
+from workspace.lock import locked
+from workspace.manifest import Wanted
+from workspace.stopping import Stopped, stopping_cleanly
+
+LOG = logging.getLogger("dermstack")
+LOG.addHandler(logging.NullHandler())  # until the run directory is known
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of a stage: what to do, where to keep it, and how to talk about it."""
+
+    stage: str
+    recipe: Recipe
+    run: Path
+    hashes: HashMemory
+    console: Console
+    fresh: bool = False
+    own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
+    device: str = "auto"
+
+    def needed(self) -> "Job":
+        """The same job for a stage that this one needs first: kept if done, also under --fresh."""
+        return replace(self, fresh=False)
+
+    def say(self, message: str, **facts: object) -> None:
+        """One line for the person, the same with facts for the run's log."""
+        self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        LOG.info(message, extra={"facts": facts})
+
+    def show_finding(self, word: str, finding: Mapping[str, Any]) -> None:
+        """One finding for the person; the log keeps its kind and count, since ids may be people."""
+        self.console.print(f"{word}: {finding['message']}", markup=False, soft_wrap=True)
+        LOG.info("%s %s", word, finding["check"], extra={"facts": {"count": finding["count"]}})
+
+    def wanted(self, stage: str, part: dict[str, Any], inputs: dict[str, str]) -> Wanted:
+        return Wanted(
+            stage=stage,
+            unit=stage,
+            part=part,
+            inputs=inputs,
+            recipe=self.recipe.resolved(),
+            seed=self.recipe.seed,
+        )
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar with the time left while something long runs; yields `show(done, total)`."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        quiet = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+Stage = Callable[[Job], object]
+
+
+def main(stage: Stage, flags: Mapping[str, str] | None = None) -> None:
+    """Run a stage from the command line. `flags` are its shorthands: flag -> recipe key."""
+    name = Path(sys.argv[0]).stem.replace("_", "-")
+    arguments = _parser(name, stage, flags or {}).parse_args()
+    sys.exit(_run(stage, name, arguments, flags or {}))
+
+
+def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[str, str]) -> int:
+    try:
+        with stopping_cleanly():
+            recipe = load_recipe(arguments.recipe, _settings(arguments, flags))
+            run = arguments.run or Path("runs") / recipe.name
+            with locked(run / ".lock", f"Run directory {run}") as dead:
+                _log_to(run / "log.jsonl", name)
+                job = Job(
+                    stage=name,
+                    recipe=recipe,
+                    run=run,
+                    hashes=HashMemory(run / ".hashes.json"),
+                    console=Console(),
+                    fresh=arguments.fresh,
+                    own_data=arguments.data is not None,
+                    device=arguments.device,
+                )
+                if dead:
+                    job.say(f"{name}: took over the run directory from {dead}, which is gone.")
+                if leftovers := clear_leftovers(run, deep=True):
+                    job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
+                stage(job)
+    except DermstackError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        LOG.error("stopped by %s", type(error).__name__)  # the line itself may name patients
+        return 2
+    except Stopped as stopped:
+        print(
+            f"{name}: stopped by {stopped.signal.name}; what was finished is kept, "
+            "the same command goes on.",
+            file=sys.stderr,
+        )
+        return stopped.exit_code
+    return 0
+
+
+def _settings(arguments: argparse.Namespace, flags: Mapping[str, str]) -> list[str]:
+    """All overrides as `key=value`, the named options last since they are the more explicit."""
+    settings = [word for text in arguments.set for word in _words(text)]
+    for flag, key in flags.items():
+        value = getattr(arguments, flag)
+        if value is not None:
+            settings.append(f"{key}={value}")
+    if arguments.data is not None:
+        settings.append(f"data.folder={json.dumps(str(arguments.data))}")
+    if arguments.seed is not None:
+        settings.append(f"seed={arguments.seed}")
+    return settings
+
+
+def _words(text: str) -> list[str]:
+    """Split `a.b=1 c.d=[2, 3]` where a new `key=` begins, so that values may hold spaces."""
+    return re.split(r"\s+(?=[A-Za-z_][\w.]*=)", text.strip()) if text.strip() else []
+
+
+def _parser(name: str, stage: Stage, flags: Mapping[str, str]) -> argparse.ArgumentParser:
+    module = sys.modules[stage.__module__]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m scripts.{name.replace('-', '_')}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--recipe", default="sample", help="name in recipes/, or path of a TOML")
+    parser.add_argument("--data", type=Path, help="folder of the raw data, instead of the recipe's")
+    parser.add_argument("--run", type=Path, help="where results are kept (runs/<recipe>)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override recipe values"
+    )
+    parser.add_argument("--fresh", action="store_true", help="make this stage's result anew")
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where nets run"
+    )
+    parser.add_argument("--seed", type=int, help="the one number all randomness comes from")
+    for flag, key in flags.items():
+        parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
+    return parser
+
+
+class _JsonLines(logging.Formatter):
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self._stage = stage
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "stage": self._stage,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        return json.dumps(line, default=str)
+
+
+def _log_to(path: Path, stage: str) -> None:
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(_JsonLines(stage))
+    LOG.handlers = [handler]
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False

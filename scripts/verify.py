@@ -1,0 +1,131 @@
+"""make verify: look at the data before it is believed.
+
+Reads the raw tables and every image; writes <run>/samples/ with samples.parquet, images.parquet,
+duplicates.parquet and verify.json. Every problem is named in one pass; any error ends in exit
+code 2, and nothing later runs on such data.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
+from folds.audit.pictures import LOOK_VERSION, Looks, join_looks, look_at_all
+from folds.findings import Findings
+from folds.groups import own_groups, report_duplicates
+from folds.images import ImageReader
+from folds.samples import build_samples, describe, described
+from folds.schema import ID, IMAGE
+from folds.sources import Source, open_source
+from folds.verify import judge_damage
+from scripts import sample
+from scripts.stage import Job, main
+from workspace.hashing import sha256_text
+from workspace.units import Unit, find, making, open_unit
+
+SHARD = 4096  # images whose looks are kept together: what a crash can cost
+
+
+def run(job: Job) -> Unit:
+    """The verified samples; raises the first error after all have been shown."""
+    if job.recipe.synthetic is not None and not job.own_data:
+        sample.run(job.needed())
+    source = open_source(job.recipe.data)
+    recipe = job.recipe
+    part = {
+        "data": recipe.data.model_dump(mode="json", exclude={"folder"}),
+        "verify": recipe.verify.model_dump(mode="json"),
+    }
+    inputs = {p.relative_to(source.folder).as_posix(): job.hashes.of(p) for p in source.inputs()}
+    folder = job.run / "samples"
+    wanted = job.wanted("verify", part, inputs)
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    news = done is None or job.stage == "verify"
+    if done is not None:
+        job.say(f"verify: nothing to do, {folder} is up to date.")
+    else:
+        findings = Findings()
+        samples = build_samples(source, findings)
+        looks = _look(job, source, samples, inputs)
+        samples = judge_damage(samples, looks.table, recipe.verify, findings)
+        pairs = _pairs(job, source, looks, findings)
+        groups = own_groups(samples, recipe.data.group)
+        report_duplicates(pairs, groups, recipe.data.group, findings)
+        with making(folder, wanted) as draft:
+            draft.facts.update(errors=len(findings.errors), **describe(samples))
+            draft.json("verify.json", {"counts": describe(samples), **findings.as_json()})
+            draft.parquet("samples.parquet", samples)
+            draft.parquet("images.parquet", looks.table)
+            draft.parquet("duplicates.parquet", pairs)
+        done = open_unit(folder, "verify")
+    _tell(job, done, news=news)
+    return done
+
+
+def _tell(job: Job, done: Unit, *, news: bool) -> None:
+    """Print every finding of news, then the counts; errors end the stage, also when not new."""
+    report = done.json("verify.json")
+    if news:
+        for finding in report["notices"]:
+            job.show_finding("notice", finding)
+        job.say(f"verify: {described(report['counts'])}.")
+    for finding in report["errors"][1:]:
+        job.show_finding("error", finding)
+    findings = Findings()
+    for finding in report["errors"]:
+        findings.error(finding["check"], finding["message"])
+    findings.raise_errors()
+
+
+def _pairs(job: Job, source: Source, looks: Looks, findings: Findings) -> pl.DataFrame:
+    listed = source.known_pairs(findings)
+    if looks.table.is_empty() and listed.is_empty():
+        return pl.DataFrame(schema=PAIR_SCHEMA)
+    return find_pairs(looks, listed, near=job.recipe.verify.near_duplicates)
+
+
+def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Looks:
+    """Look at every image, shard by shard; shards that an earlier call finished are read back."""
+    rows = samples.select(ID, IMAGE).drop_nulls().unique(ID).sort(ID)
+    if not job.recipe.verify.look_at_images:
+        rows = rows.clear()
+    images = {name: value for name, value in inputs.items() if not name.endswith(".csv")}
+    reader = ImageReader(source.folder)
+    parts = []
+    with job.progress("Looking at images") as show:
+        for start in range(0, len(rows), SHARD):
+
+            def look(ids: list[str], references: list[str], seen_before: int = start) -> Looks:
+                return look_at_all(
+                    reader, ids, references, lambda seen: show(seen_before + seen, len(rows))
+                )
+
+            parts.append(_shard(job, start // SHARD, rows.slice(start, SHARD), images, look))
+            show(min(start + SHARD, len(rows)), len(rows))
+    return join_looks(parts)
+
+
+def _shard(
+    job: Job,
+    number: int,
+    rows: pl.DataFrame,
+    images: dict[str, str],
+    look: Callable[[list[str], list[str]], Looks],
+) -> Looks:
+    ids, references = rows[ID].to_list(), rows[IMAGE].to_list()
+    part = {"images": sha256_text("\n".join(ids + references)), "look_version": LOOK_VERSION}
+    wanted = job.wanted("audit", part, images)
+    folder = job.run / "audit" / f"{number:05d}"
+    done = find(folder, wanted, job.hashes, on_change="redo")
+    if done is None:
+        looks = look(ids, references)
+        with making(folder, wanted) as draft:
+            draft.parquet("looks.parquet", looks.table)
+            draft.array("keys.npy", looks.keys)
+            draft.array("thumbs.npy", looks.thumbs)
+        done = open_unit(folder, "verify")
+    return Looks(done.parquet("looks.parquet"), done.array("keys.npy"), done.array("thumbs.npy"))
+
+
+if __name__ == "__main__":
+    main(run)

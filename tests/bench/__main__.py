@@ -1,0 +1,10 @@
+"""`python -m tests.bench [theme ...]`: all themes, or the named ones."""
+
+import sys
+
+from tests.bench import bench_audit, bench_ground_floor
+
+THEMES = {"ground_floor": bench_ground_floor.run, "audit": bench_audit.run}
+
+for theme in sys.argv[1:] or THEMES:
+    THEMES[theme]()

@@ -1,0 +1,100 @@
+"""How a measurement is taken and kept: ratios from paired runs, JSON beside a page."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workspace.manifest import current_code, current_versions
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+
+
+@dataclass(frozen=True)
+class Child:
+    """What one process cost."""
+
+    seconds: float
+    peak_gb: float
+    output: str
+
+
+def in_child(command: list[str], **options: object) -> Child:
+    """Run a command, with its wall time and the peak of its resident memory."""
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:
+        assert process.stdout is not None
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
+    return Child(time.perf_counter() - started, usage.ru_maxrss / 2**20, output)
+
+
+def paired(
+    ours: Callable[[], object], theirs: Callable[[], object], times: int = 5
+) -> dict[str, float]:
+    """Median seconds of both sides, measured by turns, and the median of the paired ratios."""
+    pairs = []
+    for _ in range(times):
+        seconds = []
+        for side in (ours, theirs):
+            started = time.perf_counter()
+            side()
+            seconds.append(time.perf_counter() - started)
+        pairs.append(seconds)
+    return {
+        "ours_s": statistics.median(pair[0] for pair in pairs),
+        "theirs_s": statistics.median(pair[1] for pair in pairs),
+        "ratio": statistics.median(pair[1] / pair[0] for pair in pairs),
+        "pairs": times,
+    }
+
+
+def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> None:
+    """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page."""
+    month = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m")
+    name = f"{theme}_{os.cpu_count()}cores_{month}"
+    facts = {
+        "command": f"make bench ({' '.join(sys.argv[1:]) or 'all'})",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        "commit": current_code().commit,
+        "versions": current_versions(),
+    }
+    PAGES.mkdir(parents=True, exist_ok=True)
+    (PAGES / f"{name}.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
+    header = list(rows[0])
+    lines = [
+        f"# {title}",
+        "",
+        told,
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *("| " + " | ".join(_cell(row[key]) for key in header) + " |" for row in rows),
+        "",
+        f"{facts['machine']}; commit {str(facts['commit'])[:10]}; {facts['command']}; "
+        + ", ".join(f"{key} {value}" for key, value in current_versions().items())
+        + ".",
+        "",
+    ]
+    (PAGES / f"{name}.md").write_text("\n".join(lines))
+    print("\n".join(lines))
+
+
+def _cell(value: object) -> str:
+    return (
+        f"{value:,.3g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:,}"
+        if isinstance(value, float | int)
+        else str(value)
+    )

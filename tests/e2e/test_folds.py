@@ -1,0 +1,229 @@
+"""`make folds` as people meet it: made once, kept, checked, resumed, refused in one line."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import polars as pl
+import pytest
+
+from tests.stages import ROOT, SMALL, Place
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The small sample with its folds, made once; tests copy it before they bend it."""
+    place = Place(tmp_path_factory.mktemp("made"))
+    return place, place.call("folds")
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    shutil.copytree(made[0].folder, tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def files_of(place):
+    return {path.name: path.read_bytes() for path in sorted((place.run / "folds").iterdir())}
+
+
+def test_one_command_ends_with_folds(made):
+    place, done = made
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(f"sample: drew {place.data}: 16 patients, 160 rows, 24 positives")
+    assert lines[0].endswith("Synthetic: no person is in it.")
+    assert any(line.startswith("verify: 160 rows, 24 positives, 16 patients,") for line in lines)
+    assert lines[-1].startswith(f"folds: wrote {place.run / 'folds' / 'folds.parquet'} (hash ")
+    assert done.stderr == ""
+    held = pl.read_parquet(place.run / "folds" / "folds.parquet").filter(pl.col("split") == "train")
+    counts = held["fold"].value_counts()["count"]
+    assert counts.sum() == 160
+    assert (counts > 0).all()
+
+
+def test_a_second_call_redoes_nothing_and_says_so_in_one_line_each(place):
+    before = files_of(place)
+    lines = place.call("folds").stdout.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "sample: nothing to do", "verify: nothing to do", "folds: nothing to do",
+    ]  # fmt: skip
+    assert files_of(place) == before
+
+
+def test_check_63_touch_alone_redoes_nothing(place):
+    (place.data / "train-metadata.csv").touch()
+    (place.data / "train-image.hdf5").touch()
+    assert "folds: nothing to do" in place.call("folds").stdout
+
+
+def test_other_values_stop_with_their_names_and_fresh_makes_anew(place):
+    before = place.fold_hash()
+    other = (*SMALL, "folds.n_folds=4")
+    done = place.call("folds", code=2, settings=other)
+    assert done.stderr == (
+        f"folds: {place.run / 'folds'} was made from other values (folds.n_folds); take another "
+        "RUN=, restore them, or make it anew with FRESH=1.\n"
+    )
+    assert place.fold_hash() == before
+    assert place.fold_hash("--fresh", settings=other) != before
+
+
+def test_changed_raw_data_is_verified_anew_and_stops_the_folds(place):
+    shutil.rmtree(place.data)
+    place.call("sample", "--seed", "1")
+    done = place.call("folds", "--seed", "1", code=2)
+    assert "verify: 160 rows" in done.stdout
+    assert "was made from other values (seed, input samples.parquet" in done.stderr
+
+
+def test_an_edited_row_is_caught_by_the_next_stage(place):
+    path = place.run / "folds" / "folds.parquet"
+    folds = pl.read_parquet(path)
+    folds.with_columns(
+        pl.when(pl.col("isic_id") == folds["isic_id"][0]).then((pl.col("fold") + 1) % 5)
+        .otherwise(pl.col("fold")).cast(pl.Int16).alias("fold")
+    ).write_parquet(path)  # fmt: skip
+    assert place.call("folds", code=2).stderr == (
+        f"folds: {path} does not match its hash: it was changed after it was written; "
+        "restore it, or make it anew with FRESH=1.\n"
+    )
+
+
+def test_the_same_folds_from_shuffled_rows_other_threads_and_hash_seeds(made, tmp_path):
+    first = made[0].fold_hash()
+    shuffled = Place(tmp_path)
+    shutil.copytree(made[0].data, shuffled.data)
+    for name in ("train-metadata.csv", "test-metadata.csv"):
+        head, *rows = (shuffled.data / name).read_text().splitlines(keepends=True)
+        random.Random(1).shuffle(rows)
+        (shuffled.data / name).write_text(head + "".join(rows))
+    arguments = ("--data", str(shuffled.data))
+    assert shuffled.fold_hash(*arguments, PYTHONHASHSEED="7", POLARS_MAX_THREADS="1") == first
+    assert (
+        shuffled.fold_hash(*arguments, "--fresh", PYTHONHASHSEED="0", OMP_NUM_THREADS="1") == first
+    )
+
+
+def test_every_problem_is_named_in_one_pass(place):
+    path = place.data / "train-metadata.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    cells = lines[1].split(",")
+    lines[1] = ",".join([cells[0], "2", "  ", *cells[3:]])
+    path.write_text("".join([*lines, lines[5]]))
+    done = place.call("verify", "--data", str(place.data), code=2)
+    report = json.loads((place.run / "samples" / "verify.json").read_text())
+    assert [finding["check"] for finding in report["errors"]] == [
+        "duplicate-id", "missing-group", "bad-target",
+    ]  # fmt: skip
+    assert done.stderr.startswith("verify: Duplicate isic_id rows: [")
+    assert done.stdout.count("error: ") == 2
+    assert "Traceback" not in done.stderr
+    again = place.call("folds", "--data", str(place.data), code=2)
+    assert again.stderr.replace("folds: ", "verify: ") == done.stderr
+
+
+def test_data_that_is_not_there_is_never_drawn_in_its_place(tmp_path):
+    place = Place(tmp_path)
+    done = place.call("folds", "--data", str(tmp_path / "typo"), code=2)
+    assert done.stderr.startswith(f"folds: train-metadata.csv is missing in {tmp_path / 'typo'}; ")
+    assert not (tmp_path / "typo").exists()
+
+
+def test_sample_never_writes_over_files_it_did_not_write(tmp_path):
+    place = Place(tmp_path)
+    place.data.mkdir()
+    (place.data / "mine.txt").touch()
+    assert place.call("sample", code=2).stderr == (
+        f"sample: {place.data} holds files that 'make sample' did not write; name another folder "
+        "with DATA=, or move them away.\n"
+    )
+    assert [path.name for path in place.data.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_check_58_a_stop_is_clean(tmp_path, number, code):
+    place = Place(tmp_path)
+    with subprocess.Popen(
+        place.command("folds"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (place.run / ".lock").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors == (
+        f"folds: stopped by {number.name}; what was finished is kept, the same command goes on.\n"
+    )
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert (place.run / ".lock").read_text() == ""
+    place.call("folds")
+
+
+def test_check_61_a_second_process_on_a_run_is_refused(place):
+    with subprocess.Popen(
+        place.command("folds", "--fresh"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        while not (place.run / ".lock").read_text():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGSTOP)
+        done = place.call("folds", code=2)
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=60)
+    assert done.stderr.startswith(
+        f"folds: Run directory {place.run} is locked by pid {process.pid} "
+    )
+
+
+def test_check_60_a_run_directory_that_cannot_be_written(tmp_path):
+    place = Place(tmp_path)
+    place.run.write_text("a file is in the way")
+    done = place.call("folds", code=2)
+    assert done.stderr.startswith(f"folds: Cannot write {place.run / '.lock'}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_option_is_one_line(tmp_path):
+    done = Place(tmp_path).call("folds", "--set", "folds.nfolds=3", code=2)
+    assert done.stderr == (
+        "folds: Unknown option 'folds.nfolds' in sample.toml; did you mean 'folds.n_folds'?\n"
+    )
+
+
+def test_check_140_logs_and_manifests_name_no_patient_and_no_path(made):
+    place, _ = made
+    for path in [*place.run.rglob("manifest.json"), place.run / "log.jsonl"]:
+        text = path.read_text()
+        assert "IP_" not in text
+        if path.name == "manifest.json":
+            assert str(place.folder) not in text
+    for line in (place.run / "log.jsonl").read_text().splitlines():
+        assert {"time", "level", "stage", "message"} <= set(json.loads(line))
+
+
+@pytest.mark.slow
+def test_killed_thirty_times_the_folds_are_the_same(made, tmp_path):
+    """By turns from nothing, so that drawing and looking are hit, and over folds that exist."""
+    wanted = made[0].fold_hash()
+    moments = random.Random(0)
+    place = Place(tmp_path)
+    started = time.monotonic()
+    place.call("folds")
+    whole_s = time.monotonic() - started
+    running = 0
+    for attempt in range(30):
+        fresh = ["--fresh"] if attempt % 2 else []
+        if not fresh:
+            shutil.rmtree(place.folder)
+        with subprocess.Popen(
+            place.command("folds", *fresh), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            time.sleep(moments.uniform(0.3, whole_s * (0.6 if fresh else 1)))
+            running += process.poll() is None
+            process.kill()
+        assert place.fold_hash() == wanted
+        assert not list(place.folder.rglob("*.tmp"))
+    assert running >= 15, "most of the kills must hit a running stage"

@@ -1,0 +1,149 @@
+import pytest
+
+from scripts.recipe import SIZE_LIMIT, find_recipe, load_recipe, recipe_names
+from workspace.errors import ConfigError
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text, name="mine.toml"):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return write
+
+
+MINIMAL = '[data]\nsource = "isic2024"\nfolder = "somewhere"\n'
+
+
+def refusal(path, *settings):
+    with pytest.raises(ConfigError) as refused:
+        load_recipe(path, settings)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_of_ours_is_sound_and_says_what_it_is_about(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about.endswith(".")
+
+
+def test_a_recipe_states_only_what_differs_from_its_base():
+    full, sample = load_recipe("full_size"), load_recipe("sample")
+    assert full.synthetic.rows == 401_059
+    assert full.folds == sample.folds
+
+
+def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
+    recipe(MINIMAL + "[folds]\nn_folds = 4\n", "base.toml")
+    assert load_recipe(recipe('base = "base.toml"\nseed = 7\n')).folds.n_folds == 4
+    recipe('base = "b.toml"\n', "a.toml")
+    assert refusal(recipe('base = "a.toml"\n', "b.toml")) == (
+        "Recipes name each other as base: b.toml, a.toml."
+    )
+    assert refusal(recipe('base = ["a", "b"]\n')) == (
+        "base in mine.toml must be one recipe's name or path."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[folds]\nn_fold = 5\n",
+            "Unknown option 'folds.n_fold' in mine.toml; did you mean 'folds.n_folds'?",
+        ),
+        ("[fold]\n", "Unknown option 'fold' in mine.toml; did you mean 'folds'?"),
+        (
+            "[verify]\nxyzzy = 1\n",
+            "Unknown option 'verify.xyzzy' in mine.toml; known are look_at_images, "
+            "near_duplicates, corrupt_images.",
+        ),
+        (
+            "[folds]\nn_folds = 1\n",
+            "Option 'folds.n_folds' in mine.toml is 1: input should be greater than or equal to 2.",
+        ),
+        (
+            "[folds]\nn_folds = 'five'\n",
+            "Option 'folds.n_folds' in mine.toml is 'five': input should be a valid integer, "
+            "unable to parse string as an integer.",
+        ),
+        (
+            "[folds]\ntest_share = 0.3\n",
+            "Option 'folds.test_share' in mine.toml is 0.3: must be one over a whole number, such "
+            "as 0.5, 0.25, 0.2 or 0.1.",
+        ),
+        (
+            "[folds]\nscheme = 'random'\nrepeat = 2\n",
+            "Option 'folds.scheme' in mine.toml is 'random': input should be 'stratified_groups', "
+            "'leave_one_hospital_out', 'official' or 'holdout' (+1 more).",
+        ),
+        (
+            "[synthetic]\npatient = 3\n",
+            "Unknown option 'synthetic.patient' in mine.toml; did you mean 'synthetic.patients'?",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_what_was_meant(recipe, text, message):
+    assert refusal(recipe(MINIMAL + text)) == message
+
+
+def test_a_missing_option_is_named(recipe):
+    assert refusal(recipe('[data]\nsource = "isic2024"\n')) == (
+        "Option 'data.folder' is missing in mine.toml."
+    )
+
+
+def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
+    assert find_recipe("sample").name == "sample.toml"
+    assert refusal("sampel") == (
+        "No recipe is called 'sampel'; there are dermamnist, full_size, ham10000, isic2020, "
+        "isic2024, pad_ufes, sample; did you mean 'sample'?"
+    )
+    assert refusal("./no.toml") == "Recipe ./no.toml is not there."
+
+
+def test_settings_override_one_value_each():
+    recipe = load_recipe(
+        "ham10000",
+        ["folds.n_folds=3", "data.folder=/some/where", 'data.positive=["mel"]', "seed=9"],
+    )
+    assert recipe.folds.n_folds == 3
+    assert str(recipe.data.folder) == "/some/where"
+    assert recipe.data.positive == ("mel",)
+    assert recipe.seed == 9
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("folds.n_folds", "Cannot read --set 'folds.n_folds'; write it as section.key=value."),
+        (
+            "fold.n_folds=3",
+            "Unknown option 'fold' in sample.toml; did you mean 'folds'?",
+        ),
+        ("seed.x=1", "'seed.x' does not exist: 'seed' has no keys below it."),
+    ],
+)
+def test_settings_that_cannot_be_read(setting, message):
+    assert refusal("sample", setting) == message
+
+
+def test_check_119_a_number_written_as_an_exponent_is_a_number():
+    assert load_recipe("sample", ["folds.test_share=5e-1"]).folds.test_share == 0.5
+
+
+def test_check_138_what_is_no_toml_or_too_large_is_refused_quickly(recipe):
+    for text in ("a = 1\na = 2\n", "!!python/object:os.system {}", "x = " + "[" * 5000):
+        assert refusal(recipe(text)).startswith("Recipe mine.toml is not valid TOML: ")
+    assert refusal(recipe("#" * (SIZE_LIMIT + 1))) == (
+        "Recipe mine.toml is over 1048576 bytes; that is no recipe."
+    )
+
+
+def test_models_are_frozen_and_resolved_without_a_path_of_this_machine(tmp_path):
+    recipe = load_recipe("sample", [f"data.folder={tmp_path}"])
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 3
+    assert recipe.resolved()["data"]["folder"] == tmp_path.name

@@ -1,0 +1,87 @@
+"""The house rules that a linter does not know."""
+
+import ast
+import importlib
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = (
+    "features", "folds", "metrics", "models", "scripts", "stacking", "submissions", "synthetic",
+    "workspace",
+)  # fmt: skip
+FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+# Whoever opens a kept or foreign file opens it here, and nowhere else.
+OPENERS = {
+    "h5py.File": "workspace/hdf5.py",
+    "np.load": "workspace/files.py",
+    "np.save": "workspace/files.py",
+    "pl.read_parquet": "workspace/files.py",
+    "json.load": "workspace/files.py",
+    "safetensors.numpy.load": "workspace/files.py",
+    "torch.load": None,
+    "torch.save": None,
+    "lgb.Booster": None,
+    "pickle.load": None,
+    "pickle.loads": None,
+    "joblib.load": None,
+    "yaml.load": None,
+    "eval": None,
+    "exec": None,
+    "os.system": None,
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_that_is_imported_lies_in_this_repository(room):
+    module = importlib.import_module(room)
+    assert Path(module.__file__).is_relative_to(ROOT)
+    assert module.__doc__
+
+
+def test_the_package_list_is_the_folder_listing():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ROOMS
+        for path in (ROOT / room).rglob("__init__.py")
+    }
+    assert set(listed) == found
+
+
+def calls(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_check_133_files_are_opened_in_one_place_and_nothing_can_run_code(path):
+    for name, node in calls(path):
+        if name in OPENERS:
+            assert str(path.relative_to(ROOT)) == OPENERS[name], f"{name} in {path.name}"
+        words = {word.arg: ast.unparse(word.value) for word in node.keywords}
+        assert words.get("shell") != "True"
+        assert words.get("verify") != "False"
+        assert words.get("allow_pickle") != "True"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_are_of_a_size_to_be_read(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_no_room_is_a_drawer_for_odds_and_ends():
+    assert not {path.stem for path in FILES} & {"utils", "common", "helpers", "misc"}
+
+
+def test_the_lock_pins_every_package_with_hashes():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith((" ", "#"))]
+    assert all("==" in pin and pin.endswith("\\") for pin in pins)
+    assert not [line for line in lines if "://" in line]
+    torch = next(pin for pin in pins if pin.startswith("torch=="))
+    assert tuple(int(part) for part in torch[7:].split()[0].split(".")[:2]) >= (2, 10)
