@@ -21,12 +21,12 @@ OPTIONS  = --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check lock clean
+.PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 help: ## print this help
 	@sed -n '3s/^# *//p' Makefile
 	@echo
-	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  recipes: $(sort $(basename $(notdir $(wildcard recipes/*.toml))))"
 
@@ -72,6 +72,13 @@ format: setup ## let ruff format and mend what it can
 	@$(PY) -m ruff format .
 
 check: lint test ## what CI runs
+
+sbom: setup ## list every installed package with its licence (CycloneDX, runs/sbom.json)
+	@mkdir -p runs
+	@$(VENV)/bin/cyclonedx-py environment $(VENV) --output-file runs/sbom.json
+
+vulnerabilities: setup ## hold the lock against the public advisories (needs the network)
+	@$(VENV)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -19,7 +19,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from workspace.atomic import replacing_file
-from workspace.errors import ArtifactError, DataError
+from workspace.errors import ArtifactError, DataError, name_some
 from workspace.hashing import sha256_file
 
 JSON_LIMIT = 64 * 2**20  # bytes; ours are far smaller, and a parser should not meet a bomb
@@ -91,13 +91,32 @@ def read_array(path: Path, sha256: str) -> NDArray[Any]:
     return array
 
 
-def read_tensors(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
-    """Named arrays of a safetensors file we wrote."""
+def read_tensors(
+    path: Path, sha256: str, expected: Mapping[str, Sequence[int]] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Named arrays of a safetensors file we wrote; `expected` holds names and shapes against it."""
     check_hash(path, sha256)
     try:
-        return safetensors.numpy.load(path.read_bytes())
+        tensors = safetensors.numpy.load(path.read_bytes())
     except safetensors.SafetensorError as error:
         raise ArtifactError(f"{path.name} is not a safetensors file: {error}.") from error
+    if expected is not None:
+        _check_tensors(path.name, {k: v.shape for k, v in tensors.items()}, expected)
+    return tensors
+
+
+def _check_tensors(
+    file: str, found: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]]
+) -> None:
+    both = found.keys() & expected.keys()
+    wrong = {
+        "lacks": sorted(expected.keys() - found.keys()),
+        "has unknown": sorted(found.keys() - expected.keys()),
+        "has other shapes in": sorted(k for k in both if tuple(found[k]) != tuple(expected[k])),
+    }
+    told = [f"{words} {name_some(names)}" for words, names in wrong.items() if names]
+    if told:
+        raise ArtifactError(f"{file} {'; '.join(told)}; it belongs to another network.")
 
 
 def check_hash(path: Path, sha256: str) -> None:

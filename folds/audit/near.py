@@ -155,7 +155,7 @@ def _spokesmen(count: int, one: Ints, other: Ints, neighbours: int) -> Ints:
     links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
     _, component = connected_components(links, directed=False)
     _, first = np.unique(component, return_index=True)
-    crowded = np.unique(component[2 * copies >= neighbours])
+    crowded = np.unique(component[2 * copies >= max(neighbours, 1)])
     speakers: Ints = first[crowded]
     return speakers
 

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -76,6 +77,18 @@ def test_files_are_of_a_size_to_be_read(path):
 
 def test_no_room_is_a_drawer_for_odds_and_ends():
     assert not {path.stem for path in FILES} & {"utils", "common", "helpers", "misc"}
+
+
+def test_check_142_the_lock_holds_what_the_project_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [Requirement(line.rstrip(" \\")) for line in lines if line[:1].isalnum()]
+    locked = {(pin.name, str(pin.specifier).removeprefix("==")) for pin in pins}
+    for wish in map(Requirement, asked):
+        versions = [version for name, version in locked if name == wish.name]
+        assert versions, f"{wish.name} is not in the lock; run 'make lock'"
+        assert all(version in wish.specifier for version in versions), f"{wish} against {versions}"
 
 
 def test_the_lock_pins_every_package_with_hashes():

@@ -142,3 +142,18 @@ def test_a_damaged_zip_item_is_named(tmp_path):
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(DataError, match=r"^Image images/ISIC_0000001\.jpg cannot be read from its"):
         ImageReader(tmp_path).both("a.zip::images/ISIC_0000001.jpg")
+
+
+def test_check_139_a_zip_is_read_item_by_item_and_never_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../ISIC_0000001.jpg", jpeg(1))
+        archive.writestr("ISIC_0000002.jpg", bytes(10_000_000))
+    before = sorted(tmp_path.parent.rglob("*"))
+    index = index_images(tmp_path, [tmp_path / "a.zip"], Findings())
+    reader = ImageReader(tmp_path)
+    assert reader.both(index["image"][0])[0] == jpeg(1)
+    monkeypatch.setattr("folds.images.ITEM_LIMIT", 1_000_000)
+    with pytest.raises(DataError) as refused:
+        reader.both(index["image"][1])
+    assert str(refused.value) == ("Not allowed: ISIC_0000002.jpg unpacks to over 1000000 bytes.")
+    assert sorted(tmp_path.parent.rglob("*")) == before

@@ -106,3 +106,26 @@ def test_a_zip_that_is_no_npz_is_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(buffer.getvalue()[:-10])
     with pytest.raises(DataError, match=r"^a\.npz is not a readable npz file of plain arrays\.$"):
         files.read_user_arrays(tmp_path / "a.npz")
+
+
+def test_check_135_tensors_are_held_against_names_and_shapes(tmp_path):
+    path = tmp_path / "a.safetensors"
+    files.write_tensors(path, {"weight": np.zeros((2, 3)), "bias": np.zeros(2), "old": np.zeros(1)})
+    digest = sha256_file(path)
+    shapes = {"weight": (2, 3), "bias": (2,), "old": (1,)}
+    assert set(files.read_tensors(path, digest, shapes)) == set(shapes)
+    with pytest.raises(ArtifactError) as refused:
+        files.read_tensors(path, digest, {"weight": (3, 2), "bias": (2,), "new": (1,)})
+    assert str(refused.value) == (
+        "a.safetensors lacks new; has unknown old; has other shapes in weight; it belongs to "
+        "another network."
+    )
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:20], lambda d: b"\xff" * 8 + d[8:]])
+def test_check_135_cut_and_oversized_headers_are_one_line(tmp_path, damage):
+    path = tmp_path / "a.safetensors"
+    files.write_tensors(path, TENSORS)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ArtifactError, match=r"^a\.safetensors is not a safetensors file: .*\.$"):
+        files.read_tensors(path, sha256_file(path))
