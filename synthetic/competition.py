@@ -17,7 +17,7 @@ from synthetic.crops import draw_crops, worker_count
 from synthetic.tables import competition_table, keep_test_columns, keep_train_columns
 from synthetic.textures import weave
 from synthetic.traits import draw_traits
-from workspace.atomic import replacing_file
+from workspace.files import write_csv, write_text
 from workspace.hdf5 import write_archive
 
 CONSTANT_SCORE = 0.3  # of the sample submission; any constant scores the same
@@ -51,13 +51,13 @@ def write_competition(
     traits = draw_traits(draw_cohort(config, seed), seed)
     table = competition_table(traits, seed)
     held_out = traits["test"]
-    _write_text(folder / "SYNTHETIC.txt", NOTICE.format(seed=seed))
-    _write_csv(folder / "train-metadata.csv", keep_train_columns(table.filter(~held_out)))
+    write_text(folder / "SYNTHETIC.txt", NOTICE.format(seed=seed))
+    write_csv(folder / "train-metadata.csv", keep_train_columns(table.filter(~held_out)))
     tests = table.filter(held_out)
-    _write_csv(folder / "test-metadata.csv", keep_test_columns(tests))
-    _write_csv(folder / "solution.csv", tests.select(ID, TARGET))
+    write_csv(folder / "test-metadata.csv", keep_test_columns(tests))
+    write_csv(folder / "solution.csv", tests.select(ID, TARGET))
     constant = tests.select(ID, pl.lit(CONSTANT_SCORE).alias(TARGET))
-    _write_csv(folder / "sample_submission.csv", constant)
+    write_csv(folder / "sample_submission.csv", constant)
     del table
     shown = _choose_crops(traits, config, seed)
     if len(shown):
@@ -102,13 +102,3 @@ def _count(traits: pl.DataFrame, shown: pl.DataFrame) -> dict[str, int]:
         counts[f"{prefix}positives"] = int(np.sum(rows[TARGET].to_numpy()))
         counts[f"{prefix}images"] = shown.filter(which).height
     return counts
-
-
-def _write_csv(path: Path, frame: pl.DataFrame) -> None:
-    with replacing_file(path) as aside:
-        frame.write_csv(aside)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing_file(path) as aside:
-        aside.write_text(text, encoding="utf-8")

@@ -36,6 +36,11 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def write_csv(path: Path, frame: pl.DataFrame) -> None:
+    """A table for people and other programs: commas, UTF-8, a decimal point."""
+    write_text(path, frame.write_csv())
+
+
 def write_json(path: Path, value: object) -> None:
     """Sorted and indented, so that equal values are equal files; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")

@@ -69,6 +69,7 @@ def test_a_link_is_never_written_through(tmp_path):
 WRITERS = {
     "bytes": "files.write_bytes(path, b'x' * 5000)",
     "json": "files.write_json(path, ['x'] * 5000)",
+    "csv": "files.write_csv(path, pl.DataFrame({'x': ['y'] * 5000}))",
     "parquet": "files.write_parquet(path, pl.DataFrame({'x': np.random.rand(5000)}))",
     "array": "files.write_array(path, np.zeros(5000))",
     "tensors": "files.write_tensors(path, {'x': np.zeros(5000)})",
