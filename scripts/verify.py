@@ -81,7 +81,8 @@ def _pairs(job: Job, source: Source, looks: Looks, findings: Findings) -> pl.Dat
     listed = source.known_pairs(findings)
     if looks.table.is_empty() and listed.is_empty():
         return pl.DataFrame(schema=PAIR_SCHEMA)
-    return find_pairs(looks, listed, near=job.recipe.verify.near_duplicates)
+    with job.progress("Comparing images") as show:
+        return find_pairs(looks, listed, near=job.recipe.verify.near_duplicates, show=show)
 
 
 def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Looks:

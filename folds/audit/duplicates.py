@@ -3,6 +3,8 @@
 n copies of one image give n - 1 pairs, each with the first of them: enough to join their groups.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from folds.audit.near import near_duplicates
@@ -13,13 +15,19 @@ from folds.schema import ID
 PAIR_SCHEMA = {A: pl.String, B: pl.String, "kind": pl.String, "similarity": pl.Float64}
 
 
-def find_pairs(looks: Looks, listed: pl.DataFrame, *, near: bool) -> pl.DataFrame:
+def find_pairs(
+    looks: Looks,
+    listed: pl.DataFrame,
+    *,
+    near: bool,
+    show: Callable[[int, int], None] = lambda done, total: None,
+) -> pl.DataFrame:
     """All pairs, each once under its strictest kind, sorted by ids."""
     table = looks.table
     parts = [
         _equal(table, "sha256", "bytes"),
         _equal(table, "pixels_sha256", "pixels"),
-        *([_near(looks)] if near else []),
+        *([_near(looks, show)] if near else []),
         _listed(table, listed),
     ]
     pairs = pl.concat(parts)
@@ -33,12 +41,12 @@ def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
     return _as_pairs(pairs, kind, 1.0)
 
 
-def _near(looks: Looks) -> pl.DataFrame:
+def _near(looks: Looks, show: Callable[[int, int], None]) -> pl.DataFrame:
     """Near-duplicates among the first of each set of equal pictures."""
     numbered = looks.table.with_row_index("row").drop_nulls("pixels_sha256").sort(ID)
     rows = numbered.unique("pixels_sha256", keep="first", maintain_order=True)
     index = rows["row"].to_numpy()
-    found = near_duplicates(looks.keys[index], looks.thumbs[index])
+    found = near_duplicates(looks.keys[index], looks.thumbs[index], show=show)
     ids = rows[ID]
     pairs = pl.DataFrame({A: ids[found["i"].to_list()], B: ids[found["j"].to_list()]})
     return _as_pairs(pairs, "near", found["similarity"])

@@ -1,9 +1,9 @@
 """The recipe's `[data]` section: which source, where it lies, what counts as positive."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 SourceName = Literal["isic2024", "isic2020", "ham10000", "dermamnist", "pad_ufes", "image_folder"]
 Group = Literal["patient", "lesion", "none"]
@@ -25,3 +25,11 @@ class DataConfig(BaseModel):
         default=(), description="diagnoses that make target 1, where the source has only classes"
     )
     id_pattern: str | None = None
+
+    @field_validator("table", "images_in")
+    @classmethod
+    def _below_the_folder(cls, value: str | tuple[str, ...] | None) -> object:
+        for name in (value,) if isinstance(value, str) else value or ():
+            if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+                raise ValueError("must name files below the data folder")
+        return value

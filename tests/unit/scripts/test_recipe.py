@@ -80,6 +80,11 @@ def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
             "'leave_one_hospital_out', 'official' or 'holdout' (+1 more).",
         ),
         (
+            "[data.x]\n",
+            "Unknown option 'data.x' in mine.toml; known are source, folder, table, images_in, "
+            "group, images, positive, id_pattern.",
+        ),
+        (
             "[synthetic]\npatient = 3\n",
             "Unknown option 'synthetic.patient' in mine.toml; did you mean 'synthetic.patients'?",
         ),
@@ -147,3 +152,10 @@ def test_models_are_frozen_and_resolved_without_a_path_of_this_machine(tmp_path)
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 3
     assert recipe.resolved()["data"]["folder"] == tmp_path.name
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../elsewhere.csv"])
+def test_files_lie_below_the_data_folder(name):
+    assert refusal("sample", f"data.table={name}") == (
+        f"Option 'data.table' in sample.toml is '{name}': must name files below the data folder."
+    )

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from folds.audit import near
+from folds.audit import near, nearest, overlay
 from folds.audit.fingerprint import FINE_BLURS, SIDE, fingerprint, local_contrast
 from folds.audit.near import TRANSFORMS, has_detail, near_duplicates
+from folds.audit.nearest import nearest_pairs
 from tests.unit.folds.audit.test_fingerprint import Pixels, skin
 
 Prints = tuple[NDArray[np.float32], NDArray[np.uint8]]
@@ -163,22 +164,22 @@ def _eight(picture: Pixels) -> list[Pixels]:
 
 
 def test_candidates_are_the_nearest_within_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "LEAF", 16)
+    monkeypatch.setattr(nearest, "LEAF", 16)
     rng = np.random.default_rng(0)
     keys = rng.normal(0, 4, (150, 2)).astype(np.float32)
-    one, other = near._candidates(keys, reach=1.5, neighbours=4)
+    one, other = nearest_pairs(keys, reach=1.5, neighbours=4)
     apart = np.linalg.norm(keys[:, None].astype(float) - keys[None], axis=2)
     expected = set()
     for row in range(150):
-        nearest = [int(n) for n in np.argsort(apart[row]) if n != row][:4]
-        expected |= {(min(row, n), max(row, n)) for n in nearest if apart[row, n] <= 1.5}
+        four = [int(n) for n in np.argsort(apart[row]) if n != row][:4]
+        expected |= {(min(row, n), max(row, n)) for n in four if apart[row, n] <= 1.5}
     assert set(zip(one.tolist(), other.tolist(), strict=True)) == expected
 
 
 def test_overlay_equals_its_slow_twin() -> None:
     rng = np.random.default_rng(0)
     one, other = rng.integers(-90, 90, (2, 3, 16, 16)).astype(np.int8)
-    scores, warps = near._overlays(one, other)
+    scores, warps = overlay._overlays(one, other)
     for pair in range(3):
         for number, name in enumerate(TRANSFORMS):
             template = TURNED[name](one[pair])[2:-2, 2:-2].ravel()
@@ -208,7 +209,7 @@ def test_agreement_equals_its_slow_twin() -> None:
     thumbs[2, :9] = 0  # a black bar
     one, other = thumbs[[0, 1, 2]].astype(np.float32), thumbs[[1, 2, 2]].astype(np.float32)
     warp = np.array([[1.3, 0.4, -0.7, 0.2], [0, 0, 0, 0], [0.5, 0, 0, 1]], np.float32)
-    fast = near._agreement(one, other, warp)
+    fast = overlay._agreement(one, other, warp)
     for pair in range(3):
         slow = _slow_agreement(one[pair], other[pair], warp[pair])
         assert fast[pair] == pytest.approx(slow, abs=1e-3)
@@ -224,13 +225,13 @@ def _slow_agreement(one: NDArray, other: NDArray, warp: NDArray) -> float:  # ty
         )
 
     fine_one, fine_other = (local_contrast(p, *FINE_BLURS) for p in (one, other))
-    black_one, black_other = (near._blackness(p) for p in (one, other))
+    black_one, black_other = (overlay._blackness(p) for p in (one, other))
     whole, outer, middle = [], [], (SIDE - 1) / 2
     for y in range(3, SIDE - 3):
         for x in range(3, SIDE - 3):
             v, u = (y - middle) / middle, (x - middle) / middle
             at = y + warp[0] + warp[1] * v, x + warp[2] + warp[3] * u
-            if max(black_one[y, x], between(black_other, *at)) < near.BLACK_SHARE:
+            if max(black_one[y, x], between(black_other, *at)) < overlay.BLACK_SHARE:
                 whole.append((fine_one[y, x], between(fine_other, *at)))
                 outer += whole[-1:] if max(abs(u), abs(v)) > 0.5 else []
     return float(np.mean([np.corrcoef(np.array(part).T)[0, 1] for part in (whole, outer)]))

@@ -1,0 +1,97 @@
+"""The nearest keys of each row, exactly: a box of rows against a box of rows.
+
+Boxes come from cutting the rows at medians; a box too far from another's rows is never looked at,
+and what is looked at is one matrix product. No N x N anything.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+LEAF: Final = 2048  # rows of a box; a block of distances is then 16 MB
+
+
+def nearest_pairs(keys: Floats, reach: float, neighbours: int) -> tuple[Ints, Ints]:
+    """Each row with its nearest within reach; every pair once, its lower row first."""
+    keys = keys - keys.mean(axis=0)  # small numbers, or the squares below lose their digits
+    leaves = _leaves(keys)
+    low = np.array([keys[leaf].min(axis=0) for leaf in leaves])
+    high = np.array([keys[leaf].max(axis=0) for leaf in leaves])
+    squares = np.einsum("nk,nk->n", keys, keys)[:, None]
+    ones = np.ones_like(squares)
+    left = np.concatenate([-2 * keys, squares, ones], axis=1)
+    right = np.concatenate([keys, ones, squares], axis=1)
+    codes = []
+    for number, leaf in enumerate(leaves):
+        gap = np.maximum(0, np.maximum(low - high[number], low[number] - high))
+        apart = (gap * gap).sum(axis=1)
+        nearest = _Nearest(len(leaf), reach, neighbours)
+        for near in np.argsort(apart, kind="stable"):
+            if apart[near] > nearest.limit.max():
+                break
+            gap = np.maximum(0, np.maximum(low[near] - keys[leaf], keys[leaf] - high[near]))
+            open_rows = np.flatnonzero((gap * gap).sum(axis=1) <= nearest.limit)
+            distances = left[leaf[open_rows]] @ right[leaves[near]].T
+            if near == number:
+                distances[np.arange(len(open_rows)), open_rows] = np.inf
+            nearest.add(open_rows, distances, leaves[near])
+        nearest.settle()
+        rows, others = leaf[nearest.rows], nearest.others
+        codes.append(np.minimum(rows, others) * len(keys) + np.maximum(rows, others))
+    pairs = np.unique(np.concatenate(codes))
+    return pairs // len(keys), pairs % len(keys)
+
+
+def _leaves(keys: Floats) -> list[Ints]:
+    """Rows cut at the median of their widest axis until few are left: a leaf is a small box."""
+    leaves, todo = [], [np.arange(len(keys))]
+    while todo:
+        rows = todo.pop()
+        if len(rows) <= LEAF:
+            leaves.append(rows)
+            continue
+        axis = int(np.argmax(keys[rows].std(axis=0)))
+        rows = rows[np.argsort(keys[rows, axis], kind="stable")]
+        todo += [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+    return leaves
+
+
+class _Nearest:
+    """The nearest rows seen so far for each row of one leaf, and how near the next must be."""
+
+    def __init__(self, count: int, reach: float, neighbours: int) -> None:
+        self.neighbours = neighbours
+        self.limit = np.full(count, reach * reach, dtype=np.float32)
+        self.rows: Ints = np.zeros(0, dtype=np.int64)
+        self.others: Ints = np.zeros(0, dtype=np.int64)
+        self.distances: Floats = np.zeros(0, dtype=np.float32)
+        self.waiting: list[tuple[Ints, Ints, Floats]] = []
+
+    def add(self, rows: Ints, distances: Floats, others: Ints) -> None:
+        """Rows (R,) of the leaf, squared distances (R, C), and to which rows (C,) these lead."""
+        hits = distances <= self.limit[rows, None]
+        if np.count_nonzero(hits) > 2 * self.neighbours * len(rows):
+            # So many that sorting them all would cost more than finding each row's last place.
+            place = np.partition(distances, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
+            hits = distances <= np.minimum(self.limit[rows], place)[:, None]
+        at = np.flatnonzero(hits)
+        row, column = np.divmod(at, len(others))
+        self.waiting.append((rows[row], others[column], distances.reshape(-1)[at]))
+        # Sorting at every block would cost more than the distances; never sorting, the memory.
+        if sum(len(part[0]) for part in self.waiting) > self.neighbours * len(self.limit) // 4:
+            self.settle()
+
+    def settle(self) -> None:
+        parts = [(self.rows, self.others, self.distances), *self.waiting]
+        rows, others, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
+        self.waiting = []
+        order = np.lexsort((others, distances, rows))
+        place = np.arange(len(rows)) - np.searchsorted(rows[order], rows[order])
+        order, place = order[place < self.neighbours], place[place < self.neighbours]
+        self.rows, self.others, self.distances = rows[order], others[order], distances[order]
+        last = place == self.neighbours - 1
+        self.limit[self.rows[last]] = np.minimum(self.limit[self.rows[last]], self.distances[last])
