@@ -2,10 +2,13 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
 
+# Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
+$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED,\
+  $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
+
 VENV   ?= .venv
-RECIPE ?= sample
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+            $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
 PY    := $(VENV)/bin/python
 # The environment is keyed by what the lock says, not by file times: clones may share one VENV.
@@ -16,8 +19,8 @@ STAMP := $(VENV)/.dermstack-$(KEY)
 export SETTINGS := $(value SET)
 
 STAGES  := sample verify folds
-OPTIONS  = --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
-           $(if $(SET),--set "$$SETTINGS") $(if $(FRESH),--fresh) \
+OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
+           $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no false,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
 
 .DEFAULT_GOAL := help
@@ -33,7 +36,7 @@ help: ## print this help
 setup: $(STAMP) ## make the environment VENV (.venv) from the lock, once
 
 $(STAMP):
-	@test -n '$(PYTHON)' || { echo 'setup: Python 3.11 or newer is needed; name it with PYTHON=.'; exit 2; }
+	@test -n '$(PYTHON)' || { echo 'setup: Python 3.11 to 3.13 is needed; name it with PYTHON=.'; exit 2; }
 	@echo 'setup: installing requirements.lock into $(VENV) (about 6 GB, once)'
 	@$(PYTHON) -m venv '$(VENV)'
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock

@@ -11,8 +11,8 @@ from importlib import metadata
 
 import polars as pl
 
-from folds.groups import GROUP, check_disjoint
-from folds.schema import ID, SPLIT
+from folds.groups import check_disjoint
+from folds.schema import ID, SPLIT, TRAIN
 from folds.split import FOLD_COLUMNS, FoldConfig
 from workspace.errors import ArtifactError, listed
 from workspace.units import Draft, Unit
@@ -28,7 +28,8 @@ def fold_hash(folds: pl.DataFrame) -> str:
 
 def save_folds(draft: Draft, folds: pl.DataFrame, config: FoldConfig, seed: int) -> dict[str, str]:
     """Write the file and its facts; returns the facts."""
-    check_disjoint(folds)
+    if config.scheme != "official":  # kept as published, patients on two sides and all
+        check_disjoint(folds)
     facts = {
         "fold_hash": fold_hash(folds),
         "scheme": config.scheme,
@@ -45,20 +46,23 @@ def load_folds(unit: Unit, samples: pl.DataFrame) -> pl.DataFrame:
     """The folds, after the file, its rows, its groups and its ids have been checked."""
     folds, facts = unit.parquet(FILE), unit.parquet_facts(FILE)
     if dict(folds.schema) != FOLD_COLUMNS:
-        raise ArtifactError(f"{FILE} does not have the columns {list(FOLD_COLUMNS)}; FRESH=1.")
-    check_disjoint(folds)
+        raise ArtifactError(
+            f"{FILE} does not have the columns {list(FOLD_COLUMNS)}; run 'make folds FRESH=1'."
+        )
+    if facts.get("scheme") != "official":
+        check_disjoint(folds)
     if not fold_hash(folds) == facts.get("fold_hash") == unit.facts["fold_hash"]:
         raise ArtifactError(
-            f"{FILE} does not match the hash it was written with; restore it, or make the folds "
-            "anew with FRESH=1."
+            f"{FILE} does not match the hash it was written with; restore it, or run "
+            "'make folds FRESH=1'."
         )
     _check_ids(folds, samples)
     return folds
 
 
 def splits(folds: pl.DataFrame, repeat: int = 0) -> list[tuple[int, pl.Series, pl.Series]]:
-    """(fold, training ids, held-out ids) of one repeat; test rows are in neither."""
-    rows = folds.filter((pl.col("repeat") == repeat) & (pl.col(SPLIT) != "test"))
+    """(fold, training ids, held-out ids) of one repeat; holdout and test rows are in neither."""
+    rows = folds.filter((pl.col("repeat") == repeat) & (pl.col(SPLIT) == TRAIN))
     numbers = rows["fold"].drop_nulls().unique().sort().to_list()
     held = [rows["fold"].eq_missing(number) for number in numbers]
     return [
@@ -74,8 +78,5 @@ def _check_ids(folds: pl.DataFrame, samples: pl.DataFrame) -> None:
         if strange or len(rows) != len(samples):
             raise ArtifactError(
                 f"{FILE} and samples.parquet do not hold the same images: "
-                f"{listed(strange)}; make the folds anew with FRESH=1."
+                f"{listed(strange)}; run 'make folds FRESH=1'."
             )
-
-
-__all__ = ["FILE", "GROUP", "fold_hash", "load_folds", "save_folds", "splits"]

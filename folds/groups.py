@@ -10,8 +10,8 @@ from scipy.sparse.csgraph import connected_components
 
 from folds.findings import Findings, plural
 from folds.samples import GROUP_COLUMNS
-from folds.schema import ID, SPLIT, TEST
-from workspace.errors import NAMED_AT_MOST, ArtifactError, name_some
+from folds.schema import ID, SPLIT, TEST, TRAIN
+from workspace.errors import ArtifactError, name_some, shorten
 
 GROUP = "group_id"
 A, B = f"{ID}_a", f"{ID}_b"
@@ -25,79 +25,105 @@ def own_groups(samples: pl.DataFrame, group: str) -> pl.DataFrame:
 
 def crossing_pairs(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """The duplicate pairs whose two rows belong to different groups, with both groups."""
+    return _with_sides(groups, pairs).filter(pl.col("group_a") != pl.col("group_b"))
+
+
+def _with_sides(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with the group and the source's split of either row."""
     sides = groups.select(ID, GROUP, SPLIT)
     return (
         pairs.join(sides.rename({ID: A, GROUP: "group_a", SPLIT: "split_a"}), on=A)
         .join(sides.rename({ID: B, GROUP: "group_b", SPLIT: "split_b"}), on=B)
-        .filter(pl.col("group_a") != pl.col("group_b"))
         .sort(A, B)
     )
 
 
 def joined_groups(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Groups connected by a duplicate pair take the name of the first of them.
+    """Groups connected by duplicate pairs take the name of the first of them.
 
-    Pairs with a row of the test split join nothing: the test split is not ours to fold.
+    A row of the source's test split connects what it is a copy of (A = T and T = B make A and B
+    one group) but not its own group's other rows, which are not ours to fold.
     """
-    crossing = crossing_pairs(groups, pairs).filter(
-        (pl.col("split_a") != TEST) & (pl.col("split_b") != TEST)
+    is_test = pl.col(SPLIT) == TEST
+    node = pl.when(is_test).then(pl.concat_str(pl.lit("test row "), ID)).otherwise(pl.col(GROUP))
+    rows = groups.with_columns(node.alias("node"))
+    nodes = rows.select("node").unique().sort("node").with_row_index("number")
+    numbered = rows.join(nodes, on="node", how="left", maintain_order="left")
+    side = numbered.select(ID, "number")
+    edges = pairs.join(side.rename({ID: A}), on=A).join(side.rename({ID: B}), on=B, suffix="_b")
+    a, b = edges["number"].to_numpy(), edges["number_b"].to_numpy()
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
+    _, component = connected_components(graph, directed=False)
+    numbered = numbered.with_columns(
+        pl.Series("component", component[numbered["number"].to_numpy()])
     )
-    names = groups[GROUP].drop_nulls().unique().sort()
-    code = pl.Series(range(len(names)), dtype=pl.Int64)
-    a = crossing["group_a"].replace_strict(names, code, return_dtype=pl.Int64).to_numpy()
-    b = crossing["group_b"].replace_strict(names, code, return_dtype=pl.Int64).to_numpy()
-    edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(names), len(names)))
-    _, component = connected_components(edges, directed=False)
-    first = pl.DataFrame({GROUP: names, "component": component}).with_columns(
-        pl.col(GROUP).min().over("component").alias("joined")
-    )
-    return groups.join(first, on=GROUP, how="left", maintain_order="left").select(
-        ID, pl.col("joined").alias(GROUP)
-    )
+    first = pl.col(GROUP).filter(~is_test).min().over("component")
+    return numbered.select(ID, pl.when(is_test).then(GROUP).otherwise(first).alias(GROUP))
 
 
 def check_disjoint(folds: pl.DataFrame) -> None:
-    """No group may be held out in two folds of one repeat, or stand in and outside the test."""
-    sides = pl.col("fold").cast(pl.String).fill_null("no fold") + " of " + pl.col(SPLIT)
-    spread = (
-        folds.with_columns(sides.alias("side"))
+    """No group may be held out in two folds of one repeat, or lie in and outside the holdout.
+
+    The source's own test rows do not count: they are neither trained on nor held out, and a
+    patient of theirs who is in training too has been reported.
+    """
+    spread = spread_groups(folds)
+    if len(spread):
+        name, where = spread.select(GROUP, "side").row(0)
+        raise ArtifactError(
+            f"{plural(len(spread), 'group')} of folds.parquet "
+            f"{'is' if len(spread) == 1 else 'are'} on more than one side ({name} in "
+            f"{name_some(where)}); run 'make folds FRESH=1'."
+        )
+
+
+def spread_groups(folds: pl.DataFrame) -> pl.DataFrame:
+    """The groups that lie on more than one side, with their sides."""
+    place = pl.format("fold {}", pl.col("fold"))
+    side = pl.coalesce(place, pl.when(pl.col(SPLIT) == TRAIN).then(pl.lit("no fold")), SPLIT)
+    return (
+        folds.filter(pl.col(SPLIT) != TEST)
+        .with_columns(side.alias("side"))
         .group_by("repeat", GROUP)
-        .agg(pl.col("side").unique().sort(), pl.col("fold").unique().sort().drop_nulls())
+        .agg(pl.col("side").unique().sort())
         .filter(pl.col("side").list.len() > 1)
         .sort("repeat", GROUP)
     )
-    if len(spread):
-        name, where = spread.select(GROUP, "fold").row(0)
-        raise ArtifactError(
-            f"{plural(len(spread), 'group')} of folds.parquet "
-            f"{'is' if len(spread) == 1 else 'are'} in more than one fold ({name} is in folds "
-            f"{name_some(where)}); make the folds anew with FRESH=1."
-        )
 
 
 def report_duplicates(
     pairs: pl.DataFrame, groups: pl.DataFrame, group: str, findings: Findings
 ) -> None:
-    """Say how many pairs were found, and which of them cross patients or the test split."""
-    for kind, words in (
-        ("bytes", "with the same bytes"),
-        ("pixels", "with the same pixels in other bytes"),
-        ("near", "of nearly the same picture"),
-        ("listed", "that the data set's owners list as duplicates"),
-    ):
-        some = pairs.filter(pl.col("kind") == kind)
+    """Say how many pairs were found, which cross patients, and which cross the source's splits."""
+    sides = _with_sides(groups, pairs)
+    across = pl.col("group_a") != pl.col("group_b")
+    ours = (pl.col("split_a") != TEST) & (pl.col("split_b") != TEST)
+    for kind, words in KINDS.items():
+        some = sides.filter(pl.col("kind") == kind)
         if some.is_empty():
             continue
-        crossing = crossing_pairs(groups, some) if group != "none" else some.clear()
-        across = ""
+        crossing = some.filter(across & ours) if group != "none" else some.clear()
+        split = some.filter(pl.col("split_a") != pl.col("split_b"))
+        told = []
         if group != "none":
-            across = f", {len(crossing)} across {group}s, whose rows are folded as one group"
-        shown = crossing if len(crossing) else some
-        names = [f"{a} = {b}" for a, b in shown.select(A, B).iter_rows()]
-        named = name_some(names[:NAMED_AT_MOST], len(names))
+            told.append(f"{len(crossing)} across {group}s, whose rows are folded as one group")
+        if len(split):
+            told.append(f"{len(split)} between the source's own splits")
+        shown = next((part for part in (crossing, split, some) if len(part)), some)
+        names = [f"{shorten(a)} = {shorten(b)}" for a, b in shown.select(A, B).head(3).iter_rows()]
+        more = f" (+{len(shown) - 3} more)" if len(shown) > 3 else ""
         findings.notice(
             f"duplicate-{kind}",
-            f"{plural(len(some), 'pair')} of images {words}{across}: {named}.",
-            [name.split(" = ")[0] for name in names],
+            f"{plural(len(some), 'pair')} of images {words}"
+            f"{''.join(', ' + part for part in told)}: {', '.join(names)}{more}.",
+            shown[A].to_list(),
             count=len(some),
         )
+
+
+KINDS = {
+    "bytes": "with the same bytes",
+    "pixels": "with the same pixels in other bytes",
+    "near": "of nearly the same picture",
+    "listed": "that the data set's owners list as duplicates",
+}

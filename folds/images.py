@@ -5,8 +5,10 @@ and the item in it, `train-image.hdf5::ISIC_0000001`, `ham.zip::images/ISIC_0024
 `dermamnist.npz::train_images/12`. The sample table holds them; nothing builds a path from an id.
 """
 
+import lzma
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -41,7 +43,8 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
     if len(repeated):
         findings.error(
             "image-twice",
-            f"Images with more than one file: {listed(repeated.to_list())}.",
+            f"Images with more than one file: {listed(repeated.to_list())}; name one place with "
+            "data.images_in.",
             repeated.to_list(),
         )
     return index.unique(ID, keep="first", maintain_order=True)
@@ -110,7 +113,10 @@ class ImageReader:
     def _fetch(self, reference: str) -> bytes | NDArray[np.uint8]:
         container, separator, item = reference.partition(ITEM)
         if not separator:
-            return (self.folder / container).read_bytes()
+            try:
+                return (self.folder / container).read_bytes()
+            except OSError as error:
+                raise DataError(f"Image {container} cannot be read: {error.strerror}.") from error
         with self._opening:
             if container not in self._opened:
                 self._opened[container] = _open_container(self.folder / container)
@@ -120,9 +126,9 @@ class ImageReader:
 def _references(place: Path, findings: Findings) -> list[str]:
     if place.is_dir():
         return [path.relative_to(place).as_posix() for path in _image_files(place)]
-    if place.suffix in (".hdf5", ".h5"):
+    if place.suffix.lower() in (".hdf5", ".h5"):
         return _archive_names(place, findings)
-    if place.suffix == ".zip":
+    if place.suffix.lower() == ".zip":
         return [i.filename for i in _open_zip(place).infolist() if is_image(i.filename)]
     raise DataError(f"{place.name} is neither a folder, an HDF5 file nor a ZIP of images.")
 
@@ -154,9 +160,9 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def _open_container(path: Path) -> Callable[[str], bytes | NDArray[np.uint8]]:
-    if path.suffix in (".hdf5", ".h5"):
+    if path.suffix.lower() in (".hdf5", ".h5"):
         return ImageArchive(path).read
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         archive = _open_zip(path)
         return lambda item: _read_zipped(archive, item)
     arrays = read_user_arrays(path)
@@ -168,11 +174,19 @@ def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
         raise DataError(f"Not allowed: {item} unpacks to over {ITEM_LIMIT} bytes.")
     try:
         return archive.read(item)
-    except (zipfile.BadZipFile, RuntimeError, OSError) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+        *(RuntimeError, NotImplementedError, EOFError, OSError),
+    ) as error:
         raise DataError(f"Image {item} cannot be read from its ZIP ({error}).") from error
 
 
 def _array_item(arrays: dict[str, NDArray[np.uint8]], item: str) -> NDArray[np.uint8]:
     name, _, row = item.partition("/")
-    image: NDArray[np.uint8] = arrays[name][int(row)]
+    image: NDArray[np.uint8] = np.asarray(arrays[name][int(row)])
+    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
+        raise DataError(
+            f"Image {row} of {name} is {image.dtype} of shape {list(image.shape)}; it must be "
+            "uint8 of height x width, or height x width x 3."
+        )
     return image

@@ -13,6 +13,7 @@ from folds.findings import Findings, plural
 from folds.images import attach_images
 from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, IMAGE, LESION, PATIENT, SPLIT, TARGET, TEST
 from folds.sources import Source
+from folds.tables import MISSING
 from workspace.errors import ConfigError, listed, name_some
 
 GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
@@ -20,12 +21,12 @@ GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
 
 def build_samples(source: Source, findings: Findings) -> pl.DataFrame:
     """Read a source and check what must hold of every sample table."""
-    where = source.table_path().name
+    where = source.table_path().name if source.table_path().is_file() else source.folder.name
     frame = source.read(findings)
     _check_ids(frame, source, where, findings)
     frame = _join_spellings(frame, findings)
     _check_group(frame, source.config.group, findings)
-    frame = _check_target(frame, source.has_training(), findings)
+    frame = _check_target(frame, findings)
     index = source.index(findings)
     places = name_some([place.name for place in source.places()]) or where
     frame = attach_images(frame, index, source.config.images, places, findings)
@@ -69,6 +70,7 @@ def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findin
     pattern = source.config.id_pattern or source.id_pattern
     ids = frame.get_column(ID).fill_null("")
     try:
+        re.compile(pattern)
         fits = re.compile(rf"\A(?:{pattern})\Z", re.ASCII).match
     except re.error as error:
         raise ConfigError(f"data.id_pattern is not a regular expression ({error}).") from error
@@ -91,6 +93,8 @@ def _join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     for column in (PATIENT, LESION):
         spelt = pl.col(column)
         plain = spelt.str.strip_chars().str.to_uppercase()
+        # A word for "missing" is not a patient's name: all who lack one would become one patient.
+        plain = pl.when(plain.str.to_lowercase().is_in(MISSING)).then(pl.lit("")).otherwise(plain)
         # The first spelling in sorted order stands for all; blank stays null for its own check.
         joined = frame.with_columns(
             pl.when(plain == "").then(None).otherwise(spelt.str.strip_chars().min().over(plain))
@@ -123,7 +127,7 @@ def _check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
         findings.error("missing-group", f"Missing {column} for images: {listed(missing)}.", missing)
 
 
-def _check_target(frame: pl.DataFrame, training_is_there: bool, findings: Findings) -> pl.DataFrame:
+def _check_target(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Targets as 0 and 1; test rows may have none."""
     text = pl.col(TARGET).str.strip_chars()
     value = text.cast(pl.Float64, strict=False)
@@ -138,15 +142,18 @@ def _check_target(frame: pl.DataFrame, training_is_there: bool, findings: Findin
             f"Target must be 0 or 1; found {listed(values)} for images: {listed(ids)}.",
             ids,
         )
-    frame = frame.with_columns(target.alias(TARGET))
+    return frame.with_columns(target.alias(TARGET))
+
+
+def check_classes(frame: pl.DataFrame, findings: Findings) -> None:
+    """Nothing can be learnt from one class; to be asked last, when no more rows are dropped."""
     training = frame.filter(pl.col(SPLIT) != TEST)
-    positives = int(training[TARGET].sum())
-    if training_is_there and positives in (0, len(training)):
+    positives = int(training[TARGET].sum() or 0)
+    if positives in (0, len(training)):
         findings.error(
             "one-class",
             f"Training needs both classes; found {positives} positives in {len(training)} rows.",
         )
-    return frame
 
 
 def describe(samples: pl.DataFrame) -> dict[str, int]:

@@ -22,7 +22,8 @@ AGE = "age_approx"
 SEX = "sex"
 SITE = "anatom_site_general"
 
-TRAIN, VALID, TEST = "train", "valid", "test"
+TRAIN, VALID, TEST = "train", "valid", "test"  # the source's own splits
+HOLDOUT = "holdout"  # rows of ours kept for one last look, in folds.parquet
 
 Kind = Literal["id", "label", "category", "number"]
 

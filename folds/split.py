@@ -1,11 +1,12 @@
 """Who is held out: the schemes, as pure functions of ids, groups and classes.
 
-One row an image and repeat: `fold` is the fold in which the row is held out for validation,
-null where it never is (always trained on, or kept as test), `split` says which of the two.
+One row an image and repeat. `fold` is the fold in which the row is held out for validation, null
+where it never is; `split` says why: `train` rows are always trained on, `holdout` rows are kept
+for one last look, `test` rows are the source's own.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from folds.findings import Findings, plural
 from folds.groups import GROUP
-from folds.schema import DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TEST, TRAIN, VALID
+from folds.samples import GROUP_COLUMNS
+from folds.schema import DIAGNOSIS, HOLDOUT, HOSPITAL, ID, SPLIT, TARGET, TEST, TRAIN, VALID
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
@@ -26,14 +28,22 @@ FOLD_COLUMNS = {
 class FoldConfig(BaseModel):
     """The recipe's `[folds]` section."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     scheme: Scheme = "stratified_groups"
     n_folds: int = Field(default=5, ge=2, le=100)
     repeats: int = Field(default=1, ge=1, le=100)
     stratify: Literal["target", "diagnosis"] = "target"
-    test_share: float = Field(default=0.2, gt=0, le=0.5)  # holdout: of all groups
-    valid_share: float = Field(default=0.2, gt=0, le=0.5)  # holdout: of the groups that remain
+    test_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of all groups
+    valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of those that remain
+
+    def used(self) -> dict[str, Any]:
+        """The values that this scheme looks at: others may change without another result."""
+        names = {
+            "stratified_groups": ("n_folds", "repeats", "stratify"),
+            "holdout": ("repeats", "stratify", "test_share", "valid_share"),
+        }.get(self.scheme, ())
+        return {"scheme": self.scheme, **{name: getattr(self, name) for name in names}}
 
     @field_validator("test_share", "valid_share")
     @classmethod
@@ -74,8 +84,8 @@ def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findin
     validated = validated.with_columns(
         pl.when(pl.col("fold") == 0).then(0).cast(pl.Int16).alias("fold")
     )
-    test = ours.filter(is_test).with_columns(pl.lit(TEST).alias(SPLIT))
-    return pl.concat([validated, _never_held_out(test), _never_held_out(rest)])
+    kept = ours.filter(is_test).with_columns(pl.lit(HOLDOUT).alias(SPLIT))
+    return pl.concat([validated, _never_held_out(kept), _never_held_out(rest)])
 
 
 def _official(
@@ -147,23 +157,37 @@ def _never_held_out(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _fold(rows: pl.DataFrame, n_folds: int, stratify: str, seed: int) -> pl.DataFrame:
     """Stratified group k-fold of rows that are sorted by id, on integer codes."""
-    # Imported here because it takes longer than all else a stage does when nothing is to be done.
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415
-
     classes = rows[DIAGNOSIS if stratify == "diagnosis" else TARGET].cast(pl.String)
     _check_enough(rows, classes, n_folds)
     y, group = _codes(classes), _codes(rows[GROUP])
+    fold = _draw(y, group, n_folds, seed)
+    for code, name in enumerate(classes.unique().sort()):
+        empty = sorted(set(range(n_folds)) - set(fold[y == code].tolist()))
+        if empty:  # scikit-learn looks at the spread over all folds, not at each
+            raise DataError(
+                f"Fold {empty[0]} of {n_folds} would hold no row of class '{name}', since few "
+                f"{_noun(rows)}s hold most of them; lower folds.n_folds, or raise the share."
+            )
+    return rows.select(*_PLACED).with_columns(pl.Series("fold", fold))
+
+
+def _draw(
+    y: NDArray[np.int64], group: NDArray[np.int64], n_folds: int, seed: int
+) -> NDArray[np.int16]:
+    # Imported here because it takes longer than all else a stage does when nothing is to be done.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415
+
     # Rows that are all groups of one need no grouping, and the grouped splitter is slow on many.
     alone = len(np.unique(group)) == len(group)
     splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(
         n_folds, shuffle=True, random_state=seed
     )
+    fold = np.full(len(y), -1, np.int16)
     parts = splitter.split(np.zeros((len(y), 1)), y, None if alone else group)
-    fold = np.full(len(rows), -1, np.int16)
     for number, (_, held_out) in enumerate(parts):
         fold[held_out] = number
     assert (fold >= 0).all(), "every row is held out once"
-    return rows.select(*_PLACED).with_columns(pl.Series("fold", fold))
+    return fold
 
 
 def _codes(values: pl.Series) -> NDArray[np.int64]:
@@ -175,22 +199,31 @@ def _check_enough(rows: pl.DataFrame, classes: pl.Series, n_folds: int) -> None:
     if classes.null_count():
         missing = rows.filter(classes.is_null()).get_column(ID).to_list()
         raise DataError(f"Missing class to stratify by for images: {listed(missing)}.")
-    n_groups = rows[GROUP].n_unique()
+    nouns, n_groups = _noun(rows) + "s", rows[GROUP].n_unique()
     if n_groups < n_folds:
-        raise DataError(f"{n_folds} folds need at least {n_folds} patients; found {n_groups}.")
-    held = rows.select(GROUP, classes.alias("class")).unique().group_by("class").len()
-    scarce = held.filter(pl.col("len") < n_folds).sort("class")
-    if len(scarce) and set(classes.unique()) <= {"0", "1"}:
-        which = {"1": "a positive", "0": "a negative"}[scarce["class"][0]]
+        raise DataError(f"{n_folds} folds need at least {n_folds} {nouns}; found {n_groups}.")
+    held = dict(rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows())
+    if set(held) <= {"0", "1"}:
+        for name, words in (("1", "a positive"), ("0", "a negative")):
+            if held.get(name, 0) < n_folds:
+                raise DataError(
+                    f"{n_folds} folds need at least {n_folds} {nouns} with {words}; "
+                    f"found {held.get(name, 0)}."
+                )
+    scarce = sorted(name for name, count in held.items() if count < n_folds)
+    if scarce:
+        shown = name_some([f"{name} has {held[name]}" for name in scarce])
         raise DataError(
-            f"{n_folds} folds need at least {n_folds} patients with {which}; "
-            f"found {scarce['len'][0]}."
+            f"{n_folds} folds need at least {n_folds} {nouns} with each diagnosis; {shown}."
         )
-    if len(scarce):
-        shown = name_some([f"{name} has {count}" for name, count in scarce.iter_rows()])
-        raise DataError(
-            f"{n_folds} folds need at least {n_folds} groups with each diagnosis; {shown}."
-        )
+
+
+def _noun(rows: pl.DataFrame) -> str:
+    """What the groups are, in a person's words: a joined group has the name of its first."""
+    for noun, column in GROUP_COLUMNS.items():
+        if rows[GROUP].is_in(rows[column].drop_nulls().implode()).all():
+            return noun
+    return "image"
 
 
 def _refuse_repeats(config: FoldConfig) -> None:

@@ -7,7 +7,7 @@ otherwise than written is a counted notice.
 
 import codecs
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from workspace.errors import DataError, listed, name_some, shorten
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 LARGEST = 1e12  # no measurement in any of these tables comes near; 1e308 is damage
+BLOCK = 20_000  # rows that are Python text at one time
 _WRONG_DELIMITERS = (";", "\t", "|")
 
 
@@ -33,7 +34,7 @@ def read_table(
     Columns the file has beyond them are left out with a notice; a file that cannot be read row
     by row, or lacks a required column, is refused at once.
     """
-    header = _check_form(path)
+    header, cells = _read_rows(path, [column.name for column in columns])
     wanted = [column.name for column in columns]
     missing = [c.name for c in columns if c.required and c.name not in header]
     if missing:
@@ -43,11 +44,7 @@ def read_table(
         findings.notice(
             "extra-columns", f"Ignored columns of {path.name}: {name_some(extra)}.", extra
         )
-    present = [name for name in wanted if name in header]
-    frame = pl.read_csv(path, columns=present, infer_schema=False, encoding="utf8")
-    frame = frame.with_columns(
-        pl.lit(None, dtype=pl.String).alias(name) for name in wanted if name not in header
-    )
+    frame = pl.concat([pl.DataFrame(schema=dict.fromkeys(wanted, pl.String)), *cells])
     return frame.select(_as_text(column) for column in columns)
 
 
@@ -76,7 +73,7 @@ def parse_numbers(
 def _as_text(column: Column) -> pl.Expr:
     text = pl.col(column.name)
     if column.kind == "id":  # kept to the letter; its own checks say what is wrong with it
-        return text
+        return pl.when(text == "").then(None).otherwise(text).alias(column.name)
     text = text.str.strip_chars()
     return (
         pl.when(text.str.to_lowercase().is_in(MISSING))
@@ -108,30 +105,58 @@ def _check_range(
     )
 
 
-def _check_form(path: Path) -> list[str]:
-    """Encoding, delimiter, header and the number of fields of every row; returns the header."""
+def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.DataFrame]]:
+    """The header, and the wanted columns as text in pieces; every row has the header's fields.
+
+    One parser reads and judges: two would not agree on every odd quote.
+    """
     if not path.is_file():
         raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
     with path.open("rb") as handle:
         head = handle.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
         raise DataError(f"{path.name} is UTF-16, not UTF-8; save it as UTF-8.")
-    with _naming_the_line(path), path.open(encoding="utf-8-sig", newline="") as text:
+    with _naming_the_fault(path), path.open(encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, strict=True)
         header = next(rows, [])
         _check_header(path, header)
-        ragged = [rows.line_num for row in rows if len(row) != len(header)]
+        present = {name: header.index(name) for name in wanted if name in header}
+        ragged: list[int] = []
+        pieces, block = [], []
+        for row in rows:
+            if len(row) == len(header):
+                block.append(row)
+            elif row:  # a blank line is no row
+                ragged.append(rows.line_num)
+            if len(block) == BLOCK:
+                pieces.append(_as_frame(block, wanted, present))
+                block = []
+        pieces.append(_as_frame(block, wanted, present))
     if ragged:
         raise DataError(
             f"{plural(len(ragged), 'row')} of {path.name} "
             f"{'does' if len(ragged) == 1 else 'do'} not have the header's {len(header)} fields: "
             f"line {name_some(ragged)}."
         )
-    return header
+    return header, pieces
+
+
+def _as_frame(
+    rows: list[list[str]], wanted: Sequence[str], present: Mapping[str, int]
+) -> pl.DataFrame:
+    columns = list(zip(*rows, strict=True))
+    return pl.DataFrame(
+        {
+            name: pl.Series(columns[present[name]], dtype=pl.String)
+            if name in present and rows
+            else pl.Series([None] * len(rows), dtype=pl.String)
+            for name in wanted
+        }
+    )
 
 
 @contextmanager
-def _naming_the_line(path: Path) -> Iterator[None]:
+def _naming_the_fault(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:

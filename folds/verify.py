@@ -9,11 +9,15 @@ from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE, SPLIT, TEST
 from workspace.errors import listed
 
+# Raise when a check, a reader or the duplicate search changes what it finds: kept results are
+# then redone rather than believed.
+CHECKS_VERSION = 1
+
 
 class VerifyConfig(BaseModel):
     """How closely the data is looked at before it is believed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     look_at_images: bool = True  # decode each once: damage, sizes, exact duplicates
     near_duplicates: bool = True  # search re-encoded, shifted, flipped copies too

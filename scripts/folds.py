@@ -9,13 +9,14 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.frozen import FILE, load_folds, save_folds
-from folds.groups import joined_groups, own_groups
-from folds.schema import ID, TEST
+from folds.groups import GROUP, joined_groups, own_groups, spread_groups
+from folds.schema import HOLDOUT, ID, SPLIT, TEST
 from folds.split import assign_folds, balance
 from scripts import verify
 from scripts.stage import Job, main
+from workspace.errors import name_some
 from workspace.units import Unit, find, making, open_unit
 
 
@@ -24,7 +25,7 @@ def run(job: Job) -> Unit:
     recipe, folder = job.recipe, job.run / "folds"
     verified = verify.run(job.needed())
     part = {
-        "folds": recipe.folds.model_dump(mode="json"),
+        "folds": recipe.folds.used(),
         "group": recipe.data.group,
         "seed": recipe.seed,
     }
@@ -37,15 +38,26 @@ def run(job: Job) -> Unit:
         return done
     findings, samples = Findings(), verified.parquet("samples.parquet")
     own = own_groups(samples, recipe.data.group)
-    groups = joined_groups(own, verified.parquet("duplicates.parquet"))
+    if recipe.folds.scheme == "official":  # the published split, kept as it is
+        groups = own.drop(SPLIT)
+    else:
+        groups = joined_groups(own, verified.parquet("duplicates.parquet"))
     folds = assign_folds(samples, groups, recipe.folds, recipe.seed, findings)
+    spread = spread_groups(folds)
+    if len(spread):
+        findings.notice(
+            "official-spread",
+            f"{plural(len(spread), recipe.data.group)} on more than one side of the official "
+            f"split, which is kept as published: {name_some(spread[GROUP].to_list())}.",
+            count=len(spread),
+        )
     with making(folder, wanted) as draft:
         save_folds(draft, folds, recipe.folds, recipe.seed)
         draft.json("balance.json", balance(folds, samples).to_dicts())
     done = open_unit(folder, "folds")
     for finding in findings.notices:
         job.show_finding("notice", asdict(finding))
-    _show_balance(job, done)
+    _show_balance(job, done, verified)
     job.say(
         f"folds: wrote {folder / FILE} (hash {_hash(done)}).", fold_hash=done.facts["fold_hash"]
     )
@@ -56,21 +68,26 @@ def _hash(done: Unit) -> str:
     return str(done.facts["fold_hash"])[:12]
 
 
-def _show_balance(job: Job, done: Unit) -> None:
+def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
     """One line a fold: rows, positives, groups and hospitals held out."""
     group = {"patient": "patients", "lesion": "lesions", "none": "groups"}[job.recipe.data.group]
-    repeats = job.recipe.folds.repeats > 1
-    table = Table(title=f"Held out, {job.recipe.folds.scheme.replace('_', ' ')}")
-    for name in (*(["repeat"] if repeats else []), "fold", "rows", "positives", group, "hospitals"):
+    drawn = " (synthetic data)" if verified.facts["synthetic"] else ""
+    table = Table(title=f"Held out, {job.recipe.folds.scheme.replace('_', ' ')}{drawn}")
+    rows = done.json("balance.json")
+    names = {"repeat": "repeat", "fold": "fold", "rows": "rows", "positives": "positives"}
+    names |= {"groups": group, "hospitals": "hospitals"}
+    if job.recipe.folds.repeats == 1:
+        del names["repeat"]
+    if not any(row["hospitals"] for row in rows):
+        del names["hospitals"]
+    for name in names.values():
         table.add_column(name, justify="right")
-    for row in done.json("balance.json"):
-        if row["fold"] is not None:
-            fold = str(row["fold"])
-        else:
-            fold = "test" if row["split"] == TEST else "never"
-        positives = "unknown" if row["positives"] is None else row["positives"]
-        cells = [fold, row["rows"], positives, row["groups"], row["hospitals"]]
-        table.add_row(*(str(cell) for cell in ([row["repeat"]] if repeats else []) + cells))
+    for row in rows:
+        if row["fold"] is None:
+            row["fold"] = row["split"] if row["split"] in (HOLDOUT, TEST) else "never"
+        if row["positives"] is None:
+            row["positives"] = "unknown"
+        table.add_row(*(str(row[name]) for name in names))
     job.console.print(table)
 
 

@@ -28,9 +28,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     about: str = ""
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32, strict=True)
     data: DataConfig
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
@@ -47,8 +47,16 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe by name or path and override values with `a.b=1` settings."""
     path = find_recipe(name_or_path)
     values = _read_with_base(path, seen=())
+    drawn = "synthetic" in values
     for setting in settings:
         _override(values, setting)
+    if "synthetic" in values and not drawn:
+        raise ConfigError(
+            f"Recipe {path.stem} has no [synthetic] section: its data are real, and nothing is "
+            "drawn into their folder. Take RECIPE=sample."
+        )
+    if "name" in values:
+        raise ConfigError(f"Unknown option 'name' in {path.name}; a recipe is named by its file.")
     try:
         return Recipe.model_validate({"name": path.stem, **values})
     except ValidationError as error:
@@ -125,7 +133,7 @@ def _override(values: dict[str, Any], setting: str) -> None:
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -138,7 +146,7 @@ def _worded(error: ValidationError, file: str) -> str:
 
 
 def _one_mistake(detail: ErrorDetails, file: str) -> str:
-    keys = [str(key) for key in detail["loc"]]
+    keys = [str(key) for key in detail["loc"][:2]]  # recipes are two deep; the rest is pydantic's
     dotted = ".".join(keys)
     if detail["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])

@@ -21,12 +21,12 @@ def run(job: Job) -> Unit:
             f"{job.recipe.data.folder}."
         )
     folder = job.recipe.data.folder
-    if folder.exists() and load_manifest(folder) is None:
+    if folder.exists() and any(folder.iterdir()) and load_manifest(folder) is None:
         raise DataError(
             f"{folder} holds files that 'make sample' did not write; name another folder with "
             "DATA=, or move them away."
         )
-    part = {"synthetic": config.model_dump(mode="json"), "seed": job.recipe.seed}
+    part = {"synthetic": config.model_dump(mode="json")}
     wanted = job.wanted("sample", part, inputs={})
     with locked(folder.with_name(f".{folder.name}.lock"), f"Data folder {folder}"):
         done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)
@@ -34,7 +34,7 @@ def run(job: Job) -> Unit:
             job.say(f"sample: nothing to do, {folder} is drawn (synthetic, no person in it).")
             return done
         with making(folder, wanted) as draft, job.progress("Drawing crops") as show:
-            counts = write_competition(draft.folder, config, job.recipe.seed, show)
+            counts = write_competition(draft.folder, config, config.seed, show)
             draft.facts.update(counts)
     shown = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     job.say(f"sample: drew {folder}: {shown}. Synthetic: no person is in it.", **counts)
@@ -49,5 +49,6 @@ if __name__ == "__main__":
             "rows": "synthetic.rows",
             "positives": "synthetic.positives",
             "images": "synthetic.images",
+            "seed": "synthetic.seed",
         },
     )

@@ -96,10 +96,14 @@ Stage = Callable[[Job], object]
 
 
 def main(stage: Stage, flags: Mapping[str, str] | None = None) -> None:
-    """Run a stage from the command line. `flags` are its shorthands: flag -> recipe key."""
+    """Run a stage from the command line. `flags` are its shorthands: flag -> recipe key.
+
+    A stage may say so what its own `seed` is; otherwise that is the recipe's.
+    """
     name = Path(sys.argv[0]).stem.replace("_", "-")
-    arguments = _parser(name, stage, flags or {}).parse_args()
-    sys.exit(_run(stage, name, arguments, flags or {}))
+    flags = {"seed": "seed", **(flags or {})}
+    arguments = _parser(name, stage, flags).parse_args()
+    sys.exit(_run(stage, name, arguments, flags))
 
 
 def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[str, str]) -> int:
@@ -121,7 +125,7 @@ def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[
                 )
                 if dead:
                     job.say(f"{name}: took over the run directory from {dead}, which is gone.")
-                if leftovers := clear_leftovers(run, deep=True):
+                if leftovers := sum(map(clear_leftovers, (run, *_unit_parents(run)))):
                     job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
                 stage(job)
     except DermstackError as error:
@@ -138,6 +142,11 @@ def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[
     return 0
 
 
+def _unit_parents(run: Path) -> list[Path]:
+    """Folders of the run that hold units, such as audit/ with its shards."""
+    return [path for path in run.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
 def _settings(arguments: argparse.Namespace, flags: Mapping[str, str]) -> list[str]:
     """All overrides as `key=value`, the named options last since they are the more explicit."""
     settings = [word for text in arguments.set for word in _words(text)]
@@ -147,8 +156,6 @@ def _settings(arguments: argparse.Namespace, flags: Mapping[str, str]) -> list[s
             settings.append(f"{key}={value}")
     if arguments.data is not None:
         settings.append(f"data.folder={json.dumps(str(arguments.data))}")
-    if arguments.seed is not None:
-        settings.append(f"seed={arguments.seed}")
     return settings
 
 
@@ -163,6 +170,7 @@ def _parser(name: str, stage: Stage, flags: Mapping[str, str]) -> argparse.Argum
         prog=f"python -m scripts.{name.replace('-', '_')}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--recipe", default="sample", help="name in recipes/, or path of a TOML")
     parser.add_argument("--data", type=Path, help="folder of the raw data, instead of the recipe's")
@@ -172,9 +180,11 @@ def _parser(name: str, stage: Stage, flags: Mapping[str, str]) -> argparse.Argum
     )
     parser.add_argument("--fresh", action="store_true", help="make this stage's result anew")
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="where nets run"
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="where nets run (no stage trains any yet)",
     )
-    parser.add_argument("--seed", type=int, help="the one number all randomness comes from")
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
     return parser

@@ -14,15 +14,17 @@ from folds.audit.pictures import LOOK_VERSION, Looks, join_looks, look_at_all
 from folds.findings import Findings
 from folds.groups import own_groups, report_duplicates
 from folds.images import ImageReader
-from folds.samples import build_samples, describe, described
+from folds.samples import build_samples, check_classes, describe, described
 from folds.schema import ID, IMAGE
 from folds.sources import Source, open_source
-from folds.verify import judge_damage
+from folds.verify import CHECKS_VERSION, judge_damage
 from scripts import sample
 from scripts.stage import Job, main
 from workspace.hashing import sha256_text
+from workspace.manifest import current_versions, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
+DECODERS = ("simplejpeg", "opencv-python-headless")
 SHARD = 4096  # images whose looks are kept together: what a crash can cost
 
 
@@ -35,24 +37,28 @@ def run(job: Job) -> Unit:
     part = {
         "data": recipe.data.model_dump(mode="json", exclude={"folder"}),
         "verify": recipe.verify.model_dump(mode="json"),
+        "checks_version": CHECKS_VERSION,
     }
     inputs = {p.relative_to(source.folder).as_posix(): job.hashes.of(p) for p in source.inputs()}
     folder = job.run / "samples"
     wanted = job.wanted("verify", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     news = done is None or job.stage == "verify"
-    if done is not None:
+    if done is not None and not done.facts["errors"]:
         job.say(f"verify: nothing to do, {folder} is up to date.")
-    else:
+    if done is None:
         findings = Findings()
         samples = build_samples(source, findings)
         looks = _look(job, source, samples, inputs)
         samples = judge_damage(samples, looks.table, recipe.verify, findings)
-        pairs = _pairs(job, source, looks, findings)
+        if source.has_training():
+            check_classes(samples, findings)
+        drawn = _notice_synthetic(source, findings)
+        pairs = _pairs(job, source, samples, looks, findings)
         groups = own_groups(samples, recipe.data.group)
         report_duplicates(pairs, groups, recipe.data.group, findings)
         with making(folder, wanted) as draft:
-            draft.facts.update(errors=len(findings.errors), **describe(samples))
+            draft.facts.update(errors=len(findings.errors), synthetic=drawn, **describe(samples))
             draft.json("verify.json", {"counts": describe(samples), **findings.as_json()})
             draft.parquet("samples.parquet", samples)
             draft.parquet("images.parquet", looks.table)
@@ -77,12 +83,33 @@ def _tell(job: Job, done: Unit, *, news: bool) -> None:
     findings.raise_errors()
 
 
-def _pairs(job: Job, source: Source, looks: Looks, findings: Findings) -> pl.DataFrame:
+def _notice_synthetic(source: Source, findings: Findings) -> bool:
+    """Whether the folder was drawn by `make sample`, said wherever its numbers are shown."""
+    manifest = load_manifest(source.folder) if source.folder.is_dir() else None
+    drawn = manifest is not None and manifest.stage == "sample"
+    if drawn:
+        findings.notice(
+            "synthetic",
+            f"{source.folder.name} was drawn by 'make sample': it shows no person, and no number "
+            "measured on it says anything about skin.",
+        )
+    return drawn
+
+
+def _pairs(
+    job: Job, source: Source, samples: pl.DataFrame, looks: Looks, findings: Findings
+) -> pl.DataFrame:
     listed = source.known_pairs(findings)
+    if looks.table.is_empty() and job.recipe.data.images != "none":
+        findings.notice(
+            "not-looked",
+            "Images were not looked at (verify.look_at_images): damage and duplicates go unseen.",
+        )
     if looks.table.is_empty() and listed.is_empty():
         return pl.DataFrame(schema=PAIR_SCHEMA)
+    near = job.recipe.verify.near_duplicates
     with job.progress("Comparing images") as show:
-        return find_pairs(looks, listed, near=job.recipe.verify.near_duplicates, show=show)
+        return find_pairs(looks, listed, near=near, ids=samples[ID], show=show)
 
 
 def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Looks:
@@ -114,10 +141,14 @@ def _shard(
     look: Callable[[list[str], list[str]], Looks],
 ) -> Looks:
     ids, references = rows[ID].to_list(), rows[IMAGE].to_list()
-    part = {"images": sha256_text("\n".join(ids + references)), "look_version": LOOK_VERSION}
+    part = {
+        "images": sha256_text("\n".join(ids + references)),
+        "look_version": LOOK_VERSION,
+        "decoders": {name: current_versions()[name] for name in DECODERS},
+    }
     wanted = job.wanted("audit", part, images)
     folder = job.run / "audit" / f"{number:05d}"
-    done = find(folder, wanted, job.hashes, on_change="redo")
+    done = find(folder, wanted, job.hashes, on_change="redo", on_damage="redo")
     if done is None:
         looks = look(ids, references)
         with making(folder, wanted) as draft:

@@ -18,8 +18,9 @@ from synthetic.spread import (
 class SyntheticConfig(BaseModel):
     """The default takes seconds; patients=1042, rows=401059, positives=393 is the real size."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    seed: int = Field(default=0, ge=0, lt=2**32)  # of the drawing alone; folds have their own
     patients: int = Field(default=80, ge=2, le=100_000)
     rows: int = Field(default=1600, ge=2, le=5_000_000)
     positives: int = Field(default=80, ge=1)

@@ -5,6 +5,7 @@ a crash leaves at worst a `.tmp` sibling, which the next writer of that name cle
 """
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -51,13 +52,17 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def clear_leftovers(folder: Path, name: str = "*", *, deep: bool = False) -> int:
-    """Delete what killed writers of `name` left in a folder (or below it); say how many.
+_OURS = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}(\.old)?\.tmp")
 
-    Only for whoever holds the lock: a living writer's files look the same.
+
+def clear_leftovers(folder: Path, name: str | None = None) -> int:
+    """Delete what killed writers of `name`, or of anything, left in a folder; say how many.
+
+    Only for whoever holds the lock: a living writer's files look the same. Nobody else's names
+    have this form.
     """
-    pattern = f".{name}.*{TEMPORARY}"
-    leftovers = sorted(folder.rglob(pattern) if deep else folder.glob(pattern))
+    found = [(path, _OURS.fullmatch(path.name)) for path in sorted(folder.iterdir())]
+    leftovers = [p for p, form in found if form and name in (None, form["name"])]
     for leftover in leftovers:
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)

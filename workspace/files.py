@@ -22,6 +22,7 @@ from workspace.atomic import replacing_file
 from workspace.errors import ArtifactError, DataError, name_some
 from workspace.hashing import sha256_file
 
+MEND = "the stage that made it with FRESH=1"  # where a unit cannot say which that is
 JSON_LIMIT = 64 * 2**20  # bytes; ours are far smaller, and a parser should not meet a bomb
 
 
@@ -65,33 +66,35 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
     write_bytes(path, safetensors.numpy.save(dict(tensors)))
 
 
-def read_text(path: Path, sha256: str) -> str:
+def read_text(path: Path, sha256: str, mend: str = MEND) -> str:
     """Text, model text too: checked before a native parser sees a byte."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     return path.read_text()
 
 
-def read_json(path: Path, sha256: str) -> Any:
+def read_json(path: Path, sha256: str, mend: str = MEND) -> Any:
     """Values of a JSON file we wrote."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     return parse_json(path)
 
 
-def read_parquet(path: Path, sha256: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+def read_parquet(
+    path: Path, sha256: str, columns: Sequence[str] | None = None, mend: str = MEND
+) -> pl.DataFrame:
     """The frame of a parquet file we wrote, or some of its columns."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     return pl.read_parquet(path, columns=None if columns is None else list(columns))
 
 
-def read_parquet_facts(path: Path, sha256: str) -> dict[str, str]:
+def read_parquet_facts(path: Path, sha256: str, mend: str = MEND) -> dict[str, str]:
     """What travels inside a parquet file beside its rows."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     return pl.read_parquet_metadata(path)
 
 
-def read_array(path: Path, sha256: str) -> NDArray[Any]:
+def read_array(path: Path, sha256: str, mend: str = MEND) -> NDArray[Any]:
     """One npy we wrote."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array
 
@@ -124,14 +127,14 @@ def _check_tensors(
         raise ArtifactError(f"{file} {'; '.join(told)}; it belongs to another network.")
 
 
-def check_hash(path: Path, sha256: str) -> None:
-    """Refuse a file that is gone or is not what was written."""
+def check_hash(path: Path, sha256: str, mend: str = MEND) -> None:
+    """Refuse a file that is gone or is not what was written; `mend` is what makes it anew."""
     if not path.is_file():
-        raise ArtifactError(f"{path} is missing; make it anew with FRESH=1.")
+        raise ArtifactError(f"{path} is missing; restore it, or run {mend}.")
     if sha256_file(path) != sha256:
         raise ArtifactError(
             f"{path} does not match its hash: it was changed after it was written; "
-            "restore it, or make it anew with FRESH=1."
+            f"restore it, or run {mend}."
         )
 
 
@@ -139,10 +142,10 @@ def parse_json(path: Path) -> Any:
     """Read JSON without a hash to hold it against: manifests, and what users hand in."""
     try:
         if path.stat().st_size > JSON_LIMIT:
-            raise ArtifactError(f"{path} is over {JSON_LIMIT} bytes; not read as JSON.")
+            raise ArtifactError(f"{path} is over {JSON_LIMIT} bytes; delete it or restore it.")
         return json.loads(path.read_text(), object_pairs_hook=_no_repeats)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is not valid JSON ({error}).") from error
+        raise ArtifactError(f"{path} is not valid JSON ({error}); restore or delete it.") from error
 
 
 def read_user_arrays(path: Path) -> dict[str, NDArray[Any]]:

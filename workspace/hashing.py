@@ -66,7 +66,9 @@ def _load(store: Path | None) -> dict[str, list[str]]:
         known = json.loads(store.read_text())
     except ValueError:
         return {}
-    return known if isinstance(known, dict) else {}
+    if not isinstance(known, dict):
+        return {}
+    return {key: pair for key, pair in known.items() if isinstance(pair, list) and len(pair) == 2}
 
 
 def _signature(path: Path) -> tuple[str, bool]:
@@ -87,19 +89,26 @@ def _statuses(path: Path) -> list[tuple[str, os.stat_result]]:
 
 
 def _names(folder: Path, prefix: str = "") -> list[str]:
-    """Relative names of all files below, sorted; hidden ones (locks, leftovers) left out."""
+    """Relative names of all files below, sorted; hidden ones (locks, leftovers) left out.
+
+    Regular files only, and linked folders are not walked: a pipe never ends, a loop neither.
+    """
     names: list[str] = []
     with os.scandir(folder / prefix) as entries:
         for entry in entries:
+            name = f"{prefix}{entry.name}"
             if entry.name.startswith("."):
                 continue
-            name = f"{prefix}{entry.name}"
-            names.extend(_names(folder, f"{name}/") if entry.is_dir() else [name])
+            if entry.is_dir(follow_symlinks=False):
+                names.extend(_names(folder, f"{name}/"))
+            elif (folder / name).is_file():
+                names.append(name)
     return sorted(names)
 
 
 def _hash_folder(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in _names(folder):
-        digest.update(f"{name}\0{sha256_file(folder / name)}\n".encode())
+        line = f"{name}\0{sha256_file(folder / name)}\n"
+        digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -7,7 +7,8 @@ since through them an archive could read any file of the host or ask for a terab
 
 import io
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +47,34 @@ class ImageArchive:
                 kind = "external link" if info.type == h5py.h5l.TYPE_EXTERNAL else "soft link"
                 refused[text] = kind
 
-        self._open().id.links.iterate(visit, info=True)
+        with self._naming_damage():
+            self._open().id.links.iterate(visit, info=True)
         return good, refused
 
     def read(self, name: str) -> bytes:
         """The item's bytes, exactly as stored (also where numpy would strip trailing zeros)."""
-        item = self._item(name)
-        reason = self._refusal_of(item)
-        if reason is not None:
-            raise DataError(f"Not allowed: {reason} {shorten(name)} in {self.path.name}.")
-        assert isinstance(item, h5py.h5d.DatasetID)
-        offset = item.get_offset()
-        if offset is not None and self._map is not None:
-            return self._map[offset : offset + item.get_storage_size()]
-        buffer = np.empty(item.shape, dtype=item.dtype)
-        item.read(h5py.h5s.ALL, h5py.h5s.ALL, buffer)
-        return buffer.tobytes()
+        with self._naming_damage(f"image {shorten(name)} of "):
+            item = self._item(name)
+            reason = self._refusal_of(item)
+            if reason is not None:
+                raise DataError(f"Not allowed: {reason} {shorten(name)} in {self.path.name}.")
+            assert isinstance(item, h5py.h5d.DatasetID)
+            offset = item.get_offset()
+            if offset is not None and self._map is not None:
+                return self._map[offset : offset + item.get_storage_size()]
+            buffer = np.empty(item.shape, dtype=item.dtype)
+            item.read(h5py.h5s.ALL, h5py.h5s.ALL, buffer)
+            return buffer.tobytes()
+
+    @contextmanager
+    def _naming_damage(self, what: str = "") -> Iterator[None]:
+        """h5py says of a damaged file whatever its C library stumbled on, by five exceptions."""
+        try:
+            yield
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise DataError(
+                f"Cannot read {what}{self.path.name}: the file is damaged; download it again."
+            ) from error
 
     def close(self) -> None:
         if self._map is not None:
@@ -109,6 +122,8 @@ class ImageArchive:
 
 
 def _form_refusal(item: h5py.h5d.DatasetID) -> str | None:
+    if item.shape is None:
+        return "empty dataset"
     dtype = item.dtype
     is_bytes = (dtype.kind in "SV" and dtype.fields is None and dtype.subdtype is None) or (
         dtype == np.uint8

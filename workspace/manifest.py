@@ -75,7 +75,7 @@ def load_manifest(folder: Path) -> Manifest | None:
         return Manifest.model_validate(parse_json(path))
     except ValidationError as error:
         raise ArtifactError(
-            f"{path} is not a manifest of this version; make the unit anew with FRESH=1."
+            f"{path} is not a manifest of this version; delete its folder and run the stage again."
         ) from error
 
 

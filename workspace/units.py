@@ -44,26 +44,30 @@ class Unit:
     def facts(self) -> dict[str, Any]:
         return self.manifest.facts
 
+    @property
+    def _mend(self) -> str:
+        return _mend(self.manifest.stage)
+
     def path(self, name: str) -> Path:
         return self.folder / name
 
     def sha256(self, name: str) -> str:
         record = self.manifest.files.get(name)
         if record is None:
-            raise ArtifactError(f"{self.folder} has no {name}; make it anew with FRESH=1.")
+            raise ArtifactError(f"{self.folder} has no {name}; run {self._mend}.")
         return record.sha256
 
     def parquet(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        return files.read_parquet(self.path(name), self.sha256(name), columns)
+        return files.read_parquet(self.path(name), self.sha256(name), columns, self._mend)
 
     def parquet_facts(self, name: str) -> dict[str, str]:
-        return files.read_parquet_facts(self.path(name), self.sha256(name))
+        return files.read_parquet_facts(self.path(name), self.sha256(name), self._mend)
 
     def array(self, name: str) -> NDArray[Any]:
-        return files.read_array(self.path(name), self.sha256(name))
+        return files.read_array(self.path(name), self.sha256(name), self._mend)
 
     def json(self, name: str) -> Any:
-        return files.read_json(self.path(name), self.sha256(name))
+        return files.read_json(self.path(name), self.sha256(name), self._mend)
 
 
 class Draft:
@@ -86,7 +90,13 @@ class Draft:
 
 
 def find(
-    folder: Path, wanted: Wanted, hashes: HashMemory, *, on_change: OnChange, fresh: bool = False
+    folder: Path,
+    wanted: Wanted,
+    hashes: HashMemory,
+    *,
+    on_change: OnChange,
+    on_damage: OnChange = "stop",
+    fresh: bool = False,
 ) -> Unit | None:
     """The finished unit if it is the wanted one and undamaged, None if it is to be made."""
     if fresh:
@@ -99,11 +109,16 @@ def find(
         return None
     if changed:
         raise ArtifactError(
-            f"{folder} was made from other values ({name_some(changed)}); take another RUN=, "
-            "restore them, or make it anew with FRESH=1."
+            f"{folder} was made from other values ({name_some(changed)}); restore them, take "
+            f"another folder, or run {_mend(wanted.stage)} with the new ones."
         )
-    for name, record in manifest.files.items():
-        _check(folder / name, record, hashes)
+    try:
+        for name, record in manifest.files.items():
+            _check(folder / name, record, hashes, _mend(wanted.stage))
+    except ArtifactError:
+        if on_damage == "redo":
+            return None
+        raise
     return Unit(folder, manifest)
 
 
@@ -111,6 +126,11 @@ def find(
 def making(folder: Path, wanted: Wanted) -> Iterator[Draft]:
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / NAME).is_file():
+        raise ArtifactError(
+            f"{folder} holds files that 'make {wanted.stage}' did not write; name another folder, "
+            "or move them away."
+        )
     with replacing_folder(folder) as aside:
         draft = Draft(aside)
         yield draft
@@ -144,7 +164,11 @@ def _records(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-def _check(path: Path, record: FileRecord, hashes: HashMemory) -> None:
+def _check(path: Path, record: FileRecord, hashes: HashMemory, mend: str) -> None:
     if path.is_file() and hashes.of(path) == record.sha256:
         return
-    files.check_hash(path, record.sha256)
+    files.check_hash(path, record.sha256, mend)
+
+
+def _mend(stage: str) -> str:
+    return f"'make {stage} FRESH=1'"

@@ -20,15 +20,20 @@ def find_pairs(
     listed: pl.DataFrame,
     *,
     near: bool,
+    ids: pl.Series | None = None,
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> pl.DataFrame:
-    """All pairs, each once under its strictest kind, sorted by ids."""
+    """All pairs, each once under its strictest kind, sorted by ids.
+
+    `ids` are the rows that listed pairs may name, where not every row has an image.
+    """
     table = looks.table
+    known = table[ID] if ids is None else ids
     parts = [
         _equal(table, "sha256", "bytes"),
         _equal(table, "pixels_sha256", "pixels"),
         *([_near(looks, show)] if near else []),
-        _listed(table, listed),
+        _listed(known, listed),
     ]
     pairs = pl.concat(parts)
     return pairs.unique([A, B], keep="first", maintain_order=True).sort(A, B)
@@ -52,10 +57,8 @@ def _near(looks: Looks, show: Callable[[int, int], None]) -> pl.DataFrame:
     return _as_pairs(pairs, "near", found["similarity"])
 
 
-def _listed(table: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
-    known = listed.join(table.select(pl.col(ID).alias(A)), on=A, how="semi").join(
-        table.select(pl.col(ID).alias(B)), on=B, how="semi"
-    )
+def _listed(ids: pl.Series, listed: pl.DataFrame) -> pl.DataFrame:
+    known = listed.filter(pl.col(A).is_in(ids.implode()), pl.col(B).is_in(ids.implode()))
     ordered = known.select(
         pl.min_horizontal(A, B).alias(A), pl.max_horizontal(A, B).alias(B)
     ).unique(maintain_order=True)

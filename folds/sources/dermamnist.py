@@ -66,8 +66,10 @@ class DermaMnist(Source):
         frames = []
         for name, split in SPLITS.items():
             images, labels = arrays.get(f"{name}_images"), arrays.get(f"{name}_labels")
-            if images is None or labels is None or len(images) != len(labels):
-                raise DataError(f"{path.name} lacks {name}_images and {name}_labels of one length.")
+            if images is None or labels is None or images.shape[:1] != (labels.size,):
+                raise DataError(f"{path.name} lacks {name}_images and one label each for them.")
+            if labels.dtype.kind not in "iu":
+                raise DataError(f"Labels in {path.name} must be whole numbers, not {labels.dtype}.")
             classes = labels.reshape(-1)
             if classes.size and not (classes.min() >= 0 and classes.max() < len(CLASSES)):
                 raise DataError(f"Labels in {path.name} must be 0 to {len(CLASSES) - 1}.")

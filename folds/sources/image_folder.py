@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import polars as pl
 
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.images import is_image
 from folds.schema import DIAGNOSIS, ID, IMAGE, PATIENT, SPLIT, TARGET, TRAIN, identifier
 from folds.sources.source import Source, target_from_classes, with_core
-from workspace.errors import DataError, listed
+from workspace.errors import DataError, listed, name_some
 
 COLUMNS = (identifier("image"), identifier(PATIENT))
 
@@ -21,6 +21,8 @@ COLUMNS = (identifier("image"), identifier(PATIENT))
 class ImageFolder(Source):
     """Class folders, optional groups."""
 
+    id_pattern: ClassVar[str] = r"[A-Za-z0-9][A-Za-z0-9 ()+_.-]{0,149}"
+    id_example: ClassVar[str] = "<class>__<file>, in ASCII letters, digits, spaces and ()+_.-"
     table: ClassVar[str] = "groups.csv"
 
     def places(self) -> list[Path]:
@@ -31,7 +33,7 @@ class ImageFolder(Source):
         return self.places() + ([groups] if groups.is_file() else [])
 
     def read(self, findings: Findings) -> pl.DataFrame:
-        rows = self.index(findings)
+        rows = self.index(Findings())  # the index that is asked for by name tells what it finds
         rows = rows.with_columns(
             pl.col(IMAGE).str.extract(r"^([^/]+)/").alias(DIAGNOSIS), pl.lit(TRAIN).alias(SPLIT)
         )
@@ -41,16 +43,20 @@ class ImageFolder(Source):
         return with_core(rows.with_columns(target.alias(TARGET)).drop(IMAGE))
 
     def index(self, findings: Findings) -> pl.DataFrame:
-        files = [
-            (folder.name, path)
-            for folder in self._classes()
-            for path in sorted(folder.iterdir())
-            if is_image(path.name)
-        ]
+        paths = [path for folder in self._classes() for path in sorted(folder.iterdir())]
+        files = [path for path in paths if is_image(path.name) and path.is_file()]
+        other = [f"{path.parent.name}/{path.name}" for path in set(paths) - set(files)]
+        if other:
+            findings.notice(
+                "not-images",
+                f"{plural(len(other), 'entry', 'entries')} of class folders neither JPEG nor PNG "
+                f"ignored: {name_some(sorted(other))}.",
+                sorted(other),
+            )
         return pl.DataFrame(
             {
-                ID: [f"{name}__{path.stem}" for name, path in files],
-                IMAGE: [f"{name}/{path.name}" for name, path in files],
+                ID: [f"{path.parent.name}__{path.stem}" for path in files],
+                IMAGE: [f"{path.parent.name}/{path.name}" for path in files],
             },
             schema={ID: pl.String, IMAGE: pl.String},
         )
@@ -65,6 +71,9 @@ class ImageFolder(Source):
 
     def _groups(self, rows: pl.DataFrame, findings: Findings) -> pl.DataFrame:
         groups = self.read_columns(self.table_path(), COLUMNS, findings)
+        repeated = groups.filter(pl.col(IMAGE).is_duplicated()).get_column(IMAGE).unique().sort()
+        if len(repeated):
+            raise DataError(f"groups.csv names pictures twice: {listed(repeated.to_list())}.")
         strange = groups.join(rows, on=IMAGE, how="anti").get_column(IMAGE).to_list()
         if strange:
             raise DataError(f"groups.csv names pictures that are not there: {listed(strange)}.")

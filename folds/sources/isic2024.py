@@ -44,7 +44,7 @@ class Isic2024(Source):
         if self.config.images == "none" or self.config.images_in:
             return super().places()
         splits = ["train" if t.name != TEST_TABLE else "test" for t in self._tables()]
-        found = [place for split in splits if (place := self._crops(split)) is not None]
+        found = [place for split in splits for place in self._crops(split)]
         if not found and self.config.images == "all":
             raise DataError(
                 f"No images in {self.folder}: neither train-image.hdf5 nor train-image/image "
@@ -54,7 +54,7 @@ class Isic2024(Source):
 
     def read(self, findings: Findings) -> pl.DataFrame:
         frames = [self._read_split(table, findings) for table in self._tables()]
-        if len(frames) == 2:
+        if len(frames) == 2 and len(frames[0]):
             frames[1] = _known_levels(frames[0], frames[1], findings)
             _notice_shared_patients(frames[0], frames[1], findings)
         joined = pl.concat(frames, how="diagonal")
@@ -83,10 +83,9 @@ class Isic2024(Source):
             )
         return tables
 
-    def _crops(self, split: str) -> Path | None:
-        archive = self.folder / f"{split}-image.hdf5"
-        folder = self.folder / f"{split}-image" / "image"
-        return next((place for place in (archive, folder) if place.exists()), None)
+    def _crops(self, split: str) -> list[Path]:
+        places = (self.folder / f"{split}-image.hdf5", self.folder / f"{split}-image" / "image")
+        return [place for place in places if place.exists()]
 
 
 def _known_levels(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -> pl.DataFrame:
@@ -103,8 +102,8 @@ def _known_levels(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -
         ids = rows.get_column(ID).to_list()
         findings.notice(
             "unseen-level",
-            f"{plural(len(rows), 'row')} of {TEST_TABLE} with a {column.name} that training never "
-            f"saw ({name_some(values)}) read as '{UNKNOWN}'.",
+            f"{plural(len(rows), 'row')} of {TEST_TABLE} whose {column.name} training never saw "
+            f"({name_some(values)}) read as '{UNKNOWN}'.",
             ids,
         )
         test = test.with_columns(

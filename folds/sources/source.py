@@ -16,7 +16,7 @@ from folds.images import index_images
 from folds.schema import CORE, DIAGNOSIS, ID, Column
 from folds.sources.config import DataConfig
 from folds.tables import parse_numbers, read_table
-from workspace.errors import ConfigError, DataError
+from workspace.errors import ConfigError, DataError, listed
 
 
 class Source(ABC):
@@ -104,11 +104,16 @@ def with_core(frame: pl.DataFrame) -> pl.DataFrame:
 
 def target_from_classes(positive: Sequence[str], known: pl.Series) -> pl.Expr:
     """`1` where the diagnosis is among `positive`, `0` elsewhere, null where there is none."""
-    unknown = sorted(set(positive) - set(known.drop_nulls().unique().to_list()))
+    names = sorted(known.drop_nulls().unique().to_list())
+    plain = [name.strip().lower() for name in names]
+    twice = [name for name, low in zip(names, plain, strict=True) if plain.count(low) > 1]
+    if twice:
+        raise DataError(f"One diagnosis in several spellings: {listed(twice)}; write it one way.")
+    unknown = sorted(set(positive) - set(names))
     if unknown:
         raise ConfigError(
             f"data.positive names {', '.join(unknown)}, which no row has as its diagnosis; "
-            f"there are {', '.join(sorted(known.drop_nulls().unique().to_list())[:12])}."
+            f"there are {', '.join(names[:12])}."
         )
     is_positive = pl.col(DIAGNOSIS).is_in(list(positive))
     return (

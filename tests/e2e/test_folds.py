@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from tests.stages import ROOT, SMALL, Place
+from workspace.hdf5 import ImageArchive, write_archive
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def test_other_values_stop_with_their_names_and_fresh_makes_anew(place):
     other = (*SMALL, "folds.n_folds=4")
     done = place.call("folds", code=2, settings=other)
     assert done.stderr == (
-        f"folds: {place.run / 'folds'} was made from other values (folds.n_folds); take another "
-        "RUN=, restore them, or make it anew with FRESH=1.\n"
+        f"folds: {place.run / 'folds'} was made from other values (folds.n_folds); restore them, "
+        "take another folder, or run 'make folds FRESH=1' with the new ones.\n"
     )
     assert place.fold_hash() == before
     assert place.fold_hash("--fresh", settings=other) != before
@@ -74,9 +75,9 @@ def test_other_values_stop_with_their_names_and_fresh_makes_anew(place):
 def test_changed_raw_data_is_verified_anew_and_stops_the_folds(place):
     shutil.rmtree(place.data)
     place.call("sample", "--seed", "1")
-    done = place.call("folds", "--seed", "1", code=2)
+    done = place.call("folds", code=2, settings=(*SMALL, "synthetic.seed=1"))
     assert "verify: 160 rows" in done.stdout
-    assert "was made from other values (seed, input samples.parquet" in done.stderr
+    assert "was made from other values (input samples.parquet" in done.stderr
 
 
 def test_an_edited_row_is_caught_by_the_next_stage(place):
@@ -88,7 +89,7 @@ def test_an_edited_row_is_caught_by_the_next_stage(place):
     ).write_parquet(path)  # fmt: skip
     assert place.call("folds", code=2).stderr == (
         f"folds: {path} does not match its hash: it was changed after it was written; "
-        "restore it, or make it anew with FRESH=1.\n"
+        "restore it, or run 'make folds FRESH=1'.\n"
     )
 
 
@@ -202,6 +203,42 @@ def test_check_140_logs_and_manifests_name_no_patient_and_no_path(made):
             assert str(place.folder) not in text
     for line in (place.run / "log.jsonl").read_text().splitlines():
         assert {"time", "level", "stage", "message"} <= set(json.loads(line))
+
+
+def test_a_seed_of_the_folds_leaves_the_drawing_alone(place):
+    first = place.fold_hash()
+    done = place.call("folds", "--seed", "3", code=2)
+    assert "was made from other values (seed); " in done.stderr
+    assert place.fold_hash("--seed", "3", "--fresh") != first
+
+
+def test_losing_every_positive_to_damage_is_an_error(place):
+    shutil.copytree(place.data, place.folder / "hurt")
+    table = pl.read_csv(place.data / "train-metadata.csv", infer_schema=False)
+    lost = set(table.filter(pl.col("target") == "1")["isic_id"])
+    archive = ImageArchive(place.data / "train-image.hdf5")
+    names, _ = archive.names()
+    write_archive(
+        place.folder / "hurt" / "train-image.hdf5",
+        ((name, b"<html>" if name in lost else archive.read(name)) for name in names),
+    )
+    given = ("--data", str(place.folder / "hurt"), "--set", "verify.corrupt_images='drop'")
+    done = place.call("folds", *given, code=2)
+    assert done.stderr == "folds: Training needs both classes; found 0 positives in 136 rows.\n"
+
+
+def test_synthetic_data_is_called_so_wherever_its_numbers_show(made):
+    _, done = made
+    assert "no person is in it" in done.stdout
+    assert "notice: data was drawn by 'make sample': it shows no person" in done.stdout
+    assert "(synthetic data)" in done.stdout
+
+
+def test_a_damaged_look_is_redone(place):
+    (place.run / "audit" / "00000" / "thumbs.npy").write_bytes(b"torn")
+    before = place.fold_hash()
+    shutil.rmtree(place.run / "samples")
+    assert place.fold_hash() == before
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from folds.findings import Findings
-from folds.samples import build_samples
+from folds.samples import build_samples, check_classes
 from folds.sources import DataConfig, open_source
 from folds.sources.isic2024_columns import TEST_COLUMNS, TEST_NAMES, TRAIN_NAMES
 from workspace.hdf5 import write_archive
@@ -77,7 +77,10 @@ class Competition:
         findings = Findings()
         values = {"source": "isic2024", "folder": self.folder, "images": "none", **config}
         source = open_source(DataConfig(**values))
-        return build_samples(source, findings), findings
+        samples = build_samples(source, findings)
+        if source.has_training():
+            check_classes(samples, findings)
+        return samples, findings
 
     def errors(self, **config) -> list[str]:
         return [finding.message for finding in self.write().build(**config)[1].errors]

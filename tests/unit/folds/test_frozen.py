@@ -59,7 +59,7 @@ def test_check_22_one_row_edited_is_caught(kept):
         load_folds(open_unit(folder, "folds"), samples)
     assert str(caught.value) == (
         f"{folder / FILE} does not match its hash: it was changed after it was written; "
-        "restore it, or make it anew with FRESH=1."
+        "restore it, or run 'make folds FRESH=1'."
     )
 
 
@@ -72,8 +72,8 @@ def test_check_22_a_forged_manifest_does_not_help(kept):
     with pytest.raises(ArtifactError) as caught:
         load_folds(open_unit(folder, "folds"), samples)
     assert str(caught.value) == (
-        "folds.parquet does not match the hash it was written with; restore it, or make the "
-        "folds anew with FRESH=1."
+        "folds.parquet does not match the hash it was written with; restore it, or run "
+        "'make folds FRESH=1'."
     )
 
 
@@ -87,10 +87,13 @@ def test_check_22_a_patient_split_by_hand_is_named(kept):
     )
     split.write_parquet(folder / FILE)
     resign(folder)
-    with pytest.raises(
-        ArtifactError, match=r"1 group of folds\.parquet is in more than one fold \("
-    ):
+    was = folds["fold"][0]
+    with pytest.raises(ArtifactError) as caught:
         load_folds(open_unit(folder, "folds"), samples)
+    assert str(caught.value) == (
+        f"1 group of folds.parquet is on more than one side (IP_0000000 in fold {was}, no fold); "
+        "run 'make folds FRESH=1'."
+    )
 
 
 def test_other_samples_than_the_folds_are_named(kept):
@@ -99,7 +102,7 @@ def test_other_samples_than_the_folds_are_named(kept):
         load_folds(open_unit(folder, "folds"), samples[1:])
     assert str(caught.value) == (
         "folds.parquet and samples.parquet do not hold the same images: [ISIC_0000000]; "
-        "make the folds anew with FRESH=1."
+        "run 'make folds FRESH=1'."
     )
 
 

@@ -69,7 +69,8 @@ def test_an_image_in_two_places_is_an_error(places):
     findings = Findings()
     index_images(folder, [folder / "crops", folder / "crops.zip"], findings)
     assert [f.message for f in findings.errors] == [
-        "Images with more than one file: [ISIC_0000001, ISIC_0000002]."
+        "Images with more than one file: [ISIC_0000001, ISIC_0000002]; name one place with "
+        "data.images_in."
     ]
 
 
@@ -157,3 +158,14 @@ def test_check_139_a_zip_is_read_item_by_item_and_never_unpacked(tmp_path, monke
         reader.both(index["image"][1])
     assert str(refused.value) == ("Not allowed: ISIC_0000002.jpg unpacks to over 1000000 bytes.")
     assert sorted(tmp_path.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("shape", [(2, 28, 28, 4), (2, 3, 28, 28), (2, 784)])
+def test_arrays_of_another_form_are_refused(tmp_path, shape):
+    np.savez(tmp_path / "a.npz", train_images=np.zeros(shape, np.uint8))
+    with pytest.raises(DataError) as refused:
+        ImageReader(tmp_path).both("a.npz::train_images/1")
+    assert str(refused.value) == (
+        f"Image 1 of train_images is uint8 of shape {list(shape[1:])}; it must be uint8 of "
+        "height x width, or height x width x 3."
+    )

@@ -36,7 +36,7 @@ def test_check_2_duplicate_ids_in_any_spelling(competition):
     ]
 
 
-@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("blank", ["", "  ", "NA", "nan", "Null", "None"])
 def test_check_3_a_missing_patient_is_named_never_pooled(competition, blank):
     competition.train[1]["patient_id"] = competition.train[7]["patient_id"] = blank
     assert competition.errors() == ["Missing patient_id for images: [ISIC_0000001, ISIC_0000007]."]
@@ -99,9 +99,9 @@ def test_check_13_an_unseen_level_of_the_test_is_unknown(competition):
     test = samples.filter(samples["split"] == "test")
     assert test["sex"].to_list()[0] == "unknown"
     assert [f.message for f in findings.notices if f.check == "unseen-level"] == [
-        "1 row of test-metadata.csv with a sex that training never saw (other) read as 'unknown'.",
-        "1 row of test-metadata.csv with a tbp_lv_location that training never saw (Left Ear) "
-        "read as 'unknown'.",
+        "1 row of test-metadata.csv whose sex training never saw (other) read as 'unknown'.",
+        "1 row of test-metadata.csv whose tbp_lv_location training never saw (Left Ear) read as "
+        "'unknown'.",
     ]
 
 

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
-from folds.groups import check_disjoint, joined_groups, own_groups
+from folds.groups import check_disjoint, joined_groups, own_groups, spread_groups
 from folds.samples import GROUP_COLUMNS
 from folds.split import FoldConfig, assign_folds, balance
 from workspace.errors import ArtifactError, ConfigError, DataError
@@ -78,11 +78,11 @@ def test_another_seed_gives_other_folds_and_repeats_differ():
 def test_holdout_takes_a_fifth_and_then_a_fifth():
     folds = fold(table(patients=100, positives=50), scheme="holdout")
     shares = {
-        "test": (folds["split"] == "test").mean(),
+        "holdout": (folds["split"] == "holdout").mean(),
         "valid": (folds["fold"] == 0).sum() / 600,
         "train": ((folds["split"] == "train") & folds["fold"].is_null()).mean(),
     }
-    assert shares == pytest.approx({"test": 0.20, "valid": 0.16, "train": 0.64})
+    assert shares == pytest.approx({"holdout": 0.20, "valid": 0.16, "train": 0.64})
 
 
 def test_hospitals_are_folds_in_alphabetical_order():
@@ -158,7 +158,7 @@ def test_a_duplicate_in_the_test_joins_nothing():
         (
             table(positives=3),
             {"stratify": "diagnosis"},
-            "5 folds need at least 5 groups with each diagnosis; mel has 3.",
+            "5 folds need at least 5 patients with each diagnosis; mel has 3.",
         ),
         (
             table().with_columns(pl.lit(None, pl.String).alias("hospital")),
@@ -206,6 +206,70 @@ def test_check_84_a_patient_on_two_sides_is_named():
     with pytest.raises(ArtifactError) as refused:
         check_disjoint(moved)
     assert str(refused.value) == (
-        f"1 group of folds.parquet is in more than one fold (IP_0000000 is in folds {low}, {high})"
-        "; make the folds anew with FRESH=1."
+        f"1 group of folds.parquet is on more than one side (IP_0000000 in fold {low}, fold {high})"
+        "; run 'make folds FRESH=1'."
     )
+
+
+def pairs_of(*pairs):
+    a, b = zip(*pairs, strict=True)
+    return pl.DataFrame({"isic_id_a": a, "isic_id_b": b})
+
+
+def test_copies_of_one_test_picture_are_copies_of_one_another():
+    """A pair list centred on a test row: T = A and T = B make A and B one group."""
+    samples = table(test=6)
+    star = pairs_of(("ISIC_0000119", "ISIC_0000000"), ("ISIC_0000119", "ISIC_0000006"))
+    folds = fold(samples, pairs=star)
+    assert folds["group_id"][:12].to_list() == ["IP_0000000"] * 12
+    assert folds["group_id"][-6:].to_list() == ["IP_0000019"] * 6
+
+
+def test_a_patient_in_training_and_in_the_sources_test_does_not_stop_the_folds():
+    samples = table(test=3)  # patient 19 has three rows on either side
+    folds = fold(samples)
+    check_disjoint(folds)
+    assert folds.filter(pl.col("group_id") == "IP_0000019")["split"].to_list() == (
+        ["train"] * 3 + ["test"] * 3
+    )
+
+
+def test_the_holdout_and_the_sources_test_are_told_apart():
+    folds = fold(table(patients=100, positives=50, test=60), scheme="holdout")
+    counts = dict(folds["split"].value_counts().iter_rows())
+    assert counts == {"train": 432, "holdout": 108, "test": 60}
+
+
+def test_the_official_split_may_cross_groups_and_says_which():
+    samples = table().with_columns(
+        pl.Series("split", ["train"] * 57 + ["valid"] * 33 + ["test"] * 30)
+    )
+    folds = fold(samples, scheme="official")
+    assert spread_groups(folds)["group_id"].to_list() == ["IP_0000009"]
+
+
+def test_a_fold_without_a_positive_is_refused():
+    """Sizes for which scikit-learn leaves one, although six patients have positives."""
+    sizes, positives = [101, 4, 27, 11, 3, 5, 3, 3], [41, 1, 0, 5, 1, 0, 1, 1]
+    patient = np.repeat(np.arange(8), sizes)
+    target = np.concatenate([np.arange(n) < k for n, k in zip(sizes, positives, strict=True)])
+    rows = table(patients=1, lesions=len(patient)).with_columns(
+        pl.Series("patient_id", [f"IP_{p}" for p in patient]),
+        pl.Series("target", target.astype(np.int8)),
+    )
+    with pytest.raises(DataError) as refused:
+        fold(rows, n_folds=5)
+    assert str(refused.value) == (
+        "Fold 0 of 5 would hold no row of class '1', since few patients hold most of them; lower "
+        "folds.n_folds, or raise the share."
+    )
+    with pytest.raises(DataError) as refused:
+        fold(rows.with_columns(pl.lit(0, pl.Int8).alias("target")), n_folds=5)
+    assert str(refused.value) == "5 folds need at least 5 patients with a positive; found 0."
+
+
+def test_values_a_scheme_does_not_use_are_not_part_of_the_result():
+    assert FoldConfig(scheme="official", n_folds=7).used() == {"scheme": "official"}
+    assert FoldConfig(n_folds=7).used() == {
+        "scheme": "stratified_groups", "n_folds": 7, "repeats": 1, "stratify": "target",
+    }  # fmt: skip

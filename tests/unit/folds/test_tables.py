@@ -1,4 +1,5 @@
 import codecs
+import csv
 
 import pytest
 
@@ -131,3 +132,25 @@ def test_check_19_infinite_huge_and_negative_values(write):
         "age must be finite, at least 0 and at most 1e+12; found [inf, 1e+308, -3.0] "
         "in train-metadata.csv for images: [a, b, c]."
     ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'a,5" unit,1,x\nb,",",2,"say ""so"""\n',
+        "a,m,1,x\r\nb,f,2,y\r\n",
+        "a,m,1,x\rb,f,2,y\r",
+        "a,m,1,x\n\nb,f,2,y\n\n\n",
+    ],
+)
+def test_quotes_and_line_ends_are_read_by_one_parser(write, rows):
+    path = write(HEADER + rows)
+    with path.open(newline="") as text:
+        expected = [row for row in csv.reader(text) if row][1:]
+    frame = read_table(path, COLUMNS, Findings())
+    assert [list(row) for row in frame.rows()] == expected
+
+
+def test_a_field_without_an_end_is_one_line(write):
+    message = refusal(write(HEADER + 'a,"m,1,x\n' + "b" * 200_000 + "\n"))
+    assert message.startswith("train-metadata.csv is not a readable CSV (")

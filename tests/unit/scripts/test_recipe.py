@@ -66,8 +66,7 @@ def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
         ),
         (
             "[folds]\nn_folds = 'five'\n",
-            "Option 'folds.n_folds' in mine.toml is 'five': input should be a valid integer, "
-            "unable to parse string as an integer.",
+            "Option 'folds.n_folds' in mine.toml is 'five': input should be a valid integer.",
         ),
         (
             "[folds]\ntest_share = 0.3\n",
@@ -103,8 +102,8 @@ def test_a_missing_option_is_named(recipe):
 def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
     assert find_recipe("sample").name == "sample.toml"
     assert refusal("sampel") == (
-        "No recipe is called 'sampel'; there are dermamnist, full_size, ham10000, isic2020, "
-        "isic2024, pad_ufes, sample; did you mean 'sample'?"
+        "No recipe is called 'sampel'; there are dermamnist, full_size, ham10000, "
+        "image_folder, isic2020, isic2024, pad_ufes, sample; did you mean 'sample'?"
     )
     assert refusal("./no.toml") == "Recipe ./no.toml is not there."
 
@@ -133,6 +132,34 @@ def test_settings_override_one_value_each():
 )
 def test_settings_that_cannot_be_read(setting, message):
     assert refusal("sample", setting) == message
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("seed=true", "Option 'seed' in sample.toml is True: input should be a valid integer."),
+        ("synthetic.images=-1", None),
+        (
+            "name='../../escaped'",
+            "Unknown option 'name' in sample.toml; a recipe is named by its file.",
+        ),
+        ("verify.look_at_images='off'", None),
+        ("folds.test_share=5e-324", None),
+        ("seed=" + "[" * 100_000, None),
+    ],
+)
+def test_values_of_another_kind_are_refused_not_bent(setting, message):
+    told = refusal("sample", setting)
+    assert told == message if message else told.startswith("Option '")
+    assert "literal" not in told.split(" is ")[0]
+    assert len(told) <= 280
+
+
+def test_nothing_is_drawn_into_the_folder_of_real_data():
+    assert refusal("isic2024", "synthetic.patients=80") == (
+        "Recipe isic2024 has no [synthetic] section: its data are real, and nothing is drawn into "
+        "their folder. Take RECIPE=sample."
+    )
 
 
 def test_check_119_a_number_written_as_an_exponent_is_a_number():

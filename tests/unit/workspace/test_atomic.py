@@ -112,3 +112,12 @@ def test_a_path_below_a_file_is_one_line(tmp_path):
         ArtifactError, match=r"Cannot write .*file/a\.txt: (Not a directory|File exists); "
     ):
         write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_only_names_of_our_own_form_are_leftovers(tmp_path):
+    mine = [".cache.v1.tmp", ".notes.swap.tmp", "a.tmp", ".x.1234567g.tmp"]
+    for name in mine:
+        (tmp_path / name).touch()
+    (tmp_path / ".folds.0123abcd.old.tmp").mkdir()
+    assert clear_leftovers(tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(mine)

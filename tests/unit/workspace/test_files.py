@@ -46,7 +46,7 @@ def test_one_flipped_bit_is_refused_before_it_is_parsed(tmp_path, name):
         read(path, digest)
     assert str(refused.value) == (
         f"{path} does not match its hash: it was changed after it was written; "
-        "restore it, or make it anew with FRESH=1."
+        "restore it, or run the stage that made it with FRESH=1."
     )
 
 
@@ -60,7 +60,7 @@ def test_equal_values_are_equal_bytes(tmp_path, name):
 
 
 def test_a_missing_file_is_one_line(tmp_path):
-    with pytest.raises(ArtifactError, match=r"a\.npy is missing; make it anew with FRESH=1\.$"):
+    with pytest.raises(ArtifactError, match=r"a\.npy is missing; restore it, or run the stage"):
         files.read_array(tmp_path / "a.npy", "0" * 64)
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import time
 
@@ -74,3 +75,24 @@ def test_a_missing_input_is_one_line(tmp_path):
     with pytest.raises(DataError) as missing:
         HashMemory().of(tmp_path / "a.csv")
     assert str(missing.value) == f"a.csv is missing in {tmp_path}."
+
+
+def test_pipes_loops_and_odd_names_do_not_stop_a_folder(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.jpg").write_text("1")
+    first = HashMemory().of(folder)
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "gone.jpg").symlink_to("nowhere")
+    (folder / "loop").symlink_to(folder)
+    assert HashMemory().of(folder) == first
+    with open(os.fsencode(folder) + b"/\xff.jpg", "w") as odd:
+        odd.write("2")
+    assert HashMemory().of(folder) != first
+
+
+def test_a_memory_of_another_form_is_not_believed(tmp_path, counted):
+    store = tmp_path / ".hashes.json"
+    (tmp_path / "a").write_text("x")
+    store.write_text(json.dumps({str(tmp_path / "a"): 5}))
+    assert HashMemory(store).of(tmp_path / "a") == sha256_file(tmp_path / "a")

@@ -155,3 +155,35 @@ def test_a_name_that_is_not_there_is_refused(path):
     with pytest.raises(DataError) as refused:
         ImageArchive(path).read("b")
     assert str(refused.value) == "Not allowed: missing item b in train-image.hdf5."
+
+
+def test_a_damaged_file_is_one_line_wherever_it_breaks(path):
+    """Bytes flipped all over an archive: what cannot be read is said, nothing is raised through."""
+    items = {f"ISIC_{n:07d}": JPEG * 20 for n in range(40)}
+    write_archive(path, items.items())
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refusals = set()
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in rng.integers(8, len(data), 40):
+            data[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(data)
+        archive = ImageArchive(path)
+        try:
+            for name in archive.names()[0]:
+                archive.read(name)
+        except DataError as error:
+            refusals.add(str(error).split(" ISIC_")[0])
+        finally:
+            archive.close()
+    assert len(refusals) >= 2
+    assert all("\n" not in message for message in refusals)
+
+
+def test_an_empty_dataset_is_refused(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=h5py.Empty("S10"))
+    with pytest.raises(DataError) as refused:
+        ImageArchive(path).read("a")
+    assert str(refused.value) == "Not allowed: empty dataset a in train-image.hdf5."

@@ -57,7 +57,7 @@ def test_other_values_stop_and_are_named(unit):
         find(unit, other, HashMemory(), on_change="stop")
     assert str(changed.value) == (
         f"{unit} was made from other values (folds.n_folds, input samples.parquet); "
-        "take another RUN=, restore them, or make it anew with FRESH=1."
+        "restore them, take another folder, or run 'make folds FRESH=1' with the new ones."
     )
     assert find(unit, other, HashMemory(), on_change="redo") is None
     assert find(unit, wanted(), HashMemory(), on_change="stop", fresh=True) is None
@@ -73,12 +73,12 @@ def test_a_file_changed_by_hand_or_gone_is_refused(unit):
     with pytest.raises(ArtifactError, match="does not match its hash: it was changed after it"):
         find(unit, wanted(), HashMemory(), on_change="redo")
     (unit / "folds.parquet").unlink()
-    with pytest.raises(ArtifactError, match=r"folds\.parquet is missing; make it anew with FRESH"):
+    with pytest.raises(ArtifactError, match=r"folds\.parquet is missing; restore it, or run 'make"):
         find(unit, wanted(), HashMemory(), on_change="redo")
 
 
 def test_an_unknown_file_of_a_unit_is_refused(unit):
-    with pytest.raises(ArtifactError, match=r"has no weights\.npy; make it anew with FRESH=1\.$"):
+    with pytest.raises(ArtifactError, match=r"has no weights\.npy; run 'make folds FRESH=1'\.$"):
         open_unit(unit, "folds").array("weights.npy")
 
 
@@ -96,7 +96,7 @@ def test_a_foreign_manifest_is_one_line(unit):
         load_manifest(unit)
     assert str(foreign.value) == (
         f"{unit / 'manifest.json'} is not a manifest of this version; "
-        "make the unit anew with FRESH=1."
+        "delete its folder and run the stage again."
     )
 
 
@@ -104,3 +104,21 @@ def test_a_manifest_names_no_path_of_this_machine(unit):
     text = (unit / "manifest.json").read_text()
     assert str(unit.parent) not in text
     assert "/home" not in text
+
+
+def test_files_of_others_are_never_replaced(tmp_path):
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(ArtifactError) as refused, making(folder, wanted()):
+        pass
+    assert str(refused.value) == (
+        f"{folder} holds files that 'make folds' did not write; name another folder, or move them "
+        "away."
+    )
+    assert (folder / "thesis.txt").read_text() == "mine"
+
+
+def test_a_damaged_unit_may_be_redone_where_that_is_said(unit):
+    (unit / "folds.parquet").write_bytes(b"torn")
+    assert find(unit, wanted(), HashMemory(), on_change="redo", on_damage="redo") is None

@@ -110,3 +110,29 @@ def test_check_34_pairs_across_patients_are_told_apart(look):
         "2 pairs of images with the same bytes, 1 across patients, whose rows are folded as one "
         "group: A = B."
     ]
+
+
+def test_listed_pairs_hold_where_no_image_was_looked_at(look):
+    looks = join_looks([])
+    listed = pl.DataFrame({"isic_id_a": ["B"], "isic_id_b": ["A"]})
+    ids = pl.Series("isic_id", ["A", "B", "C"])
+    assert find_pairs(looks, listed, near=True, ids=ids).rows() == [("A", "B", "listed", None)]
+
+
+def test_pairs_between_the_sources_splits_are_counted_and_not_called_joined(look):
+    samples = pl.DataFrame(
+        {
+            "isic_id": ["A", "B"], "patient_id": ["P1", "P2"], "lesion_id": [None] * 2,
+            "split": ["train", "test"],
+        }
+    )  # fmt: skip
+    same = jpeg(1)
+    pairs = find_pairs(look({"A": same, "B": same}), NO_LIST, near=False)
+    findings = Findings()
+    report_duplicates(pairs, own_groups(samples, "patient"), "patient", findings)
+    report_duplicates(pairs, own_groups(samples, "none"), "none", findings)
+    assert [finding.message for finding in findings.notices] == [
+        "1 pair of images with the same bytes, 0 across patients, whose rows are folded as one "
+        "group, 1 between the source's own splits: A = B.",
+        "1 pair of images with the same bytes, 1 between the source's own splits: A = B.",
+    ]

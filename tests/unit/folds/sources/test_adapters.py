@@ -200,3 +200,35 @@ def test_pictures_that_are_nowhere(ham):
         build("ham10000", ham, group="lesion", positive=("mel",))
     with pytest.raises(DataError, match=r"^x\.zip is missing in .*; see data\.images_in\.$"):
         build("ham10000", ham, group="lesion", positive=("mel",), images_in=("x.zip",))
+
+
+def test_one_diagnosis_in_two_spellings_is_refused(ham):
+    path = ham / "HAM10000_metadata.csv"
+    path.write_text(path.read_text().replace("ISIC_0024307,mel", "ISIC_0024307,MEL"))
+    with pytest.raises(DataError) as refused:
+        build("ham10000", ham, group="lesion", positive=("mel",))
+    assert str(refused.value) == (
+        "One diagnosis in several spellings: [MEL, mel]; write it one way."
+    )
+
+
+def test_image_folder_says_what_it_leaves_out(folder):
+    (folder / "naevus" / "notes.bmp").touch()
+    (folder / "naevus" / "more.jpg").mkdir()
+    _, findings = build("image_folder", folder, group="none", positive=("melanoma",))
+    assert [f.message for f in findings.notices if f.check == "not-images"] == [
+        "2 entries of class folders neither JPEG nor PNG ignored: naevus/more.jpg, "
+        "naevus/notes.bmp."
+    ]
+
+
+def test_hdf5_and_jpegs_together_are_both_read(competition):
+    competition.write()
+    crops = competition.folder / "train-image" / "image"
+    crops.mkdir(parents=True)
+    (crops / "ISIC_0000777.jpg").write_bytes(jpeg(1))
+    competition.train[0]["isic_id"] = "ISIC_0000777"
+    competition._write("train", competition.train_columns, competition.train, images=False)
+    samples, findings = competition.build(images="all")
+    assert findings.errors == []
+    assert samples["image"].to_list().count("train-image/image/ISIC_0000777.jpg") == 1
