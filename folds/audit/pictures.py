@@ -18,6 +18,7 @@ from folds.images import ImageReader
 from folds.schema import ID
 from workspace.errors import DataError
 
+BATCH = 32  # images a task: handing over each alone costs as much as hashing it
 LOOK_VERSION = 1  # raise when hashes, decoding or fingerprints change: kept looks are redone
 LOOK_SCHEMA = {
     ID: pl.String,
@@ -57,15 +58,19 @@ def look_at_all(
         seen = fingerprint(pixels)
         keys[row], thumbs[row] = seen.key, seen.thumb
         height, width = pixels.shape[:2]
-        shape = f"{height}x{width}:".encode()
-        pixel_hash = hashlib.sha256(shape + pixels.tobytes()).hexdigest()
-        return (ids[row], hashlib.sha256(data).hexdigest(), pixel_hash, width, height, None)
+        of_pixels = hashlib.sha256(f"{height}x{width}:".encode())
+        of_pixels.update(np.ascontiguousarray(pixels))
+        digests = hashlib.sha256(data).hexdigest(), of_pixels.hexdigest()
+        return (ids[row], *digests, width, height, None)
 
+    def look_at_batch(start: int) -> list[tuple[object, ...]]:
+        return [look(row) for row in range(start, min(start + BATCH, len(ids)))]
+
+    rows: list[tuple[object, ...]] = []
     with ThreadPoolExecutor(workers or cpu_count() or 1) as pool:
-        rows = []
         try:
-            for row in pool.map(look, range(len(ids)), chunksize=1):
-                rows.append(row)
+            for some in pool.map(look_at_batch, range(0, len(ids), BATCH)):
+                rows += some
                 show(len(rows))
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -91,10 +91,6 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
 
 
 def _cell(value: object) -> str:
-    return (
-        f"{value:,.3g}"
-        if isinstance(value, float) and value < 1000
-        else f"{value:,}"
-        if isinstance(value, float | int)
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
