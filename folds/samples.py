@@ -177,9 +177,12 @@ def describe(samples: pl.DataFrame) -> dict[str, int]:
 
 
 def described(counts: dict[str, int]) -> str:
-    """`1600 rows, 80 positives, ... ; 400 test rows; 2000 images`, leaving out what is none."""
-    parts = [f"{counts[name]} {name.replace('_', ' ')}" for name in COUNTED if counts[name]]
-    return ", ".join(parts)
+    """`1600 rows, 80 positives, 80 patients, ...`, leaving out what is none.
+
+    Lesions are counted where they are the groups; beside patients few rows may have a lesion id.
+    """
+    shown = [name for name in COUNTED if name != "lesions" or not counts["patients"]]
+    return ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in shown if counts[name])
 
 
 COUNTED = ("rows", "positives", "patients", "lesions", "hospitals", "test_rows", "images")

@@ -67,7 +67,12 @@ class Source(ABC):
 
     def inputs(self) -> list[Path]:
         """Every file and folder that the result depends on."""
-        return [self.table_path(), *self.places()]
+        table = self.table_path()
+        if not table.is_file():
+            raise DataError(
+                f"{table.name} is missing in {self.folder}; name its folder with DATA=."
+            )
+        return [table, *self.places()]
 
     def index(self, findings: Findings) -> pl.DataFrame:
         """Ids and references of all images found."""

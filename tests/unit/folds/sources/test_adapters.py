@@ -194,6 +194,16 @@ def test_only_test_columns_of_isic2024_can_become_features(competition):
     assert set(samples.columns[len(CORE) :]) <= set(TEST_NAMES)
 
 
+def test_a_table_that_is_not_there_is_named_before_the_pictures(tmp_path):
+    source = open_source(DataConfig(source="isic2020", folder=tmp_path))
+    with pytest.raises(DataError) as refused:
+        source.inputs()
+    assert str(refused.value) == (
+        f"ISIC_2020_Training_GroundTruth_v2.csv is missing in {tmp_path}; name its folder with "
+        "DATA=."
+    )
+
+
 def test_pictures_that_are_nowhere(ham):
     (ham / "HAM10000_images_part_1.zip").unlink()
     with pytest.raises(DataError, match=r"^No images in .*: none of HAM10000_images_part_1, "):
