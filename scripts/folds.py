@@ -71,8 +71,9 @@ def _hash(done: Unit) -> str:
 def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
     """One line a fold: rows, positives, groups and hospitals held out."""
     group = {"patient": "patients", "lesion": "lesions", "none": "groups"}[job.recipe.data.group]
-    drawn = " (synthetic data)" if verified.facts["synthetic"] else ""
-    table = Table(title=f"Held out, scheme {job.recipe.folds.scheme.replace('_', ' ')}{drawn}")
+    drawn = ", synthetic data" if verified.facts["synthetic"] else ""
+    job.say(f"folds: held out by scheme '{job.recipe.folds.scheme}'{drawn}:")
+    table = Table()
     rows = done.json("balance.json")
     names = {"repeat": "repeat", "fold": "fold", "rows": "rows", "positives": "positives"}
     names |= {"groups": group, "hospitals": "hospitals"}

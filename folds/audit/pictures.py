@@ -59,7 +59,7 @@ def look_at_all(
         keys[row], thumbs[row] = seen.key, seen.thumb
         height, width = pixels.shape[:2]
         of_pixels = hashlib.sha256(f"{height}x{width}:".encode())
-        of_pixels.update(np.ascontiguousarray(pixels))
+        of_pixels.update(np.ascontiguousarray(pixels).data)
         digests = hashlib.sha256(data).hexdigest(), of_pixels.hexdigest()
         return (ids[row], *digests, width, height, None)
 

@@ -231,7 +231,7 @@ def test_synthetic_data_is_called_so_wherever_its_numbers_show(made):
     _, done = made
     assert "no person is in it" in done.stdout
     assert "notice: data was drawn by 'make sample': it shows no person" in done.stdout
-    assert "(synthetic data)" in done.stdout
+    assert "folds: held out by scheme 'stratified_groups', synthetic data:" in done.stdout
 
 
 def test_a_damaged_look_is_redone(place):
