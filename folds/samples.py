@@ -26,6 +26,7 @@ def build_samples(source: Source, findings: Findings) -> pl.DataFrame:
     _check_ids(frame, source, where, findings)
     frame = _join_spellings(frame, findings)
     _check_group(frame, source.config.group, findings)
+    _notice_shared_patients(frame, findings)
     frame = _check_target(frame, findings)
     index = source.index(findings)
     places = name_some([place.name for place in source.places()]) or where
@@ -125,6 +126,19 @@ def _check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
     missing = frame.filter(pl.col(column).is_null()).get_column(ID).fill_null("").to_list()
     if missing:
         findings.error("missing-group", f"Missing {column} for images: {listed(missing)}.", missing)
+
+
+def _notice_shared_patients(frame: pl.DataFrame, findings: Findings) -> None:
+    is_test = pl.col(SPLIT) == TEST
+    test, training = frame.filter(is_test), frame.filter(~is_test)
+    both = test.join(training, on=PATIENT, how="semi").get_column(PATIENT).unique().sort().to_list()
+    if both:
+        findings.notice(
+            "patient-in-both",
+            f"{plural(len(both), 'patient')} of the source's test also in training: "
+            f"{name_some(both)}; features of one side never use the other's rows.",
+            both,
+        )
 
 
 def _check_target(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:

@@ -6,6 +6,7 @@ code 2, and nothing later runs on such data.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from folds.verify import CHECKS_VERSION, judge_damage
 from scripts import sample
 from scripts.stage import Job, main
 from workspace.hashing import sha256_text
-from workspace.manifest import current_versions, load_manifest
+from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
 DECODERS = ("simplejpeg", "opencv-python-headless")
@@ -33,10 +34,9 @@ def run(job: Job) -> Unit:
     if job.recipe.synthetic is not None and not job.own_data:
         sample.run(job.needed())
     source = open_source(job.recipe.data)
-    recipe = job.recipe
     part = {
-        "data": recipe.data.model_dump(mode="json", exclude={"folder"}),
-        "verify": recipe.verify.model_dump(mode="json"),
+        "data": job.recipe.data.model_dump(mode="json", exclude={"folder"}),
+        "verify": job.recipe.verify.model_dump(mode="json"),
         "checks_version": CHECKS_VERSION,
     }
     inputs = {p.relative_to(source.folder).as_posix(): job.hashes.of(p) for p in source.inputs()}
@@ -44,28 +44,33 @@ def run(job: Job) -> Unit:
     wanted = job.wanted("verify", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     news = done is None or job.stage == "verify"
-    if done is not None and not done.facts["errors"]:
-        job.say(f"verify: nothing to do, {folder} is up to date.")
     if done is None:
-        findings = Findings()
-        samples = build_samples(source, findings)
-        looks = _look(job, source, samples, inputs)
-        samples = judge_damage(samples, looks.table, recipe.verify, findings)
-        if source.has_training():
-            check_classes(samples, findings)
-        drawn = _notice_synthetic(source, findings)
-        pairs = _pairs(job, source, samples, looks, findings)
-        groups = own_groups(samples, recipe.data.group)
-        report_duplicates(pairs, groups, recipe.data.group, findings)
-        with making(folder, wanted) as draft:
-            draft.facts.update(errors=len(findings.errors), synthetic=drawn, **describe(samples))
-            draft.json("verify.json", {"counts": describe(samples), **findings.as_json()})
-            draft.parquet("samples.parquet", samples)
-            draft.parquet("images.parquet", looks.table)
-            draft.parquet("duplicates.parquet", pairs)
-        done = open_unit(folder, "verify")
+        done = _verify(job, source, folder, wanted)
+    elif not done.facts["errors"]:
+        job.say(f"verify: nothing to do, {folder} is up to date.")
     _tell(job, done, news=news)
     return done
+
+
+def _verify(job: Job, source: Source, folder: Path, wanted: Wanted) -> Unit:
+    """Run every check, and keep what was read with what was found."""
+    findings, group = Findings(), job.recipe.data.group
+    samples = build_samples(source, findings)
+    looks = _look(job, source, samples, wanted.inputs)
+    samples = judge_damage(samples, looks.table, job.recipe.verify, findings)
+    if source.has_training():
+        check_classes(samples, findings)
+    drawn = _notice_synthetic(source, findings)
+    pairs = _pairs(job, source, samples, looks, findings)
+    report_duplicates(pairs, own_groups(samples, group), group, findings)
+    counts = describe(samples)
+    with making(folder, wanted) as draft:
+        draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
+        draft.json("verify.json", {"counts": counts, **findings.as_json()})
+        draft.parquet("samples.parquet", samples)
+        draft.parquet("images.parquet", looks.table)
+        draft.parquet("duplicates.parquet", pairs)
+    return open_unit(folder, "verify")
 
 
 def _tell(job: Job, done: Unit, *, news: bool) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.schema import DIAGNOSIS, HOSPITAL, ID, PATIENT, SPLIT, TEST, TRAIN
+from folds.schema import DIAGNOSIS, HOSPITAL, ID, SPLIT, TEST, TRAIN
 from folds.sources.isic2024_columns import (
     ATTRIBUTION,
     TEST_COLUMNS,
@@ -56,7 +56,6 @@ class Isic2024(Source):
         frames = [self._read_split(table, findings) for table in self._tables()]
         if len(frames) == 2 and len(frames[0]):
             frames[1] = _known_levels(frames[0], frames[1], findings)
-            _notice_shared_patients(frames[0], frames[1], findings)
         joined = pl.concat(frames, how="diagonal")
         renamed = joined.rename({ATTRIBUTION: HOSPITAL, "iddx_full": DIAGNOSIS})
         labels = [column.name for column in TRAIN_ONLY if column.name in renamed.columns]
@@ -110,14 +109,3 @@ def _known_levels(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -
             pl.when(unseen).then(pl.lit(UNKNOWN)).otherwise(pl.col(column.name)).alias(column.name)
         )
     return test
-
-
-def _notice_shared_patients(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -> None:
-    both = test.join(train, on=PATIENT, how="semi").get_column(PATIENT).unique().sort().to_list()
-    if both:
-        findings.notice(
-            "patient-in-both",
-            f"{plural(len(both), 'patient')} of {TEST_TABLE} also in {TRAIN_TABLE}: "
-            f"{name_some(both)}; features of one table never use the other's rows.",
-            both,
-        )

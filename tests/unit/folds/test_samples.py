@@ -186,11 +186,12 @@ def test_check_20_images_and_rows_are_compared_both_ways(competition):
     ]
 
 
-def test_check_21_a_patient_of_the_test_in_training(competition):
-    competition.test[0]["patient_id"] = "IP_0000002"
+@pytest.mark.parametrize("spelling", ["IP_0000002", "ip_0000002 "])
+def test_check_21_a_patient_of_the_test_in_training(competition, spelling):
+    competition.test[0]["patient_id"] = spelling
     assert (
-        "1 patient of test-metadata.csv also in train-metadata.csv: IP_0000002; features of one "
-        "table never use the other's rows."
+        "1 patient of the source's test also in training: IP_0000002; features of one side never "
+        "use the other's rows."
     ) in competition.notices()
 
 
