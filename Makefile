@@ -20,7 +20,7 @@ export SETTINGS := $(value SET)
 
 STAGES  := sample verify folds
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
-           $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no false,$(FRESH)),--fresh) \
+           $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no No NO false False FALSE,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
 
 .DEFAULT_GOAL := help

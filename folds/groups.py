@@ -23,11 +23,6 @@ def own_groups(samples: pl.DataFrame, group: str) -> pl.DataFrame:
     return samples.select(ID, column.alias(GROUP), SPLIT)
 
 
-def crossing_pairs(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """The duplicate pairs whose two rows belong to different groups, with both groups."""
-    return _with_sides(groups, pairs).filter(pl.col("group_a") != pl.col("group_b"))
-
-
 def _with_sides(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs with the group and the source's split of either row."""
     sides = groups.select(ID, GROUP, SPLIT)
@@ -41,14 +36,13 @@ def _with_sides(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 def joined_groups(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Groups connected by duplicate pairs take the name of the first of them.
 
-    A row of the source's test split connects what it is a copy of (A = T and T = B make A and B
-    one group) but not its own group's other rows, which are not ours to fold.
+    Rows of the source's test split connect like all others (A = T and T = B make A and B one
+    group, and so do two test pictures of one patient), but keep their own group's name: they are
+    not ours to fold.
     """
     is_test = pl.col(SPLIT) == TEST
-    node = pl.when(is_test).then(pl.concat_str(pl.lit("test row "), ID)).otherwise(pl.col(GROUP))
-    rows = groups.with_columns(node.alias("node"))
-    nodes = rows.select("node").unique().sort("node").with_row_index("number")
-    numbered = rows.join(nodes, on="node", how="left", maintain_order="left")
+    nodes = groups.select(GROUP).unique().sort(GROUP).with_row_index("number")
+    numbered = groups.join(nodes, on=GROUP, how="left", maintain_order="left")
     side = numbered.select(ID, "number")
     edges = pairs.join(side.rename({ID: A}), on=A).join(side.rename({ID: B}), on=B, suffix="_b")
     a, b = edges["number"].to_numpy(), edges["number_b"].to_numpy()

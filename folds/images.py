@@ -134,7 +134,14 @@ def _references(place: Path, findings: Findings) -> list[str]:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if is_image(path.name) and path.is_file())
+    """All below, but for hidden folders, whose content no hash of the folder covers either."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if is_image(path.name)
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def is_image(name: str) -> bool:
@@ -184,7 +191,11 @@ def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
 def _array_item(arrays: dict[str, NDArray[np.uint8]], item: str) -> NDArray[np.uint8]:
     name, _, row = item.partition("/")
     image: NDArray[np.uint8] = np.asarray(arrays[name][int(row)])
-    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
+    if (
+        image.dtype != np.uint8
+        or not image.size
+        or not (image.ndim == 2 or image.shape[2:] == (3,))
+    ):
         raise DataError(
             f"Image {row} of {name} is {image.dtype} of shape {list(image.shape)}; it must be "
             "uint8 of height x width, or height x width x 3."

@@ -45,6 +45,10 @@ class FoldConfig(BaseModel):
         }.get(self.scheme, ())
         return {"scheme": self.scheme, **{name: getattr(self, name) for name in names}}
 
+    def draws(self) -> bool:
+        """Whether there is any randomness, and so a seed that matters."""
+        return self.scheme in ("stratified_groups", "holdout")
+
     @field_validator("test_share", "valid_share")
     @classmethod
     def _one_over_a_number(cls, share: float) -> float:
@@ -64,7 +68,9 @@ def assign_folds(
         part = _SCHEMES[config.scheme](rows, config, number, findings)
         parts.append(part.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
     folds = pl.concat(parts).select(*FOLD_COLUMNS).sort("repeat", ID)
-    return folds.cast(pl.Schema(FOLD_COLUMNS))
+    folds = folds.cast(pl.Schema(FOLD_COLUMNS))
+    _check_sides(folds.join(rows.select(ID, TARGET), on=ID, how="left"), findings)
+    return folds
 
 
 def _stratified(
@@ -216,6 +222,25 @@ def _check_enough(rows: pl.DataFrame, classes: pl.Series, n_folds: int) -> None:
         raise DataError(
             f"{n_folds} folds need at least {n_folds} {nouns} with each diagnosis; {shown}."
         )
+
+
+def _check_sides(rows: pl.DataFrame, findings: Findings) -> None:
+    """Nothing is learnt from one class; a fold that holds out only one has no score of its own."""
+    ours = rows.filter(pl.col(SPLIT) == TRAIN)
+    for repeat, fold in (
+        ours.select("repeat", "fold").drop_nulls().unique().sort("repeat", "fold").iter_rows()
+    ):
+        part = ours.filter(pl.col("repeat") == repeat)
+        out = pl.col("fold").eq_missing(fold)
+        if part.filter(~out)[TARGET].n_unique() < 2:
+            raise DataError(
+                f"Fold {fold} would train on one class only: the other lies in that fold alone. "
+                "Take another folds.scheme, or fewer folds."
+            )
+        if part.filter(out)[TARGET].n_unique() < 2:
+            findings.notice(
+                "one-class-fold", f"Fold {fold} holds out one class only; it has no score alone."
+            )
 
 
 def _noun(rows: pl.DataFrame) -> str:

@@ -7,7 +7,7 @@ otherwise than written is a counted notice.
 
 import codecs
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,9 +116,9 @@ def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.Da
         head = handle.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
         raise DataError(f"{path.name} is UTF-16, not UTF-8; save it as UTF-8.")
-    with _naming_the_fault(path), path.open(encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text, strict=True)
-        header = next(rows, [])
+    with path.open(encoding="utf-8-sig", newline="") as text, _naming_the_fault(path):
+        rows = csv.reader(_without_nul(path, text), strict=True)
+        header = next((row for row in rows if row), [])
         _check_header(path, header)
         present = {name: header.index(name) for name in wanted if name in header}
         ragged: list[int] = []
@@ -139,6 +139,13 @@ def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.Da
             f"line {name_some(ragged)}."
         )
     return header, pieces
+
+
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise DataError(f"{path.name} has a NUL byte in line {number}; it is no text file.")
+        yield line
 
 
 def _as_frame(

@@ -6,6 +6,7 @@ values stop with their names, and FRESH=1 makes them anew.
 """
 
 from dataclasses import asdict
+from typing import Any
 
 from rich.table import Table
 
@@ -24,11 +25,9 @@ def run(job: Job) -> Unit:
     """The folds of the recipe's scheme, made if they are not there yet."""
     recipe, folder = job.recipe, job.run / "folds"
     verified = verify.run(job.needed())
-    part = {
-        "folds": recipe.folds.used(),
-        "group": recipe.data.group,
-        "seed": recipe.seed,
-    }
+    part: dict[str, Any] = {"folds": recipe.folds.used(), "group": recipe.data.group}
+    if recipe.folds.draws():
+        part["seed"] = recipe.seed
     inputs = {name: verified.sha256(name) for name in ("samples.parquet", "duplicates.parquet")}
     wanted = job.wanted("folds", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)

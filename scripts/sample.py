@@ -4,9 +4,11 @@ Reads the recipe's [synthetic] section; writes an ISIC-2024-shaped folder, data/
 Everything in it is drawn by a program: it shows no person.
 """
 
+from pathlib import Path
+
 from scripts.stage import Job, main
 from synthetic.competition import write_competition
-from workspace.errors import ConfigError, DataError
+from workspace.errors import ArtifactError, ConfigError, DataError
 from workspace.lock import locked
 from workspace.manifest import load_manifest
 from workspace.units import Unit, find, making, open_unit
@@ -21,7 +23,7 @@ def run(job: Job) -> Unit:
             f"{job.recipe.data.folder}."
         )
     folder = job.recipe.data.folder
-    if folder.exists() and any(folder.iterdir()) and load_manifest(folder) is None:
+    if folder.exists() and not is_drawn(folder) and (folder.is_file() or any(folder.iterdir())):
         raise DataError(
             f"{folder} holds files that 'make sample' did not write; name another folder with "
             "DATA=, or move them away."
@@ -39,6 +41,15 @@ def run(job: Job) -> Unit:
     shown = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     job.say(f"sample: drew {folder}: {shown}. Synthetic: no person is in it.", **counts)
     return open_unit(folder, "sample")
+
+
+def is_drawn(folder: Path) -> bool:
+    """Whether this stage wrote the folder; a stranger's manifest.json is no claim that it did."""
+    try:
+        manifest = load_manifest(folder)
+    except ArtifactError:
+        return False
+    return manifest is not None and manifest.stage == "sample"
 
 
 if __name__ == "__main__":

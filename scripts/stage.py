@@ -155,7 +155,7 @@ def _settings(arguments: argparse.Namespace, flags: Mapping[str, str]) -> list[s
         if value is not None:
             settings.append(f"{key}={value}")
     if arguments.data is not None:
-        settings.append(f"data.folder={json.dumps(str(arguments.data))}")
+        settings.append(f"data.folder={json.dumps(str(arguments.data), ensure_ascii=False)}")
     return settings
 
 

@@ -12,8 +12,8 @@ import polars as pl
 
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
 from folds.audit.pictures import LOOK_VERSION, Looks, join_looks, look_at_all
-from folds.findings import Findings
-from folds.groups import own_groups, report_duplicates
+from folds.findings import Findings, plural
+from folds.groups import A, B, own_groups, report_duplicates
 from folds.images import ImageReader
 from folds.samples import build_samples, check_classes, describe, described
 from folds.schema import ID, IMAGE
@@ -21,8 +21,9 @@ from folds.sources import Source, open_source
 from folds.verify import CHECKS_VERSION, judge_damage
 from scripts import sample
 from scripts.stage import Job, main
+from workspace.errors import name_some
 from workspace.hashing import sha256_text
-from workspace.manifest import Wanted, current_versions, load_manifest
+from workspace.manifest import Wanted, current_versions
 from workspace.units import Unit, find, making, open_unit
 
 DECODERS = ("simplejpeg", "opencv-python-headless")
@@ -38,6 +39,7 @@ def run(job: Job) -> Unit:
         "data": job.recipe.data.model_dump(mode="json", exclude={"folder"}),
         "verify": job.recipe.verify.model_dump(mode="json"),
         "checks_version": CHECKS_VERSION,
+        **_looking(),
     }
     inputs = {p.relative_to(source.folder).as_posix(): job.hashes.of(p) for p in source.inputs()}
     folder = job.run / "samples"
@@ -90,8 +92,7 @@ def _tell(job: Job, done: Unit, *, news: bool) -> None:
 
 def _notice_synthetic(source: Source, findings: Findings) -> bool:
     """Whether the folder was drawn by `make sample`, said wherever its numbers are shown."""
-    manifest = load_manifest(source.folder) if source.folder.is_dir() else None
-    drawn = manifest is not None and manifest.stage == "sample"
+    drawn = sample.is_drawn(source.folder)
     if drawn:
         findings.notice(
             "synthetic",
@@ -105,6 +106,15 @@ def _pairs(
     job: Job, source: Source, samples: pl.DataFrame, looks: Looks, findings: Findings
 ) -> pl.DataFrame:
     listed = source.known_pairs(findings)
+    known = pl.Series(samples[ID]).implode()
+    unknown = listed.filter(~(pl.col(A).is_in(known) & pl.col(B).is_in(known)))
+    if len(unknown):
+        findings.notice(
+            "listed-unknown",
+            f"{plural(len(unknown), 'listed duplicate')} with an image that no row has ignored: "
+            f"{name_some(unknown[A].to_list())}.",
+            unknown[A].to_list(),
+        )
     if looks.table.is_empty() and job.recipe.data.images != "none":
         findings.notice(
             "not-looked",
@@ -138,6 +148,14 @@ def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str
     return join_looks(parts)
 
 
+def _looking() -> dict[str, object]:
+    """What decides how an image is seen; another version looks again."""
+    return {
+        "look_version": LOOK_VERSION,
+        "decoders": {name: current_versions()[name] for name in DECODERS},
+    }
+
+
 def _shard(
     job: Job,
     number: int,
@@ -148,10 +166,9 @@ def _shard(
     ids, references = rows[ID].to_list(), rows[IMAGE].to_list()
     part = {
         "images": sha256_text("\n".join(ids + references)),
-        "look_version": LOOK_VERSION,
-        "decoders": {name: current_versions()[name] for name in DECODERS},
+        **_looking(),
     }
-    wanted = job.wanted("audit", part, images)
+    wanted = job.wanted("verify", part, images)
     folder = job.run / "audit" / f"{number:05d}"
     done = find(folder, wanted, job.hashes, on_change="redo", on_damage="redo")
     if done is None:

@@ -105,6 +105,11 @@ def _swap(aside: Path, path: Path) -> None:
     old = aside.with_name(aside.name.replace(TEMPORARY, f".old{TEMPORARY}"))
     if path.exists():
         os.replace(path, old)
-    os.replace(aside, path)
+    try:
+        os.replace(aside, path)
+    except OSError:
+        if old.exists():
+            os.replace(old, path)
+        raise
     flush_to_disk(path.parent)
     shutil.rmtree(old, ignore_errors=True)

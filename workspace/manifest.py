@@ -73,9 +73,10 @@ def load_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         return Manifest.model_validate(parse_json(path))
-    except ValidationError as error:
+    except (ValidationError, ArtifactError) as error:
         raise ArtifactError(
-            f"{path} is not a manifest of this version; delete its folder and run the stage again."
+            f"{path} is not a manifest of this version; restore it, or move its folder away and "
+            "run the stage again."
         ) from error
 
 

@@ -126,11 +126,7 @@ def find(
 def making(folder: Path, wanted: Wanted) -> Iterator[Draft]:
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / NAME).is_file():
-        raise ArtifactError(
-            f"{folder} holds files that 'make {wanted.stage}' did not write; name another folder, "
-            "or move them away."
-        )
+    _refuse_foreign(folder, wanted.stage)
     with replacing_folder(folder) as aside:
         draft = Draft(aside)
         yield draft
@@ -152,6 +148,22 @@ def open_unit(folder: Path, made_by: str) -> Unit:
     if manifest is None:
         raise ArtifactError(f"{folder} is not there or unfinished; run 'make {made_by}' first.")
     return Unit(folder, manifest)
+
+
+def _refuse_foreign(folder: Path, stage: str) -> None:
+    """Replace nothing but a unit of this very stage, and none that a person put something into."""
+    if folder.is_dir():
+        manifest = load_manifest(folder)
+        ours = manifest.files if manifest is not None and manifest.stage == stage else {}
+        names = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file())
+        foreign = [name for name in names if name not in ours and not (ours and name == NAME)]
+    else:
+        foreign = [folder.name] if folder.exists() else []
+    if foreign:
+        raise ArtifactError(
+            f"{folder} holds files that 'make {stage}' did not write ({name_some(foreign)}); name "
+            "another folder, or move them away."
+        )
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:

@@ -31,12 +31,17 @@ def find_pairs(
     known = table[ID] if ids is None else ids
     parts = [
         _equal(table, "sha256", "bytes"),
-        _equal(table, "pixels_sha256", "pixels"),
+        _equal(_first_of_each(table, "sha256"), "pixels_sha256", "pixels"),
         *([_near(looks, show)] if near else []),
         _listed(known, listed),
     ]
     pairs = pl.concat(parts)
     return pairs.unique([A, B], keep="first", maintain_order=True).sort(A, B)
+
+
+def _first_of_each(table: pl.DataFrame, column: str) -> pl.DataFrame:
+    """One row for each value, the first by id; rows that could not be read are left out."""
+    return table.drop_nulls(column).sort(ID).unique(column, keep="first", maintain_order=True)
 
 
 def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
@@ -48,8 +53,7 @@ def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
 
 def _near(looks: Looks, show: Callable[[int, int], None]) -> pl.DataFrame:
     """Near-duplicates among the first of each set of equal pictures."""
-    numbered = looks.table.with_row_index("row").drop_nulls("pixels_sha256").sort(ID)
-    rows = numbered.unique("pixels_sha256", keep="first", maintain_order=True)
+    rows = _first_of_each(looks.table.with_row_index("row"), "pixels_sha256")
     index = rows["row"].to_numpy()
     found = near_duplicates(looks.keys[index], looks.thumbs[index], show=show)
     ids = rows[ID]

@@ -66,6 +66,6 @@ class Isic2020(Source):
         if not path.is_file():
             return super().known_pairs(findings)
         columns = (identifier("image_name_1"), identifier("image_name_2"))
-        return self.read_columns(path, columns, findings).rename(
-            {"image_name_1": f"{ID}_a", "image_name_2": f"{ID}_b"}
+        return self.read_columns(path, columns, findings).select(
+            stem("image_name_1").alias(f"{ID}_a"), stem("image_name_2").alias(f"{ID}_b")
         )

@@ -142,6 +142,12 @@ def test_sample_never_writes_over_files_it_did_not_write(tmp_path):
         "with DATA=, or move them away.\n"
     )
     assert [path.name for path in place.data.iterdir()] == ["mine.txt"]
+    (place.data / "manifest.json").write_text("{}")
+    assert "did not write" in place.call("sample", "--fresh", code=2).stderr
+    assert (
+        "did not write"
+        in place.call("sample", "--data", str(place.data / "mine.txt"), code=2).stderr
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

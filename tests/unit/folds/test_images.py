@@ -169,3 +169,12 @@ def test_arrays_of_another_form_are_refused(tmp_path, shape):
         f"Image 1 of train_images is uint8 of shape {list(shape[1:])}; it must be uint8 of "
         "height x width, or height x width x 3."
     )
+
+
+def test_hidden_files_and_folders_are_no_images(places):
+    folder, _ = places
+    (folder / "crops" / ".trash").mkdir()
+    (folder / "crops" / ".trash" / "ISIC_0000003.jpg").write_bytes(jpeg(3))
+    (folder / "crops" / "._ISIC_0000004.jpg").write_bytes(jpeg(4))
+    index = index_images(folder, [folder / "crops"], Findings())
+    assert index["isic_id"].to_list() == ["ISIC_0000001", "ISIC_0000002"]

@@ -204,6 +204,10 @@ def test_check_21_a_patient_of_the_test_in_training(competition, spelling):
 )
 def test_check_136_ids_that_are_no_ids(competition, name):
     competition.train[0]["isic_id"] = name
+    if "\0" in name:
+        with pytest.raises(DataError, match=r"^train-metadata\.csv has a NUL byte in line 2; "):
+            competition.errors()
+        return
     message = competition.errors()[0]
     assert message.startswith("Not allowed as isic_id in train-metadata.csv: [")
     assert message.endswith("]; ids look like ISIC_0000001.")

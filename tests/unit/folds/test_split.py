@@ -223,6 +223,8 @@ def test_copies_of_one_test_picture_are_copies_of_one_another():
     folds = fold(samples, pairs=star)
     assert folds["group_id"][:12].to_list() == ["IP_0000000"] * 12
     assert folds["group_id"][-6:].to_list() == ["IP_0000019"] * 6
+    two = pairs_of(("ISIC_0000118", "ISIC_0000000"), ("ISIC_0000119", "ISIC_0000006"))
+    assert fold(samples, pairs=two)["group_id"][:12].to_list() == ["IP_0000000"] * 12
 
 
 def test_a_patient_in_training_and_in_the_sources_test_does_not_stop_the_folds():
@@ -273,3 +275,22 @@ def test_values_a_scheme_does_not_use_are_not_part_of_the_result():
     assert FoldConfig(n_folds=7).used() == {
         "scheme": "stratified_groups", "n_folds": 7, "repeats": 1, "stratify": "target",
     }  # fmt: skip
+
+
+def test_a_hospital_that_holds_every_positive_cannot_be_left_out():
+    samples = table(hospitals=2, positives=1)
+    with pytest.raises(DataError) as refused:
+        fold(samples, scheme="leave_one_hospital_out")
+    assert str(refused.value) == (
+        "Fold 0 would train on one class only: the other lies in that fold alone. Take another "
+        "folds.scheme, or fewer folds."
+    )
+
+
+def test_a_hospital_without_a_positive_is_said():
+    samples, findings = table(hospitals=3, positives=2), Findings()
+    groups = joined_groups(own_groups(samples, "patient"), NO_PAIRS)
+    assign_folds(samples, groups, FoldConfig(scheme="leave_one_hospital_out"), 0, findings)
+    assert [f.message for f in findings.notices] == [
+        "Fold 2 holds out one class only; it has no score alone."
+    ]

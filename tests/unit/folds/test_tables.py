@@ -154,3 +154,10 @@ def test_quotes_and_line_ends_are_read_by_one_parser(write, rows):
 def test_a_field_without_an_end_is_one_line(write):
     message = refusal(write(HEADER + 'a,"m,1,x\n' + "b" * 200_000 + "\n"))
     assert message.startswith("train-metadata.csv is not a readable CSV (")
+
+
+def test_a_nul_byte_is_refused_with_its_line_and_blank_first_lines_are_none(write):
+    assert refusal(write(HEADER + "a,m,1,x\nb\0,m,1,x\n")) == (
+        "train-metadata.csv has a NUL byte in line 3; it is no text file."
+    )
+    assert len(read_table(write("\n\n" + HEADER + "a,m,1,x\n"), COLUMNS, Findings())) == 1

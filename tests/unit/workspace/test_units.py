@@ -96,7 +96,7 @@ def test_a_foreign_manifest_is_one_line(unit):
         load_manifest(unit)
     assert str(foreign.value) == (
         f"{unit / 'manifest.json'} is not a manifest of this version; "
-        "delete its folder and run the stage again."
+        "restore it, or move its folder away and run the stage again."
     )
 
 
@@ -113,10 +113,27 @@ def test_files_of_others_are_never_replaced(tmp_path):
     with pytest.raises(ArtifactError) as refused, making(folder, wanted()):
         pass
     assert str(refused.value) == (
-        f"{folder} holds files that 'make folds' did not write; name another folder, or move them "
-        "away."
+        f"{folder} holds files that 'make folds' did not write (thesis.txt); name another folder, "
+        "or move them away."
     )
     assert (folder / "thesis.txt").read_text() == "mine"
+
+
+def test_nor_is_a_file_a_strangers_unit_or_what_was_put_into_ours(tmp_path, unit):
+    (tmp_path / "precious").write_text("mine")
+    (unit / "notes.txt").write_text("mine")
+    theirs = tmp_path / "theirs"
+    with making(theirs, wanted(stage="sample")) as draft:
+        draft.json("x.json", 1)
+    for place, names in (
+        (tmp_path / "precious", r"precious"), (unit, r"notes\.txt"), (theirs, r"manifest\.json, x"),
+    ):  # fmt: skip
+        with (
+            pytest.raises(ArtifactError, match=rf"did not write \({names}"),
+            making(place, wanted()),
+        ):
+            pass
+    assert (tmp_path / "precious").read_text() == (unit / "notes.txt").read_text() == "mine"
 
 
 def test_a_damaged_unit_may_be_redone_where_that_is_said(unit):
