@@ -59,9 +59,11 @@ def test_positives_are_spread_as_evenly_as_they_go():
     assert counts["groups"].sum() == 50
 
 
-def test_check_73_the_order_of_rows_does_not_matter():
+@pytest.mark.parametrize("group", ["patient", "none"])
+def test_check_73_the_order_of_rows_does_not_matter(group):
     samples = table()
-    assert fold(samples.sample(fraction=1, shuffle=True, seed=3)).equals(fold(samples))
+    shuffled = samples.sample(fraction=1, shuffle=True, seed=3)
+    assert fold(shuffled, group=group).equals(fold(samples, group=group))
 
 
 def test_another_seed_gives_other_folds_and_repeats_differ():
