@@ -5,7 +5,6 @@ external storage, virtual datasets and sizes that the file does not back are ref
 since through them an archive could read any file of the host or ask for a terabyte of memory.
 """
 
-import io
 import mmap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -168,8 +167,9 @@ def write_archive(path: Path, images: Iterable[tuple[str, bytes]]) -> None:
     The file is built in memory first: where a disk fills up under it, the HDF5 library does not
     report an error but crashes the process.
     """
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver="latest") as file:
+    with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
         for name, data in images:
             file.create_dataset(name, data=np.array(data, dtype=f"S{len(data)}"))
-    write_bytes(path, buffer.getbuffer())
+        file.flush()
+        whole = file.id.get_file_image()
+    write_bytes(path, whole)
