@@ -32,7 +32,7 @@ from workspace.errors import DermstackError
 from workspace.hashing import HashMemory
 from workspace.lock import locked
 from workspace.manifest import Wanted
-from workspace.stopping import Stopped, stopping_cleanly
+from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
 
 LOG = logging.getLogger("dermstack")
 LOG.addHandler(logging.NullHandler())  # until the run directory is known
@@ -89,7 +89,12 @@ class Job:
         quiet = not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=quiet) as bar:
             task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+            def show(done: int, total: int) -> None:
+                raise_if_asked()
+                bar.update(task, completed=done, total=total)
+
+            yield show
 
 
 Stage = Callable[[Job], object]

@@ -20,22 +20,34 @@ class Stopped(BaseException):
         self.exit_code = 128 + number
 
 
+_asked: list[int] = []  # the signal that came, if one did; signals are the process's own
+
+
+def raise_if_asked() -> None:
+    """For long work to call now and then, and at its end.
+
+    A signal may arrive inside a destructor or a C callback, where Python drops what is raised.
+    """
+    if _asked:
+        raise Stopped(_asked[0])
+
+
 @contextmanager
 def stopping_cleanly() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into `Stopped`; the second exits without ceremony."""
-    asked = False
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        if _asked:
             os._exit(128 + number)
-        asked = True
+        _asked.append(number)
         raise Stopped(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]
     try:
         yield
+        raise_if_asked()
     finally:
+        _asked.clear()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -1,10 +1,11 @@
+import contextlib
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from workspace.stopping import Stopped, stopping_cleanly
+from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
 
 STUBBORN = (
     "import signal, time\n"
@@ -47,3 +48,23 @@ def test_the_second_signal_exits_at_once():
         assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 130
+
+
+def test_a_signal_whose_exception_is_dropped_is_not_forgotten():
+    class Dropping:
+        def __del__(self):
+            with contextlib.suppress(Stopped):  # as Python does by itself in a destructor
+                signal.raise_signal(signal.SIGINT)
+
+    reached = []
+    with pytest.raises(Stopped) as stopped, stopping_cleanly():
+        Dropping()
+        reached.append(True)
+        raise_if_asked()
+        reached.append(False)
+    assert reached == [True]
+    assert stopped.value.exit_code == 130
+    with pytest.raises(Stopped), stopping_cleanly():
+        Dropping()
+    with stopping_cleanly():
+        raise_if_asked()
