@@ -83,11 +83,8 @@ class ImageReader:
         self._opened: dict[str, Callable[[str], bytes | NDArray[np.uint8]]] = {}
         self._opening = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"folder": self.folder}
-
-    def __setstate__(self, state: dict[str, Path]) -> None:
-        self.__init__(state["folder"])  # type: ignore[misc]  # open handles do not travel
+    def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path]]:
+        return ImageReader, (self.folder,)  # open handles do not travel to another process
 
     def encoded(self, reference: str) -> bytes:
         """The bytes as stored; for arrays, which have no encoding, the pixels' own bytes."""

@@ -12,7 +12,7 @@ from folds.audit.pictures import Looks
 from folds.groups import A, B
 from folds.schema import ID
 
-PAIR_SCHEMA = {A: pl.String, B: pl.String, "kind": pl.String, "similarity": pl.Float64}
+PAIR_SCHEMA = pl.Schema({A: pl.String, B: pl.String, "kind": pl.String, "similarity": pl.Float64})
 
 
 def find_pairs(
@@ -71,6 +71,5 @@ def _listed(ids: pl.Series, listed: pl.DataFrame) -> pl.DataFrame:
 
 def _as_pairs(pairs: pl.DataFrame, kind: str, similarity: pl.Series | float | None) -> pl.DataFrame:
     score = similarity if isinstance(similarity, pl.Series) else pl.lit(similarity)
-    return pairs.with_columns(pl.lit(kind).alias("kind"), score.alias("similarity")).cast(
-        PAIR_SCHEMA  # type: ignore[arg-type]
-    )
+    told = pairs.with_columns(pl.lit(kind).alias("kind"), score.alias("similarity"))
+    return told.cast(PAIR_SCHEMA)

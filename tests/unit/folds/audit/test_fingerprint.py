@@ -108,7 +108,7 @@ def test_long_axis_is_averaged_although_the_short_one_grows() -> None:
 )
 def test_anything_but_colour_bytes_is_refused(wrong: NDArray[np.generic]) -> None:
     with pytest.raises(ValueError, match=r"expected \(H, W, 3\) uint8 pixels"):
-        fingerprint(wrong)  # type: ignore[arg-type]
+        fingerprint(wrong)
 
 
 def test_blur_matrix_is_opencv_s_gaussian() -> None:

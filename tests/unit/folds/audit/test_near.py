@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from folds.audit import near, nearest, overlay
 from folds.audit.fingerprint import FINE_BLURS, SIDE, fingerprint, local_contrast
 from folds.audit.near import TRANSFORMS, has_detail, near_duplicates
-from folds.audit.nearest import nearest_pairs
+from folds.audit.nearest import Floats, nearest_pairs
 from tests.unit.folds.audit.test_fingerprint import Pixels, skin
 
 Prints = tuple[NDArray[np.float32], NDArray[np.uint8]]
@@ -215,8 +215,8 @@ def test_agreement_equals_its_slow_twin() -> None:
         assert fast[pair] == pytest.approx(slow, abs=1e-3)
 
 
-def _slow_agreement(one: NDArray, other: NDArray, warp: NDArray) -> float:  # type: ignore[type-arg]
-    def between(picture: NDArray, y: float, x: float) -> float:  # type: ignore[type-arg]
+def _slow_agreement(one: Floats, other: Floats, warp: Floats) -> float:
+    def between(picture: Floats, y: float, x: float) -> float:
         y, x = min(max(y, 0), SIDE - 1.001), min(max(x, 0), SIDE - 1.001)
         top, left = int(y), int(x)
         patch = picture[top : top + 2, left : left + 2]
