@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED,\
+$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED SOLUTION SUBMISSION,\
   $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
@@ -18,7 +18,7 @@ STAMP := $(VENV)/.dermstack-$(KEY)
 # By environment, so that quotes in SET reach Python as they were typed.
 export SETTINGS := $(value SET)
 
-STAGES  := sample verify folds
+STAGES  := sample verify folds score
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no No NO false False FALSE,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
@@ -51,6 +51,10 @@ verify: setup ## check tables and images, find duplicates; names every problem i
 
 folds: setup ## decide once who is held out, grouped by patient; runs verify first
 	@$(PY) -m scripts.folds $(OPTIONS)
+
+score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with intervals
+	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution '$(SOLUTION)') \
+	  $(if $(SUBMISSION),--submission '$(SUBMISSION)')
 
 test: setup ## run the tests (under 10 minutes on two cores)
 	@$(PY) -m pytest

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from folds.sources import DataConfig
 from folds.split import FoldConfig
 from folds.verify import VerifyConfig
+from metrics.sheet import ScoreConfig
 from synthetic.config import SyntheticConfig
 from workspace.errors import ConfigError, name_some, shorten
 
@@ -35,6 +36,7 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
+    score: ScoreConfig = ScoreConfig()
 
     def resolved(self) -> dict[str, Any]:
         """All values as plain types for a manifest; the data folder by its name only."""

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Job:
     fresh: bool = False
     own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
     device: str = "auto"
+    files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
 
     def needed(self) -> "Job":
         """The same job for a stage that this one needs first: kept if done, also under --fresh."""
@@ -100,18 +101,30 @@ class Job:
 Stage = Callable[[Job], object]
 
 
-def main(stage: Stage, flags: Mapping[str, str] | None = None) -> None:
-    """Run a stage from the command line. `flags` are its shorthands: flag -> recipe key.
+def main(
+    stage: Stage,
+    flags: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> None:
+    """Run a stage from the command line.
 
-    A stage may say so what its own `seed` is; otherwise that is the recipe's.
+    `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
+    otherwise that is the recipe's. `files` are options that name a file, option -> help.
     """
     name = Path(sys.argv[0]).stem.replace("_", "-")
-    flags = {"seed": "seed", **(flags or {})}
-    arguments = _parser(name, stage, flags).parse_args()
-    sys.exit(_run(stage, name, arguments, flags))
+    flags, files = {"seed": "seed", **(flags or {})}, files or {}
+    arguments = _parser(name, stage, flags, files).parse_args()
+    given = {file: getattr(arguments, file) for file in files if getattr(arguments, file)}
+    sys.exit(_run(stage, name, arguments, flags, given))
 
 
-def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[str, str]) -> int:
+def _run(
+    stage: Stage,
+    name: str,
+    arguments: argparse.Namespace,
+    flags: Mapping[str, str],
+    files: Mapping[str, Path],
+) -> int:
     try:
         with stopping_cleanly():
             recipe = load_recipe(arguments.recipe, _settings(arguments, flags))
@@ -127,6 +140,7 @@ def _run(stage: Stage, name: str, arguments: argparse.Namespace, flags: Mapping[
                     fresh=arguments.fresh,
                     own_data=arguments.data is not None,
                     device=arguments.device,
+                    files=files,
                 )
                 if dead:
                     job.say(f"{name}: took over the run directory from {dead}, which is gone.")
@@ -169,7 +183,9 @@ def _words(text: str) -> list[str]:
     return re.split(r"\s+(?=[A-Za-z_][\w.]*=)", text.strip()) if text.strip() else []
 
 
-def _parser(name: str, stage: Stage, flags: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(
+    name: str, stage: Stage, flags: Mapping[str, str], files: Mapping[str, str]
+) -> argparse.ArgumentParser:
     module = sys.modules[stage.__module__]
     parser = argparse.ArgumentParser(
         prog=f"python -m scripts.{name.replace('-', '_')}",
@@ -192,6 +208,8 @@ def _parser(name: str, stage: Stage, flags: Mapping[str, str]) -> argparse.Argum
     )
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
+    for file, words in files.items():
+        parser.add_argument(f"--{file}", type=Path, help=words)
     return parser
 
 

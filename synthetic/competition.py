@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from folds.schema import ID, TARGET
+from folds.schema import ID, PATIENT, TARGET
 from synthetic.cohort import draw_cohort, stream
 from synthetic.config import SyntheticConfig
 from synthetic.crops import draw_crops, worker_count
@@ -55,7 +55,7 @@ def write_competition(
     write_csv(folder / "train-metadata.csv", keep_train_columns(table.filter(~held_out)))
     tests = table.filter(held_out)
     write_csv(folder / "test-metadata.csv", keep_test_columns(tests))
-    write_csv(folder / "solution.csv", tests.select(ID, TARGET))
+    write_csv(folder / "solution.csv", tests.select(ID, TARGET, PATIENT))
     constant = tests.select(ID, pl.lit(CONSTANT_SCORE).alias(TARGET))
     write_csv(folder / "sample_submission.csv", constant)
     del table

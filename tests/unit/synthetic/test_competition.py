@@ -68,7 +68,8 @@ def test_no_patient_and_no_lesion_is_on_both_sides(folder: Path) -> None:
 def test_solution_and_sample_submission_name_the_test_rows(folder: Path) -> None:
     test = read(folder, "test-metadata")["isic_id"].to_list()
     solution, sample = read(folder, "solution"), read(folder, "sample_submission")
-    assert solution.columns == sample.columns == ["isic_id", "target"]
+    assert sample.columns == ["isic_id", "target"]
+    assert solution.columns == ["isic_id", "target", "patient_id"]  # for patient-level intervals
     assert solution["isic_id"].to_list() == sample["isic_id"].to_list() == test
     assert solution["target"].value_counts().sort("target").rows() == [("0", 28), ("1", 2)]
     assert sample["target"].unique().to_list() == ["0.3"]

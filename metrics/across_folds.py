@@ -1,0 +1,73 @@
+"""Out-of-fold scores seen fold by fold: each fold, their mean and spread, and all rows pooled.
+
+The folds' scores come from different models. Pooling ranks them against one another, so the
+pooled value is another quantity than the folds' mean; both are named.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from metrics.bootstrap import BootstrapConfig, interval_of
+from metrics.cohort import Cohort, part
+from metrics.inputs import as_positive, checked
+from metrics.pauc import MIN_TPR
+from metrics.ranking import ranking_tally
+from workspace.errors import DataError, listed
+
+POOLED = "pooled over folds whose scores come from different models"
+
+
+def fold_table(
+    target: ArrayLike,
+    score: ArrayLike,
+    fold: ArrayLike,
+    cohort: Cohort,
+    config: BootstrapConfig | None = None,
+    *,
+    min_tpr: float = MIN_TPR,
+) -> dict[str, Any]:
+    """`folds`: n, positives and intervals of each; `mean` and `sd` over folds; `pooled`."""
+    scored, folds = checked(target, score), np.asarray(fold)
+    if len(folds) != len(scored.positive):
+        raise DataError(
+            f"There are {len(folds)} folds for {len(scored.positive)} rows; join them by id first."
+        )
+    _refuse_split_patients(folds, cohort)
+    config = config or BootstrapConfig()
+    entries = []
+    for name in np.unique(folds):
+        rows = folds == name
+        inside = part(cohort, rows, as_positive(target))
+        tally = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
+        found = {k: v.as_json() for k, v in interval_of(tally, inside, config).items()}
+        counts = {"n": int(rows.sum()), "positives": int(scored.positive[rows].sum())}
+        entries.append({"fold": name.item(), **counts, "patients": inside.size, "metrics": found})
+    pooled = ranking_tally(scored.positive, scored.score, cohort, min_tpr)
+    values = {
+        name: [entry["metrics"][name]["value"] for entry in entries]
+        for name in entries[0]["metrics"]
+    }
+    return {
+        "folds": entries,
+        "mean": {name: float(np.mean(value)) for name, value in values.items()},
+        "sd": {
+            name: float(np.std(value, ddof=1)) if len(value) > 1 else None
+            for name, value in values.items()
+        },
+        "pooled": {k: v.as_json() for k, v in interval_of(pooled, cohort, config).items()},
+        "pooled_is": POOLED,
+    }
+
+
+def _refuse_split_patients(folds: np.ndarray[Any, Any], cohort: Cohort) -> None:
+    if cohort.unit == "row":
+        return
+    pairs = np.unique(np.stack([cohort.codes, np.unique(folds, return_inverse=True)[1]]), axis=1)
+    split = np.flatnonzero(np.bincount(pairs[0], minlength=cohort.size) > 1)
+    if len(split):
+        raise DataError(
+            f"{len(split)} patients have rows in more than one fold (patients number "
+            f"{listed(split.tolist())} in sorted order); a patient belongs to one fold."
+        )

@@ -1,0 +1,209 @@
+"""How sure a metric is: intervals from drawing patients again, with replacement.
+
+Patients with and without a positive are drawn apart, so that every resample has as many of each;
+the intervals hold for a cohort of that make-up. A resample in which a metric is undefined is
+counted, never dropped in silence. Ends are bias-corrected and accelerated percentiles (BCa), moved
+outwards for few patients: docs/decisions/0007 says what plain percentiles cover.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import ndtr, ndtri, stdtrit
+
+from metrics.cohort import Cohort, Unit
+from metrics.inputs import Floats, Ints
+from metrics.tally import Tally, Values, side_by_side
+
+BLOCK = 2**23  # cells of a block of draws: 64 MB
+Show = Callable[[int, int], None]
+
+
+class BootstrapConfig(BaseModel):
+    """How intervals are drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    replicates: int = Field(default=1000, ge=1, le=100_000)  # for each seed
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    stratified: bool = True
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A metric's value with its interval, and what the interval rests on."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    unit: Unit  # what was drawn again: patients, or rows where nobody said whose they are
+    replicates: int
+    undefined: int  # resamples in which the metric has no value
+    seed_spread: float | None  # how far an end moves between the seeds, at most
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def covers(self, value: float) -> bool:
+        """Whether the value lies inside; False where there is no interval."""
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "undefined"
+        if self.low is None:
+            return f"{self.value:.4f} [no interval]"
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def intervals(
+    tallies: Mapping[str, Tally],
+    cohort: Cohort,
+    config: BootstrapConfig | None = None,
+    show: Show | None = None,
+) -> dict[str, dict[str, Interval]]:
+    """An interval for every value of every tally, all from the same draws."""
+    config = config or BootstrapConfig()
+    samples = {name: [_Samples() for _ in config.seeds] for name in tallies}
+    done, total = 0, config.replicates * len(config.seeds)
+    for number, seed in enumerate(config.seeds):
+        for block in draws(cohort, config, seed):
+            for name, tally in tallies.items():
+                samples[name][number].add(tally.of(block))
+            done += len(block)
+            if show is not None:
+                show(done, total)
+    return {
+        name: _intervals(tally, samples[name], cohort, config) for name, tally in tallies.items()
+    }
+
+
+def interval_of(
+    tally: Tally, cohort: Cohort, config: BootstrapConfig | None = None
+) -> dict[str, Interval]:
+    """The intervals of one tally's values."""
+    return intervals({"": tally}, cohort, config)[""]
+
+
+def difference(first: Tally, second: Tally) -> Tally:
+    """Second minus first on the same draws: what two scores of the same rows differ by."""
+
+    def minus(values: Mapping[str, Values]) -> Values:
+        one, other = values["first"], values["second"]
+        return {name: other[name] - one[name] for name in one if name in other}
+
+    behind = {
+        name: min(first.behind[name], second.behind[name])
+        for name in first.behind
+        if name in second.behind
+    }
+    return replace(side_by_side({"first": first, "second": second}, minus), behind=behind)
+
+
+def draws(cohort: Cohort, config: BootstrapConfig, seed: int) -> Iterator[Floats]:
+    """Blocks of (resamples x patients): how often each patient is in each resample.
+
+    A block's size follows from the cohort alone, and each stratum has its own stream.
+    """
+    strata = cohort.strata if config.stratified else np.zeros_like(cohort.strata)
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    streams = [np.random.default_rng([seed, number]) for number in range(len(members))]
+    block = max(1, BLOCK // max(1, cohort.size))
+    for start in range(0, config.replicates, block):
+        size = min(block, config.replicates - start)
+        counts = np.empty((size, cohort.size))
+        for who, stream in zip(members, streams, strict=True):
+            counts[:, who] = _drawn(stream, size, len(who))
+        yield counts
+
+
+def _drawn(stream: np.random.Generator, size: int, n: int) -> Ints:
+    """(size, n): how often each of n is among n drawn with replacement."""
+    picks = stream.integers(n, size=(size, n), dtype=np.int64)
+    picks += n * np.arange(size)[:, None]
+    return np.bincount(picks.ravel(), minlength=size * n).reshape(size, n)
+
+
+class _Samples:
+    """The values of one seed's resamples, block after block."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[Floats]] = {}
+
+    def add(self, values: Values) -> None:
+        for metric, part in values.items():
+            self._parts.setdefault(metric, []).append(part)
+
+    def of(self, metric: str) -> Floats:
+        return np.concatenate(self._parts[metric])
+
+
+def _intervals(
+    tally: Tally, samples: Sequence[_Samples], cohort: Cohort, config: BootstrapConfig
+) -> dict[str, Interval]:
+    point, accelerations = tally.point(), _accelerations(tally)
+    result = {}
+    for metric, value in point.items():
+        by_seed = [sample.of(metric) for sample in samples]
+        together = np.concatenate(by_seed)
+        n = tally.behind.get(metric, cohort.fewest)
+        ends = [
+            _ends(sample, value, accelerations[metric], n, config.level)
+            for sample in (together, *by_seed)
+        ]
+        result[metric] = Interval(
+            value=None if np.isnan(value) else value,
+            low=None if np.isnan(ends[0]).any() else float(ends[0][0]),
+            high=None if np.isnan(ends[0]).any() else float(ends[0][1]),
+            level=config.level,
+            unit=cohort.unit,
+            replicates=len(together),
+            undefined=int(np.isnan(together).sum()),
+            seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
+        )
+    return result
+
+
+def _ends(sample: Floats, value: float, acceleration: float, n: int, level: float) -> Floats:
+    """Both ends of an interval; NaN where nothing can be said.
+
+    BCa after Efron 1987; and since resampled values of n patients spread too little, by
+    sqrt((n - 1) / n), with a spread that is itself uncertain, Student's t instead of the normal
+    (Hesterberg 2015, "expanded percentile interval").
+    """
+    defined = sample[~np.isnan(sample)]
+    if np.isnan(value) or not len(defined) or n < 2:
+        return np.array([np.nan, np.nan])
+    below = (np.mean(defined < value) + np.mean(defined <= value)) / 2
+    shift = ndtri(np.clip(below, 1 / (len(defined) + 1), len(defined) / (len(defined) + 1)))
+    reach = math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)
+    moved = shift + np.array([-reach, reach])
+    shares = ndtr(shift + moved / (1 - acceleration * moved))
+    return np.asarray(np.quantile(defined, shares), dtype=np.float64)
+
+
+def _accelerations(tally: Tally) -> dict[str, float]:
+    """How the spread changes with the value, from leaving out one patient at a time."""
+    patients, alike = tally.kinds()
+    block = max(1, BLOCK // max(1, tally.table.shape[0]))
+    left_out = _Samples()
+    for start in range(0, len(patients), block):
+        left_out.add(tally.leaving_out(patients[start : start + block]))
+    return {metric: _skew(left_out.of(metric), alike) for metric in tally.point()}
+
+
+def _skew(values: Floats, count: Ints) -> float:
+    """A sixth of the skewness of what each patient pulls the metric by; 0 if nobody does."""
+    defined = ~np.isnan(values)
+    if not defined.any():
+        return 0.0
+    values, count = values[defined], count[defined]
+    pull = np.average(values, weights=count) - values
+    spread = float(np.sum(count * pull**2))
+    return float(np.sum(count * pull**3)) / (6 * spread**1.5) if spread > 0 else 0.0

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from metrics.across_folds import fold_table
+from metrics.bootstrap import BootstrapConfig
+from metrics.cohort import cohort
+from metrics.pauc import pauc_above_tpr
+from workspace.errors import DataError
+
+QUICK = BootstrapConfig(replicates=100, seeds=(0,))
+
+
+def test_check_97_each_fold_their_mean_and_spread_and_the_pooled_value_are_all_named():
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(60), 5)
+    fold = patient % 3
+    target = (rng.random(300) < 0.2).astype(int)
+    score = rng.normal(size=300) + target + 2 * fold  # folds on three scales, as of three models
+    found = fold_table(target, score, fold, cohort(np.char.mod("%d", patient), target), QUICK)
+    each = [pauc_above_tpr(target[fold == k], score[fold == k]) for k in range(3)]
+    assert [entry["metrics"]["pauc"]["value"] for entry in found["folds"]] == pytest.approx(each)
+    assert [(e["fold"], e["n"], e["patients"]) for e in found["folds"]] == [
+        (0, 100, 20), (1, 100, 20), (2, 100, 20),
+    ]  # fmt: skip
+    assert found["mean"]["pauc"] == pytest.approx(np.mean(each))
+    assert found["sd"]["pauc"] == pytest.approx(np.std(each, ddof=1))
+    assert found["pooled"]["pauc"]["value"] == pytest.approx(pauc_above_tpr(target, score))
+    assert found["pooled"]["pauc"]["value"] < min(each)  # the scales differ, so pooling costs
+    assert found["pooled_is"] == "pooled over folds whose scores come from different models"
+
+
+def test_a_patient_in_two_folds_is_refused():
+    with pytest.raises(DataError) as error:
+        fold_table([1, 0, 1, 0], [1, 2, 3, 4], [0, 0, 1, 1], cohort(list("abbc"), [1, 0, 1, 0]))
+    assert str(error.value) == (
+        "1 patients have rows in more than one fold (patients number [1] in sorted order); a "
+        "patient belongs to one fold."
+    )

@@ -1,0 +1,89 @@
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from metrics.pauc import pauc_above_tpr
+from metrics.sheet import ScoreConfig, score_sheet
+from workspace.errors import DataError
+
+QUICK = ScoreConfig(replicates=100, seeds=(0,))
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    patient = pl.Series([f"IP_{i // 5:07d}" for i in range(500)])
+    target = (rng.random(500) < 0.2).astype(int)
+    score = 1 / (1 + np.exp(2 - rng.normal(size=500) - 2 * target))
+    return target, score, patient
+
+
+def test_the_sheet_is_json_with_every_headline_metric(rows):
+    target, score, patient = rows
+    sheet = score_sheet(target, score, patient, {"half": patient.str.slice(9)}, QUICK)
+    assert json.loads(json.dumps(sheet, allow_nan=False)) == sheet
+    assert (sheet["n"], sheet["positives"], sheet["patients"]) == (500, int(target.sum()), 100)
+    assert sheet["metrics"]["pauc"]["value"] == pytest.approx(pauc_above_tpr(target, score))
+    assert set(sheet["metrics"]) >= {
+        "pauc", "standardised_pauc", "auc", "average_precision", "brier", "log_loss", "ece",
+        "calibration_slope", "calibration_intercept", "top_15_retrieval_sensitivity",
+    }  # fmt: skip
+    assert all(m["low"] <= m["value"] <= m["high"] for m in sheet["metrics"].values())
+    assert sum(point["n"] for point in sheet["reliability"]["points"]) == 500
+    assert len(sheet["subgroups"]) == 10
+    assert sheet["notes"] == []
+
+
+def test_logits_are_ranked_but_not_calibrated(rows):
+    target, score, patient = rows
+    sheet = score_sheet(target, np.log(score / (1 - score)), patient, config=QUICK)
+    assert sheet["metrics"]["pauc"]["value"] == pytest.approx(pauc_above_tpr(target, score))
+    assert "brier" not in sheet["metrics"]
+    assert sheet["reliability"] is None
+    assert sheet["notes"] == [
+        "Some scores lie outside 0 to 1: they rank all the same, but calibration is left out."
+    ]
+
+
+def test_without_patients_the_sheet_says_that_rows_were_drawn(rows):
+    target, score, _ = rows
+    sheet = score_sheet(target, score, config=QUICK)
+    assert (sheet["unit"], sheet["patients"]) == ("row", None)
+    assert "top_15_retrieval_sensitivity" not in sheet["metrics"]
+    assert sheet["notes"] == [
+        "Nobody said which rows belong to one patient: rows were drawn again as if independent, so "
+        "the intervals are too narrow. Give the solution a patient_id column."
+    ]
+
+
+def test_few_patients_with_a_positive_are_pointed_out(rows):
+    _, score, patient = rows
+    target = np.arange(500) < 50  # the first ten patients
+    sheet = score_sheet(target, score, patient, config=QUICK)
+    assert sheet["notes"] == [
+        "Only 10 patients on the smaller side (with or without a positive): an interval of a pAUC "
+        "covers less than it says below 30."
+    ]
+
+
+def test_a_perfect_score_of_few_patients_is_not_passed_off_as_certain(rows):
+    target, _, patient = rows
+    sheet = score_sheet(target, target, patient, config=QUICK)
+    assert sheet["notes"] == [
+        "Every resample has the same pAUC: an interval without width says that these patients "
+        "cannot tell, not that the score is certain."
+    ]
+
+
+def test_one_class_is_one_clear_error():
+    with pytest.raises(DataError, match=r"^A score needs both classes; found 0 positives in 2 row"):
+        score_sheet([0, 0], [0.1, 0.2])
+
+
+def test_a_single_positive_still_has_a_sheet():
+    sheet = score_sheet([1, 0, 0], [0.9, 0.1, 0.2], ["a", "b", "c"], config=QUICK)
+    assert sheet["metrics"]["auc"]["value"] == 1
+    assert sheet["metrics"]["auc"]["low"] is None
+    assert sheet["delong_auc"] is None
