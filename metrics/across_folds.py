@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from metrics.bootstrap import BootstrapConfig, interval_of
 from metrics.cohort import Cohort, part
-from metrics.inputs import as_positive, checked
+from metrics.inputs import checked
 from metrics.pauc import MIN_TPR
 from metrics.ranking import ranking_tally
 from workspace.errors import DataError, listed
@@ -30,7 +30,9 @@ def fold_table(
 ) -> dict[str, Any]:
     """`folds`: n, positives and intervals of each; `mean` and `sd` over folds; `pooled`."""
     scored, folds = checked(target, score), np.asarray(fold)
-    if len(folds) != len(scored.positive):
+    if folds.dtype.kind not in "iuU":
+        raise DataError("The folds must be whole numbers or names, one for each row, none missing.")
+    if folds.shape != scored.positive.shape:
         raise DataError(
             f"There are {len(folds)} folds for {len(scored.positive)} rows; join them by id first."
         )
@@ -39,11 +41,18 @@ def fold_table(
     entries = []
     for name in np.unique(folds):
         rows = folds == name
-        inside = part(cohort, rows, as_positive(target))
+        inside = part(cohort, rows, scored.positive)
+        n, positives = int(rows.sum()), int(scored.positive[rows].sum())
+        if positives in (0, n):
+            raise DataError(
+                f"Fold {name} has {positives} positives in {n} rows; a score by fold needs both "
+                "classes in each."
+            )
         tally = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
         found = {k: v.as_json() for k, v in interval_of(tally, inside, config).items()}
-        counts = {"n": int(rows.sum()), "positives": int(scored.positive[rows].sum())}
-        entries.append({"fold": name.item(), **counts, "patients": inside.size, "metrics": found})
+        patients = inside.size if inside.unit == "patient" else None
+        counts = {"fold": name.item(), "n": n, "positives": positives, "patients": patients}
+        entries.append({**counts, "metrics": found})
     pooled = ranking_tally(scored.positive, scored.score, cohort, min_tpr)
     values = {
         name: [entry["metrics"][name]["value"] for entry in entries]

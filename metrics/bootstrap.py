@@ -1,18 +1,18 @@
 """How sure a metric is: intervals from drawing patients again, with replacement.
 
-Patients with and without a positive are drawn apart, so that every resample has as many of each;
-the intervals hold for a cohort of that make-up. A resample in which a metric is undefined is
-counted, never dropped in silence. Ends are bias-corrected and accelerated percentiles (BCa), moved
-outwards for few patients: docs/decisions/0007 says what plain percentiles cover.
+Patients with and without a positive are drawn apart, so that every resample has as many of each,
+but for values that depend on how many there are, such as a Brier score. A resample in which a
+metric is undefined is counted, never dropped in silence. Ends are bias-corrected and accelerated
+percentiles (BCa), moved outwards for few patients: docs/decisions/0007 says why.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.special import ndtr, ndtri, stdtrit
 
 from metrics.cohort import Cohort, Unit
@@ -20,7 +20,10 @@ from metrics.inputs import Floats, Ints
 from metrics.tally import Tally, Values, side_by_side
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
+ALIKE = 1e-12
+FEWEST = 5  # patients that a value must rest on to have an interval: fewer show no spread
 Show = Callable[[int, int], None]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class BootstrapConfig(BaseModel):
@@ -29,9 +32,16 @@ class BootstrapConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     replicates: int = Field(default=1000, ge=1, le=100_000)  # for each seed
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
     level: float = Field(default=0.95, gt=0, lt=1)
     stratified: bool = True
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("names a seed twice")
+        return seeds
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Interval:
     high: float | None
     level: float
     unit: Unit  # what was drawn again: patients, or rows where nobody said whose they are
+    patients: int  # (or rows) that the value rests on
+    stratified: bool  # whether patients with and without a positive were drawn apart
     replicates: int
     undefined: int  # resamples in which the metric has no value
     seed_spread: float | None  # how far an end moves between the seeds, at most
@@ -68,20 +80,48 @@ def intervals(
     config: BootstrapConfig | None = None,
     show: Show | None = None,
 ) -> dict[str, dict[str, Interval]]:
-    """An interval for every value of every tally, all from the same draws."""
+    """An interval for every value of every tally, all from the same draws.
+
+    Values that depend on how many patients have a positive (a tally's `mix`) are drawn without
+    strata: held fixed, that number would lend them a certainty that they do not have.
+    """
     config = config or BootstrapConfig()
-    samples = {name: [_Samples() for _ in config.seeds] for name in tallies}
-    done, total = 0, config.replicates * len(config.seeds)
-    for number, seed in enumerate(config.seeds):
-        for block in draws(cohort, config, seed):
-            for name, tally in tallies.items():
-                samples[name][number].add(tally.of(block))
-            done += len(block)
-            if show is not None:
-                show(done, total)
-    return {
-        name: _intervals(tally, samples[name], cohort, config) for name, tally in tallies.items()
+    assert all(tally.table.shape[1] == cohort.size for tally in tallies.values())
+    passes = _passes(tallies, config)
+    samples = {
+        (name, way): [_Samples() for _ in config.seeds] for way in passes for name in tallies
     }
+    done, total = 0, config.replicates * len(config.seeds) * len(passes)
+    for way, wanted in passes.items():
+        for number, seed in enumerate(config.seeds):
+            for block in draws(cohort, config.model_copy(update={"stratified": way}), seed):
+                for name in wanted:
+                    samples[name, way][number].add(tallies[name].of(block))
+                done += len(block)
+                if show is not None:
+                    show(done, total)
+    result = {}
+    for name, tally in tallies.items():
+        found: dict[str, Interval] = {}
+        for way in passes:
+            metrics = [m for m in tally.point() if _way(tally, m, config) is way]
+            found |= _intervals(tally, metrics, samples[name, way], cohort, way, config)
+        result[name] = {metric: found[metric] for metric in tally.point()}
+    return result
+
+
+def _way(tally: Tally, metric: str, config: BootstrapConfig) -> bool:
+    """Whether the metric's resamples hold fixed how many patients have a positive."""
+    return config.stratified and metric not in tally.mix
+
+
+def _passes(tallies: Mapping[str, Tally], config: BootstrapConfig) -> dict[bool, list[str]]:
+    """For either way of drawing, the tallies that have a metric drawn so."""
+    passes: dict[bool, list[str]] = {True: [], False: []}
+    for name, tally in tallies.items():
+        for way in {_way(tally, metric, config) for metric in tally.point()}:
+            passes[way].append(name)
+    return {way: wanted for way, wanted in passes.items() if wanted}
 
 
 def interval_of(
@@ -103,7 +143,8 @@ def difference(first: Tally, second: Tally) -> Tally:
         for name in first.behind
         if name in second.behind
     }
-    return replace(side_by_side({"first": first, "second": second}, minus), behind=behind)
+    both = side_by_side({"first": first, "second": second}, minus)
+    return replace(both, behind=behind, mix=first.mix & second.mix)
 
 
 def draws(cohort: Cohort, config: BootstrapConfig, seed: int) -> Iterator[Floats]:
@@ -145,24 +186,34 @@ class _Samples:
 
 
 def _intervals(
-    tally: Tally, samples: Sequence[_Samples], cohort: Cohort, config: BootstrapConfig
+    tally: Tally,
+    metrics: Sequence[str],
+    samples: Sequence[_Samples],
+    cohort: Cohort,
+    stratified: bool,
+    config: BootstrapConfig,
 ) -> dict[str, Interval]:
-    point, accelerations = tally.point(), _accelerations(tally)
+    point = tally.point()
+    strata = cohort.strata if stratified else np.zeros_like(cohort.strata)
+    accelerations = _accelerations(tally, strata) if metrics else {}
     result = {}
-    for metric, value in point.items():
+    for metric in metrics:
         by_seed = [sample.of(metric) for sample in samples]
-        together = np.concatenate(by_seed)
+        together, value = np.concatenate(by_seed), point[metric]
         n = tally.behind.get(metric, cohort.fewest)
         ends = [
             _ends(sample, value, accelerations[metric], n, config.level)
             for sample in (together, *by_seed)
         ]
+        known = not np.isnan(ends[0]).any()
         result[metric] = Interval(
             value=None if np.isnan(value) else value,
-            low=None if np.isnan(ends[0]).any() else float(ends[0][0]),
-            high=None if np.isnan(ends[0]).any() else float(ends[0][1]),
+            low=float(ends[0][0]) if known else None,
+            high=float(ends[0][1]) if known else None,
             level=config.level,
             unit=cohort.unit,
+            patients=n,
+            stratified=stratified,
             replicates=len(together),
             undefined=int(np.isnan(together).sum()),
             seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
@@ -178,32 +229,37 @@ def _ends(sample: Floats, value: float, acceleration: float, n: int, level: floa
     (Hesterberg 2015, "expanded percentile interval").
     """
     defined = sample[~np.isnan(sample)]
-    if np.isnan(value) or not len(defined) or n < 2:
+    if len(defined) and np.ptp(defined) < ALIKE:
+        defined = np.full_like(defined, defined[0])  # or rounding would pass for spread
+    if np.isnan(value) or not len(defined) or n < FEWEST:
         return np.array([np.nan, np.nan])
     below = (np.mean(defined < value) + np.mean(defined <= value)) / 2
     shift = ndtri(np.clip(below, 1 / (len(defined) + 1), len(defined) / (len(defined) + 1)))
     reach = math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)
     moved = shift + np.array([-reach, reach])
-    shares = ndtr(shift + moved / (1 - acceleration * moved))
-    return np.asarray(np.quantile(defined, shares), dtype=np.float64)
+    slack = 1 - acceleration * moved
+    # Past its pole the correction has no meaning; up to there it grows without bound.
+    far = np.where(slack > 0, moved / np.where(slack > 0, slack, 1.0), np.copysign(np.inf, moved))
+    return np.asarray(np.quantile(defined, ndtr(shift + far)), dtype=np.float64)
 
 
-def _accelerations(tally: Tally) -> dict[str, float]:
+def _accelerations(tally: Tally, strata: Ints) -> dict[str, float]:
     """How the spread changes with the value, from leaving out one patient at a time."""
-    patients, alike = tally.kinds()
+    patients, alike = tally.kinds(strata)
     block = max(1, BLOCK // max(1, tally.table.shape[0]))
     left_out = _Samples()
     for start in range(0, len(patients), block):
         left_out.add(tally.leaving_out(patients[start : start + block]))
-    return {metric: _skew(left_out.of(metric), alike) for metric in tally.point()}
+    return {metric: _skew(left_out.of(metric), alike, strata[patients]) for metric in tally.point()}
 
 
-def _skew(values: Floats, count: Ints) -> float:
-    """A sixth of the skewness of what each patient pulls the metric by; 0 if nobody does."""
-    defined = ~np.isnan(values)
-    if not defined.any():
-        return 0.0
-    values, count = values[defined], count[defined]
-    pull = np.average(values, weights=count) - values
-    spread = float(np.sum(count * pull**2))
-    return float(np.sum(count * pull**3)) / (6 * spread**1.5) if spread > 0 else 0.0
+def _skew(values: Floats, count: Ints, strata: Ints) -> float:
+    """A sixth of the skewness of what each patient pulls the metric by, within its stratum."""
+    square, cube = 0.0, 0.0
+    for stratum in np.unique(strata):
+        rows = (strata == stratum) & ~np.isnan(values)
+        if rows.any():
+            pull = np.average(values[rows], weights=count[rows]) - values[rows]
+            square += float(np.sum(count[rows] * pull**2))
+            cube += float(np.sum(count[rows] * pull**3))
+    return cube / (6 * square**1.5) if square > 0 else 0.0

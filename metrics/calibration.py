@@ -5,6 +5,7 @@ A rare disease asks for more than one of them: where 1 in 1,000 is ill, a model 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -147,7 +148,9 @@ def calibration_tally(
         "bins": tally_rows(cohort, place, len(edges) - 1, _gaps, gap),
         "grid": tally_rows(cohort, column, 2 * len(point), lambda sums: {"sums": sums}),
     }
-    return side_by_side(parts, lambda found: _calibration(found, point))
+    tally = side_by_side(parts, lambda found: _calibration(found, point))
+    everyone = dict.fromkeys(("brier", "log_loss", "ece"), cohort.size)
+    return replace(tally, behind=everyone, mix=frozenset(tally.point()))
 
 
 def _levelled(each: list[Floats], group: Ints) -> list[Floats]:

@@ -133,7 +133,10 @@ def classification_tally(
         return scores | {name: np.where(whole, scores[name], np.nan) for name in OVER_CLASSES}
 
     tally = tally_rows(cohort, cell, size**2, values)
-    return replace(tally, behind=_behind(tally, classes, present, groups, confusions))
+    behind = _behind(tally, classes, present, groups, confusions)
+    within = ("recall[", "balanced_accuracy", "macro_recall", "confusion[")  # a class
+    mix = frozenset(name for name in behind if not name.startswith(within))
+    return replace(tally, behind=behind, mix=mix)
 
 
 def rarity(true: Labels, classes: Sequence[str]) -> Ints:

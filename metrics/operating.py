@@ -5,6 +5,7 @@ A row is flagged when its score is at least the threshold. A ratio that is 0 of 
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from metrics.tally import Tally, tally_rows
 from workspace.errors import ConfigError, DataError
 
 ROUNDING = 1e-9  # of a row: 0.95 of 20 rows is 19, whatever float64 makes of 0.95
+# What a prevalence changes, whatever the score: of the rows, or as stated.
 WITH_PREVALENCE = ("ppv", "npv", "f1", "flagged_per_1000", "biopsies_per_cancer")
 
 
@@ -91,7 +93,13 @@ def operating_tally(
             found |= {f"{name}_at_prevalence": elsewhere[name] for name in WITH_PREVALENCE}
         return found
 
-    return tally_rows(cohort, _outcome(checked(target, score), threshold), 4, values)
+    scored = checked(target, score)
+    tally = tally_rows(cohort, _outcome(scored, threshold), 4, values)
+    ill, well = tally.patients_in(np.array([1, 3])), tally.patients_in(np.array([0, 2]))
+    names = list(tally.point())
+    behind = dict.fromkeys(names, ill) | {"specificity": well, "npv": well}
+    behind["flagged_per_1000"] = cohort.size
+    return replace(tally, behind=behind, mix=frozenset(WITH_PREVALENCE))
 
 
 def operating_values(
@@ -165,7 +173,10 @@ def decision_tally(
             for name, benefit in (("net_benefit", model), ("treat_all", treat_all))
         }
 
-    return tally_rows(cohort, column, width, values)
+    tally = tally_rows(cohort, column, width, values)
+    if prevalence is not None:
+        return tally
+    return replace(tally, mix=frozenset(tally.point()))
 
 
 def _rows(share: float, n: int, kind: str, metric: str) -> int:

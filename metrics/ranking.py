@@ -1,5 +1,7 @@
 """How well scores order the rows: AUC, average precision, and all ranking metrics as sums."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -41,4 +43,5 @@ def ranking_tally(
             ),
         }
 
-    return tally_rows(cohort, column, width, values)
+    tally = tally_rows(cohort, column, width, values)
+    return replace(tally, mix=frozenset({"average_precision"}))

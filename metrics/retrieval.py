@@ -1,5 +1,7 @@
 """Top-k retrieval: is a patient's malignant lesion among that patient's highest scores?"""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -42,7 +44,9 @@ def retrieval_tally(target: ArrayLike, score: ArrayLike, cohort: Cohort, k: int 
             return {f"top_{k}_retrieval_sensitivity": sums[:, 0] / sums[:, 1]}
 
     patients = Cohort(np.arange(cohort.size), cohort.strata, cohort.unit)
-    return tally_columns(patients, [share, malignant > 0], values)
+    tally = tally_columns(patients, [share, malignant > 0], values)
+    ill = int(np.count_nonzero(malignant))
+    return replace(tally, behind={f"top_{k}_retrieval_sensitivity": ill})
 
 
 def _retrieved(scored: Scored, cohort: Cohort, k: int) -> Floats:

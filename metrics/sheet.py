@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from metrics.bootstrap import BootstrapConfig, Interval, Show, intervals
+from metrics.bootstrap import FEWEST, BootstrapConfig, Interval, Seed, Show, intervals
 from metrics.calibration import calibration_tally, reliability
 from metrics.cohort import Cohort, cohort
 from metrics.delong import delong_auc
@@ -23,7 +23,7 @@ from metrics.retrieval import TOP, retrieval_tally
 from metrics.subgroups import subgroup_table
 from metrics.tally import Tally
 
-SHEET_VERSION = 1  # another one is computed anew where a sheet is kept
+SHEET_VERSION = 2  # another one is computed anew where a sheet is kept
 FEW_PATIENTS = 30  # with a positive: below, intervals of a pAUC cover too little (decisions/0007)
 
 
@@ -37,8 +37,13 @@ class ScoreConfig(BaseModel):
     bins: int = Field(default=15, ge=2, le=1000)
     bins_by: Literal["width", "mass"] = "mass"  # by width, nearly all of a rare disease is in one
     replicates: int = Field(default=1000, ge=100, le=100_000)
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
+    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
     level: float = Field(default=0.95, gt=0.5, lt=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return BootstrapConfig(seeds=seeds).seeds
 
     def bootstrap(self) -> BootstrapConfig:
         return BootstrapConfig(replicates=self.replicates, seeds=self.seeds, level=self.level)
@@ -82,11 +87,12 @@ def score_sheet(
 def ties(scored: Scored) -> dict[str, Any]:
     """How many rows share their score with another, and the largest tie."""
     values, counts = np.unique(scored.score, return_counts=True)
+    largest = float(values[counts.argmax()])
     return {
         "distinct": len(values),
         "tied_rows": int(counts[counts > 1].sum()),
         "largest": int(counts.max()),
-        "largest_at": float(values[counts.argmax()]),
+        "largest_at": largest + 0.0,  # no minus before a zero
     }
 
 
@@ -111,7 +117,7 @@ def _reliability(scored: Scored, config: ScoreConfig) -> dict[str, Any] | None:
 
 def _notes(scored: Scored, whose: Cohort, pauc: Interval) -> list[str]:
     notes = []
-    if pauc.low is not None and pauc.high is not None and pauc.high - pauc.low < 1e-9:
+    if pauc.seed_spread == 0 and pauc.low == pauc.high:
         notes.append(
             "Every resample has the same pAUC: an interval without width says that these patients "
             "cannot tell, not that the score is certain."
@@ -119,13 +125,14 @@ def _notes(scored: Scored, whose: Cohort, pauc: Interval) -> list[str]:
     if whose.unit == "row":
         notes.append(
             "Nobody said which rows belong to one patient: rows were drawn again as if "
-            "independent, so the intervals are too narrow. Give the solution a patient_id column."
+            "independent, so intervals are too narrow wherever patients have several lesions. Give "
+            "the solution a patient_id column."
         )
     elif whose.fewest < FEW_PATIENTS:
         notes.append(
-            f"Only {whose.fewest} patients on the smaller side (with or without a positive): "
-            "an interval of a pAUC covers less than it says below "
-            f"{FEW_PATIENTS}."
+            f"Patients with a positive or those without are only {whose.fewest}: below "
+            f"{FEW_PATIENTS} intervals cover less than they say, that of pAUC least; below "
+            f"{FEWEST} there is none."
         )
     if not _are_probabilities(scored):
         notes.append(

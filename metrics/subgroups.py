@@ -18,7 +18,7 @@ from metrics.ranking import ranking_tally
 from metrics.tally import Tally
 from workspace.errors import DataError
 
-LEAST = 10  # positives, and negatives, below which a level gets no number
+LEAST = 10  # positives, their patients, and negatives: below, a level gets no number
 MISSING = "missing"
 AGE_BAND_YEARS = 20
 
@@ -62,7 +62,8 @@ def at_global(threshold: float) -> TallyOf:
 
 def age_bands(age: pl.Series) -> pl.Series:
     """`40-59` and so on, in twenty years, the last one open; null stays null."""
-    start = (age.cast(pl.Float64) // AGE_BAND_YEARS * AGE_BAND_YEARS).clip(0, 80).cast(pl.Int64)
+    years = age.cast(pl.Float64).fill_nan(None)
+    start = (years // AGE_BAND_YEARS * AGE_BAND_YEARS).clip(0, 80).cast(pl.Int64)
     text = [None if s is None else "80+" if s == 80 else f"{s}-{s + 19}" for s in start.to_list()]
     return pl.Series(age.name, text, dtype=pl.String)
 
@@ -78,7 +79,8 @@ def skin_colour(lightness: pl.Series, yellowness: pl.Series) -> pl.Series:
         ["6 dark", "5 brown", "4 tan", "3 intermediate", "2 light", "1 very light", ""]
     )
     place = np.digitize(angle, [-30, 10, 28, 41, 55], right=True)
-    text = np.where(np.isnan(angle), "", names[place])
+    skin = yellowness.to_numpy() > 0  # below, the angle turns round; no skin is blue
+    text = np.where(skin & ~np.isnan(angle), names[place], "")
     return pl.Series("skin_colour", text).replace("", None)
 
 
@@ -92,8 +94,19 @@ def _level(
 ) -> dict[str, Any]:
     inside = part(cohort, rows, positive)
     n, positives = int(np.count_nonzero(rows)), int(np.count_nonzero(positive & rows))
-    entry: dict[str, Any] = {"n": n, "patients": inside.size, "positives": positives}
-    for count, kind in ((positives, "positives"), (n - positives, "negatives")):
+    known = inside.unit == "patient"
+    ill = int(np.count_nonzero(inside.strata)) if known else positives
+    entry: dict[str, Any] = {
+        "n": n,
+        "patients": inside.size if known else None,
+        "positives": positives,
+        "patients_with_positive": ill if known else None,
+    }
+    for count, kind in (
+        (positives, "positives"),
+        (n - positives, "negatives"),
+        (ill, "positive patients"),
+    ):
         if count < LEAST:
             return entry | {"metrics": None, "reason": f"insufficient {kind} ({count} < {LEAST})"}
     found = interval_of(metric(positive[rows], score[rows], inside), inside, config)

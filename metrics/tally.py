@@ -24,11 +24,14 @@ class Tally:
     """`table` (columns x patients), and what sums (resamples x columns) say: name -> values.
 
     `behind` says how many patients a value rests on, where that is not the cohort's `fewest`.
+    `mix` names the values that change with how many patients have a positive, whatever the score:
+    their resamples must not hold that fixed.
     """
 
     table: sparse.csr_array
     values: ValuesOf
     behind: Mapping[str, int] = field(default_factory=dict)
+    mix: frozenset[str] = frozenset()
 
     def of(self, draws: Floats) -> Values:
         """The metrics of each resample; `draws` (resamples x patients) says who is in how often."""
@@ -38,13 +41,14 @@ class Tally:
         """How many patients add anything to these columns."""
         return int(np.count_nonzero(np.abs(self.table[columns]).sum(axis=0)))
 
-    def kinds(self) -> tuple[Ints, Ints]:
-        """One patient of each kind, and how many there are: those of a kind add the same sums.
+    def kinds(self, strata: Ints) -> tuple[Ints, Ints]:
+        """One patient of each kind, and how many there are: of a stratum, and adding the same sums.
 
         Equal lines have equal products with random numbers; single rows are of a few kinds.
         """
         products = self.table.T @ np.random.default_rng(0).random(self.table.shape[0])
-        _, patients, counts = np.unique(products, return_index=True, return_counts=True)
+        pairs = np.stack([strata, products], axis=1)
+        _, patients, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
         return patients, counts
 
     def leaving_out(self, patients: Ints) -> Values:

@@ -5,12 +5,14 @@ age and so on there are subgroups) and SUBMISSION (isic_id, target). Joins them 
 <run>/scores/<submission>-<its hash>/score.json and prints it as a table.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from folds.findings import Findings, plural
 from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
@@ -19,13 +21,13 @@ from metrics.subgroups import age_bands, skin_colour
 from scripts.stage import Job, main
 from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution
 from submissions.submission import joined, read_submission
-from workspace.errors import ConfigError, DataError
-from workspace.hashing import sha256_file
+from workspace.errors import ConfigError, DataError, shorten
+from workspace.hashing import sha256_file, sha256_text
 from workspace.units import Unit, find, making, open_unit
 
 TIES_ALLOWED = 0.001  # of the rows; beyond, the file was most likely written with few decimals
 SHOWN = {
-    "pauc": "pAUC above {min_tpr:.0%} TPR",
+    "pauc": "pAUC above {min_tpr} TPR",
     "standardised_pauc": "  standardised (McClish)",
     "auc": "AUC",
     "average_precision": "average precision",
@@ -43,13 +45,12 @@ def run(job: Job) -> Unit:
     if set(job.files) != {"solution", "submission"}:
         raise ConfigError("Name both files: make score SOLUTION=a.csv SUBMISSION=b.csv.")
     solution, submission = job.files["solution"], job.files["submission"]
-    for path in (solution, submission):
-        if not path.is_file():
-            raise DataError(f"{path.name} is not there (looked in {path.parent}).")
-    inputs = {"solution": sha256_file(solution), "submission": sha256_file(submission)}
+    inputs = {name: _hash(path) for name, path in job.files.items()}
     part = {"score": job.recipe.score.model_dump(mode="json"), "sheet_version": SHEET_VERSION}
     wanted = job.wanted("score", part, inputs)
-    folder = job.run / "scores" / f"{submission.stem}-{inputs['submission'][:8]}"
+    both = sha256_text(inputs["solution"] + inputs["submission"])
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", submission.stem)[:60]
+    folder = job.run / "scores" / f"{stem}-{both[:8]}"
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is None:
         sheet = _scored(job, solution, submission)
@@ -60,6 +61,17 @@ def run(job: Job) -> Unit:
     _print(job, submission.name, done.json("score.json"))
     job.say(f"score: see {folder / 'score.json'}.", **done.facts)
     return done
+
+
+def _hash(path: Path) -> str:
+    if not path.exists():
+        raise DataError(f"{path.name} is not there (looked in {path.parent}).")
+    if not path.is_file():
+        raise DataError(f"{path.name} in {path.parent} is not a file; name a CSV.")
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _scored(job: Job, solution: Path, submission: Path) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def _scored(job: Job, solution: Path, submission: Path) -> dict[str, Any]:
             rows[TARGET].to_numpy(),
             rows["score"].to_numpy(),
             rows[PATIENT] if truth.has_patients else None,
-            _subgroups(rows),
+            subgroups(rows),
             job.recipe.score,
             show,
         )
@@ -85,22 +97,26 @@ def _scored(job: Job, solution: Path, submission: Path) -> dict[str, Any]:
     if ties["tied_rows"] > TIES_ALLOWED * sheet["n"]:
         sheet["notes"].append(
             f"{ties['tied_rows']} of {sheet['n']} scores are tied with another "
-            f"({ties['largest']} at {ties['largest_at']:g}); ties count as half, so write full "
-            "float64 precision."
+            f"({ties['largest']} at {ties['largest_at']!r}); ties count as half. If the file was "
+            "rounded, write full float64 precision."
         )
     return sheet
 
 
-def _subgroups(rows: pl.DataFrame) -> dict[str, pl.Series]:
-    """The columns that the solution has, each as levels."""
+def subgroups(rows: pl.DataFrame) -> dict[str, pl.Series]:
+    """The clinical columns that are there, each as levels."""
     levels = {
-        "sex": rows[SEX],
-        "age": age_bands(rows[AGE]),
-        "site": rows[SITE],
-        "hospital": rows[HOSPITAL],
-        "skin colour (proxy)": skin_colour(rows[LIGHTNESS], rows[YELLOWNESS]),
+        "sex": _column(rows, SEX),
+        "age": age_bands(_column(rows, AGE)),
+        "site": _column(rows, SITE),
+        "hospital": _column(rows, HOSPITAL),
+        "skin colour (proxy)": skin_colour(_column(rows, LIGHTNESS), _column(rows, YELLOWNESS)),
     }
     return {name: values for name, values in levels.items() if values.null_count() < len(values)}
+
+
+def _column(rows: pl.DataFrame, name: str) -> pl.Series:
+    return rows[name] if name in rows.columns else pl.Series(name, [None] * len(rows))
 
 
 def _stop_on_errors(job: Job, findings: Findings) -> None:
@@ -116,7 +132,8 @@ def _print(job: Job, name: str, sheet: dict[str, Any]) -> None:
         f"{whose}."
     )
     config = job.recipe.score.model_dump()
-    table = Table("metric", "value", f"{config['level']:.0%} interval", box=SIMPLE_HEAD)
+    config["min_tpr"] = _percent(config["min_tpr"])
+    table = Table("metric", "value", f"{_percent(config['level'])} interval", box=SIMPLE_HEAD)
     for key, words in SHOWN.items():
         metric = sheet["metrics"].get(key.format(**config))
         if metric is not None:
@@ -133,16 +150,21 @@ def _subgroup_table(sheet: dict[str, Any]) -> Table:
     for name in ("rows", "pat.", "pos.", "pAUC", "AUC"):
         table.add_column(name, no_wrap=True)
     for entry in sheet["subgroups"]:
-        counts = (str(entry[name]) for name in ("n", "patients", "positives"))
+        counts = [str(entry["n"]), str(entry["patients"] or "-"), str(entry["positives"])]
         if entry["metrics"] is None:
             values = entry["reason"].split(" ", 1)  # read across both columns
         else:
-            values = [_short(entry["metrics"][name]) for name in ("pauc", "auc")]
-        table.add_row(f"{entry['column']}: {entry['level']}", *counts, *values)
+            values = [short(entry["metrics"][name]) for name in ("pauc", "auc")]
+        table.add_row(Text(shorten(f"{entry['column']}: {entry['level']}")), *counts, *values)
     return table
 
 
-def _short(metric: dict[str, Any]) -> str:
+def _percent(share: float) -> str:
+    return f"{100 * share:.6g}%"
+
+
+def short(metric: dict[str, Any]) -> str:
+    """A value with its interval in as few characters as can be read."""
     value, low, high = (metric[name] for name in ("value", "low", "high"))
     return f"{value:.3f}" if low is None else f"{value:.3f} {low:.3f}-{high:.3f}"
 

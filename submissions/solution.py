@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.schema import (
     AGE,
     HOSPITAL,
@@ -58,12 +58,16 @@ def read_solution(path: Path, findings: Findings) -> Solution:
         findings.error(
             "duplicate", f"Duplicate image rows detected in {path.name}: {listed(repeated)}."
         )
+    if empty := int((ids.str.strip_chars() == "").sum()):
+        findings.error(
+            "no-id", f"Missing {ID} in {path.name}: {plural(empty, 'row')}.", count=empty
+        )
     target = frame[TARGET].cast(pl.Float64, strict=False)
     wrong = frame.filter(~target.is_in([0.0, 1.0]).fill_null(value=False))
     if len(wrong):
         findings.error(
             "target",
-            f"Target must be 0 or 1 in {path.name}; it is not for images: "
+            f"Target must be 0 or 1 in {path.name}; it is neither for images: "
             f"{listed(wrong[ID].to_list())}.",
             wrong[ID].to_list(),
         )

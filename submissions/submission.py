@@ -4,11 +4,12 @@ The checks and their order are those of the ISIC archive's scorer, the words are
 a problem, at most five ids, never a label.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.schema import ID, TARGET, category, identifier
 from folds.tables import read_table
 from workspace.errors import listed, name_some
@@ -23,7 +24,7 @@ def read_submission(path: Path, expected: pl.Series, findings: Findings) -> pl.D
     for extra in seen.notices:
         findings.error(
             "extra-columns",
-            f"Extra columns in {path.name}: {name_some(extra.ids, extra.count)}; a submission has "
+            f"Extra columns in {path.name}: {_named(extra.ids, extra.count)}; a submission has "
             f"{ID} and {TARGET} only.",
         )
     _check_ids(frame[ID].fill_null(""), expected, path.name, findings)
@@ -39,10 +40,16 @@ def joined(solution: pl.DataFrame, submission: pl.DataFrame, name: str) -> pl.Da
     return rows
 
 
+def _named(columns: Sequence[str], count: int) -> str:
+    return name_some([name or "a column without a name" for name in columns], count)
+
+
 def _check_ids(ids: pl.Series, expected: pl.Series, name: str, findings: Findings) -> None:
     repeated = ids.filter(ids.is_duplicated()).unique().sort().to_list()
     missing = expected.filter(~expected.is_in(ids.implode())).to_list()
-    extra = ids.filter(~ids.is_in(expected.implode())).unique().sort().to_list()
+    extra = ids.filter(~ids.is_in(expected.implode()) & (ids != "")).unique().sort().to_list()
+    if empty := int((ids.str.strip_chars() == "").sum()):
+        findings.error("no-id", f"Missing {ID} in {name}: {plural(empty, 'row')}.", count=empty)
     for check, words, found in (
         ("duplicate", "Duplicate image rows detected in", repeated),
         ("missing-images", "Missing images in", missing),

@@ -29,6 +29,32 @@ def test_check_97_each_fold_their_mean_and_spread_and_the_pooled_value_are_all_n
     assert found["pooled_is"] == "pooled over folds whose scores come from different models"
 
 
+def test_a_fold_of_one_class_is_named():
+    with pytest.raises(DataError) as error:
+        fold_table([1, 0, 0, 0], [1, 2, 3, 4], [0, 0, 1, 1], cohort(list("abcd"), [1, 0, 0, 0]))
+    assert str(error.value) == (
+        "Fold 1 has 0 positives in 2 rows; a score by fold needs both classes in each."
+    )
+
+
+def test_a_row_without_a_fold_is_refused():
+    with pytest.raises(DataError) as error:
+        fold_table([1, 0], [1, 2], [0, np.nan], cohort(None, [1, 0]))
+    assert str(error.value) == (
+        "The folds must be whole numbers or names, one for each row, none missing."
+    )
+
+
+def test_resamples_of_a_fold_keep_its_positives():
+    """With one positive patient in six, a draw without strata would often have none."""
+    patient = np.arange(36) // 3
+    target = np.isin(np.arange(36), (0, 3)).astype(int)
+    found = fold_table(
+        target, np.arange(36), patient % 2, cohort(np.char.mod("%02d", patient), target), QUICK
+    )
+    assert [entry["metrics"]["auc"]["undefined"] for entry in found["folds"]] == [0, 0]
+
+
 def test_a_patient_in_two_folds_is_refused():
     with pytest.raises(DataError) as error:
         fold_table([1, 0, 1, 0], [1, 2, 3, 4], [0, 0, 1, 1], cohort(list("abbc"), [1, 0, 1, 0]))

@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.special import expit
 
 from metrics.bootstrap import BootstrapConfig, difference, draws, interval_of, intervals
+from metrics.calibration import calibration_tally
 from metrics.cohort import cohort, part
+from metrics.operating import operating_tally
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
 from metrics.retrieval import retrieval_tally
+from metrics.tally import tally_columns
 from workspace.errors import DataError
 
 
@@ -61,13 +66,14 @@ def test_an_interval_says_what_it_rests_on(rows):
 
 
 def test_resamples_without_a_positive_are_counted():
-    target, score = np.array([1, 0, 0, 0, 1]), np.array([5.0, 1, 2, 3, 0])
-    whose = cohort(list("abcde"), target)
+    target = np.array([1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+    score = np.array([5.0, 0, 1, 2, 3, 1, 2, 3, 1, 2])
+    whose = cohort(list("abcdefghij"), target)
     config = BootstrapConfig(replicates=2000, seeds=(0,), stratified=False)
     found = interval_of(ranking_tally(target, score, whose), whose, config)["auc"]
-    one_class = (3 / 5) ** 5 + (2 / 5) ** 5  # all five drawn are negative, or all positive
-    assert found.undefined / 2000 == pytest.approx(one_class, abs=0.02)
-    assert found.low is not None
+    none_positive = (8 / 10) ** 10  # all ten drawn are negative
+    assert found.undefined / 2000 == pytest.approx(none_positive, abs=0.03)
+    assert found.low is None  # it rests on two patients
 
 
 def test_one_patient_with_a_positive_has_no_interval(rows):
@@ -120,24 +126,103 @@ def test_progress_reaches_its_end(rows):
     whose, seen = cohort(patient, target), []
     config = BootstrapConfig(replicates=50)
     intervals({"": ranking_tally(target, score, whose)}, whose, config, lambda *at: seen.append(at))
-    assert seen[-1] == (150, 150)
+    assert seen[-1] == (300, 300)  # three seeds, with strata and, for average precision, without
+
+
+def calibrated_cohort(rng, patients):
+    """Risks that differ by patient and by lesion, and mean what they say."""
+    sizes = 1 + rng.geometric(1 / 10, patients)
+    codes = np.repeat(np.arange(patients), sizes)
+    risk = expit(-2.5 + rng.normal(0, 0.7, patients)[codes] + rng.normal(size=len(codes)))
+    return (rng.random(len(codes)) < risk).astype(int), risk, np.char.mod("IP_%07d", codes)
+
+
+def coverage(draw, tallies, names, patients):
+    """In how many of 200 cohorts the interval of each metric holds the truth."""
+    rng = np.random.default_rng(7)
+
+    def all_of(target, score, whose):
+        return [tally(target, score, whose) for tally in tallies]
+
+    target, score, _ = draw(rng, 60_000)
+    truth = {}
+    for tally in all_of(target, score, cohort(None, target)):
+        truth |= tally.point()
+    inside = dict.fromkeys(names, 0)
+    for number in range(200):
+        target, score, patient = draw(rng, patients)
+        whose = cohort(patient, target)
+        config = BootstrapConfig(replicates=500, seeds=(number,))
+        found = {}
+        for by_metric in intervals(
+            dict(enumerate(all_of(target, score, whose))), whose, config
+        ).values():
+            found |= by_metric
+        for name in names:
+            inside[name] += found[name].covers(truth[name])
+    return inside
 
 
 @pytest.mark.parametrize("patients", [180, 400])
-def test_nominal_95_percent_intervals_cover_the_truth_in_90_to_98_of_100_cohorts(patients):
-    rng = np.random.default_rng(7)
-    target, score, _ = drawn_cohort(rng, 100_000)
-    truth = ranking_tally(target, score, cohort(None, target)).point()
-    inside = {"pauc": 0, "auc": 0}
-    for number in range(200):
-        target, score, patient = drawn_cohort(rng, patients)
-        whose = cohort(patient, target)
-        config = BootstrapConfig(replicates=500, seeds=(number,))
-        found = interval_of(ranking_tally(target, score, whose), whose, config)
-        for name in inside:
-            inside[name] += found[name].covers(truth[name])
-    for name, hits in inside.items():
-        assert 180 <= hits <= 196, f"{name}: {hits} of 200"
+def test_nominal_95_percent_intervals_of_rankings_cover_90_to_98_of_100_cohorts(patients):
+    inside = coverage(drawn_cohort, [ranking_tally], ["pauc", "auc"], patients)
+    assert all(180 <= hits <= 196 for hits in inside.values()), inside
+
+
+@pytest.mark.slow
+def test_nominal_95_percent_intervals_of_what_hangs_on_prevalence_cover_as_often():
+    tallies = [
+        ranking_tally,
+        calibration_tally,
+        lambda target, score, whose: operating_tally(target, score, 0.15, whose),
+    ]
+    names = [
+        "average_precision", "brier", "log_loss", "calibration_slope", "calibration_intercept",
+        "sensitivity", "specificity", "ppv", "npv", "f1", "flagged_per_1000",
+    ]  # fmt: skip
+    inside = coverage(calibrated_cohort, tallies, names, 200)
+    assert all(178 <= hits <= 199 for hits in inside.values()), inside
+
+
+def mean_tally(whose, values):
+    """The mean over rows, the simplest metric there is."""
+    return tally_columns(
+        whose, [values, np.ones(len(values))], lambda sums: {"mean": sums[:, 0] / sums[:, 1]}
+    )
+
+
+@pytest.mark.parametrize("shape", ["skewed", "tied"])
+def test_the_ends_are_those_of_scipys_bca_but_for_the_few_patients(shape):
+    rng = np.random.default_rng(0)
+    for n in (12, 400):
+        values = rng.lognormal(0, 1, n) if shape == "skewed" else rng.integers(0, 3, n) + 0.0
+        whose = cohort([f"{number:03d}" for number in range(n)], np.zeros(n))
+        config = BootstrapConfig(replicates=20_000, seeds=(1,))
+        ours = interval_of(mean_tally(whose, values), whose, config)["mean"]
+        theirs = stats.bootstrap(
+            (values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(2)
+        ).confidence_interval
+        width = theirs.high - theirs.low
+        if n == 400:
+            assert (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.03 * width)
+        else:
+            assert ours.low < theirs.low
+            assert ours.high > theirs.high
+            assert ours.high - ours.low > 1.1 * width
+
+
+def test_two_patients_with_a_positive_have_no_interval_and_none_is_ever_inverted():
+    rng = np.random.default_rng(0)
+    for ill in range(1, 9):
+        for level in (0.95, 0.999):
+            patient = np.repeat(np.arange(40), 5)
+            target = ((patient < ill) & (np.arange(200) % 5 == 0)).astype(int)
+            score = rng.normal(size=200) + target
+            whose = cohort(np.char.mod("%02d", patient), target)
+            config = BootstrapConfig(replicates=200, seeds=(0,), level=level)
+            for found in interval_of(ranking_tally(target, score, whose), whose, config).values():
+                assert (found.low is None) == (ill < 5)
+                assert found.low is None or found.low <= found.high
 
 
 def test_without_patients_rows_are_drawn_and_the_interval_says_so(rows):

@@ -54,7 +54,8 @@ def test_without_patients_the_sheet_says_that_rows_were_drawn(rows):
     assert "top_15_retrieval_sensitivity" not in sheet["metrics"]
     assert sheet["notes"] == [
         "Nobody said which rows belong to one patient: rows were drawn again as if independent, so "
-        "the intervals are too narrow. Give the solution a patient_id column."
+        "intervals are too narrow wherever patients have several lesions. Give the solution a "
+        "patient_id column."
     ]
 
 
@@ -63,8 +64,8 @@ def test_few_patients_with_a_positive_are_pointed_out(rows):
     target = np.arange(500) < 50  # the first ten patients
     sheet = score_sheet(target, score, patient, config=QUICK)
     assert sheet["notes"] == [
-        "Only 10 patients on the smaller side (with or without a positive): an interval of a pAUC "
-        "covers less than it says below 30."
+        "Patients with a positive or those without are only 10: below 30 intervals cover less than "
+        "they say, that of pAUC least; below 5 there is none."
     ]
 
 

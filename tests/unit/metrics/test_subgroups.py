@@ -14,12 +14,12 @@ QUICK = BootstrapConfig(replicates=100, seeds=(0,))
 
 @pytest.fixture
 def rows():
-    """200 rows of 50 patients; 30 positives among the women, 9 among the men, 11 unknown."""
+    """200 rows of 100 patients; 30 positives among the women, 9 among the men, 11 unknown."""
     rng = np.random.default_rng(0)
     sex = ["female"] * 100 + ["male"] * 60 + [None] * 40
     target = np.array([1] * 30 + [0] * 70 + [1] * 9 + [0] * 51 + [1] * 11 + [0] * 29)
     score = rng.normal(size=200) + target
-    patient = [f"IP_{i // 4:07d}" for i in range(200)]
+    patient = [f"IP_{i // 2:07d}" for i in range(200)]
     return target, score, cohort(patient, target), sex
 
 
@@ -28,9 +28,9 @@ def test_check_99_each_level_has_its_counts_and_its_metric(rows):
     table = subgroup_table(target, score, whose, {"sex": sex}, QUICK)
     shown = [(e["column"], e["level"], e["n"], e["patients"], e["positives"]) for e in table]
     assert shown == [
-        ("sex", "female", 100, 25, 30),
-        ("sex", "male", 60, 15, 9),
-        ("sex", "missing", 40, 10, 11),
+        ("sex", "female", 100, 50, 30),
+        ("sex", "male", 60, 30, 9),
+        ("sex", "missing", 40, 20, 11),
     ]
     women = table[0]["metrics"]
     assert women["auc"]["value"] == pytest.approx(auc(target[:100], score[:100]))
@@ -45,6 +45,18 @@ def test_fewer_than_ten_positives_or_negatives_say_so_instead_of_a_number(rows):
     levels = ["one"] * 33 + ["other"] * 167  # of the first 33 rows 30 are positive
     one = subgroup_table(target, score, whose, {"part": levels}, QUICK)[0]
     assert (one["metrics"], one["reason"]) == (None, "insufficient negatives (3 < 10)")
+    unknown = subgroup_table(target, score, whose, {"sex": sex}, QUICK)[2]  # 11 in 6 patients
+    assert (unknown["metrics"], unknown["reason"]) == (
+        None,
+        "insufficient positive patients (6 < 10)",
+    )
+
+
+def test_without_patients_a_level_has_rows_and_no_number_of_patients(rows):
+    target, score, _, sex = rows
+    women = subgroup_table(target, score, cohort(None, target), {"sex": sex}, QUICK)[0]
+    assert (women["patients"], women["patients_with_positive"]) == (None, None)
+    assert women["metrics"]["auc"]["unit"] == "row"
 
 
 def test_sensitivity_and_specificity_at_one_global_threshold(rows):
@@ -64,8 +76,8 @@ def test_a_column_of_another_length_is_refused(rows):
 
 
 def test_age_bands_span_twenty_years():
-    ages = pl.Series("age", [0.0, 19, 20, 55, 79, 80, 85, None])
-    expected = ["0-19", "0-19", "20-39", "40-59", "60-79", "80+", "80+", None]
+    ages = pl.Series("age", [0.0, 19, 20, 55, 79, 80, 85, 100, None, float("nan")])
+    expected = ["0-19", "0-19", "20-39", "40-59", "60-79", "80+", "80+", "80+", None, None]
     assert age_bands(ages).to_list() == expected
 
 
@@ -76,3 +88,15 @@ def test_skin_colour_is_the_typology_angle_in_ranges():
     assert skin_colour(lightness, pl.Series([10.0] * 7)).to_list() == [
         "1 very light", "2 light", "3 intermediate", "4 tan", "5 brown", "6 dark", None,
     ]  # fmt: skip
+    # L = 60 and b = 10 is exactly 45 degrees; blue skin there is none.
+    odd = skin_colour(pl.Series([60.0, 50.0, 60.0]), pl.Series([10.0, -1.0, 0.0]))
+    assert odd.to_list() == ["2 light", None, None]
+
+
+@pytest.mark.parametrize(
+    ("angle", "lower", "upper"),
+    [(-30, "6 dark", "5 brown"), (10, "5 brown", "4 tan"), (55, "2 light", "1 very light")],
+)
+def test_skin_at_a_limit_is_the_darker_of_two(angle, lower, upper):
+    lightness = [50 + 10 * np.tan(np.radians(angle + step)) for step in (-1e-6, 1e-6)]
+    assert skin_colour(pl.Series(lightness), pl.Series([10.0, 10.0])).to_list() == [lower, upper]

@@ -62,6 +62,16 @@ def test_columns_beyond_the_two_are_refused_as_the_official_scorer_does(tmp_path
     assert errors == ["Extra columns in sub.csv: fold; a submission has isic_id and target only."]
 
 
+def test_columns_and_ids_without_a_name_are_called_that(tmp_path):
+    _, errors = read(tmp_path, [f"{n},{line}" for n, line in enumerate(GOOD)], ",isic_id,target")
+    assert errors == [
+        "Extra columns in sub.csv: a column without a name; a submission has isic_id and target "
+        "only."
+    ]
+    _, errors = read(tmp_path, [*GOOD, ",0.5"])
+    assert errors == ["Missing isic_id in sub.csv: 1 row."]
+
+
 def test_a_missing_column_is_refused_at_once(tmp_path):
     with pytest.raises(DataError, match=r"^Missing columns in sub\.csv: \['target'\]\.$"):
         read(tmp_path, [line.split(",")[0] for line in GOOD], "isic_id")
@@ -92,9 +102,10 @@ def test_a_solution_without_patients_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("isic_id,target\na,1\n,0\n", "Missing isic_id in truth.csv: 1 row."),
         (
             "isic_id,target\na,2\nb,1\nc,\n",
-            "Target must be 0 or 1 in truth.csv; it is not for images: [a, c].",
+            "Target must be 0 or 1 in truth.csv; it is neither for images: [a, c].",
         ),
         ("isic_id,target\na,1\na,0\n", "Duplicate image rows detected in truth.csv: [a]."),
         (
