@@ -17,8 +17,10 @@ STAMP := $(VENV)/.dermstack-$(KEY)
 
 # By environment, so that quotes in SET reach Python as they were typed.
 export SETTINGS := $(value SET)
+export SOLUTION_FILE := $(value SOLUTION)
+export SUBMISSION_FILE := $(value SUBMISSION)
 
-STAGES  := sample verify folds score
+STAGES  := sample verify folds features stack submission predict audit score
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no No NO false False FALSE,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
@@ -52,9 +54,24 @@ verify: setup ## check tables and images, find duplicates; names every problem i
 folds: setup ## decide once who is held out, grouped by patient; runs verify first
 	@$(PY) -m scripts.folds $(OPTIONS)
 
+features: setup ## the tabular columns of every row, one function for train and test
+	@$(PY) -m scripts.features $(OPTIONS)
+
+stack: setup ## LightGBM over the frozen folds, beside its baselines; runs what it needs first
+	@$(PY) -m scripts.stack $(OPTIONS)
+
+audit: setup ## look for leaks: noise labels, changed held-out rows, planted copies
+	@$(PY) -m scripts.audit $(OPTIONS)
+
+submission: setup ## the test scores as the CSV to hand in, checked before it appears
+	@$(PY) -m scripts.submission $(OPTIONS)
+
+predict: setup ## score new data (DATA=folder) with a finished run
+	@$(PY) -m scripts.predict $(OPTIONS)
+
 score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with intervals
-	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution '$(SOLUTION)') \
-	  $(if $(SUBMISSION),--submission '$(SUBMISSION)')
+	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution "$$SOLUTION_FILE") \
+	  $(if $(SUBMISSION),--submission "$$SUBMISSION_FILE")
 
 test: setup ## run the tests (under 10 minutes on two cores)
 	@$(PY) -m pytest

@@ -19,8 +19,14 @@ from workspace.errors import ConfigError, listed, name_some
 GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
 
 
-def build_samples(source: Source, findings: Findings) -> pl.DataFrame:
-    """Read a source and check what must hold of every sample table."""
+def build_samples(
+    source: Source, findings: Findings, keep: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Read a source and check what must hold of every sample table.
+
+    `keep` names the clinical columns to keep where another table has decided that, and not what
+    these rows happen to vary in.
+    """
     where = source.table_path().name if source.table_path().is_file() else source.folder.name
     frame = source.read(findings)
     _check_ids(frame, source, where, findings)
@@ -31,7 +37,10 @@ def build_samples(source: Source, findings: Findings) -> pl.DataFrame:
     index = source.index(findings)
     places = name_some([place.name for place in source.places()]) or where
     frame = attach_images(frame, index, source.config.images, places, findings)
-    features = informative(frame, findings)
+    if keep is None:
+        features = informative(frame, findings)
+    else:
+        features = [name for name in keep if name in frame.columns]
     return frame.select(*CORE, *features).sort(ID, maintain_order=True)
 
 

@@ -24,7 +24,7 @@ from workspace.units import Unit, find, making, open_unit
 def run(job: Job) -> Unit:
     """The folds of the recipe's scheme, made if they are not there yet."""
     recipe, folder = job.recipe, job.run / "folds"
-    verified = verify.run(job.needed())
+    verified = job.need(verify.run)
     part: dict[str, Any] = {"folds": recipe.folds.used(), "group": recipe.data.group}
     if recipe.folds.draws():
         part["seed"] = recipe.seed

@@ -13,10 +13,12 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from features.config import FeatureConfig
 from folds.sources import DataConfig
 from folds.split import FoldConfig
 from folds.verify import VerifyConfig
 from metrics.sheet import ScoreConfig
+from stacking.config import AuditConfig, BoosterConfig, StackConfig
 from synthetic.config import SyntheticConfig
 from workspace.errors import ConfigError, name_some, shorten
 
@@ -36,6 +38,10 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
+    features: FeatureConfig = FeatureConfig()
+    stack: StackConfig = StackConfig()
+    lightgbm: BoosterConfig = BoosterConfig()
+    audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
 
     def resolved(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -34,6 +34,7 @@ from workspace.lock import locked
 from workspace.manifest import Wanted
 from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
 
+Made = TypeVar("Made")
 LOG = logging.getLogger("dermstack")
 LOG.addHandler(logging.NullHandler())  # until the run directory is known
 
@@ -51,10 +52,13 @@ class Job:
     own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
     device: str = "auto"
     files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
+    made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
 
-    def needed(self) -> "Job":
-        """The same job for a stage that this one needs first: kept if done, also under --fresh."""
-        return replace(self, fresh=False)
+    def need(self, stage: "Callable[[Job], Made]") -> "Made":
+        """What a stage leaves that this one needs first: kept if done, also under --fresh."""
+        if stage not in self.made:
+            self.made[stage] = stage(replace(self, fresh=False))
+        return cast("Made", self.made[stage])
 
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""

@@ -33,7 +33,7 @@ SHARD = 4096  # images whose looks are kept together: what a crash can cost
 def run(job: Job) -> Unit:
     """The verified samples; raises the first error after all have been shown."""
     if job.recipe.synthetic is not None and not job.own_data:
-        sample.run(job.needed())
+        job.need(sample.run)
     source = open_source(job.recipe.data)
     part = {
         "data": job.recipe.data.model_dump(mode="json", exclude={"folder"}),

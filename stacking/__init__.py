@@ -1,4 +1,1 @@
-"""Embeddings + tabular -> out-of-fold and test scores.
-
-Alignment, LightGBM, tuning, blending, calibration.
-"""
+"""Embeddings and tabular features to scores: alignment, LightGBM, importance, baselines."""

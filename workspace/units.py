@@ -66,6 +66,9 @@ class Unit:
     def array(self, name: str) -> NDArray[Any]:
         return files.read_array(self.path(name), self.sha256(name), self._mend)
 
+    def text(self, name: str) -> str:
+        return files.read_text(self.path(name), self.sha256(name), self._mend)
+
     def json(self, name: str) -> Any:
         return files.read_json(self.path(name), self.sha256(name), self._mend)
 
@@ -84,6 +87,12 @@ class Draft:
 
     def array(self, name: str, array: NDArray[Any]) -> None:
         files.write_array(self.folder / name, array)
+
+    def text(self, name: str, text: str) -> None:
+        files.write_text(self.folder / name, text)
+
+    def csv(self, name: str, frame: pl.DataFrame) -> None:
+        files.write_csv(self.folder / name, frame)
 
     def json(self, name: str, value: object) -> None:
         files.write_json(self.folder / name, value)

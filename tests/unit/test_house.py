@@ -25,7 +25,7 @@ OPENERS = {
     "safetensors.numpy.load": "workspace/files.py",
     "torch.load": None,
     "torch.save": None,
-    "lgb.Booster": None,
+    "lgb.Booster": "stacking/boosters.py",
     "pickle.load": None,
     "pickle.loads": None,
     "joblib.load": None,

@@ -1,0 +1,112 @@
+"""Metadata to features, by one function for training and test rows.
+
+Reads the sample table; gives isic_id and the feature columns, sorted by isic_id. The same rows
+give the same bits, whatever their order, the number of threads, and who else is in the table.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from features import categories
+from features.config import FeatureConfig
+from features.distances import WORKERS
+from features.feature import Feature
+from features.plan import planned
+from features.request import Request
+from features.rows import Rows
+from features.state import State, check_columns, columns_of
+from folds.findings import Findings
+from folds.schema import ID, PATIENT
+from workspace.errors import ConfigError, DataError
+
+
+def fit(samples: pl.DataFrame, config: FeatureConfig) -> State:
+    """Look at the training rows given, and at nothing else: which columns, which words.
+
+    A column without any value is as one that is not there, and so are the features made from it.
+    """
+    if samples.is_empty():
+        raise DataError("There are no rows to fit the features on.")
+    columns = columns_of(samples)
+    features = planned(Request(config, columns))
+    if not features:
+        raise ConfigError(
+            f"features.families ({', '.join(config.families)}) gives no column on this source; "
+            "add 'raw' or 'categories'."
+        )
+    levels = {name: categories.levels_of(samples, name) for name in _coded(features)}
+    return State(
+        config=config,
+        columns=columns,
+        levels=levels,
+        features=tuple(feature.name for feature in features),
+    )
+
+
+def build(
+    samples: pl.DataFrame,
+    state: State,
+    findings: Findings | None = None,
+    where: str = "test rows",
+) -> pl.DataFrame:
+    """The features of these rows; numbers are Float32, codes Int16, nothing is infinite.
+
+    Patient features are computed on whole patients: give all rows of a patient in one call, and
+    never the training and the test rows of a patient together. Fold by fold or all at once is the
+    same as long as patients stay whole.
+    """
+    check_columns(samples, state, where)
+    features = planned(state.request)
+    assert tuple(feature.name for feature in features) == state.features, "raise VERSION"
+    for name in _coded(features) if findings is not None else ():
+        assert findings is not None
+        categories.notice_unseen(samples, name, state.levels[name], where, findings)
+    rows = Rows(samples, state.columns, state.levels)
+    ids = rows.frame[ID]
+    assert not (ids == ids.shift(1)).any(), "the sample table has each id once"
+    made = _make(features, rows)
+    return pl.DataFrame([ids, *(made[name] for name in state.features)])
+
+
+def single_lesion_patients(samples: pl.DataFrame) -> int:
+    """Patients with one lesion in these rows, of whom patient-relative columns can say nothing.
+
+    A row without a patient is one.
+    """
+    counts = samples.select(PATIENT).group_by(PATIENT).len()
+    nobody = pl.col(PATIENT).is_null()
+    alone = counts.filter(~nobody & (pl.col("len") == 1))
+    return len(alone) + int(counts.filter(nobody)["len"].sum())
+
+
+def _coded(features: list[Feature]) -> list[str]:
+    return [feature.name.removeprefix("cat_") for feature in features if feature.is_code]
+
+
+def _make(features: list[Feature], rows: Rows) -> dict[str, pl.Series]:
+    """Features of one base after one another, so that a base is computed once and let go."""
+    together: dict[str, list[Feature]] = {}
+    for feature in features:
+        together.setdefault(feature.base or feature.name, []).append(feature)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        parts = pool.map(partial(_columns, rows=rows), together.values())
+        return {column.name: column for part in parts for column in part}
+
+
+def _columns(features: list[Feature], rows: Rows) -> list[pl.Series]:
+    with np.errstate(over="ignore"):  # what overflows is missing, see _column
+        return [_column(feature, rows) for feature in features]
+
+
+def _column(feature: Feature, rows: Rows) -> pl.Series:
+    values = feature.make(rows)
+    if feature.is_code:
+        return pl.Series(feature.name, values, pl.Int64).cast(pl.Int16)
+    narrow = values.astype(np.float32, copy=False)
+    known = np.isfinite(narrow)
+    if known.all():
+        return pl.Series(feature.name, narrow)
+    return pl.Series(feature.name, np.where(known, narrow, np.nan)).fill_nan(None)

@@ -1,0 +1,71 @@
+"""Patient-relative columns: z-scores and percentile ranks among the patient's own lesions.
+
+The largest gain that public solutions report. Alone in a group: z 0 and rank 0.5, and the count
+columns tell; all alike: z 0; missing: null, and the others as if it were not there.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from features.config import Columns, Grouping
+from features.feature import (
+    FIRST_TEN,
+    GUNES,
+    SECOND_TENTH,
+    TENTH,
+    Feature,
+    Floats,
+    by,
+    needs,
+    of_whom,
+)  # fmt: skip
+from features.groups import ranks, z_scores
+from features.request import Request, inputs_of
+from features.rows import Rows
+
+_SOURCES: dict[Grouping, str] = {
+    "patient": FIRST_TEN,
+    "location": SECOND_TENTH,
+    "location_simple": SECOND_TENTH,
+    "site": SECOND_TENTH,
+    "tile": TENTH,
+    "hospital": TENTH,
+}
+
+
+def z_features(request: Request) -> list[Feature]:
+    """`pz_<column>[__by_<grouping>]`."""
+    return [
+        Feature(
+            f"pz_{base}{by(over)}", "z", f"({base} - mean) / std over {of_whom(over)}",
+            _SOURCES[over], (*needs(over), *inputs_of(base)),
+            partial(_z, base=base, over=over), base=base,
+        )
+        for over, base in _asked(request, request.config.z_over)
+    ]  # fmt: skip
+
+
+def rank_features(request: Request) -> list[Feature]:
+    """`pr_<column>[__by_<grouping>]`."""
+    return [
+        Feature(
+            f"pr_{base}{by(over)}", "ranks", f"(rank of {base} - 1/2) / count over {of_whom(over)}",
+            GUNES, (*needs(over), *inputs_of(base)),
+            partial(_ranks, base=base, over=over), base=base,
+        )
+        for over, base in _asked(request, request.config.ranks_over)
+    ]  # fmt: skip
+
+
+def _asked(request: Request, over: dict[Grouping, Columns]) -> list[tuple[Grouping, str]]:
+    return [(grouping, base) for grouping, which in over.items() for base in request.base(which)]
+
+
+def _z(rows: Rows, base: str, over: Grouping) -> Floats:
+    # In the precision of the table at once: nobody computes with it further.
+    return z_scores(rows.values(base), rows.groups(over), np.float32)
+
+
+def _ranks(rows: Rows, base: str, over: Grouping) -> Floats:
+    return ranks(rows.values(base), rows.groups(over))

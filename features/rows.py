@@ -1,0 +1,131 @@
+"""The rows that features are made from, sorted by id, and what several of them need.
+
+Whole patients only: a patient's features are made from all of the patient's rows that are here.
+A row without a patient is a patient of its own.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
+from threading import RLock, local
+from typing import TypeVar, cast
+
+import numpy as np
+import polars as pl
+
+from features.config import Grouping
+from features.feature import GROUPED_BY, Floats, Ints, Kind
+from features.groups import Groups, z_scores
+from features.lesion import FORMULAS
+from folds.samples import select_features
+from folds.schema import ID, PATIENT
+
+# What the feature table's Float32 cannot hold is no measurement: missing, like NaN and infinity.
+LARGEST = float(np.finfo(np.float32).max)
+
+Made = TypeVar("Made")
+
+
+class Rows:
+    """`columns` are the source columns that may be looked at; nothing else is reachable.
+
+    `levels` are the words that codes stand for, as fitted.
+    """
+
+    def __init__(
+        self,
+        samples: pl.DataFrame,
+        columns: Mapping[str, Kind],
+        levels: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.levels = levels
+        keys = [name for name, kind in columns.items() if kind == "key"]
+        numbers = [name for name, kind in columns.items() if kind == "number"]
+        words = [name for name, kind in columns.items() if kind == "category"]
+        select_features([*numbers, *words], samples)
+        rows = samples.select(ID, *keys, *words, *numbers)
+        rows = rows if rows[ID].is_sorted() else rows.sort(ID)
+        self.frame = rows.with_columns(_measurement(rows[name]) for name in numbers)
+        self._last = local()  # a thread's last formula
+        self._made: dict[Hashable, object] = {}
+        self._making = RLock()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def values(self, name: str) -> Floats:
+        """A number of the table, or a formula of them, NaN where missing.
+
+        Only the last formula is held: computing it again costs less than memory for all of them.
+        """
+        if name not in FORMULAS:
+            return self.frame[name].to_numpy()
+        if getattr(self._last, "name", None) != name:
+            made = self.frame.lazy().select(FORMULAS[name].expression.alias(name)).collect()
+            values = made[name].to_numpy()
+            known = np.isfinite(values)
+            self._last.values = values if known.all() else np.where(known, values, np.nan)
+            self._last.name = name
+        return cast(Floats, self._last.values)
+
+    def groups(self, over: Grouping) -> Groups:
+        """The rows in groups, within patients."""
+        return self.once(("groups", over), lambda: Groups(self._codes(GROUPED_BY[over])))
+
+    def z(self, name: str, over: Grouping) -> Floats:
+        """z-scores of a column within groups."""
+        return z_scores(self.values(name), self.groups(over))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What several columns come from is made for the first of them and kept for the others."""
+        if key not in self._made:
+            with self._making:
+                if key not in self._made:
+                    self._made[key] = make()
+        return cast(Made, self._made[key])
+
+    def points(self, names: Sequence[str], *, standardised: bool) -> Floats:
+        """(rows, columns), in units of the patient's own spreads where `standardised`."""
+        columns = [self.z(n, "patient") if standardised else self.values(n) for n in names]
+        return np.stack(columns, axis=1)
+
+    @cached_property
+    def patients(self) -> Ints:
+        """Each row's patient as a number."""
+        if PATIENT not in self.frame.columns:
+            return np.arange(len(self), dtype=np.int64)
+        return _numbered(self._levels(PATIENT, alone=True))
+
+    def _codes(self, column: str | None) -> Ints:
+        if column is None:
+            return self.patients
+        level = self._levels(column, alone=False)
+        return _numbered(self.patients * (int(level.max(initial=0)) + 1) + level)
+
+    def _levels(self, column: str, *, alone: bool) -> Ints:
+        """Words as numbers; no word is a number of its own, one for each row where `alone`."""
+        words = self.frame[column].cast(pl.String)
+        known = words.drop_nulls().unique().sort()
+        code = words.cast(pl.Enum(known)).to_physical().cast(pl.Int64)
+        missing = np.arange(len(words)) if alone else np.zeros(len(words), np.int64)
+        return np.where(words.is_null(), len(known) + missing, code.fill_null(0).to_numpy())
+
+
+def _measurement(column: pl.Series) -> pl.Series:
+    """Float64 in one piece with NaN for what is missing: as it is, if it is so already."""
+    value = column.cast(pl.Float64).rechunk()
+    ends = [float(end) for end in (value.min(), value.max()) if isinstance(end, float)]
+    if value.null_count() or any(abs(end) > LARGEST for end in ends):
+        within = pl.when(pl.col(value.name).abs() <= LARGEST).then(pl.col(value.name))
+        value = value.to_frame().select(within.otherwise(math.nan)).to_series()
+    return value.rechunk()
+
+
+def _numbered(codes: Ints) -> Ints:
+    """The same groups numbered from 0 without gaps."""
+    highest = int(codes.max(initial=-1)) + 1
+    if highest > 4 * len(codes) + 1000:  # too many for a table of them
+        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    there = np.zeros(highest, np.int64)
+    there[codes] = 1
+    return (np.cumsum(there) - 1)[codes]

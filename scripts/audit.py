@@ -1,0 +1,168 @@
+"""make audit: look for leaks in the run, and say what was done to find none.
+
+Reads folds, features and the recipe's stack, on any recipe, with fewer rows and rounds (`[audit]`);
+writes <run>/leaks/leaks.json and prints it as a table. A finding ends in exit code 2.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from features.build import build, fit
+from folds.frozen import FILE
+from folds.groups import check_disjoint
+from folds.samples import select_features
+from folds.schema import CORE, ID, SPLIT, TARGET, TEST
+from scripts import features, stack, verify
+from scripts.features import TRAINING
+from scripts.stack import Inputs, gather
+from scripts.stage import Job, main
+from stacking.config import AuditConfig
+from stacking.leaks import (
+    fitted_differently,
+    permuted,
+    reduced,
+    with_other_labels,
+    with_other_values,
+)
+from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.units import Unit, find, making, open_unit
+
+VERSION = 1
+PLANTED = "planted_copy_of_target"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One way to look, what came of it, and whether that is as it should be."""
+
+    check: str
+    found: str
+    holds: bool
+
+
+def run(job: Job) -> Unit:
+    """The audit of the run, made if it is not there yet; raises if it finds a leak."""
+    inputs, folder = gather(job), job.run / "leaks"
+    part = {
+        "audit": job.recipe.audit.model_dump(mode="json"),
+        "stack": job.recipe.stack.model_dump(mode="json", exclude={"blocks"}),
+        "features": job.recipe.features.model_dump(mode="json"),
+        "version": [VERSION, stack.VERSION],
+    }
+    wanted = job.wanted("audit", part, inputs.hashes())
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is None:
+        checks = []
+        with job.progress("Looking for leaks") as show:
+            for check in _checks(inputs):
+                checks.append(asdict(check))
+                show(len(checks), 8)
+        with making(folder, wanted) as draft:
+            draft.json("leaks.json", checks)
+        done = open_unit(folder, "audit")
+    _tell(job, done)
+    return done
+
+
+def _checks(inputs: Inputs) -> Iterator[Check]:
+    job = inputs.job
+    config: AuditConfig = job.recipe.audit
+    samples = job.need(verify.run).parquet(stack.SAMPLES)
+    folds = inputs.folded.parquet(FILE)
+    check_disjoint(folds) if job.recipe.folds.scheme != "official" else None
+    yield Check("a group lies in one fold", f"{folds['group_id'].n_unique()} groups", holds=True)
+    yield _planted(job, samples)
+    yield _whole_patients(job, samples)
+    yield _own_side(job, samples)
+    matrix = reduced(inputs.matrix, config.rows, job.recipe.seed)
+    booster = job.recipe.lightgbm.model_copy(
+        update={"rounds": min(config.rounds, job.recipe.lightgbm.rounds)}
+    )
+    small = job.recipe.stack.model_copy(update={"seeds": 1, "shap_rows": 0, "patience": 10})
+    fold = inputs.fold_numbers[0]
+    for words, other in (
+        ("labels", with_other_labels(matrix, fold)),
+        ("values", with_other_values(matrix, fold)),
+    ):
+        differing = fitted_differently(matrix, other, small, booster, fold)
+        yield Check(
+            f"other {words} in held-out rows fit nothing else",
+            f"differs: {name_some(differing)}" if differing else f"fold {fold}: the same trees",
+            not differing,
+        )
+    for chance in permuted(matrix, small, booster, job.recipe.seed, config.permutations):
+        yield Check(
+            f"labels permuted by patient are at chance, {chance.metric}",
+            f"{chance.mean:.4f}, chance {chance.expected}, standard error "
+            f"{chance.standard_error:.4f} ({config.permutations} permutations, "
+            f"{len(matrix.rows)} rows)",
+            chance.at_chance,
+        )
+
+
+def _planted(job: Job, samples: pl.DataFrame) -> Check:
+    """Labels under any name: those of the sample table are refused, a copy reaches no feature."""
+    refused = 0
+    for name in CORE:
+        try:
+            select_features([name], samples)
+        except ConfigError:
+            refused += 1
+    training = samples.filter(pl.col(SPLIT) != TEST)
+    state = fit(training, job.recipe.features)
+    copies = training.with_columns(pl.col(TARGET).alias(PLANTED))
+    same = build(copies, state).equals(build(training, state))
+    return Check(
+        "a planted copy of the target is refused",
+        f"{refused} of {len(CORE)} key and label columns refused; features "
+        + ("unmoved by a copy" if same else "moved by a copy"),
+        same and refused == len(CORE),
+    )
+
+
+def _whole_patients(job: Job, samples: pl.DataFrame) -> Check:
+    """A patient's features must not depend on who else is in the table."""
+    training = samples.filter(pl.col(SPLIT) != TEST)
+    state = fit(training, job.recipe.features)
+    patients = training["patient_id"].drop_nulls().unique().sort()
+    half = training.filter(pl.col("patient_id").is_in(patients.gather_every(2).implode()))
+    alone, among = build(half, state), build(training, state)
+    same = among.join(half.select(ID), on=ID, how="semi").sort(ID).equals(alone)
+    return Check(
+        "features of a patient ignore all others",
+        f"{half['patient_id'].n_unique()} patients alone and among {len(patients)}",
+        same,
+    )
+
+
+def _own_side(job: Job, samples: pl.DataFrame) -> Check:
+    """The kept feature table is what the training rows alone give, whatever the test rows are."""
+    training = samples.filter(pl.col(SPLIT) != TEST)
+    table = build(training, fit(training, job.recipe.features))
+    kept = job.need(features.run).parquet(TRAINING)
+    return Check(
+        "features of training rows ignore the test rows", f"{len(table)} rows", table.equals(kept)
+    )
+
+
+def _tell(job: Job, done: Unit) -> None:
+    checks = done.json("leaks.json")
+    table = Table("what was done", "what came of it", "", box=SIMPLE_HEAD, pad_edge=False)
+    for check in checks:
+        table.add_row(check["check"], check["found"], "holds" if check["holds"] else "LEAK")
+    job.console.print(table)
+    leaks = [check["check"] for check in checks if not check["holds"]]
+    if leaks:
+        raise ArtifactError(
+            f"{len(leaks)} of {len(checks)} checks found a leak: {'; '.join(leaks)}. See "
+            f"{done.folder / 'leaks.json'}."
+        )
+    job.say(f"audit: {len(checks)} checks hold; see {done.folder / 'leaks.json'}.")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,56 @@
+"""make features: the tabular columns of every row, by one function for train and test.
+
+Reads the verified samples; writes <run>/features/ with features.parquet (all rows but the source's
+test), test_features.parquet and state.json, what was learnt from the first to build the second.
+"""
+
+import json
+
+import polars as pl
+
+from features.build import build, fit, single_lesion_patients
+from features.state import State
+from folds.findings import plural
+from folds.schema import ID, SPLIT, TEST
+from scripts import verify
+from scripts.stage import Job, main
+from workspace.units import Unit, find, making, open_unit
+
+TRAINING, TESTS, STATE = "features.parquet", "test_features.parquet", "state.json"
+
+
+def run(job: Job) -> Unit:
+    """The features of the recipe's samples, made if they are not there yet."""
+    verified, folder = job.need(verify.run), job.run / "features"
+    part = {
+        "features": job.recipe.features.model_dump(mode="json"),
+        "version": State.model_fields["version"].default,
+    }
+    inputs = {"samples.parquet": verified.sha256("samples.parquet")}
+    wanted = job.wanted("features", part, inputs)
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        job.say(f"features: nothing to do, {folder} is up to date.")
+        return done
+    samples = verified.parquet("samples.parquet")
+    is_test = pl.col(SPLIT) == TEST
+    training, tests = samples.filter(~is_test), samples.filter(is_test)
+    state = fit(training, job.recipe.features)
+    with making(folder, wanted) as draft:
+        table = build(training, state)
+        draft.parquet(TRAINING, table)
+        draft.parquet(TESTS, build(tests, state))
+        draft.json(STATE, json.loads(state.model_dump_json()))
+        alone = single_lesion_patients(training)
+        names = [name for name in table.columns if name != ID]
+        draft.facts.update(names=names, single_lesion_patients=alone)
+    job.say(
+        f"features: wrote {folder}: {plural(len(training), 'training row')}, "
+        f"{plural(len(tests), 'test row')}, {plural(len(names), 'column')}; "
+        f"{plural(alone, 'patient')} with one lesion alone, who have no ugly duckling."
+    )
+    return open_unit(folder, "features")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,246 @@
+"""make stack: LightGBM on the features over the frozen folds, beside its baselines.
+
+Reads folds, features and the recipe's blocks; writes <run>/boosters/<name>_fold_<k>/ for every fold
+of the stack and of each baseline, then <run>/stack/ with oof_stack.parquet, test_stack.parquet,
+importance.csv and metrics.json. What a call finished is kept; a changed value redoes what it feeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from folds.findings import plural
+from folds.frozen import FILE, load_folds
+from folds.groups import GROUP
+from folds.schema import HOLDOUT, ID, SPLIT, TARGET, TRAIN
+from folds.schema import TEST as TEST_SPLIT
+from scripts import features, folds, verify
+from scripts.features import TESTS, TRAINING
+from scripts.score import short, subgroups
+from scripts.stage import Job, main
+from stacking.baselines import BEST_COLUMN, CONSTANT, fewer, naive
+from stacking.blocks import Block, open_block
+from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
+from stacking.fold import FOLD, SCORE, USE, train_fold
+from stacking.importance import FILE as IMPORTANCES
+from stacking.importance import over_folds
+from stacking.matrix import NEVER, Matrix, Source, assemble, kept
+from stacking.measure import measured
+from stacking.oof import models_hash, out_of_fold
+from workspace.errors import ConfigError
+from workspace.units import Unit, find, making, open_unit
+
+STACK = "stack"
+VERSION = 1  # another one trains anew where boosters are kept
+SAMPLES, SCORES = "samples.parquet", "scores.parquet"
+OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
+METRICS, IMPORTANCE = "metrics.json", "importance.csv"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a stack is made of, read when it is first asked for."""
+
+    job: Job
+    folded: Unit
+    featured: Unit
+    rows: pl.DataFrame  # ID, fold, target, group of the rows to train on, fold after fold
+    blocks: tuple[Block, ...]
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """All columns of all training rows."""
+        return assemble(self.rows, self._sources())
+
+    def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
+        """The same columns of rows outside the folds, as the makers of this fold see them."""
+        sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
+        return assemble(rows, sources)
+
+    @cached_property
+    def fold_numbers(self) -> list[int]:
+        return sorted(set(self.rows[FOLD].to_list()) - {NEVER})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the matrix, known without it."""
+        return tuple(name for source in self._sources() for name in source.columns)
+
+    def ids(self, split: str) -> pl.DataFrame:
+        """The rows of another split, by id."""
+        table = self.folded.parquet(FILE, [ID, SPLIT])
+        return table.filter(pl.col(SPLIT) == split).select(ID).sort(ID)
+
+    def hashes(self) -> dict[str, str]:
+        """What a booster's result depends on besides the recipe."""
+        used = {FILE: self.folded.sha256(FILE), TRAINING: self.featured.sha256(TRAINING)}
+        return used | {block.name: block.unit.sha256("oof.parquet") for block in self.blocks}
+
+    def _sources(self) -> list[Source]:
+        return [self._features(TRAINING), *(block.training() for block in self.blocks)]
+
+    def _features(self, file: str) -> Source:
+        names = self.featured.facts["names"]
+        columns = kept(names, self.job.recipe.stack.leave_out)
+        return Source(file, tuple(columns), lambda: self.featured.parquet(file, [ID, *columns]))
+
+
+def run(job: Job) -> Unit:
+    """The stack's scores and what they are worth, made if they are not there yet."""
+    inputs = gather(job)
+    trained = {
+        name: {fold: _fold(inputs, name, columns, fold) for fold in inputs.fold_numbers}
+        for name, columns in {STACK: inputs.columns, **fewer(inputs.columns)}.items()
+    }
+    folder, config = job.run / STACK, job.recipe
+    part = {
+        "score": config.score.model_dump(mode="json"),
+        "average": config.stack.average,
+        "version": VERSION,
+    }
+    used = {
+        unit.folder.name: unit.sha256(SCORES)
+        for units in trained.values()
+        for unit in units.values()
+    }
+    samples = {SAMPLES: job.need(verify.run).sha256(SAMPLES), TESTS: inputs.featured.sha256(TESTS)}
+    wanted = job.wanted(STACK, part, used | samples)
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        job.say(f"stack: nothing to do, {folder} is up to date.")
+        return done
+    with making(folder, wanted) as draft:
+        oof = _out_of_fold(inputs, trained[STACK])
+        others = {
+            name: _out_of_fold(inputs, units) for name, units in trained.items() if name != STACK
+        }
+        metrics = _measured(inputs, oof, others)
+        draft.parquet(OOF, oof)
+        draft.parquet(TEST, _outside(inputs, trained[STACK]))
+        draft.csv(IMPORTANCE, over_folds(trained[STACK]))
+        draft.json(METRICS, metrics)
+        draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
+    done = open_unit(folder, STACK)
+    show_stack(job, done.json(METRICS))
+    job.say(f"stack: see {folder}: {METRICS}, {OOF}, {TEST}, {IMPORTANCE}.", **done.facts)
+    return done
+
+
+def gather(job: Job) -> Inputs:
+    """Folds, features and blocks of the run, made first where needed."""
+    repeats = job.recipe.folds.repeats
+    if repeats > 1:
+        raise ConfigError(
+            f"The stack works on one repeat of the folds; folds.repeats is {repeats}."
+        )
+    folded, featured = job.need(folds.run), job.need(features.run)
+    samples = job.need(verify.run).parquet(SAMPLES, [ID, TARGET])
+    table = load_folds(folded, samples).join(samples, on=ID, how="left", validate="1:1")
+    columns = [ID, pl.col(FOLD).fill_null(NEVER), TARGET, GROUP]
+    rows = table.filter(pl.col(SPLIT) == TRAIN).select(columns).sort(FOLD, ID)
+    opened = [
+        open_block(open_unit(Path(folder), STACK), rows, folded.facts["fold_hash"])
+        for folder in job.recipe.stack.blocks
+    ]
+    return Inputs(job, folded, featured, rows, tuple(opened))
+
+
+def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
+    """One fold's boosters, trained if they are not there yet."""
+    job, config = inputs.job, inputs.job.recipe.stack
+    folder = job.run / "boosters" / f"{name}_fold_{fold}"
+    if name != STACK:
+        config = config.model_copy(update={"shap_rows": 0})
+    part = {
+        "stack": config.model_dump(mode="json", exclude={"average", "blocks", "leave_out"}),
+        "lightgbm": job.recipe.lightgbm.model_dump(mode="json"),
+        "seed": job.recipe.seed,
+        "columns": list(columns),
+        "fold": fold,
+        "version": VERSION,
+    }
+    wanted = job.wanted(STACK, part, inputs.hashes())
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        return done
+    matrix = inputs.matrix.part(columns)
+    with making(folder, wanted) as draft, job.progress(f"{name}, fold {fold}") as bar:
+        trained = train_fold(matrix, fold, config, job.recipe.lightgbm, job.recipe.seed, bar)
+        for model, text in trained.models.items():
+            draft.text(model, text)
+        draft.json(USE, trained.use)
+        draft.parquet(SCORES, trained.scores)
+        draft.parquet(IMPORTANCES, trained.importance)
+        draft.facts["rounds"] = trained.rounds
+    return open_unit(folder, STACK)
+
+
+def _out_of_fold(inputs: Inputs, units: Mapping[int, Unit]) -> pl.DataFrame:
+    parts = {fold: unit.parquet(SCORES) for fold, unit in units.items()}
+    makers = {fold: models_hash(unit) for fold, unit in units.items()}
+    table = out_of_fold(parts, makers, inputs.rows)
+    return inputs.rows.join(table.drop(FOLD), on=ID, how="inner", validate="1:1").sort(ID)
+
+
+def _measured(
+    inputs: Inputs, oof: pl.DataFrame, others: Mapping[str, pl.DataFrame]
+) -> dict[str, Any]:
+    job = inputs.job
+    plain, chosen = naive(inputs.matrix)
+    scores = {name: other.select(ID, SCORE) for name, other in others.items()}
+    for name in (BEST_COLUMN, CONSTANT):
+        scores[name] = plain.select(ID, pl.col(name).alias(SCORE))
+    clinical = job.need(verify.run).parquet(SAMPLES).drop(TARGET)
+    rows = oof.join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
+    patient = GROUP if job.recipe.data.group != "none" else None
+    with job.progress("Drawing patients again") as bar:
+        found = measured(rows, scores, patient, subgroups(rows), job.recipe.score, bar)
+    return {**found, "best_column": chosen, "group": job.recipe.data.group}
+
+
+def _outside(inputs: Inputs, units: Mapping[int, Unit]) -> pl.DataFrame:
+    """Scores of the test set, then of the holdout, by all folds."""
+    parts = []
+    for split, file in ((TEST_SPLIT, TESTS), (HOLDOUT, TRAINING)):
+        ids = inputs.ids(split)
+        if len(ids):
+            view = partial(inputs.view, ids, file)
+            scores = score_elsewhere(view, units, inputs.job.recipe.stack.average)
+            parts.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
+    columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64, SPLIT: pl.String}
+    return pl.concat([pl.DataFrame(schema=columns), *parts])
+
+
+def show_stack(job: Job, metrics: dict[str, Any]) -> None:
+    """The stack beside its baselines, then its folds."""
+    sheet, folded, config = metrics["stack"], metrics["folds"], job.recipe.score
+    job.say(
+        f"stack: out of fold, {plural(sheet['n'], 'row')}, {plural(sheet['positives'], 'positive')}"
+        + (f", {sheet['patients']} {metrics['group']}s." if sheet["patients"] else ".")
+    )
+    table = Table("scores", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in (f"pAUC above {100 * config.min_tpr:.6g}% TPR", "AUC", "stack minus this, pAUC"):
+        table.add_column(name, no_wrap=True)
+    table.add_row("stack", *(short(sheet["metrics"][name]) for name in ("pauc", "auc")), "")
+    for name, found in metrics["baselines"].items():
+        values = (short(found["metrics"][metric]) for metric in ("pauc", "auc"))
+        table.add_row(name, *values, short(found["stack_minus_this"]["pauc"]))
+    job.console.print(table)
+    each = ", ".join(f"{entry['metrics']['pauc']['value']:.4f}" for entry in folded["folds"])
+    job.say(
+        f"stack: pAUC by fold {each}; mean {folded['mean']['pauc']:.4f}"
+        + (f", sd {folded['sd']['pauc']:.4f}" if folded["sd"]["pauc"] is not None else "")
+        + f"; {folded['pooled_is']}: {folded['pooled']['pauc']['value']:.4f}."
+    )
+    for note in sheet["notes"]:
+        job.say(f"notice: {note}")
+
+
+if __name__ == "__main__":
+    main(run)

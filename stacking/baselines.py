@@ -1,0 +1,79 @@
+"""What stands beside every stack: a constant, the best column, and boosters of fewer columns.
+
+A stack that does not beat them has learnt nothing worth its columns.
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from folds.schema import ID, TARGET
+from metrics.ranking import auc
+from stacking.fold import FOLD
+from stacking.matrix import NEVER, Matrix, Values
+
+Floats = NDArray[np.float64]
+CONSTANT, BEST_COLUMN = "constant", "best_column"
+# Patterns of columns; each is a stack of its own, of the same folds, seeds and sampling.
+FEWER_COLUMNS = {
+    "age_sex_site": ("meta_age_approx", "cat_sex", "cat_anatom_site_general"),
+    "own_row_only": ("meta_*", "les_*", "cat_*"),  # nothing of the patient's other lesions
+}
+
+
+def fewer(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of each baseline that has some, but not all there are."""
+    found = {
+        name: tuple(c for c in columns if any(fnmatchcase(c, pattern) for pattern in patterns))
+        for name, patterns in FEWER_COLUMNS.items()
+    }
+    return {name: part for name, part in found.items() if 0 < len(part) < len(columns)}
+
+
+def naive(matrix: Matrix) -> tuple[pl.DataFrame, dict[str, str]]:
+    """A constant, and out of fold the training rows' best column; and its name by fold."""
+    folds = matrix.rows[FOLD].to_numpy()
+    target = matrix.rows[TARGET].to_numpy().astype(np.float64)
+    numeric = [n for n, name in enumerate(matrix.columns) if not name.startswith("cat_")]
+    parts, chosen = [], {}
+    for fold in sorted(set(folds.tolist()) - {NEVER}):
+        training = folds != fold
+        place, sign = _best(matrix.values, target, numeric, training)
+        chosen[str(fold)] = ("-" if sign < 0 else "") + matrix.columns[place]
+        column = sign * matrix.values[:, place].astype(np.float64)
+        parts.append(
+            matrix.rows.filter(pl.Series(~training)).select(ID, FOLD).with_columns(
+                pl.lit(0.5).alias(CONSTANT),
+                pl.Series(BEST_COLUMN, _share_below(column[training], column[~training])),
+            )
+        )  # fmt: skip
+    return pl.concat(parts).sort(ID), chosen
+
+
+def _best(
+    values: Values, target: Floats, places: list[int], training: NDArray[np.bool_]
+) -> tuple[int, int]:
+    """The column that orders the training rows best, and which way round."""
+    gains = []
+    for place in places:
+        column = values[training, place].astype(np.float64)
+        gains.append(auc(target[training], _filled(column, column)) - 0.5)
+    best = int(np.argmax(np.abs(gains)))
+    return places[best], 1 if gains[best] >= 0 else -1
+
+
+def _filled(column: Floats, training: Floats) -> Floats:
+    """Missing values in the middle of the training rows'."""
+    middle = np.nanmedian(training) if not np.isnan(training).all() else 0.0
+    return np.where(np.isnan(column), middle, column)
+
+
+def _share_below(training: Floats, held: Floats) -> Floats:
+    """Where each held-out value lies among the training rows': comparable over folds."""
+    known = np.sort(_filled(training, training))
+    filled = _filled(held, training)
+    either = np.searchsorted(known, filled, "left") + np.searchsorted(known, filled, "right")
+    return either / (2 * len(known))

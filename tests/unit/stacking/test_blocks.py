@@ -1,0 +1,92 @@
+import polars as pl
+import pytest
+
+from stacking.blocks import open_block
+from stacking.matrix import assemble
+from workspace.errors import ArtifactError
+from workspace.manifest import Wanted
+from workspace.units import making, open_unit
+
+ROWS = pl.DataFrame(
+    {"isic_id": ["a", "b", "c"], "fold": [0, 0, 1]}, schema_overrides={"fold": pl.Int16}
+)
+OOF = pl.DataFrame(
+    {
+        "isic_id": ["c", "b", "a"],
+        "fold": [1, 0, 0],
+        "maker": ["m1", "m0", "m0"],
+        "oof_net": [0.3, 0.2, 0.1],
+    },
+    schema_overrides={"fold": pl.Int16},
+)
+TEST = pl.DataFrame(
+    {
+        "isic_id": ["t", "t"],
+        "fold": [0, 1],
+        "maker": ["m0", "m1"],
+        "oof_net": [0.6, 0.8],
+    },
+    schema_overrides={"fold": pl.Int16},
+)
+
+
+def block(folder, oof=OOF, test=TEST, fold_hash="f" * 64, makers=None, rows=ROWS):
+    wanted = Wanted(stage="train", unit="net", part={}, inputs={}, recipe={}, seed=0)
+    with making(folder / "net", wanted) as draft:
+        draft.parquet("oof.parquet", oof)
+        draft.parquet("test.parquet", test)
+        draft.facts["fold_hash"] = fold_hash
+        draft.facts["makers"] = {"0": "m0", "1": "m1"} if makers is None else makers
+    return open_block(open_unit(folder / "net", "train"), rows, "f" * 64)
+
+
+def test_training_rows_get_their_fold_and_test_rows_every_fold_in_turn(tmp_path):
+    made = block(tmp_path)
+    assert made.columns == ("oof_net",)
+    found = assemble(ROWS, [made.training()]).values[:, 0].tolist()
+    assert found == pytest.approx([0.1, 0.2, 0.3])
+    for fold, value in ((0, 0.6), (1, 0.8)):
+        rows = pl.DataFrame({"isic_id": ["t"]})
+        assert assemble(rows, [made.elsewhere(fold)]).values[0, 0] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"fold_hash": "0" * 64},
+            "Block {} was made on other folds (hash 000000000000, here ffffffffffff); its models "
+            "may have seen rows that are held out here.",
+        ),
+        (
+            {"oof": OOF.filter(pl.col("fold") == 0)},
+            "OOF incomplete: fold 1 has no predictions in block {}; finish the stage that makes "
+            "them.",
+        ),
+        (
+            {"oof": OOF.with_columns(fold=pl.Series([0, 0, 1], dtype=pl.Int16))},
+            "OOF of block {} has images scored by a model of another fold than the one that holds "
+            "them out: [a, c].",
+        ),
+        (
+            {"makers": {"0": "m0", "1": "other"}},
+            "Block {} does not say who made its rows of fold 1; make it anew.",
+        ),
+        (
+            {"rows": pl.concat([ROWS, ROWS.head(1).with_columns(
+                isic_id=pl.lit("x"), fold=pl.lit(-1, dtype=pl.Int16))])},
+            "Block {} has no out-of-fold values for rows that no fold holds out; take a scheme "
+            "that holds out every row.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_block_whose_makers_may_have_seen_its_rows_is_refused(tmp_path, changes, message):
+    with pytest.raises(ArtifactError) as error:
+        block(tmp_path, **changes)
+    assert str(error.value) == message.format(tmp_path / "net")
+
+
+def test_a_fold_without_test_rows_is_refused(tmp_path):
+    made = block(tmp_path, test=TEST.head(1))
+    with pytest.raises(ArtifactError, match="fold 1 has no test rows; finish the stage"):
+        assemble(pl.DataFrame({"isic_id": ["t"]}), [made.elsewhere(1)])
