@@ -40,7 +40,7 @@ def build_samples(
     if keep is None:
         features = informative(frame, findings)
     else:
-        features = [name for name in keep if name in frame.columns]
+        features = [name for name in keep if name in frame.columns and name not in CORE]
     return frame.select(*CORE, *features).sort(ID, maintain_order=True)
 
 

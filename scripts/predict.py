@@ -9,6 +9,7 @@ through the very functions that score the test set.
 from functools import partial
 
 import polars as pl
+from pydantic import ValidationError
 
 from features.build import build
 from features.state import State
@@ -21,7 +22,7 @@ from scripts.features import STATE
 from scripts.stage import Job, main
 from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
 from stacking.fold import SCORE
-from stacking.matrix import Matrix, Source, assemble, kept
+from stacking.matrix import Matrix, assemble, kept, lazily
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.units import Unit, find, making, open_unit
 
@@ -49,7 +50,7 @@ def run(job: Job) -> Unit:
     if done is not None:
         job.say(f"predict: nothing to do, {folder / FILE} is up to date.")
         return done
-    state = State.model_validate_json(featured.text(STATE))
+    state = _state(featured)
     findings = Findings()
     samples = build_samples(source, findings, list(state.columns)).with_columns(
         pl.lit(TEST).alias(SPLIT)
@@ -71,8 +72,18 @@ def run(job: Job) -> Unit:
     return open_unit(folder, "predict")
 
 
+def _state(featured: Unit) -> State:
+    try:
+        return State.model_validate_json(featured.text(STATE))
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{featured.path(STATE)} was written by another version of the features; run "
+            "'make stack' anew."
+        ) from error
+
+
 def _view(table: pl.DataFrame, columns: list[str], _: int) -> Matrix:
-    return assemble(table.select(ID), [Source("the new data", tuple(columns), lambda: table)])
+    return assemble(table.select(ID), [lazily("the new data", columns, table.lazy)])
 
 
 def _boosters(job: Job, stacked: Unit) -> dict[int, Unit]:

@@ -30,7 +30,7 @@ from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
 from stacking.fold import FOLD, SCORE, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
-from stacking.matrix import NEVER, Matrix, Source, assemble, kept
+from stacking.matrix import NEVER, Matrix, Source, assemble, kept, lazily
 from stacking.measure import measured
 from stacking.oof import models_hash, out_of_fold
 from workspace.errors import ConfigError
@@ -88,7 +88,7 @@ class Inputs:
     def _features(self, file: str) -> Source:
         names = self.featured.facts["names"]
         columns = kept(names, self.job.recipe.stack.leave_out)
-        return Source(file, tuple(columns), lambda: self.featured.parquet(file, [ID, *columns]))
+        return lazily(file, columns, lambda: self.featured.lazy(file))
 
 
 def run(job: Job) -> Unit:

@@ -11,7 +11,7 @@ import polars as pl
 
 from folds.schema import ID
 from stacking.fold import FOLD
-from stacking.matrix import Source
+from stacking.matrix import Source, lazily
 from stacking.oof import MAKER, check_oof
 from workspace.errors import ArtifactError, name_some
 from workspace.units import Unit
@@ -32,21 +32,21 @@ class Block:
 
     def training(self) -> Source:
         """The rows that the folds hold out."""
-        return Source(self.name, self.columns, lambda: self.unit.parquet(OOF))
+        return lazily(self.name, self.columns, lambda: self.unit.lazy(OOF))
 
     def elsewhere(self, fold: int) -> Source:
         """Test rows as the maker of this fold sees them."""
 
-        def read() -> pl.DataFrame:
-            rows = self.unit.parquet(TEST).filter(pl.col(FOLD) == fold)
-            if rows.is_empty():
+        def read() -> pl.LazyFrame:
+            rows = self.unit.lazy(TEST).filter(pl.col(FOLD) == fold)
+            if not rows.select(pl.len()).collect().item():
                 raise ArtifactError(
                     f"Block {self.name} is incomplete: fold {fold} has no test rows; finish the "
                     "stage that makes them."
                 )
             return rows
 
-        return Source(self.name, self.columns, read)
+        return lazily(self.name, self.columns, read)
 
 
 def open_block(unit: Unit, rows: pl.DataFrame, fold_hash: str) -> Block:

@@ -45,7 +45,7 @@ class BoosterConfig(BaseModel):
     lambda_l1: float = Field(default=0.0876, ge=0)
     lambda_l2: float = Field(default=0.00397, ge=0)
     max_bin: int = Field(default=255, ge=2, le=255)
-    bin_sample: int = Field(default=50_000, ge=1000)  # rows looked at for bins; memory goes with it
+    bin_sample: int = Field(default=20_000, ge=1000)  # rows looked at for bins; memory goes with it
 
     def binning(self) -> dict[str, Any]:
         """What decides the bins: boosters that differ in nothing of this share a Dataset."""

@@ -57,7 +57,7 @@ def _train(
 ) -> Trained:
     stack, config = configs
     target = matrix.rows[TARGET].to_numpy().astype(np.float64)
-    held = matrix.values[~training]
+    [held] = matrix.blocks(~training)  # a fold's rows lie together
     data = boosters.binned(matrix.blocks(training), target[training], matrix.columns, config)
     explained = _explained(target[~training] == 1, stack.shap_rows, seed)
     models, shifts, scores, rounds, gains, shaps = {}, [], [], [], [], []

@@ -6,6 +6,7 @@ Rows lie fold after fold, so that the training rows of a fold are two slices and
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -21,11 +22,17 @@ AT_ONCE = 64  # columns that are float64 on their way in
 
 @dataclass(frozen=True)
 class Source:
-    """Some columns by id; `read` is called once, and what it returns is let go."""
+    """Some columns by id. `read` gives the id or some columns, always in the same order of rows."""
 
     name: str
     columns: tuple[str, ...]
-    read: Callable[[], pl.DataFrame]
+    read: Callable[[Sequence[str]], pl.DataFrame]
+
+
+def lazily(name: str, columns: Sequence[str], open_table: Callable[[], pl.LazyFrame]) -> Source:
+    """A source that is opened when it is first read, and then read a few columns at a time."""
+    table = cache(open_table)
+    return Source(name, tuple(columns), lambda names: table().select(names).collect())
 
 
 @dataclass(frozen=True)
@@ -59,30 +66,31 @@ def assemble(rows: pl.DataFrame, sources: Iterable[Source]) -> Matrix:
     values = np.empty((len(rows), len(columns)), dtype=np.float32)
     start = 0
     for source in sources:
-        values[:, start : start + len(source.columns)] = _read(rows[ID], source)
+        _fill(values[:, start : start + len(source.columns)], rows[ID], source)
         start += len(source.columns)
     return Matrix(rows, tuple(columns), values)
 
 
-def _read(ids: pl.Series, source: Source) -> Values:
-    frame = source.read().select(ID, *source.columns)
-    if frame[ID].is_duplicated().any():
-        repeated = frame.filter(frame[ID].is_duplicated())[ID].unique().sort().to_list()
+def _fill(values: Values, ids: pl.Series, source: Source) -> None:
+    """The source's columns for these ids, a few at a time, so that no copy of it is ever about."""
+    known = source.read([ID])
+    if known[ID].is_duplicated().any():
+        repeated = known.filter(known[ID].is_duplicated())[ID].unique().sort().to_list()
         raise DataError(f"Rows of {source.name} with the same {ID}: {listed(repeated)}.")
-    missing = ids.filter(~ids.is_in(frame[ID].implode())).to_list()
+    place = known.with_row_index("place")
+    found = ids.to_frame(ID).join(place, on=ID, how="left", maintain_order="left")
+    missing = found.filter(pl.col("place").is_null())[ID].to_list()
     if missing:
         raise DataError(f"{source.name} has no row for images: {listed(missing)}.")
-    found = ids.to_frame(ID).join(frame, on=ID, how="left", maintain_order="left")
-    values = np.empty((len(ids), len(source.columns)), dtype=np.float32)
+    order = found["place"].to_numpy()
     for start in range(0, len(source.columns), AT_ONCE):
-        names = source.columns[start : start + AT_ONCE]
-        part = found.select(pl.col(names).cast(pl.Float32)).to_numpy()
+        names = list(source.columns[start : start + AT_ONCE])
+        part = source.read(names).cast(pl.Float32).to_numpy()[order]
+        infinite = np.isinf(part).any(axis=0)
+        if infinite.any():
+            strange = [name for name, bad in zip(names, infinite, strict=True) if bad]
+            raise DataError(f"Infinite values in columns of {source.name}: {name_some(strange)}.")
         values[:, start : start + len(names)] = part
-    infinite = np.isinf(values).any(axis=0)
-    if infinite.any():
-        names = np.array(source.columns)[infinite].tolist()
-        raise DataError(f"Infinite values in columns of {source.name}: {name_some(names)}.")
-    return values
 
 
 def kept(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:

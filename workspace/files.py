@@ -86,6 +86,12 @@ def read_parquet(
     return pl.read_parquet(path, columns=None if columns is None else list(columns))
 
 
+def scan_parquet(path: Path, sha256: str, mend: str = MEND) -> pl.LazyFrame:
+    """A parquet file we wrote, checked once and read some columns or rows at a time."""
+    check_hash(path, sha256, mend)
+    return pl.scan_parquet(path)
+
+
 def read_parquet_facts(path: Path, sha256: str, mend: str = MEND) -> dict[str, str]:
     """What travels inside a parquet file beside its rows."""
     check_hash(path, sha256, mend)

@@ -60,6 +60,10 @@ class Unit:
     def parquet(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return files.read_parquet(self.path(name), self.sha256(name), columns, self._mend)
 
+    def lazy(self, name: str) -> pl.LazyFrame:
+        """A table to be read in parts, its hash checked now."""
+        return files.scan_parquet(self.path(name), self.sha256(name), self._mend)
+
     def parquet_facts(self, name: str) -> dict[str, str]:
         return files.read_parquet_facts(self.path(name), self.sha256(name), self._mend)
 

@@ -2,12 +2,22 @@
 
 import sys
 
-from tests.bench import bench_audit, bench_ground_floor, bench_metrics
+from tests.bench import (
+    bench_audit,
+    bench_features,
+    bench_ground_floor,
+    bench_metrics,
+    bench_stack,
+    bench_tabular,
+)
 
 THEMES = {
     "ground_floor": bench_ground_floor.run,
     "audit": bench_audit.run,
     "metrics": bench_metrics.run,
+    "features": bench_features.run,
+    "stack": bench_stack.run,
+    "tabular": bench_tabular.run,
 }
 
 for theme in sys.argv[1:] or THEMES:

@@ -21,6 +21,7 @@ OPENERS = {
     "np.load": "workspace/files.py",
     "np.save": "workspace/files.py",
     "pl.read_parquet": "workspace/files.py",
+    "pl.scan_parquet": "workspace/files.py",
     "json.load": "workspace/files.py",
     "safetensors.numpy.load": "workspace/files.py",
     "torch.load": None,

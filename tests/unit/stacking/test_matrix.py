@@ -3,14 +3,14 @@ import polars as pl
 import pytest
 
 from stacking.levels import Levels, fit_levels, in_levels
-from stacking.matrix import Source, assemble, kept
+from stacking.matrix import assemble, kept, lazily
 from workspace.errors import ConfigError, DataError
 
 IDS = pl.DataFrame({"isic_id": ["c", "a", "b"]})
 
 
 def source(name, frame, *columns):
-    return Source(name, columns, lambda: pl.DataFrame(frame))
+    return lazily(name, columns, pl.DataFrame(frame).lazy)
 
 
 def test_sources_are_joined_by_id_in_the_order_of_the_rows():

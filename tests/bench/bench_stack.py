@@ -1,0 +1,113 @@
+"""A matrix of 401,059 x 1,600: what a fold costs in memory, and a tuning trial in time.
+
+The other side of the trial bins the training rows anew, as a loop around `lgb.train` does.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from stacking import boosters
+from stacking.config import BoosterConfig, StackConfig
+from stacking.fold import train_fold
+from stacking.matrix import Matrix, Source, assemble
+from stacking.sampling import sampled
+from tests.bench.record import in_child, keep
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS, COLUMNS, BLOCKS, FOLDS = 401_059, 1600, 4, 5
+
+
+def run() -> None:
+    """The measurement in a child, whose peak is its own."""
+    child = in_child([sys.executable, "-m", "tests.bench.bench_stack"], cwd=ROOT)
+    found = json.loads(child.output.splitlines()[-1])
+    size = ROWS * COLUMNS * 4 / 2**30
+    rows: list[dict[str, object]] = [
+        {"what": "the matrix, GB", "value": size},
+        {"what": "peak of the process (matrix, bins, a fold trained), GB", "value": child.peak_gb},
+        {"what": "peak / matrix", "value": child.peak_gb / size},
+        {"what": "assembling it from 4 sources by id, s", "value": found["assemble_s"]},
+        {"what": "binning a fold's training rows, once a fold, s", "value": found["bin_s"]},
+        {"what": "a fold of one booster, 20 rounds, with scores and SHAP, s",
+         "value": found["fold_s"]},
+        {"what": "a tuning trial on kept bins, 20 rounds, s", "value": found["kept_s"]},
+        {"what": "the same trial, binning anew, s", "value": found["anew_s"]},
+        {"what": "trial: anew / kept", "value": found["anew_s"] / found["kept_s"]},
+        {"what": "trials: byte-identical models", "value": str(found["same"])},
+    ]  # fmt: skip
+    keep(
+        "stack",
+        "A matrix of 401,059 x 1,600",
+        "Random numbers, 393 positives, five folds; sampling as by default.",
+        rows,
+    )
+
+
+def _source(number: int, ids: pl.Series) -> Source:
+    names = tuple(f"emb_{number}_{column}" for column in range(COLUMNS // BLOCKS))
+
+    def read(wanted: Sequence[str]) -> pl.DataFrame:
+        if list(wanted) == [ids.name]:
+            return ids.to_frame()
+        stream = np.random.default_rng([number, names.index(wanted[0])])
+        values = stream.random((len(wanted), len(ids)), dtype=np.float32)
+        return pl.DataFrame([*map(pl.Series, wanted, values)])
+
+    return Source(f"block {number}", names, read)
+
+
+def _rows() -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    target = np.zeros(ROWS, dtype=np.int8)
+    target[rng.choice(ROWS, 393, replace=False)] = 1
+    fold = np.sort(np.arange(ROWS) % FOLDS).astype(np.int16)
+    ids = pl.Series("isic_id", [f"ISIC_{number:07d}" for number in range(ROWS)])
+    return pl.DataFrame({"isic_id": ids, "fold": fold, "target": target, "group_id": ids})
+
+
+def _timed(work):
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def _measure() -> dict[str, object]:
+    rows = _rows()
+    sources = [_source(number, rows["isic_id"]) for number in range(BLOCKS)]
+    assemble_s, matrix = _timed(lambda: assemble(rows, sources))
+    config, stack = BoosterConfig(rounds=20), StackConfig(seeds=1, shap_rows=500)
+    fold_s, _ = _timed(lambda: train_fold(matrix, 0, stack, config, 0, lambda done, total: None))
+    training = rows["fold"].to_numpy() != 0
+    target = rows["target"].to_numpy()[training].astype(np.float64)
+    bin_s, kept = _timed(lambda: _binned(matrix, training, target, config))
+    places = sampled(target == 1, stack, 0)
+    trial = config.model_copy(update={"min_data_in_leaf": 40, "num_leaves": 31})
+    kept = boosters.Binned(kept.data, trial)
+    kept_s, one = _timed(partial(boosters.grow, kept, places, 1, trial.rounds))
+    kept_text = boosters.as_text(one)
+    del kept, one  # or two sets of bins would be measured
+    anew_s, other = _timed(
+        lambda: boosters.grow(_binned(matrix, training, target, trial), places, 1, trial.rounds)
+    )
+    return {
+        "assemble_s": assemble_s, "bin_s": bin_s, "fold_s": fold_s,
+        "kept_s": kept_s, "anew_s": anew_s,
+        "same": kept_text == boosters.as_text(other),
+    }  # fmt: skip
+
+
+def _binned(
+    matrix: Matrix, training: np.ndarray, target: np.ndarray, config: BoosterConfig
+) -> boosters.Binned:
+    return boosters.binned(matrix.blocks(training), target, matrix.columns, config)
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure()))

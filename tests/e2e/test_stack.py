@@ -1,0 +1,259 @@
+"""`make stack submission predict audit` as people meet them: whole, kept, redone where needed."""
+
+import hashlib
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.stages import ROOT, Place
+
+SMALL = (
+    "synthetic.patients=30", "synthetic.rows=400", "synthetic.positives=60",
+    "synthetic.images=0", "data.images=none",
+    "folds.n_folds=3", "stack.seeds=2", "lightgbm.rounds=20", "lightgbm.min_data_in_leaf=5",
+    "score.replicates=100", "score.seeds=[0]", "audit.rounds=10", "audit.permutations=2",
+)  # fmt: skip
+
+
+def call(place, stage, *extra, settings=(), code=0, **environment):
+    return place.call(stage, *extra, settings=(*SMALL, *settings), code=code, **environment)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("stacked"))
+    return place, call(place, "submission")
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    shutil.copytree(made[0].folder, tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def submission_of(place):
+    return (place.run / "submission" / "submission.csv").read_bytes()
+
+
+def trees_of(place):
+    """A hash of all trees of all boosters."""
+    texts = [
+        path.read_text().split("\nparameters:")[0]
+        for path in sorted((place.run / "boosters").glob("*/seed_*.txt"))
+    ]
+    assert len(texts) == 3 * 2 * 3  # folds, seeds, the stack and two baselines
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+def made_at(place):
+    """When each unit was finished."""
+    return {
+        path.parent.relative_to(place.run).as_posix(): path.stat().st_mtime_ns
+        for path in place.run.rglob("manifest.json")
+    }
+
+
+def test_one_command_ends_with_a_submission_that_its_own_scorer_takes(made):
+    place, done = made
+    assert done.stdout.splitlines()[-1].startswith(
+        f"submission: wrote {place.run / 'submission' / 'submission.csv'}: "
+    )
+    written = pl.read_csv(place.run / "submission" / "submission.csv")
+    sample = pl.read_csv(place.data / "sample_submission.csv")
+    assert written.columns == ["isic_id", "target"]
+    assert written["isic_id"].to_list() == sample["isic_id"].to_list()  # in the sample's order
+    assert written["target"].is_between(0, 1).all()
+    call(
+        place, "score", "--solution", str(place.data / "solution.csv"),
+        "--submission", str(place.run / "submission" / "submission.csv"),
+    )  # fmt: skip
+
+
+def test_the_oof_table_has_each_id_once_with_its_fold_and_maker(made):
+    place, _ = made
+    oof = pl.read_parquet(place.run / "stack" / "oof_stack.parquet")
+    folds = pl.read_parquet(place.run / "folds" / "folds.parquet")
+    held = folds.filter(pl.col("split") == "train").select("isic_id", "fold").sort("isic_id")
+    assert oof.select("isic_id", "fold").equals(held)
+    assert oof["maker"].n_unique() == 3
+    assert oof.group_by("maker").agg(pl.col("fold").n_unique())["fold"].to_list() == [1, 1, 1]
+
+
+def test_metrics_hold_the_stack_its_folds_and_every_baseline(made):
+    place, done = made
+    metrics = json.loads((place.run / "stack" / "metrics.json").read_text())
+    assert list(metrics["baselines"]) == ["age_sex_site", "best_column", "constant", "own_row_only"]
+    assert len(metrics["folds"]["folds"]) == 3
+    value = metrics["stack"]["metrics"]["pauc"]
+    assert value["low"] < value["value"] < value["high"]
+    assert metrics["stack"]["metrics"]["top_15_retrieval_sensitivity"]["value"] > 0
+    assert f"{value['value']:.3f} {value['low']:.3f}-{value['high']:.3f}" in done.stdout
+    assert metrics["baselines"]["constant"]["metrics"]["pauc"]["value"] == pytest.approx(0.02)
+    importance = pl.read_csv(place.run / "stack" / "importance.csv")
+    assert importance["gain"].sum() == pytest.approx(1)
+
+
+def test_a_second_call_does_nothing(place):
+    before = made_at(place), submission_of(place)
+    shown = call(place, "submission").stdout
+    assert [line.split(",")[0] for line in shown.splitlines()] == [
+        "sample: nothing to do", "verify: nothing to do", "folds: nothing to do",
+        "features: nothing to do", "stack: nothing to do", "submission: nothing to do",
+    ]  # fmt: skip
+    assert (made_at(place), submission_of(place)) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "redone"),
+    [
+        ("score.top_k=5", {"stack"}),
+        ("stack.average=rank", {"stack", "submission"}),
+        ("lightgbm.rounds=21", {"boosters", "stack", "submission"}),
+        ('stack.leave_out=["ctx_*"]', {"stack boosters", "stack", "submission"}),
+        ('features.families=["raw", "lesion", "categories", "z"]', {"features", "boosters", "stack",
+                                                                    "submission"}),
+    ],
+)  # fmt: skip
+def test_a_changed_value_redoes_what_depends_on_it_and_nothing_else(place, setting, redone):
+    before = made_at(place)
+    call(place, "submission", settings=(setting,))
+    after = made_at(place)
+    changed = {name for name, at in after.items() if before.get(name) != at}
+    boosters = {name for name in after if name.startswith("boosters/")}
+    expected = {name for name in redone if " " not in name and name != "boosters"}
+    if "boosters" in redone:
+        expected |= boosters
+    if "stack boosters" in redone:
+        expected |= {name for name in boosters if name.startswith("boosters/stack_")}
+    assert changed == expected
+
+
+def test_check_73_shuffled_rows_threads_and_hash_seeds_give_the_same_bits(made, tmp_path):
+    other = Place(tmp_path)
+    shutil.copytree(made[0].data, other.data)
+    manifest = (other.data / "manifest.json").read_text()
+    for name in ("train-metadata.csv", "test-metadata.csv"):
+        header, *lines = (other.data / name).read_text().splitlines()
+        random.Random(0).shuffle(lines)
+        (other.data / name).write_text("\n".join([header, *lines]) + "\n")
+    assert manifest
+    call(
+        other, "submission", "--data", str(other.data),
+        OMP_NUM_THREADS="1", POLARS_MAX_THREADS="1", PYTHONHASHSEED="7",
+    )  # fmt: skip
+    assert trees_of(other) == trees_of(made[0])
+    assert submission_of(other) == submission_of(made[0])
+
+
+def test_a_kill_in_the_middle_costs_one_fold_at_most(made, tmp_path):
+    place = Place(tmp_path)
+    shutil.copytree(made[0].folder, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(place.run / "boosters")
+    shutil.rmtree(place.run / "stack")
+    command = place.command("submission", settings=SMALL)
+    for number in range(6):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+            time.sleep(random.Random(number).uniform(1.0, 2.5))
+            process.send_signal(signal.SIGKILL)
+    call(place, "submission")
+    assert submission_of(place) == submission_of(made[0])
+    assert trees_of(place) == trees_of(made[0])
+    assert not list(place.run.rglob("*.tmp*"))
+
+
+def test_check_134_a_damaged_model_ends_predict_in_one_line(place, tmp_path):
+    path = next((place.run / "boosters").glob("stack_fold_1/seed_1.txt"))
+    path.write_text(path.read_text().replace("split_feature=", "split_feature=9", 1))
+    new = tmp_path / "new"
+    new.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", new)
+    ended = call(place, "predict", "--data", str(new), code=2)
+    assert ended.stderr == (
+        f"predict: {path} does not match its hash: it was changed after it was written; restore "
+        "it, or run 'make stack FRESH=1'.\n"
+    )
+
+
+def test_predict_gives_the_test_rows_the_scores_that_were_submitted(place, tmp_path):
+    new = tmp_path / "hospital"
+    new.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", new)
+    shown = call(place, "predict", "--data", str(new)).stdout
+    [folder] = (place.run / "predictions").iterdir()
+    assert f"predict: wrote {folder / 'predictions.csv'}" in shown
+    ours = pl.read_csv(folder / "predictions.csv")
+    submitted = pl.read_csv(place.run / "submission" / "submission.csv")
+    both = ours.join(submitted, on="isic_id", validate="1:1", suffix="_submitted")
+    assert len(both) == len(submitted)
+    assert (both["target"] == both["target_submitted"]).all()
+    assert "nothing to do" in call(place, "predict", "--data", str(new)).stdout
+
+
+def test_predict_of_one_row_alone_works(place, tmp_path):
+    """A column that is constant here was not when the features were fitted."""
+    new = tmp_path / "one"
+    new.mkdir()
+    lines = (place.data / "test-metadata.csv").read_text().splitlines()
+    (new / "test-metadata.csv").write_text("\n".join(lines[:2]) + "\n")
+    call(place, "predict", "--data", str(new))
+    [folder] = (place.run / "predictions").iterdir()
+    assert len(pl.read_csv(folder / "predictions.csv")) == 1
+
+
+def test_check_16_predict_refuses_data_that_lack_a_column(place, tmp_path):
+    new = tmp_path / "short"
+    new.mkdir()
+    pl.read_csv(place.data / "test-metadata.csv", infer_schema=False).drop("tbp_lv_H").write_csv(
+        new / "test-metadata.csv"
+    )
+    ended = call(place, "predict", "--data", str(new), code=2)
+    assert ended.stderr == "predict: Feature columns missing in test-metadata.csv: ['tbp_lv_H'].\n"
+
+
+def test_predict_refuses_the_rows_it_was_trained_on(place, tmp_path):
+    new = tmp_path / "old"
+    new.mkdir()
+    shutil.copy(place.data / "train-metadata.csv", new)
+    ended = call(place, "predict", "--data", str(new), code=2)
+    assert "All 400 rows were trained on" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_audit_of_a_clean_run_holds(place):
+    shown = call(place, "audit").stdout
+    checks = json.loads((place.run / "leaks" / "leaks.json").read_text())
+    assert [check["holds"] for check in checks] == [True] * 8
+    assert shown.splitlines()[-1] == (
+        f"audit: 8 checks hold; see {place.run / 'leaks' / 'leaks.json'}."
+    )
+
+
+def test_the_audit_finds_a_feature_table_that_is_not_what_the_rows_give(place):
+    """As if a column had been made with the labels: the kept table and the rows disagree."""
+    table = pl.read_parquet(place.run / "features" / "features.parquet")
+    leaky = table.with_columns(pz_tbp_lv_H=pl.Series(np.arange(len(table)), dtype=pl.Float32))
+    leaky.write_parquet(place.run / "features" / "features.parquet")
+    manifest = json.loads((place.run / "features" / "manifest.json").read_text())
+    data = (place.run / "features" / "features.parquet").read_bytes()
+    manifest["files"]["features.parquet"] = {
+        "sha256": hashlib.sha256(data).hexdigest(), "size": len(data),
+    }  # fmt: skip
+    (place.run / "features" / "manifest.json").write_text(json.dumps(manifest))
+    ended = call(place, "audit", code=2)
+    assert (
+        "checks found a leak: features of training rows ignore the test rows. See" in ended.stderr
+    )
+
+
+def test_repeats_are_refused_in_one_line(tmp_path):
+    ended = call(Place(tmp_path), "stack", settings=("folds.repeats=2",), code=2)
+    assert ended.stderr == (
+        "stack: The stack works on one repeat of the folds; folds.repeats is 2.\n"
+    )
