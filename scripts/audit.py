@@ -23,7 +23,7 @@ from scripts.stage import Job, main
 from stacking.config import AuditConfig
 from stacking.leaks import (
     fitted_differently,
-    permuted,
+    on_noise,
     reduced,
     with_other_labels,
     with_other_values,
@@ -94,12 +94,11 @@ def _checks(inputs: Inputs) -> Iterator[Check]:
             f"differs: {name_some(differing)}" if differing else f"fold {fold}: the same trees",
             not differing,
         )
-    for chance in permuted(matrix, small, booster, job.recipe.seed, config.permutations):
+    for chance in on_noise(matrix, small, booster, job.recipe.seed, config.permutations):
         yield Check(
-            f"labels permuted by patient are at chance, {chance.metric}",
-            f"{chance.mean:.4f}, chance {chance.expected}, standard error "
-            f"{chance.standard_error:.4f} ({config.permutations} permutations, "
-            f"{len(matrix.rows)} rows)",
+            f"noise labels, alike within a patient, are at chance: {chance.metric}",
+            f"{chance.above_chance:+.4f} from chance, standard error {chance.standard_error:.4f} "
+            f"({chance.folds} folds of {config.permutations} draws, {len(matrix.rows)} rows)",
             chance.at_chance,
         )
 

@@ -1,0 +1,73 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from metrics.pauc import pauc_above_tpr
+from stacking.leaks import (
+    chance_pauc,
+    fitted_differently,
+    noise_by_patient,
+    on_noise,
+    reduced,
+    with_other_labels,
+    with_other_values,
+)
+from stacking.matrix import Matrix
+from tests.unit.stacking.conftest import QUICK, STACK, drawn
+
+SMALL = STACK.model_copy(update={"seeds": 1, "shap_rows": 0})
+
+
+def test_noise_is_as_common_as_the_labels_alike_within_patients_and_knows_nothing(matrix):
+    stream = np.random.default_rng(0)
+    target = matrix.rows["target"].to_numpy()
+    noise = np.stack([noise_by_patient(matrix.rows, stream) for _ in range(300)])
+    assert noise.mean() == pytest.approx(target.mean(), abs=0.01)
+    assert noise.mean(axis=0).std() < 0.03  # every row is as likely as any other
+    patients = matrix.rows["group_id"].rank("dense").to_numpy() - 1
+    shares = np.stack([np.bincount(patients, weights=row) / 10 for row in noise])
+    assert shares.std() > 1.5 * np.sqrt(0.15 * 0.85 / 10)  # wider than coins alone
+
+
+@pytest.mark.parametrize("positives", [1, 3, 16, 80])
+def test_the_chance_level_is_what_random_scores_have(positives):
+    rng = np.random.default_rng(0)
+    target = np.arange(2000) < positives
+    values = [pauc_above_tpr(target, rng.random(2000)) for _ in range(3000)]
+    error = np.std(values) / len(values) ** 0.5
+    assert chance_pauc(positives) == pytest.approx(np.mean(values), abs=4 * error)
+
+
+def test_an_honest_stack_is_at_chance_on_noise(matrix):
+    assert all(chance.at_chance for chance in on_noise(matrix, SMALL, QUICK, 0, 4))
+
+
+def test_a_stack_that_sees_its_patients_in_training_is_not(matrix):
+    """Rows of a patient in several folds, and a column that tells patients apart."""
+    patients = matrix.rows["group_id"].rank("dense").to_numpy().astype(np.float32)
+    values = matrix.values.copy()
+    values[:, 3] = patients
+    order = np.argsort(np.arange(len(values)) % 3, kind="stable")
+    fold = pl.Series("fold", np.sort(np.arange(len(values)) % 3).astype(np.int16))
+    leaky = Matrix(matrix.rows[order].with_columns(fold), matrix.columns, values[order])
+    booster = QUICK.model_copy(update={"max_depth": 8, "rounds": 60})
+    [auc, _] = on_noise(leaky, SMALL, booster, 0, 4)
+    assert auc.above_chance > 0.1
+    assert not auc.at_chance
+
+
+def test_other_held_out_rows_fit_nothing_else_and_other_training_rows_do(matrix):
+    for other in (with_other_labels(matrix, 1), with_other_values(matrix, 1)):
+        assert fitted_differently(matrix, other, SMALL, QUICK, 1) == []
+        assert "seed_0.txt" in fitted_differently(matrix, other, SMALL, QUICK, 0)
+
+
+def test_a_reduced_matrix_has_whole_groups_half_of_them_with_a_positive():
+    matrix = drawn(3000)
+    small = reduced(matrix, 600, 0)
+    assert 500 <= len(small.rows) <= 600
+    sizes = small.rows.group_by("group_id").len()["len"]
+    assert sizes.to_list() == [10] * len(sizes)
+    ill = small.rows.group_by("group_id").agg(pl.col("target").max())["target"]
+    assert ill.mean() == pytest.approx(0.5, abs=0.02)
+    assert reduced(matrix, 3000, 0) is matrix
