@@ -24,7 +24,7 @@ TOLD: dict[Family, str] = {
     "colour_pairs": "Ratio and difference of colours within the lesion, within the skin around "
     "it, and of one against the other.",
     "z": "How many spreads (ddof 1) from the mean of the patient's lesions. Alone or all alike "
-    "(spread below 1e-6 of the group's greatest magnitude): 0.",
+    "(spread below 1e-6 of the group's mean): 0.",
     "ranks": "Percentile rank among the patient's lesions, ties shared. Alone: 0.5.",
     "ugly_duckling": "Of the |z| of the `main` columns of one lesion, in its group.",
     "counts": "How many lesions and visits; a visit is one value of the patient's age. They say "
@@ -32,7 +32,8 @@ TOLD: dict[Family, str] = {
     "aggregates": "What the patient's lesions are like. The std of one value and the skew of "
     "fewer than three are null, of values all alike 0; a ratio by what is zero but for float "
     "noise is null.",
-    "context": "A lesion among the patient's other lesions; null without others.",
+    "context": "A lesion among the patient's other lesions; distances are null without others; a "
+    "lone lesion is its own anchor.",
     "outlier": "How much sparser it is around a lesion than around its neighbours.",
 }
 

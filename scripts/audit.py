@@ -4,18 +4,23 @@ Reads folds, features and the recipe's stack, on any recipe, with fewer rows and
 writes <run>/leaks/leaks.json and prints it as a table. A finding ends in exit code 2.
 """
 
+import csv
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from features.build import build, fit
+from folds.findings import Findings
 from folds.frozen import FILE
-from folds.groups import check_disjoint
+from folds.groups import GROUP, spread_groups
 from folds.samples import select_features
-from folds.schema import CORE, ID, SPLIT, TARGET, TEST
+from folds.schema import CORE, ID, PATIENT, SPLIT, TARGET, TEST
+from folds.sources import open_source
 from scripts import features, stack, verify
 from scripts.features import TRAINING
 from scripts.stack import Inputs, gather
@@ -50,7 +55,9 @@ def run(job: Job) -> Unit:
     part = {
         "audit": job.recipe.audit.model_dump(mode="json"),
         "stack": job.recipe.stack.model_dump(mode="json", exclude={"blocks"}),
-        "features": job.recipe.features.model_dump(mode="json"),
+        "lightgbm": job.recipe.lightgbm.model_dump(mode="json"),
+        "features": job.recipe.features.used(),
+        "seed": job.recipe.seed,
         "version": [VERSION, stack.VERSION],
     }
     wanted = job.wanted("audit", part, inputs.hashes())
@@ -73,8 +80,10 @@ def _checks(inputs: Inputs) -> Iterator[Check]:
     config: AuditConfig = job.recipe.audit
     samples = job.need(verify.run).parquet(stack.SAMPLES)
     folds = inputs.folded.parquet(FILE)
-    check_disjoint(folds) if job.recipe.folds.scheme != "official" else None
-    yield Check("a group lies in one fold", f"{folds['group_id'].n_unique()} groups", holds=True)
+    spread, official = len(spread_groups(folds)), job.recipe.folds.scheme == "official"
+    words = f"{spread} of {folds[GROUP].n_unique()} groups on two sides"
+    words += ", kept as published" if spread and official else ""
+    yield Check("a group lies on one side", words, not spread or official)
     yield _planted(job, samples)
     yield _whole_patients(job, samples)
     yield _own_side(job, samples)
@@ -104,36 +113,53 @@ def _checks(inputs: Inputs) -> Iterator[Check]:
 
 
 def _planted(job: Job, samples: pl.DataFrame) -> Check:
-    """Labels under any name: those of the sample table are refused, a copy reaches no feature."""
+    """Labels: the sample table's are refused, a copy in the raw table is not read."""
     refused = 0
     for name in CORE:
         try:
             select_features([name], samples)
         except ConfigError:
             refused += 1
-    training = samples.filter(pl.col(SPLIT) != TEST)
-    state = fit(training, job.recipe.features)
-    copies = training.with_columns(pl.col(TARGET).alias(PLANTED))
-    same = build(copies, state).equals(build(training, state))
+    words = f"{refused} of {len(CORE)} key and label columns refused"
+    source = open_source(job.recipe.data.model_copy(update={"images": "none"}))
+    table = source.table_path()
+    read = False
+    if table.is_file() and table.suffix == ".csv":
+        with tempfile.TemporaryDirectory() as folder:
+            config = {"images": "none", "folder": Path(folder)}
+            _plant(table, Path(folder) / table.name)
+            rows = open_source(job.recipe.data.model_copy(update=config)).read(Findings())
+            read = PLANTED in rows.columns
+        words += f"; a copy in {table.name} is " + ("READ" if read else "not read")
     return Check(
-        "a planted copy of the target is refused",
-        f"{refused} of {len(CORE)} key and label columns refused; features "
-        + ("unmoved by a copy" if same else "moved by a copy"),
-        same and refused == len(CORE),
+        "a planted copy of the target is refused", words, not read and refused == len(CORE)
     )
+
+
+def _plant(table: Path, copy: Path) -> None:
+    """The same table with one more column: the target, or for want of one the last column."""
+    with table.open(newline="", encoding="utf-8-sig") as old, copy.open("w", newline="") as new:
+        rows, write = csv.reader(old), csv.writer(new)
+        header = next(rows)
+        place = header.index(TARGET) if TARGET in header else len(header) - 1
+        write.writerow([*header, PLANTED])
+        write.writerows([*row, row[place]] for row in rows if row)
 
 
 def _whole_patients(job: Job, samples: pl.DataFrame) -> Check:
     """A patient's features must not depend on who else is in the table."""
     training = samples.filter(pl.col(SPLIT) != TEST)
     state = fit(training, job.recipe.features)
-    patients = training["patient_id"].drop_nulls().unique().sort()
-    half = training.filter(pl.col("patient_id").is_in(patients.gather_every(2).implode()))
+    patients = training[PATIENT].drop_nulls().unique().sort()
+    known = pl.col(PATIENT).is_in(patients.gather_every(2).implode())
+    half = training.filter(known) if len(patients) > 1 else training.gather_every(2)
     alone, among = build(half, state), build(training, state)
     same = among.join(half.select(ID), on=ID, how="semi").sort(ID).equals(alone)
     return Check(
         "features of a patient ignore all others",
-        f"{half['patient_id'].n_unique()} patients alone and among {len(patients)}",
+        f"{half[PATIENT].drop_nulls().n_unique()} of {len(patients)} patients alone and among all"
+        if len(patients)
+        else "no patient is known; half of the rows alone and among all",
         same,
     )
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from features.build import build, fit, single_lesion_patients
 from features.state import State
-from folds.findings import plural
-from folds.schema import ID, SPLIT, TEST
+from folds.findings import Findings, plural
+from folds.schema import ID, PATIENT, SPLIT, TEST
 from scripts import verify
 from scripts.stage import Job, main
 from workspace.units import Unit, find, making, open_unit
@@ -23,7 +23,7 @@ def run(job: Job) -> Unit:
     """The features of the recipe's samples, made if they are not there yet."""
     verified, folder = job.need(verify.run), job.run / "features"
     part = {
-        "features": job.recipe.features.model_dump(mode="json"),
+        "features": job.recipe.features.used(),
         "version": State.model_fields["version"].default,
     }
     inputs = {"samples.parquet": verified.sha256("samples.parquet")}
@@ -35,19 +35,26 @@ def run(job: Job) -> Unit:
     samples = verified.parquet("samples.parquet")
     is_test = pl.col(SPLIT) == TEST
     training, tests = samples.filter(~is_test), samples.filter(is_test)
-    state = fit(training, job.recipe.features)
+    state, findings = fit(training, job.recipe.features), Findings()
     with making(folder, wanted) as draft:
         table = build(training, state)
         draft.parquet(TRAINING, table)
-        draft.parquet(TESTS, build(tests, state))
+        draft.parquet(TESTS, build(tests, state, findings))
         draft.json(STATE, json.loads(state.model_dump_json()))
-        alone = single_lesion_patients(training)
         names = [name for name in table.columns if name != ID]
+        alone = [single_lesion_patients(rows) for rows in (training, tests)]
         draft.facts.update(names=names, single_lesion_patients=alone)
+    for finding in findings.as_json()["notices"]:
+        job.show_finding("notice", finding)
+    lonely = (
+        f"{plural(alone[0], 'training patient')} and {alone[1]} in the test have one lesion alone, "
+        "and so no ugly duckling."
+        if training[PATIENT].null_count() < len(training)
+        else "no patient is known, so no lesion is compared with others."
+    )
     job.say(
         f"features: wrote {folder}: {plural(len(training), 'training row')}, "
-        f"{plural(len(tests), 'test row')}, {plural(len(names), 'column')}; "
-        f"{plural(alone, 'patient')} with one lesion alone, who have no ugly duckling."
+        f"{plural(len(tests), 'test row')}, {plural(len(names), 'column')}; {lonely}"
     )
     return open_unit(folder, "features")
 

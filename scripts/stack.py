@@ -24,7 +24,8 @@ from scripts import features, folds, verify
 from scripts.features import TESTS, TRAINING
 from scripts.score import short, subgroups
 from scripts.stage import Job, main
-from stacking.baselines import BEST_COLUMN, CONSTANT, fewer, naive
+from stacking.baselines import fewer, naive
+from stacking.blocks import TEST as BLOCK_TEST
 from stacking.blocks import Block, open_block
 from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
 from stacking.fold import FOLD, SCORE, USE, train_fold
@@ -32,7 +33,7 @@ from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
 from stacking.matrix import NEVER, Matrix, Source, assemble, kept, lazily
 from stacking.measure import measured
-from stacking.oof import models_hash, out_of_fold
+from stacking.oof import all_files, models_hash, out_of_fold
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
@@ -104,13 +105,10 @@ def run(job: Job) -> Unit:
         "average": config.stack.average,
         "version": VERSION,
     }
-    used = {
-        unit.folder.name: unit.sha256(SCORES)
-        for units in trained.values()
-        for unit in units.values()
-    }
-    samples = {SAMPLES: job.need(verify.run).sha256(SAMPLES), TESTS: inputs.featured.sha256(TESTS)}
-    wanted = job.wanted(STACK, part, used | samples)
+    used = {unit.folder.name: all_files(unit) for by in trained.values() for unit in by.values()}
+    used |= {f"{block.name} test": block.unit.sha256(BLOCK_TEST) for block in inputs.blocks}
+    used |= {SAMPLES: job.need(verify.run).sha256(SAMPLES), TESTS: inputs.featured.sha256(TESTS)}
+    wanted = job.wanted(STACK, part, used | inputs.hashes())
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         job.say(f"stack: nothing to do, {folder} is up to date.")
@@ -194,7 +192,7 @@ def _measured(
     job = inputs.job
     plain, chosen = naive(inputs.matrix)
     scores = {name: other.select(ID, SCORE) for name, other in others.items()}
-    for name in (BEST_COLUMN, CONSTANT):
+    for name in plain.columns[2:]:
         scores[name] = plain.select(ID, pl.col(name).alias(SCORE))
     clinical = job.need(verify.run).parquet(SAMPLES).drop(TARGET)
     rows = oof.join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")

@@ -41,15 +41,16 @@ def naive(matrix: Matrix) -> tuple[pl.DataFrame, dict[str, str]]:
     parts, chosen = [], {}
     for fold in sorted(set(folds.tolist()) - {NEVER}):
         training = folds != fold
+        rows = matrix.rows.filter(pl.Series(~training)).select(ID, FOLD)
+        rows = rows.with_columns(pl.lit(0.5).alias(CONSTANT))
+        if not numeric:
+            parts.append(rows)
+            continue
         place, sign = _best(matrix.values, target, numeric, training)
         chosen[str(fold)] = ("-" if sign < 0 else "") + matrix.columns[place]
         column = sign * matrix.values[:, place].astype(np.float64)
-        parts.append(
-            matrix.rows.filter(pl.Series(~training)).select(ID, FOLD).with_columns(
-                pl.lit(0.5).alias(CONSTANT),
-                pl.Series(BEST_COLUMN, _share_below(column[training], column[~training])),
-            )
-        )  # fmt: skip
+        shares = _share_below(column[training], column[~training])
+        parts.append(rows.with_columns(pl.Series(BEST_COLUMN, shares)))
     return pl.concat(parts).sort(ID), chosen
 
 

@@ -4,6 +4,7 @@ A block is a unit with `oof.parquet` (isic_id, fold, maker, columns) and `test.p
 row for each test image and fold). Its facts name the folds it was made on and each fold's maker.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,13 @@ class Block:
 
         def read() -> pl.LazyFrame:
             rows = self.unit.lazy(TEST).filter(pl.col(FOLD) == fold)
-            if not rows.select(pl.len()).collect().item():
+            made_by = rows.select(pl.col(MAKER).unique()).collect()[MAKER].to_list()
+            if made_by and made_by != [self.unit.facts["makers"][str(fold)]]:
+                raise ArtifactError(
+                    f"Block {self.name} has test rows of fold {fold} that the fold's maker did not "
+                    "make; make it anew."
+                )
+            if not made_by:
                 raise ArtifactError(
                     f"Block {self.name} is incomplete: fold {fold} has no test rows; finish the "
                     "stage that makes them."
@@ -58,7 +65,7 @@ def open_block(unit: Unit, rows: pl.DataFrame, fold_hash: str) -> Block:
             f"{fold_hash[:12]}); its models may have seen rows that are held out here."
         )
     table = unit.parquet(OOF)
-    columns = tuple(name for name in table.columns if name not in (ID, FOLD, MAKER))
+    columns = _columns(unit.folder, table)
     check_oof(table, rows, f"block {unit.folder}")
     _check_makers(unit.folder, table, unit.facts.get("makers", {}))
     if (rows[FOLD] < 0).any():
@@ -69,9 +76,29 @@ def open_block(unit: Unit, rows: pl.DataFrame, fold_hash: str) -> Block:
     return Block(unit, columns)
 
 
-def _check_makers(folder: Path, table: pl.DataFrame, makers: dict[str, str]) -> None:
+def _columns(folder: Path, table: pl.DataFrame) -> tuple[str, ...]:
+    """The block's own columns: numbers, with names that LightGBM takes and no feature has."""
+    lacking = [name for name in (ID, FOLD, MAKER) if name not in table.columns]
+    if lacking:
+        raise ArtifactError(f"Block {folder} lacks the columns {name_some(lacking)}; make it anew.")
+    columns = tuple(name for name in table.columns if name not in (ID, FOLD, MAKER))
+    wrong = [
+        name
+        for name in columns
+        if not re.fullmatch(r"(emb|oof)_[A-Za-z0-9_]+", name) or not table.schema[name].is_numeric()
+    ]
+    if wrong:
+        raise ArtifactError(
+            f"Block {folder} has columns that are no numbers or not named emb_ or oof_ and "
+            f"letters: {name_some(wrong)}."
+        )
+    return columns
+
+
+def _check_makers(folder: Path, table: pl.DataFrame, makers: object) -> None:
     pairs = table.select(FOLD, MAKER).unique().sort(FOLD, MAKER).rows()
-    wrong = [f"fold {fold}" for fold, maker in pairs if makers.get(str(fold)) != maker]
+    told = makers if isinstance(makers, dict) else {}
+    wrong = [f"fold {fold}" for fold, maker in pairs if told.get(str(fold)) != maker]
     if wrong:
         raise ArtifactError(
             f"Block {folder} does not say who made its rows of {name_some(sorted(set(wrong)))}; "

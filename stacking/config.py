@@ -10,7 +10,7 @@ Sampling = Literal["ratios", "shards", "all"]
 class StackConfig(BaseModel):
     """How the boosters of a fold are drawn, stopped, bagged and averaged."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     seeds: int = Field(default=5, ge=1, le=100)  # boosters a fold, each with its own sample
     sampling: Sampling = "ratios"
@@ -31,12 +31,12 @@ class StackConfig(BaseModel):
 class BoosterConfig(BaseModel):
     """LightGBM's own parameters; the defaults are those of a public ISIC 2024 solution."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     rounds: int = Field(default=200, ge=1, le=100_000)
     learning_rate: float = Field(default=0.0323, gt=0, le=1)
     max_depth: int = Field(default=4, ge=-1)
-    num_leaves: int = Field(default=103, ge=2)
+    num_leaves: int = Field(default=103, ge=2, le=131_072)
     min_data_in_leaf: int = Field(default=85, ge=1)
     bagging_fraction: float = Field(default=0.774, gt=0, le=1)
     bagging_freq: int = Field(default=4, ge=0)
@@ -74,7 +74,7 @@ class BoosterConfig(BaseModel):
 class AuditConfig(BaseModel):
     """How far the leak audit goes; it trains small stacks many times."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     rows: int = Field(default=20_000, ge=100)  # at most, whole patients
     rounds: int = Field(default=50, ge=1)  # of a booster, at most

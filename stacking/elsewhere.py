@@ -42,7 +42,9 @@ def score_elsewhere(
         models = [boosters.load(unit, name, matrix.columns) for name in names]
         parts.append(np.mean(scored(matrix.values, models, use), axis=0))
     assert rows is not None
+    alone = np.full(len(rows), np.nan)  # one fold differs from none
+    spread = np.std(parts, axis=0, ddof=1) if len(parts) > 1 else alone
     return rows.select(ID).with_columns(
         pl.Series(SCORE, averaged(parts, how)),
-        pl.Series(FOLD_SPREAD, np.std(parts, axis=0, ddof=1) if len(parts) > 1 else None),
+        pl.Series(FOLD_SPREAD, spread, dtype=pl.Float64).fill_nan(None),
     )

@@ -19,6 +19,7 @@ from stacking.config import BoosterConfig, StackConfig
 from stacking.levels import Levels, fit_levels, in_levels
 from stacking.matrix import Matrix, Values
 from stacking.sampling import Indices, prior_shift, sampled
+from workspace.errors import ConfigError
 
 FOLD, SCORE, SPREAD = "fold", "score", "seed_sd"
 MODELS, USE = "seed_{}.txt", "use.json"  # file names
@@ -119,6 +120,12 @@ def _rounds(
     known = matrix.rows.filter(pl.Series(training))
     target = known[TARGET].to_numpy()
     groups = known[GROUP].rank("dense").to_numpy()
+    ill = len(set(groups[target == 1]))
+    if ill < stack.inner_folds or len(set(groups)) < 2 * stack.inner_folds:
+        raise ConfigError(
+            f"stack.stopping='inner' needs {stack.inner_folds} groups with a positive in a fold's "
+            f"training rows; found {ill}. Lower stack.inner_folds, or take stack.stopping='fixed'."
+        )
     splitter = StratifiedGroupKFold(stack.inner_folds, shuffle=True, random_state=seed % 2**31)
     _, inner = next(splitter.split(np.zeros(len(known)), target, groups))
     inside = np.isin(rows, inner)

@@ -124,6 +124,10 @@ def reduced(matrix: Matrix, most: int, seed: int) -> Matrix:
     rest = ordered.filter(pl.col("ill") == 0).filter(pl.col("n").cum_sum() <= most - most // 2)
     names = pl.concat([half, rest])[GROUP]
     keep = matrix.rows[GROUP].is_in(names.implode()).to_numpy()
+    whole = matrix.rows.group_by(FOLD).agg(pl.col(TARGET).n_unique())
+    small = matrix.rows.filter(pl.Series(keep)).group_by(FOLD).agg(pl.col(TARGET).n_unique())
+    if not small.sort(FOLD).equals(whole.sort(FOLD)):  # a fold or a class would be lost
+        return matrix
     return Matrix(matrix.rows.filter(pl.Series(keep)), matrix.columns, matrix.values[keep])
 
 

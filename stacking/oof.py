@@ -63,6 +63,11 @@ def models_hash(unit: Unit) -> str:
     return sha256_text("\n".join(unit.sha256(name) for name in names))
 
 
+def all_files(unit: Unit) -> str:
+    """One hash for everything a unit holds."""
+    return sha256_text("\n".join(f"{n} {unit.sha256(n)}" for n in sorted(unit.manifest.files)))
+
+
 def averaged(parts: Sequence[Floats], how: Literal["probability", "rank"]) -> Floats:
     """(rows,): the folds' scores of the same rows as one, by probability or by rank from 0 to 1."""
     each = np.stack(parts)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stacking.config import StackConfig
+from workspace.errors import ConfigError
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -17,6 +18,11 @@ def sampled(positive: Bools, config: StackConfig, seed: int) -> Indices:
     stream = np.random.default_rng([seed, 0])
     if config.sampling == "shards":
         # One order for all seeds: seed s takes the s-th of the shards, so that they rotate.
+        if config.shards > len(well):
+            raise ConfigError(
+                f"stack.shards is {config.shards}, but a fold's training rows have only "
+                f"{len(well)} negatives to deal."
+            )
         order = np.random.default_rng([seed - seed % config.shards, 1]).permutation(well)
         return np.sort(np.r_[ill, order[seed % config.shards :: config.shards]])
     wanted = max(len(ill), round(config.positive_ratio * len(well)))

@@ -3,11 +3,14 @@
 import polars as pl
 
 from folds.schema import ID, TARGET
-from workspace.errors import ArtifactError, listed
+from workspace.errors import ArtifactError, DataError, listed
 
 
 def submission_table(scores: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
     """isic_id and target for the ids in this order; `scores` has the id and `score`."""
+    odd = order.filter(order.is_duplicated() | order.is_null()).unique().to_list()
+    if odd:
+        raise DataError(f"sample_submission.csv has images twice or without an id: {listed(odd)}.")
     for ids, other, words in (
         (order, scores[ID], "Scores are missing for"),
         (scores[ID], order, "Scores are there beyond the sample submission for"),

@@ -114,6 +114,7 @@ def test_a_second_call_does_nothing(place):
     ("setting", "redone"),
     [
         ("score.top_k=5", {"stack"}),
+        ("stack.shap_rows=10", {"stack boosters", "stack"}),
         ("stack.average=rank", {"stack", "submission"}),
         ("lightgbm.rounds=21", {"boosters", "stack", "submission"}),
         ('stack.leave_out=["ctx_*"]', {"stack boosters", "stack", "submission"}),
@@ -194,6 +195,61 @@ def test_predict_gives_the_test_rows_the_scores_that_were_submitted(place, tmp_p
     assert len(both) == len(submitted)
     assert (both["target"] == both["target_submitted"]).all()
     assert "nothing to do" in call(place, "predict", "--data", str(new)).stdout
+
+
+def test_predict_averages_as_the_run_did_whatever_the_recipe_says_now(made, tmp_path):
+    shutil.copytree(made[0].folder, tmp_path / "copy")
+    place, new = Place(tmp_path / "copy"), tmp_path / "new"
+    call(place, "submission", settings=("stack.average=rank",))
+    new.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", new)
+    call(place, "predict", "--data", str(new))
+    [folder] = (place.run / "predictions").iterdir()
+    submitted = pl.read_csv(place.run / "submission" / "submission.csv")
+    both = pl.read_csv(folder / "predictions.csv").join(submitted, on="isic_id", validate="1:1")
+    assert (both["target"] == both["target_right"]).all()
+
+
+def test_predict_refuses_features_that_the_boosters_did_not_learn_from(place, tmp_path):
+    path = place.data / "train-metadata.csv"
+    table = pl.read_csv(path, infer_schema=False)
+    word = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("aaa")).otherwise("anatom_site_general")
+    other = tmp_path / "other"
+    other.mkdir()
+    table.with_columns(word.alias("anatom_site_general")).write_csv(other / path.name)
+    shutil.copy(place.data / "test-metadata.csv", other)
+    call(place, "features", "--data", str(other))
+    new = tmp_path / "new"
+    new.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", new)
+    ended = call(place, "predict", "--data", str(new), code=2)
+    assert "belong to; run 'make stack' again." in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_predict_says_which_rows_and_patients_were_trained_on(place, tmp_path):
+    new = tmp_path / "mixed"
+    new.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", new)
+    train = pl.read_csv(place.data / "train-metadata.csv", infer_schema=False)
+    train.head(3).write_csv(new / "train-metadata.csv")
+    shown = call(place, "predict", "--data", str(new)).stdout
+    assert "notice: 3 rows of the new data were trained on by" in shown
+    [folder] = (place.run / "predictions").iterdir()
+    assert pl.read_csv(folder / "details.csv")["trained_on"].sum() == 3
+
+
+@pytest.mark.parametrize("scheme", ["holdout", "leave_one_hospital_out"])
+def test_other_schemes_are_stacked_and_submitted_too(scheme, tmp_path):
+    """Of a holdout there is one fold, which has no spread over folds."""
+    place = Place(tmp_path)
+    few = ("stack.seeds=1", "lightgbm.rounds=5", f"folds.scheme={scheme}", "folds.test_share=0.25",
+           "folds.valid_share=0.25", 'data.id_pattern="ISIC_[0-9]{7}"')  # fmt: skip
+    call(place, "submission", settings=few)
+    test = pl.read_parquet(place.run / "stack" / "test_stack.parquet")
+    splits = {"holdout": {"test", "holdout"}}.get(scheme, {"test"})
+    assert set(test["split"]) == splits
+    assert (test["fold_sd"].null_count() == len(test)) is (scheme == "holdout")
 
 
 def test_predict_of_one_row_alone_works(place, tmp_path):

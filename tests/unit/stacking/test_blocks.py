@@ -86,6 +86,32 @@ def test_a_block_whose_makers_may_have_seen_its_rows_is_refused(tmp_path, change
     assert str(error.value) == message.format(tmp_path / "net")
 
 
+def test_test_rows_of_another_maker_are_refused(tmp_path):
+    made = block(tmp_path, test=TEST.with_columns(maker=pl.lit("m0")))
+    assert len(made.elsewhere(0).read(["oof_net"])) == 1
+    with pytest.raises(ArtifactError) as error:
+        made.elsewhere(1).read(["oof_net"])
+    assert str(error.value) == (
+        f"Block {tmp_path / 'net'} has test rows of fold 1 that the fold's maker did not make; "
+        "make it anew."
+    )
+
+
+@pytest.mark.parametrize("name", ["cat_net", "oof net", "pz_net", "emb_é"])
+def test_columns_that_could_be_taken_for_features_are_refused(tmp_path, name):
+    with pytest.raises(ArtifactError) as error:
+        block(tmp_path, oof=OOF.rename({"oof_net": name}))
+    assert str(error.value) == (
+        f"Block {tmp_path / 'net'} has columns that are no numbers or not named emb_ or oof_ and "
+        f"letters: {name}."
+    )
+
+
+def test_a_block_that_does_not_say_its_folds_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match=r"lacks the columns fold, maker; make it anew\.$"):
+        block(tmp_path, oof=OOF.drop("fold", "maker"))
+
+
 def test_a_fold_without_test_rows_is_refused(tmp_path):
     made = block(tmp_path, test=TEST.head(1))
     with pytest.raises(ArtifactError, match="fold 1 has no test rows; finish the stage"):

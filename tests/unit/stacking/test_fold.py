@@ -7,6 +7,7 @@ from stacking import boosters
 from stacking.fold import scored, train_fold
 from stacking.matrix import Matrix
 from tests.unit.stacking.conftest import QUICK, STACK, drawn
+from workspace.errors import ConfigError
 
 
 def silent(done, total):
@@ -107,6 +108,17 @@ def test_rows_elsewhere_are_scored_as_held_out_rows_are(matrix):
     models = [boosters.lgb.Booster(model_str=text) for text in texts(trained)]
     each = scored(held, models, trained.use)
     assert np.mean(each, axis=0) == pytest.approx(trained.scores["score"].to_numpy(), abs=1e-12)
+
+
+def test_inner_stopping_of_too_few_groups_is_refused(matrix):
+    stack = STACK.model_copy(update={"stopping": "inner", "inner_folds": 20})
+    lone = matrix.rows.with_columns(target=(pl.col("group_id") < "IP_0000003").cast(pl.Int8))
+    with pytest.raises(ConfigError) as error:
+        train(Matrix(lone, matrix.columns, matrix.values), 0, stack)
+    assert str(error.value) == (
+        "stack.stopping='inner' needs 20 groups with a positive in a fold's training rows; found "
+        "2. Lower stack.inner_folds, or take stack.stopping='fixed'."
+    )
 
 
 def test_inner_stopping_chooses_a_number_of_rounds_and_trains_on_all_training_rows(matrix):

@@ -5,6 +5,7 @@ import pytest
 
 from stacking.config import StackConfig
 from stacking.sampling import prior_shift, sampled
+from workspace.errors import ConfigError
 
 POSITIVE = np.arange(10_000) < 10
 
@@ -39,6 +40,14 @@ def test_shards_rotate_through_all_negatives_once():
     assert sorted(negatives.tolist()) == list(range(10, 10_000))
     again = sampled(POSITIVE, config, 4)
     assert set(again.tolist()) != set(shards[0].tolist())
+
+
+def test_more_shards_than_negatives_are_refused():
+    with pytest.raises(ConfigError) as error:
+        sampled(np.arange(20) < 10, StackConfig(sampling="shards", shards=11), 0)
+    assert str(error.value) == (
+        "stack.shards is 11, but a fold's training rows have only 10 negatives to deal."
+    )
 
 
 def test_the_prior_shift_undoes_the_sample():
