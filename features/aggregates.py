@@ -48,10 +48,10 @@ def aggregates(values: Floats, groups: Groups) -> Aggregates:
     known = np.isfinite(values)
     least = groups.reduce(np.minimum, np.where(known, values, np.inf))
     most = groups.reduce(np.maximum, np.where(known, values, -np.inf))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         scaled = (values - groups.spread_out(found.mean)) / groups.spread_out(found.spread)
     cubes = groups.reduce(np.add, np.where(np.isfinite(scaled), scaled**3, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         # From spreads with ddof 1 to the moment itself, which is divided by n.
         skew = cubes / found.count * (found.count / (found.count - 1)) ** 1.5
     skew = np.where(found.flat, 0.0, skew)
@@ -98,7 +98,7 @@ def _compared(
             return values - other
         # What is zero but for noise of floats is no denominator.
         large = np.abs(other) > NOISE * whole.groups.spread_out(whole.magnitude)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
             ratio = values / other
         return np.where(large, ratio, np.nan)
 

@@ -116,7 +116,7 @@ def _sizes() -> list[Feature]:
         return np.where(_anchors(rows) >= 0, rows.values(AREA)[_anchors(rows)], np.nan)
 
     def ratio(rows: Rows) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
             return rows.values(AREA) / largest(rows)
 
     inputs = (PATIENT, AREA)

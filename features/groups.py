@@ -112,7 +112,7 @@ def z_scores(
 ) -> Floats:
     """How many spreads above its group's mean; 0 where the group's values are all alike."""
     off, of = _centred(values, groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         scale = np.where(of.flat, 0.0, 1.0 / of.spread)
     np.multiply(off, groups.spread_in_order(scale, groups.scratch[1]), out=off)
     result = np.empty(len(values), kept_as)
@@ -130,7 +130,7 @@ def _centred(values: Floats, groups: Groups) -> tuple[Floats, Moments]:
         holes = ~np.isfinite(ordered)
         ordered[holes] = 0.0
         count, totals = count - groups.sums(holes.astype(np.float64)), groups.sums(ordered)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         mean = totals / count
         np.subtract(ordered, groups.spread_in_order(mean, off), out=ordered)
         if holes is not None:
@@ -156,6 +156,6 @@ def ranks(values: Floats, groups: Groups) -> Floats:
     present = np.isfinite(values)
     count = groups.reduce(np.add, present.astype(np.float64))
     result = np.empty(len(values))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         result[order] = place / count[codes]
     return np.where(present, result, np.nan)

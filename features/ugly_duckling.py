@@ -51,7 +51,7 @@ def extremes(rows: Rows, names: tuple[str, ...], over: Grouping) -> Extremes:
         total += size
         squares += size * size
         above += size > STANDS_OUT
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         mean = total / count
         variance = (squares - total * mean) / (count - 1)
     spread = np.sqrt(np.maximum(variance, 0.0))  # |z| is of the order of 1: nothing cancels badly

@@ -181,7 +181,7 @@ def _draw(
     y: NDArray[np.int64], group: NDArray[np.int64], n_folds: int, seed: int
 ) -> NDArray[np.int16]:
     # Imported here because it takes longer than all else a stage does when nothing is to be done.
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415 - slow to import, and only here
 
     # Rows that are all groups of one need no grouping, and the grouped splitter is slow on many.
     alone = len(np.unique(group)) == len(group)

@@ -166,7 +166,7 @@ def _calibration(parts: Mapping[str, Values], point: Floats) -> dict[str, Floats
     rows, grid = parts["rows"], parts["grid"]["sums"]
     positives = grid[:, 1::2]
     slope, intercept = _slopes(point, grid[:, ::2] + positives, positives, rows["off"])
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
         return {
             "brier": rows["squared"] / rows["n"],
             "log_loss": rows["surprise"] / rows["n"],

@@ -298,7 +298,7 @@ def _known(classes: Sequence[str], groups: Groups, confusions: Confusions) -> No
 
 
 def _divided(k: Floats, n: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
         return np.asarray(np.divide(k, n), dtype=np.float64)
 
 

@@ -79,7 +79,7 @@ def area(curve: Curve, missed: float = 1.0) -> Floats:
     is as long as the share of negatives below. A tie is a slope, half of it counts, and a strip
     that is cut by `missed` is cut along the slope. NaN where a class is missing.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
         step = curve.positives / curve.n_positive[..., None]
         end = np.cumsum(curve.positives, axis=-1) / curve.n_positive[..., None]
         height = np.clip(np.minimum(end, missed) - (end - step), 0.0, None)
@@ -91,7 +91,7 @@ def area(curve: Curve, missed: float = 1.0) -> Floats:
 
 def average_precision(curve: Curve) -> Floats:
     """Precision at each positive on the way down, averaged; NaN where no row is positive."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
         found = np.cumsum(curve.positives[..., ::-1], axis=-1)[..., ::-1]
         false = curve.n_negative[..., None] - curve.below
         precision = np.where(found > 0, found / (found + false), 0.0)

@@ -241,7 +241,7 @@ def _refuse_prevalence(prevalence: float) -> None:
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Part of whole, NaN where the whole is nothing."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
         return np.where(whole > 0, part / whole, np.nan)
 
 

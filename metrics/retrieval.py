@@ -40,7 +40,7 @@ def retrieval_tally(target: ArrayLike, score: ArrayLike, cohort: Cohort, k: int 
     share = np.divide(retrieved, malignant, out=np.zeros(cohort.size), where=malignant > 0)
 
     def values(sums: Floats) -> dict[str, Floats]:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # 0/0 is NaN on purpose
             return {f"top_{k}_retrieval_sensitivity": sums[:, 0] / sums[:, 1]}
 
     patients = Cohort(np.arange(cohort.size), cohort.strata, cohort.unit)

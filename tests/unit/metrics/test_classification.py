@@ -74,7 +74,10 @@ def reference(true, called, classes=CLASSES):
 def by_hand(true, called):
     """The group's scores and the confusions, row by row."""
     ill, said = np.isin(true, ["MEL", "BCC"]), np.isin(called, ["MEL", "BCC"])
-    share = lambda hit, among: hit[among].mean() if among.any() else np.nan  # noqa: E731
+
+    def share(hit, among):
+        return hit[among].mean() if among.any() else np.nan
+
     return {
         "cancer_sensitivity": share(said, ill),
         "cancer_specificity": share(~said, ~ill),
