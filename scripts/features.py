@@ -44,8 +44,7 @@ def run(job: Job) -> Unit:
         names = [name for name in table.columns if name != ID]
         alone = [single_lesion_patients(rows) for rows in (training, tests)]
         draft.facts.update(names=names, single_lesion_patients=alone)
-    for finding in findings.as_json()["notices"]:
-        job.show_finding("notice", finding)
+    job.show_notices(findings)
     lonely = (
         f"{plural(alone[0], 'training patient')} and {alone[1]} in the test have one lesion alone, "
         "and so no ugly duckling."

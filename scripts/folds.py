@@ -5,7 +5,6 @@ folds.parquet and balance.json, and prints the balance. Folds that exist are nev
 values stop with their names, and FRESH=1 makes them anew.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
@@ -54,8 +53,7 @@ def run(job: Job) -> Unit:
         save_folds(draft, folds, recipe.folds, recipe.seed)
         draft.json("balance.json", balance(folds, samples).to_dicts())
     done = open_unit(folder, "folds")
-    for finding in findings.notices:
-        job.show_finding("notice", asdict(finding))
+    job.show_notices(findings)
     _show_balance(job, done, verified)
     job.say(
         f"folds: wrote {folder / FILE} (hash {_hash(done)}).", fold_hash=done.facts["fold_hash"]

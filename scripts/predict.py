@@ -53,10 +53,9 @@ def run(job: Job) -> Unit:
     samples = build_samples(source, findings, list(state.columns)).with_columns(
         pl.lit(TEST).alias(SPLIT)
     )
-    findings.raise_errors()
+    job.stop_on_errors(findings)
     table = build(samples, state, findings, "the new data")
-    for finding in findings.as_json()["notices"]:
-        job.show_finding("notice", finding)
+    job.show_notices(findings)
     details = _known_rows(job, samples)
     columns = next(iter(folds.values())).json(USE)["columns"]
     scores = score_elsewhere(partial(_view, table, columns), folds, average)

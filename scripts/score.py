@@ -78,11 +78,10 @@ def _scored(job: Job, solution: Path, submission: Path) -> dict[str, Any]:
     """Check both files, join them by id and compute the sheet."""
     findings = Findings()
     truth = read_solution(solution, findings)
-    _stop_on_errors(job, findings)
+    job.stop_on_errors(findings)
     scores = read_submission(submission, truth.rows[ID], findings)
-    _stop_on_errors(job, findings)
-    for finding in findings.as_json()["notices"]:
-        job.show_finding("notice", finding)
+    job.stop_on_errors(findings)
+    job.show_notices(findings)
     rows = joined(truth.rows, scores, "score")
     with job.progress("Drawing patients again") as show:
         sheet = score_sheet(
@@ -117,12 +116,6 @@ def subgroups(rows: pl.DataFrame) -> dict[str, pl.Series]:
 
 def _column(rows: pl.DataFrame, name: str) -> pl.Series:
     return rows[name] if name in rows.columns else pl.Series(name, [None] * len(rows))
-
-
-def _stop_on_errors(job: Job, findings: Findings) -> None:
-    for finding in findings.as_json()["errors"][1:]:
-        job.show_finding("error", finding)
-    findings.raise_errors()
 
 
 def _print(job: Job, name: str, sheet: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from folds.findings import Findings
 from scripts.recipe import Recipe, load_recipe
 from workspace.atomic import clear_leftovers
 from workspace.errors import DermstackError
@@ -69,6 +70,16 @@ class Job:
         """One finding for the person; the log keeps its kind and count, since ids may be people."""
         self.console.print(f"{word}: {finding['message']}", markup=False, soft_wrap=True)
         LOG.info("%s %s", word, finding["check"], extra={"facts": {"count": finding["count"]}})
+
+    def show_notices(self, findings: Findings) -> None:
+        for finding in findings.as_json()["notices"]:
+            self.show_finding("notice", finding)
+
+    def stop_on_errors(self, findings: Findings) -> None:
+        """Show every error but the first, which is raised: the last line is the stage's own."""
+        for finding in findings.as_json()["errors"][1:]:
+            self.show_finding("error", finding)
+        findings.raise_errors()
 
     def wanted(self, stage: str, part: dict[str, Any], inputs: dict[str, str]) -> Wanted:
         return Wanted(

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.record import Child, in_child, keep
+from tests.bench.record import Child, full_size, in_child, keep
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 5
@@ -194,10 +194,7 @@ def run() -> None:
 
 
 def _samples(place: Path) -> str:
-    options = [
-        "--recipe", "full_size", "--run", str(place / "run"),
-        "--set", f"data.folder={place / 'data'}",
-    ]  # fmt: skip
+    options = full_size(place)
     for stage in ("sample", "folds"):
         in_child([sys.executable, "-m", f"scripts.{stage}", *options], cwd=ROOT)
     return str(place / "run" / "samples" / "samples.parquet")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.record import in_child, keep
+from tests.bench.record import full_size, in_child, keep
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = """
@@ -25,10 +25,7 @@ def run() -> None:
     """Draw the table once, then measure each stage in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        options = [
-            "--recipe", "full_size", "--run", str(place / "run"),
-            "--set", f"data.folder={place / 'data'}",
-        ]  # fmt: skip
+        options = full_size(place)
 
         def stage(name: str) -> dict[str, object]:
             child = in_child([sys.executable, "-m", f"scripts.{name}", *options], cwd=ROOT)

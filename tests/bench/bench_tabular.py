@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.record import in_child, keep
+from tests.bench.record import full_size, in_child, keep
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = {
@@ -21,10 +21,7 @@ def run() -> None:
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        options = [
-            "--recipe", "full_size", "--run", str(place / "run"),
-            "--set", f"data.folder={place / 'data'}",
-        ]  # fmt: skip
+        options = full_size(place)
         for stage, words in STAGES.items():
             child = in_child([sys.executable, "-m", f"scripts.{stage}", *options], cwd=ROOT)
             rows.append({"what": words, "seconds": child.seconds, "peak GB": child.peak_gb})

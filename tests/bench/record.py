@@ -59,6 +59,13 @@ def paired(
     }
 
 
+def full_size(place: Path) -> list[str]:
+    """The options of a stage on the full-size table, drawn and kept in this folder."""
+    options = {"--recipe": "full_size", "--run": place / "run"}
+    options["--set"] = f"data.folder={place / 'data'}"
+    return [str(word) for option in options.items() for word in option]
+
+
 def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> None:
     """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page."""
     month = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m")

@@ -169,12 +169,17 @@ def test_a_kill_in_the_middle_costs_one_fold_at_most(made, tmp_path):
     assert not list(place.run.rglob("*.tmp*"))
 
 
+def new_data(place, folder):
+    """A folder with the test table alone, as another hospital would hand it in."""
+    folder.mkdir()
+    shutil.copy(place.data / "test-metadata.csv", folder)
+    return folder
+
+
 def test_check_134_a_damaged_model_ends_predict_in_one_line(place, tmp_path):
     path = next((place.run / "boosters").glob("stack_fold_1/seed_1.txt"))
     path.write_text(path.read_text().replace("split_feature=", "split_feature=9", 1))
-    new = tmp_path / "new"
-    new.mkdir()
-    shutil.copy(place.data / "test-metadata.csv", new)
+    new = new_data(place, tmp_path / "new")
     ended = call(place, "predict", "--data", str(new), code=2)
     assert ended.stderr == (
         f"predict: {path} does not match its hash: it was changed after it was written; restore "
@@ -183,9 +188,7 @@ def test_check_134_a_damaged_model_ends_predict_in_one_line(place, tmp_path):
 
 
 def test_predict_gives_the_test_rows_the_scores_that_were_submitted(place, tmp_path):
-    new = tmp_path / "hospital"
-    new.mkdir()
-    shutil.copy(place.data / "test-metadata.csv", new)
+    new = new_data(place, tmp_path / "hospital")
     shown = call(place, "predict", "--data", str(new)).stdout
     [folder] = (place.run / "predictions").iterdir()
     assert f"predict: wrote {folder / 'predictions.csv'}" in shown
@@ -219,18 +222,14 @@ def test_predict_refuses_features_that_the_boosters_did_not_learn_from(place, tm
     table.with_columns(word.alias("anatom_site_general")).write_csv(other / path.name)
     shutil.copy(place.data / "test-metadata.csv", other)
     call(place, "features", "--data", str(other))
-    new = tmp_path / "new"
-    new.mkdir()
-    shutil.copy(place.data / "test-metadata.csv", new)
+    new = new_data(place, tmp_path / "new")
     ended = call(place, "predict", "--data", str(new), code=2)
     assert "belong to; run 'make stack' again." in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 def test_predict_says_which_rows_and_patients_were_trained_on(place, tmp_path):
-    new = tmp_path / "mixed"
-    new.mkdir()
-    shutil.copy(place.data / "test-metadata.csv", new)
+    new = new_data(place, tmp_path / "mixed")
     train = pl.read_csv(place.data / "train-metadata.csv", infer_schema=False)
     train.head(3).write_csv(new / "train-metadata.csv")
     shown = call(place, "predict", "--data", str(new)).stdout
