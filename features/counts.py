@@ -6,7 +6,7 @@ years.
 
 from collections.abc import Callable
 
-import polars as pl
+import numpy as np
 
 from features.config import GROUPINGS, Grouping
 from features.feature import FIRST_TEN, TENTH, Feature, Floats, by, needs, of_whom
@@ -14,20 +14,11 @@ from features.request import Request
 from features.rows import Rows
 from folds.schema import AGE, PATIENT
 
-_AGE = pl.col(AGE)
-_CODE = "patient_code"
-_DISTINCT = _AGE.drop_nulls().n_unique().over(_CODE)
-_VISITS: dict[str, tuple[str, pl.Expr]] = {
-    "visit": ("age - the patient's least age", _AGE - _AGE.min().over(_CODE)),
-    "visits": ("number of the patient's ages", _DISTINCT),
-    "lesions_per_visit": (
-        "the patient's lesions / visits",
-        pl.when(_DISTINCT > 0).then(pl.len().over(_CODE) / _DISTINCT),
-    ),
-    "lesions_this_visit": (
-        "the patient's lesions of this age",
-        pl.when(_AGE.is_not_null()).then(pl.len().over(_CODE, AGE)),
-    ),
+_VISITS = {
+    "visit": "age - the patient's least age",
+    "visits": "number of the patient's ages",
+    "lesions_per_visit": "the patient's lesions / visits",
+    "lesions_this_visit": "the patient's lesions of this age",
 }
 
 
@@ -41,7 +32,7 @@ def features(request: Request) -> list[Feature]:
     ]  # fmt: skip
     visits = [
         Feature(f"ct_{name}", "counts", text, TENTH, (PATIENT, AGE), _visits(name), "E")
-        for name, (text, _) in _VISITS.items()
+        for name, text in _VISITS.items()
     ]
     return [*lesions, *visits]
 
@@ -56,13 +47,25 @@ def _lesions(over: Grouping) -> Callable[[Rows], Floats]:
 
 def _visits(name: str) -> Callable[[Rows], Floats]:
     def make(rows: Rows) -> Floats:
-        return rows.once("visits", lambda: _all_visits(rows))[name].cast(pl.Float64).to_numpy()
+        return rows.once("visits", lambda: _all_visits(rows))[name]
 
     return make
 
 
-def _all_visits(rows: Rows) -> pl.DataFrame:
-    """Whole numbers only, so that no order of summing can show."""
-    ages = rows.frame.lazy().select(pl.col(AGE).fill_nan(None), pl.Series(_CODE, rows.patients))
-    wanted = {name: expression.cast(pl.Float64) for name, (_, expression) in _VISITS.items()}
-    return ages.select(**wanted).collect()
+def _all_visits(rows: Rows) -> dict[str, Floats]:
+    """By name: a row without an age is on no visit, and a patient without one has none."""
+    ages, patients, visits = rows.values(AGE), rows.groups("patient"), rows.visits
+    known = np.isfinite(ages)
+    first = visits.order[visits.starts]  # a row of each visit
+    of_patient = np.bincount(patients.codes[first[known[first]]], minlength=patients.size)
+    number = patients.spread_out(of_patient.astype(np.float64))
+    lesions = patients.spread_out(patients.counts.astype(np.float64))
+    together = visits.spread_out(visits.counts.astype(np.float64))
+    with np.errstate(divide="ignore"):  # lesions on no visit: infinite, so missing
+        each = lesions / number
+    return {
+        "visit": ages - patients.spread_out(patients.reduce(np.fmin, ages)),
+        "visits": number,
+        "lesions_per_visit": each,
+        "lesions_this_visit": np.where(known, together, np.nan),
+    }

@@ -41,7 +41,7 @@ class Groups:
     def scratch(self) -> tuple[Floats, Floats]:
         """Two arrays of (rows,) a thread, used again: fresh memory costs more than arithmetic."""
         if not hasattr(self._thread, "arrays"):
-            self._thread.arrays = np.empty(len(self.codes)), np.empty(len(self.codes))
+            self._thread.arrays = tuple(np.empty((2, len(self.codes))))
         return cast(tuple[Floats, Floats], self._thread.arrays)
 
     @cached_property

@@ -6,19 +6,18 @@ A row without a patient is a patient of its own.
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cached_property
-from threading import RLock, local
+from threading import Lock
 from typing import TypeVar, cast
 
 import numpy as np
 import polars as pl
 
-from features.config import Grouping
+from features.config import Family, Grouping
 from features.feature import GROUPED_BY, Floats, Ints, Kind
 from features.groups import Groups, z_scores
 from features.lesion import FORMULAS
 from folds.samples import select_features
-from folds.schema import ID, PATIENT
+from folds.schema import AGE, ID, PATIENT
 
 # What the feature table's Float32 cannot hold is no measurement: missing, like NaN and infinity.
 LARGEST = float(np.finfo(np.float32).max)
@@ -46,27 +45,20 @@ class Rows:
         rows = samples.select(ID, *keys, *words, *numbers)
         rows = rows if rows[ID].is_sorted() else rows.sort(ID)
         self.frame = rows.with_columns(_measurement(rows[name]) for name in numbers)
-        self._last = local()  # a thread's last formula
         self._made: dict[Hashable, object] = {}
-        self._making = RLock()
+        self._making: dict[Hashable, Lock] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def values(self, name: str) -> Floats:
-        """A number of the table, or a formula of them, NaN where missing.
-
-        Only the last formula is held: computing it again costs less than memory for all of them.
-        """
+        """A number of the table, or a formula of them, NaN where missing."""
         if name not in FORMULAS:
             return self.frame[name].to_numpy()
-        if getattr(self._last, "name", None) != name:
-            made = self.frame.lazy().select(FORMULAS[name].expression.alias(name)).collect()
-            values = made[name].to_numpy()
-            known = np.isfinite(values)
-            self._last.values = values if known.all() else np.where(known, values, np.nan)
-            self._last.name = name
-        return cast(Floats, self._last.values)
+        family = FORMULAS[name].family
+        values = self.once(("formulas", family), lambda: self._formulas(family))[name].to_numpy()
+        known = np.isfinite(values)
+        return values if known.all() else np.where(known, values, np.nan)
 
     def groups(self, over: Grouping) -> Groups:
         """The rows in groups, within patients."""
@@ -79,7 +71,7 @@ class Rows:
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What several columns come from is made for the first of them and kept for the others."""
         if key not in self._made:
-            with self._making:
+            with self._making.setdefault(key, Lock()):
                 if key not in self._made:
                     self._made[key] = make()
         return cast(Made, self._made[key])
@@ -89,18 +81,34 @@ class Rows:
         columns = [self.z(n, "patient") if standardised else self.values(n) for n in names]
         return np.stack(columns, axis=1)
 
-    @cached_property
-    def patients(self) -> Ints:
-        """Each row's patient as a number."""
+    @property
+    def visits(self) -> Groups:
+        """The rows in groups of one age, within patients; no age is a group of its own."""
+        return self.once("visit groups", lambda: Groups(self._within_patients(self._ages())))
+
+    def _formulas(self, family: Family) -> pl.DataFrame:
+        """All of a family that the source has the columns for, at once: polars shares the work."""
+        made = {
+            name: formula.expression
+            for name, formula in FORMULAS.items()
+            if formula.family == family and set(formula.inputs) <= set(self.frame.columns)
+        }
+        return self.frame.lazy().select(**made).collect()
+
+    def _codes(self, column: str | None) -> Ints:
+        if column is not None:
+            return self._within_patients(self._levels(column, alone=False))
         if PATIENT not in self.frame.columns:
             return np.arange(len(self), dtype=np.int64)
         return _numbered(self._levels(PATIENT, alone=True))
 
-    def _codes(self, column: str | None) -> Ints:
-        if column is None:
-            return self.patients
-        level = self._levels(column, alone=False)
-        return _numbered(self.patients * (int(level.max(initial=0)) + 1) + level)
+    def _within_patients(self, level: Ints) -> Ints:
+        patients = self.groups("patient").codes
+        return _numbered(patients * (int(level.max(initial=0)) + 1) + level)
+
+    def _ages(self) -> Ints:
+        ages = self.values(AGE)
+        return np.searchsorted(self.frame[AGE].unique().sort().to_numpy(), ages)  # NaN is last
 
     def _levels(self, column: str, *, alone: bool) -> Ints:
         """Words as numbers; no word is a number of its own, one for each row where `alone`."""
