@@ -27,8 +27,10 @@ from scripts.stack import Inputs, gather
 from scripts.stage import Job, main
 from stacking.config import AuditConfig
 from stacking.leaks import (
+    Chance,
     fitted_differently,
     on_noise,
+    on_permuted,
     reduced,
     with_other_labels,
     with_other_values,
@@ -36,7 +38,7 @@ from stacking.leaks import (
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.units import Unit, find, making, open_unit
 
-VERSION = 1
+VERSION = 2
 PLANTED = "planted_copy_of_target"
 
 
@@ -67,7 +69,7 @@ def run(job: Job) -> Unit:
         with job.progress("Looking for leaks") as show:
             for check in _checks(inputs):
                 checks.append(asdict(check))
-                show(len(checks), 8)
+                show(len(checks), 9)
         with making(folder, wanted) as draft:
             draft.json("leaks.json", checks)
         done = open_unit(folder, "audit")
@@ -103,13 +105,25 @@ def _checks(inputs: Inputs) -> Iterator[Check]:
             f"differs: {name_some(differing)}" if differing else f"fold {fold}: the same trees",
             not differing,
         )
+    permuted = on_permuted(matrix, small, booster, job.recipe.seed, config.permutations)
+    yield Check(
+        "labels permuted by patient are at chance among patients of equally many lesions",
+        _told(permuted, config.permutations) if permuted.folds else "no two patients have as many",
+        permuted.at_chance or not permuted.folds,
+    )
     for chance in on_noise(matrix, small, booster, job.recipe.seed, config.permutations):
         yield Check(
-            f"noise labels, alike within a patient, are at chance: {chance.metric}",
-            f"{chance.above_chance:+.4f} from chance, standard error {chance.standard_error:.4f} "
-            f"({chance.folds} folds of {config.permutations} draws, {len(matrix.rows)} rows)",
+            f"noise labels, alike within a patient, are at chance ({chance.metric})",
+            _told(chance, config.permutations),
             chance.at_chance,
         )
+
+
+def _told(chance: Chance, draws: int) -> str:
+    return (
+        f"{chance.metric} {chance.above_chance:+.4f} from chance, standard error "
+        f"{chance.standard_error:.4f} ({chance.folds} folds of {draws} draws)"
+    )
 
 
 def _planted(job: Job, samples: pl.DataFrame) -> Check:

@@ -151,4 +151,4 @@ def _known_rows(job: Job, samples: pl.DataFrame) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, of_finished_run=True)

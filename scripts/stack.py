@@ -38,7 +38,7 @@ from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
 STACK = "stack"
-VERSION = 1  # another one trains anew where boosters are kept
+VERSION = 2  # another one trains anew where boosters are kept
 SAMPLES, SCORES = "samples.parquet", "scores.parquet"
 OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
 METRICS, IMPORTANCE = "metrics.json", "importance.csv"

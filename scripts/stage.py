@@ -29,7 +29,7 @@ from rich.progress import (
 from folds.findings import Findings
 from scripts.recipe import Recipe, load_recipe
 from workspace.atomic import clear_leftovers
-from workspace.errors import DermstackError
+from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory
 from workspace.lock import locked
 from workspace.manifest import Wanted
@@ -120,17 +120,19 @@ def main(
     stage: Stage,
     flags: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
+    of_finished_run: bool = False,
 ) -> None:
     """Run a stage from the command line.
 
     `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
-    otherwise that is the recipe's. `files` are options that name a file, option -> help.
+    otherwise that is the recipe's. `files` are options that name a file, option -> help. One
+    `of_finished_run` makes no run directory: it would be a misspelt one.
     """
     name = Path(sys.argv[0]).stem.replace("_", "-")
     flags, files = {"seed": "seed", **(flags or {})}, files or {}
     arguments = _parser(name, stage, flags, files).parse_args()
     given = {file: getattr(arguments, file) for file in files if getattr(arguments, file)}
-    sys.exit(_run(stage, name, arguments, flags, given))
+    sys.exit(_run(stage, name, arguments, flags, given, of_finished_run))
 
 
 def _run(
@@ -139,11 +141,14 @@ def _run(
     arguments: argparse.Namespace,
     flags: Mapping[str, str],
     files: Mapping[str, Path],
+    of_finished_run: bool,
 ) -> int:
     try:
         with stopping_cleanly():
             recipe = load_recipe(arguments.recipe, _settings(arguments, flags))
             run = arguments.run or Path("runs") / recipe.name
+            if of_finished_run and not run.is_dir():
+                raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
             with locked(run / ".lock", f"Run directory {run}") as dead:
                 _log_to(run / "log.jsonl", name)
                 job = Job(

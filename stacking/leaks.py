@@ -1,5 +1,6 @@
 """Looking for leaks: what happens to a stack when labels are noise or held-out rows are changed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import NEVER, Matrix
 
 RISK_SD = 2.0  # of patients' log odds
+_LESIONS = "lesions"
 SURE = 3  # standard errors from chance that chance alone seldom makes (1 in 370)
 
 
@@ -37,11 +39,9 @@ class Chance:
 def noise_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> NDArray[np.int8]:
     """Labels that no feature knows, as common as the real ones and alike within a patient.
 
-    Patients differ in risk by a normal draw of the log odds, rows of a patient by a coin. Dealing
-    the real clusters to other patients would not do: large ones fit only patients of many lesions,
-    and then counting lesions is skill (it scored AUC .63 and .80 on two tables).
+    Patients differ in risk by a normal draw of the log odds, rows of a patient by a coin.
     """
-    codes = rows[GROUP].rank("dense").to_numpy().astype(np.int64) - 1
+    codes = _codes(rows)
     risk = RISK_SD * stream.normal(size=int(codes.max()) + 1)[codes]
     wanted = float(rows[TARGET].to_numpy().sum())
     middle = brentq(lambda shift: float(expit(risk + shift).sum()) - wanted, -50.0, 50.0)
@@ -60,18 +60,72 @@ def on_noise(
     gains: dict[str, list[float]] = {"auc": [], "pauc": []}
     for number in range(times):
         labels = noise_by_patient(matrix.rows, np.random.default_rng([seed, number]))
-        noise = matrix.rows.with_columns(pl.Series(TARGET, labels))
-        drawn = Matrix(noise, matrix.columns, matrix.values)
-        for fold in sorted(set(noise[FOLD].to_list()) - {NEVER}):
-            held = noise.filter(pl.col(FOLD) == fold)
-            positives = int(held[TARGET].sum())
-            if 0 < positives < len(held):
-                scores = train_fold(drawn, fold, stack, booster, seed, _silent).scores
-                both = held.join(scores, on=ID, how="left", validate="1:1", maintain_order="left")
-                target, score = both[TARGET].to_numpy(), both[SCORE].to_numpy()
-                gains["auc"].append(auc(target, score) - 0.5)
-                gains["pauc"].append(pauc_above_tpr(target, score) - chance_pauc(positives))
+        for held in _held_out(matrix, labels, stack, booster, seed):
+            target, score = held[TARGET].to_numpy(), held[SCORE].to_numpy()
+            gains["auc"].append(auc(target, score) - 0.5)
+            gains["pauc"].append(pauc_above_tpr(target, score) - chance_pauc(int(target.sum())))
     return [_chance(metric, values) for metric, values in gains.items()]
+
+
+def permuted_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> NDArray[np.int8]:
+    """The real labels dealt anew: each patient's positives go, together, to some other patient.
+
+    Large clusters first, each to a patient drawn from those who have lesions enough; which of the
+    lesions, is drawn too.
+    """
+    codes = _codes(rows)
+    lesions = np.bincount(codes)
+    clusters = np.bincount(codes, weights=rows[TARGET].to_numpy()).astype(np.int64)
+    by_patient = np.split(np.argsort(codes, kind="stable"), np.cumsum(lesions)[:-1])
+    labels, free = np.zeros(len(codes), np.int8), np.ones(len(lesions), np.bool_)
+    for positives in sorted(clusters[clusters > 0].tolist(), reverse=True):
+        patient = stream.choice(np.flatnonzero(free & (lesions >= positives)))
+        labels[stream.choice(by_patient[patient], positives, replace=False)] = 1
+        free[patient] = False
+    return labels
+
+
+def on_permuted(
+    matrix: Matrix, stack: StackConfig, booster: BoosterConfig, seed: int, times: int
+) -> Chance:
+    """Stacks trained on permuted labels; AUC among patients who have equally many lesions.
+
+    Between patients of few and of many lesions there is true skill: a cluster of positives fits
+    only who has lesions enough, so counting lesions tells where it went. Among equals nothing does.
+    """
+    lesions = matrix.rows.group_by(GROUP).agg(pl.len().alias(_LESIONS))
+    gains = []
+    for number in range(times):
+        labels = permuted_by_patient(matrix.rows, np.random.default_rng([seed, number]))
+        for held in _held_out(matrix, labels, stack, booster, seed):
+            alike = held.join(lesions, on=GROUP, how="left", validate="m:1")
+            pairs, ordered = 0, 0.0
+            for equals in alike.partition_by(_LESIONS):
+                target = equals[TARGET].to_numpy()
+                count = int(target.sum()) * int((target == 0).sum())
+                if count:
+                    pairs += count
+                    ordered += count * auc(target, equals[SCORE].to_numpy())
+            if pairs:
+                gains.append(ordered / pairs - 0.5)
+    return _chance("auc", gains)
+
+
+def _held_out(
+    matrix: Matrix, labels: NDArray[np.int8], stack: StackConfig, booster: BoosterConfig, seed: int
+) -> Iterator[pl.DataFrame]:
+    """Each fold's rows with these labels and their scores, of folds that have both classes."""
+    rows = matrix.rows.with_columns(pl.Series(TARGET, labels))
+    drawn = Matrix(rows, matrix.columns, matrix.values)
+    for fold in sorted(set(rows[FOLD].to_list()) - {NEVER}):
+        held = rows.filter(pl.col(FOLD) == fold)
+        if held[TARGET].n_unique() == 2:
+            scores = train_fold(drawn, fold, stack, booster, seed, _silent).scores
+            yield held.join(scores, on=ID, how="left", validate="1:1", maintain_order="left")
+
+
+def _codes(rows: pl.DataFrame) -> NDArray[np.int64]:
+    return rows[GROUP].rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def chance_pauc(positives: int) -> float:

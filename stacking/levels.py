@@ -1,7 +1,8 @@
 """Codes of categories, numbered by the levels of a fold's training rows alone.
 
 The feature table numbers the levels of all rows. Were that number fitted on, a level that only a
-held-out row has would move the others. Any level unseen in training is -1.
+held-out row has would move the others. A level unseen in training is to a fold what an unseen word
+is to the features: unknown, code 0, the same as no word; where training has none of that, -1.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from stacking.matrix import Values
 
 PREFIX = "cat_"  # of the columns that hold codes
-UNSEEN = -1
+UNKNOWN = 0  # the code in the feature table
+NOWHERE = -1
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Levels:
         for place, name in enumerate(columns):
             known = np.array([*self.known[name], np.inf], dtype=np.float32)
             at = np.searchsorted(known, codes[:, place]).clip(max=len(known) - 1)
-            result[:, place] = np.where(known[at] == codes[:, place], at, UNSEEN)
+            unknown = 0 if known[0] == UNKNOWN else NOWHERE
+            result[:, place] = np.where(known[at] == codes[:, place], at, unknown)
         return result
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.record import Child, full_size, in_child, keep
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIRS = 5
+PAIRS = 9
 
 OURS = """
 import sys, time

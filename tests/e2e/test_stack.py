@@ -200,6 +200,15 @@ def test_predict_gives_the_test_rows_the_scores_that_were_submitted(place, tmp_p
     assert "nothing to do" in call(place, "predict", "--data", str(new)).stdout
 
 
+def test_predict_of_a_run_that_is_not_there_makes_none(place, tmp_path):
+    typo = Place(tmp_path / "typo")
+    ended = call(typo, "predict", "--data", str(place.data), code=2)
+    assert ended.stderr == (
+        f"predict: There is no run {typo.run}; name a finished one with RUN=.\n"
+    )
+    assert not typo.folder.exists()
+
+
 def test_predict_averages_as_the_run_did_whatever_the_recipe_says_now(made, tmp_path):
     shutil.copytree(made[0].folder, tmp_path / "copy")
     place, new = Place(tmp_path / "copy"), tmp_path / "new"
@@ -284,9 +293,9 @@ def test_predict_refuses_the_rows_it_was_trained_on(place, tmp_path):
 def test_the_audit_of_a_clean_run_holds(place):
     shown = call(place, "audit").stdout
     checks = json.loads((place.run / "leaks" / "leaks.json").read_text())
-    assert [check["holds"] for check in checks] == [True] * 8
+    assert [check["holds"] for check in checks] == [True] * 9
     assert shown.splitlines()[-1] == (
-        f"audit: 8 checks hold; see {place.run / 'leaks' / 'leaks.json'}."
+        f"audit: 9 checks hold; see {place.run / 'leaks' / 'leaks.json'}."
     )
 
 

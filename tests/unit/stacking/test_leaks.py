@@ -3,11 +3,14 @@ import polars as pl
 import pytest
 
 from metrics.pauc import pauc_above_tpr
+from metrics.ranking import auc
 from stacking.leaks import (
     chance_pauc,
     fitted_differently,
     noise_by_patient,
     on_noise,
+    on_permuted,
+    permuted_by_patient,
     reduced,
     with_other_labels,
     with_other_values,
@@ -42,18 +45,71 @@ def test_an_honest_stack_is_at_chance_on_noise(matrix):
     assert all(chance.at_chance for chance in on_noise(matrix, SMALL, QUICK, 0, 4))
 
 
-def test_a_stack_that_sees_its_patients_in_training_is_not(matrix):
-    """Rows of a patient in several folds, and a column that tells patients apart."""
-    patients = matrix.rows["group_id"].rank("dense").to_numpy().astype(np.float32)
+def of_unequal_patients():
+    """40 patients of 4 lesions and 20 of 24, every third with 3 positives; one column: how many."""
+    lesions = np.r_[np.full(40, 4), np.full(20, 24)]
+    patient = np.repeat(np.arange(60), lesions)
+    nth = np.arange(len(patient)) - np.repeat(np.cumsum(lesions) - lesions, lesions)
+    order = np.lexsort((nth, patient, patient % 3))
+    target = ((patient // 3 % 3 == 0) & (nth < 3)).astype(np.int8)
+    table = pl.DataFrame(
+        {
+            "isic_id": [f"ISIC_{number:07d}" for number in order],
+            "fold": (patient % 3)[order].astype(np.int16),
+            "target": target[order],
+            "group_id": [f"IP_{number:07d}" for number in patient[order]],
+        }
+    )
+    values = np.stack([lesions[patient], np.random.default_rng(0).random(len(patient))], axis=1)
+    return Matrix(table, ("ct_lesions", "meta_noise"), values[order].astype(np.float32))
+
+
+def clusters(rows):
+    return rows.group_by("group_id").agg(pl.col("target").sum())["target"].sort()
+
+
+def test_permuted_labels_are_the_real_clusters_at_other_patients():
+    rows, stream = of_unequal_patients().rows, np.random.default_rng(0)
+    dealt = [rows.with_columns(target=permuted_by_patient(rows, stream)) for _ in range(100)]
+    assert all(clusters(other).equals(clusters(rows)) for other in dealt)
+    chosen = [(other["target"].to_numpy() @ rows["target"].to_numpy()) for other in dealt]
+    assert 0 < np.mean(chosen) < 15  # of 60 positives, a few by chance
+
+
+def test_labels_permuted_by_patient_are_at_chance_among_equals_though_counting_lesions_tells():
+    matrix, found = of_unequal_patients(), []
+    for number in range(6):
+        labels = permuted_by_patient(matrix.rows, np.random.default_rng([0, number]))
+        found.append(auc(labels, -matrix.values[:, 0].astype(float)))
+    assert np.mean(found) > 0.7
+    chance = on_permuted(matrix, SMALL, QUICK, 0, 6)
+    assert chance.at_chance, chance
+    assert chance.folds == 18
+    assert chance.standard_error < 0.05
+
+
+def with_patients_in_all_folds(matrix):
+    """Rows of a patient in several folds, and a last column that tells patients apart."""
     values = matrix.values.copy()
-    values[:, 3] = patients
+    values[:, -1] = matrix.rows["group_id"].rank("dense").to_numpy()
     order = np.argsort(np.arange(len(values)) % 3, kind="stable")
     fold = pl.Series("fold", np.sort(np.arange(len(values)) % 3).astype(np.int16))
-    leaky = Matrix(matrix.rows[order].with_columns(fold), matrix.columns, values[order])
-    booster = QUICK.model_copy(update={"max_depth": 8, "rounds": 60})
-    [auc, _] = on_noise(leaky, SMALL, booster, 0, 4)
-    assert auc.above_chance > 0.1
-    assert not auc.at_chance
+    return Matrix(matrix.rows[order].with_columns(fold), matrix.columns, values[order])
+
+
+LEARNER = QUICK.model_copy(update={"max_depth": 8, "rounds": 60})
+
+
+def test_a_stack_that_sees_its_patients_in_training_is_not_at_chance_on_noise(matrix):
+    [found, _] = on_noise(with_patients_in_all_folds(matrix), SMALL, LEARNER, 0, 4)
+    assert found.above_chance > 0.1
+    assert not found.at_chance
+
+
+def test_a_stack_that_sees_its_patients_in_training_is_not_at_chance_on_permuted_labels():
+    found = on_permuted(with_patients_in_all_folds(of_unequal_patients()), SMALL, LEARNER, 0, 4)
+    assert found.above_chance > 0.1
+    assert not found.at_chance
 
 
 def test_other_held_out_rows_fit_nothing_else_and_other_training_rows_do(matrix):

@@ -80,3 +80,10 @@ def test_codes_are_numbered_by_the_training_rows():
     with in_levels(values, ["cat_sex"], levels):
         assert values[:, 0].tolist() == [0, 1, -1, 0, -1]
     assert values[:3, 0].tolist() == [5, 9, 7]
+
+
+def test_an_unseen_code_is_what_an_unknown_word_is():
+    values = np.array([[0], [9], [7], [np.nan]], dtype=np.float32)
+    levels = fit_levels(values, ["cat_sex"], np.array([True, True, False, False]))
+    with in_levels(values, ["cat_sex"], levels):
+        assert values[:, 0].tolist() == [0, 1, 0, 0]
