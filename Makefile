@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED SOLUTION SUBMISSION,\
+$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED FOLD IMAGES SOLUTION SUBMISSION,\
   $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
@@ -19,8 +19,9 @@ STAMP := $(VENV)/.dermstack-$(KEY)
 export SETTINGS := $(value SET)
 export SOLUTION_FILE := $(value SOLUTION)
 export SUBMISSION_FILE := $(value SUBMISSION)
+export IMAGES_FOLDER := $(value IMAGES)
 
-STAGES  := sample verify folds features stack submission predict audit score
+STAGES  := sample verify folds train-cnn ablate features stack submission predict audit score
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no No NO false False FALSE,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
@@ -54,6 +55,12 @@ verify: setup ## check tables and images, find duplicates; names every problem i
 folds: setup ## decide once who is held out, grouped by patient; runs verify first
 	@$(PY) -m scripts.folds $(OPTIONS)
 
+train-cnn: setup ## the two-stage network on every fold (FOLD=k: on one); goes on where it was stopped
+	@$(PY) -m scripts.train_cnn $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')
+
+ablate: setup ## what each part of the network brings: trained without it, paired, over seeds
+	@$(PY) -m scripts.ablate $(OPTIONS)
+
 features: setup ## the tabular columns of every row, one function for train and test
 	@$(PY) -m scripts.features $(OPTIONS)
 
@@ -66,8 +73,9 @@ audit: setup ## look for leaks: noise labels, changed held-out rows, planted cop
 submission: setup ## the test scores as the CSV to hand in, checked before it appears
 	@$(PY) -m scripts.submission $(OPTIONS)
 
-predict: setup ## score new data (DATA=folder) with a finished run
-	@$(PY) -m scripts.predict $(OPTIONS)
+predict: setup ## score new data (DATA=folder), or pictures (IMAGES=folder), with a finished run
+	@$(PY) -m scripts.$(if $(IMAGES),predict_images,predict) $(OPTIONS) \
+	  $(if $(IMAGES),--images "$$IMAGES_FOLDER")
 
 score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with intervals
 	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution "$$SOLUTION_FILE") \

@@ -56,7 +56,7 @@ def run(job: Job) -> Unit:
     inputs, folder = gather(job), job.run / "leaks"
     part = {
         "audit": job.recipe.audit.model_dump(mode="json"),
-        "stack": job.recipe.stack.model_dump(mode="json", exclude={"blocks"}),
+        "stack": job.recipe.stack.model_dump(mode="json", exclude={"blocks", "networks"}),
         "lightgbm": job.recipe.lightgbm.model_dump(mode="json"),
         "features": job.recipe.features.used(),
         "seed": job.recipe.seed,

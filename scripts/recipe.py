@@ -18,6 +18,9 @@ from folds.sources import DataConfig
 from folds.split import FoldConfig
 from folds.verify import VerifyConfig
 from metrics.sheet import ScoreConfig
+from models.cascade.ablation import AblationConfig
+from models.cascade.config import Stage1Config, Stage2Config
+from models.nets.config import NetConfig
 from stacking.config import AuditConfig, BoosterConfig, StackConfig
 from synthetic.config import SyntheticConfig
 from workspace.errors import ConfigError, name_some, shorten
@@ -38,6 +41,10 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
+    net: NetConfig = NetConfig()
+    stage1: Stage1Config = Stage1Config()
+    stage2: Stage2Config = Stage2Config()
+    ablation: AblationConfig = AblationConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
     lightgbm: BoosterConfig = BoosterConfig()
@@ -45,9 +52,10 @@ class Recipe(BaseModel):
     score: ScoreConfig = ScoreConfig()
 
     def resolved(self) -> dict[str, Any]:
-        """All values as plain types for a manifest; the data folder by its name only."""
+        """All values as plain types for a manifest; folders and files by their names only."""
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
+        values["net"]["weights"] = Path(self.net.weights).name
         return values
 
 

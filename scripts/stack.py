@@ -142,10 +142,12 @@ def gather(job: Job) -> Inputs:
     table = load_folds(folded, samples).join(samples, on=ID, how="left", validate="1:1")
     columns = [ID, pl.col(FOLD).fill_null(NEVER), TARGET, GROUP]
     rows = table.filter(pl.col(SPLIT) == TRAIN).select(columns).sort(FOLD, ID)
-    opened = [
-        open_block(open_unit(Path(folder), STACK), rows, folded.facts["fold_hash"])
-        for folder in job.recipe.stack.blocks
-    ]
+    units = [open_unit(Path(folder), STACK) for folder in job.recipe.stack.blocks]
+    if job.recipe.stack.networks:
+        from scripts import train_cnn  # noqa: PLC0415 - torch takes seconds to import
+
+        units += job.need(train_cnn.run).values()
+    opened = [open_block(unit, rows, folded.facts["fold_hash"]) for unit in units]
     return Inputs(job, folded, featured, rows, tuple(opened))
 
 
@@ -156,7 +158,9 @@ def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
     if name != STACK:
         config = config.model_copy(update={"shap_rows": 0})
     part = {
-        "stack": config.model_dump(mode="json", exclude={"average", "blocks", "leave_out"}),
+        "stack": config.model_dump(
+            mode="json", exclude={"average", "blocks", "networks", "leave_out"}
+        ),
         "lightgbm": job.recipe.lightgbm.model_dump(mode="json"),
         "seed": job.recipe.seed,
         "columns": list(columns),

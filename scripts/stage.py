@@ -53,6 +53,7 @@ class Job:
     own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
     device: str = "auto"
     files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
+    words: Mapping[str, str] = field(default_factory=dict)  # said on the command line
     made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
 
     def need(self, stage: "Callable[[Job], Made]") -> "Made":
@@ -120,18 +121,23 @@ def main(
     stage: Stage,
     flags: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
     of_finished_run: bool = False,
 ) -> None:
     """Run a stage from the command line.
 
     `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
-    otherwise that is the recipe's. `files` are options that name a file, option -> help. One
-    `of_finished_run` makes no run directory: it would be a misspelt one.
+    otherwise that is the recipe's. `files` are options that name a file, option -> help;
+    `words` those that are text. One `of_finished_run` makes no run directory: it would be a
+    misspelt one.
     """
     name = Path(sys.argv[0]).stem.replace("_", "-")
-    flags, files = {"seed": "seed", **(flags or {})}, files or {}
-    arguments = _parser(name, stage, flags, files).parse_args()
-    given = {file: getattr(arguments, file) for file in files if getattr(arguments, file)}
+    flags, files, words = {"seed": "seed", **(flags or {})}, files or {}, words or {}
+    arguments = _parser(name, stage, flags, files, words).parse_args()
+    given = {
+        kind: {option: getattr(arguments, option) for option in named if getattr(arguments, option)}
+        for kind, named in (("files", files), ("words", words))
+    }
     sys.exit(_run(stage, name, arguments, flags, given, of_finished_run))
 
 
@@ -140,7 +146,7 @@ def _run(
     name: str,
     arguments: argparse.Namespace,
     flags: Mapping[str, str],
-    files: Mapping[str, Path],
+    given: Mapping[str, Any],
     of_finished_run: bool,
 ) -> int:
     try:
@@ -160,7 +166,7 @@ def _run(
                     fresh=arguments.fresh,
                     own_data=arguments.data is not None,
                     device=arguments.device,
-                    files=files,
+                    **given,
                 )
                 if dead:
                     job.say(f"{name}: took over the run directory from {dead}, which is gone.")
@@ -204,7 +210,11 @@ def _words(text: str) -> list[str]:
 
 
 def _parser(
-    name: str, stage: Stage, flags: Mapping[str, str], files: Mapping[str, str]
+    name: str,
+    stage: Stage,
+    flags: Mapping[str, str],
+    files: Mapping[str, str],
+    words: Mapping[str, str],
 ) -> argparse.ArgumentParser:
     module = sys.modules[stage.__module__]
     parser = argparse.ArgumentParser(
@@ -224,12 +234,14 @@ def _parser(
         "--device",
         default="auto",
         choices=("auto", "cpu", "cuda", "mps"),
-        help="where nets run (no stage trains any yet)",
+        help="where nets run; auto is the fastest there is",
     )
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
-    for file, words in files.items():
-        parser.add_argument(f"--{file}", type=Path, help=words)
+    for file, text in files.items():
+        parser.add_argument(f"--{file}", type=Path, help=text)
+    for word, text in words.items():
+        parser.add_argument(f"--{word}", help=text)
     return parser
 
 

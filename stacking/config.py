@@ -25,6 +25,7 @@ class StackConfig(BaseModel):
     average: Literal["probability", "rank"] = "probability"  # over the folds' boosters, for test
     leave_out: tuple[str, ...] = Field(default=(), strict=False)  # columns, or prefixes with *
     blocks: tuple[str, ...] = Field(default=(), strict=False)  # folders of further columns
+    networks: bool = False  # the run's own networks as blocks, trained first if need be
     shap_rows: int = Field(default=2000, ge=0)  # held-out rows of a fold that are explained
 
 

@@ -5,6 +5,7 @@ for its SHA-256 and look at nothing before it agrees, because the native parsers
 crash, hang or silently believe a damaged file. Nothing here can run code: no pickle anywhere.
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -106,22 +107,26 @@ def read_array(path: Path, sha256: str, mend: str = MEND) -> NDArray[Any]:
 
 
 def read_tensors(
-    path: Path, sha256: str, expected: Mapping[str, Sequence[int]] | None = None
+    path: Path,
+    sha256: str,
+    expected: Mapping[str, Sequence[int]] | None = None,
+    mend: str = MEND,
 ) -> dict[str, NDArray[Any]]:
     """Named arrays of a safetensors file we wrote; `expected` holds names and shapes against it."""
-    check_hash(path, sha256)
+    check_hash(path, sha256, mend)
     try:
         tensors = safetensors.numpy.load(path.read_bytes())
     except safetensors.SafetensorError as error:
         raise ArtifactError(f"{path.name} is not a safetensors file: {error}.") from error
     if expected is not None:
-        _check_tensors(path.name, {k: v.shape for k, v in tensors.items()}, expected)
+        check_tensors(path.name, {k: v.shape for k, v in tensors.items()}, expected)
     return tensors
 
 
-def _check_tensors(
+def check_tensors(
     file: str, found: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]]
 ) -> None:
+    """Refuse tensors whose names or shapes are not those expected: nothing is left out silently."""
     both = found.keys() & expected.keys()
     wrong = {
         "lacks": sorted(expected.keys() - found.keys()),
@@ -161,6 +166,18 @@ def read_user_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name} is not a readable npz file of plain arrays.") from error
+
+
+def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
+    """The arrays of a user's safetensors file by name, and the SHA-256 of the bytes read."""
+    data = path.read_bytes()
+    try:
+        tensors = safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path.name} is not a readable safetensors file ({error}); fetch it anew."
+        ) from error
+    return tensors, hashlib.sha256(data).hexdigest()
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

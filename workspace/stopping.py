@@ -20,6 +20,7 @@ class Stopped(BaseException):
         self.exit_code = 128 + number
 
 
+_holding: list[bool] = []  # inside `held_back`
 _asked: list[int] = []  # the signal that came, if one did; signals are the process's own
 
 
@@ -33,6 +34,19 @@ def raise_if_asked() -> None:
 
 
 @contextmanager
+def held_back() -> Iterator[None]:
+    """While it lasts the first signal is only noted, for work that must not stop in its middle.
+
+    The work calls `raise_if_asked` where it may stop; a second signal ends it at once all the same.
+    """
+    _holding.append(True)
+    try:
+        yield
+    finally:
+        _holding.pop()
+
+
+@contextmanager
 def stopping_cleanly() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into `Stopped`; the second exits without ceremony."""
 
@@ -40,7 +54,8 @@ def stopping_cleanly() -> Iterator[None]:
         if _asked:
             os._exit(128 + number)
         _asked.append(number)
-        raise Stopped(number)
+        if not _holding:
+            raise Stopped(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]

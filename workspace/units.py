@@ -70,6 +70,12 @@ class Unit:
     def array(self, name: str) -> NDArray[Any]:
         return files.read_array(self.path(name), self.sha256(name), self._mend)
 
+    def tensors(
+        self, name: str, expected: Mapping[str, Sequence[int]] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Named arrays; `expected` holds names and shapes against them."""
+        return files.read_tensors(self.path(name), self.sha256(name), expected, self._mend)
+
     def text(self, name: str) -> str:
         return files.read_text(self.path(name), self.sha256(name), self._mend)
 
@@ -91,6 +97,9 @@ class Draft:
 
     def array(self, name: str, array: NDArray[Any]) -> None:
         files.write_array(self.folder / name, array)
+
+    def tensors(self, name: str, tensors: Mapping[str, NDArray[Any]]) -> None:
+        files.write_tensors(self.folder / name, tensors)
 
     def text(self, name: str, text: str) -> None:
         files.write_text(self.folder / name, text)

@@ -7,6 +7,8 @@ from tests.bench import (
     bench_features,
     bench_ground_floor,
     bench_metrics,
+    bench_networks,
+    bench_pixels,
     bench_stack,
     bench_tabular,
 )
@@ -15,10 +17,13 @@ THEMES = {
     "ground_floor": bench_ground_floor.run,
     "audit": bench_audit.run,
     "metrics": bench_metrics.run,
+    "pixels": bench_pixels.run,
     "features": bench_features.run,
     "stack": bench_stack.run,
     "tabular": bench_tabular.run,
+    "networks": bench_networks.run,
 }
 
-for theme in sys.argv[1:] or THEMES:
-    THEMES[theme]()
+if __name__ == "__main__":  # not in the processes that a theme spawns
+    for theme in sys.argv[1:] or THEMES:
+        THEMES[theme]()

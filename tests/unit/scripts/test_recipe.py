@@ -103,7 +103,8 @@ def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
     assert find_recipe("sample").name == "sample.toml"
     assert refusal("sampel") == (
         "No recipe is called 'sampel'; there are dermamnist, full_size, ham10000, "
-        "image_folder, isic2020, isic2024, pad_ufes, sample, tabular; did you mean 'sample'?"
+        "image_folder, isic2020, isic2024, pad_ufes, sample, tabular, two_stage, "
+        "two_stage_ham10000; did you mean 'sample'?"
     )
     assert refusal("./no.toml") == "Recipe ./no.toml is not there."
 

@@ -129,3 +129,14 @@ def test_check_135_cut_and_oversized_headers_are_one_line(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ArtifactError, match=r"^a\.safetensors is not a safetensors file: .*\.$"):
         files.read_tensors(path, sha256_file(path))
+
+
+def test_a_users_tensors_come_with_the_hash_of_what_was_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    files.write_tensors(path, TENSORS)
+    found, digest = files.read_user_tensors(path)
+    assert found["weight"].tolist() == TENSORS["weight"].tolist()
+    assert digest == sha256_file(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"^a\.safetensors is not a readable .*; fetch it anew\.$"):
+        files.read_user_tensors(path)

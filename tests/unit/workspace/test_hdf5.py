@@ -1,9 +1,11 @@
 import pickle
+import threading
 
 import h5py
 import numpy as np
 import pytest
 
+from workspace import hdf5
 from workspace.errors import DataError
 from workspace.hdf5 import ImageArchive, open_file, write_archive
 
@@ -187,3 +189,54 @@ def test_an_empty_dataset_is_refused(path):
     with pytest.raises(DataError) as refused:
         ImageArchive(path).read("a")
     assert str(refused.value) == "Not allowed: empty dataset a in train-image.hdf5."
+
+
+def test_an_item_is_looked_at_once_and_then_read_from_its_place(path, monkeypatch):
+    items = {f"ISIC_{n:07d}": JPEG + bytes([n]) * n + b"\0" for n in range(20)}
+    write_archive(path, items.items())
+    asked = []
+    look = hdf5._item
+    monkeypatch.setattr(hdf5, "_item", lambda root, name: asked.append(name) or look(root, name))
+    archive = ImageArchive(path)
+    for _ in range(3):
+        assert all(archive.read(name) == data for name, data in items.items())
+    assert asked == list(items)
+    archive.close()
+    others = {name: JPEG * 3 + data for name, data in items.items()}
+    write_archive(path, others.items())
+    assert all(archive.read(name) == data for name, data in others.items())
+    assert len(asked) == 40
+
+
+def test_what_is_refused_is_refused_each_time(path, tmp_path):
+    (tmp_path / "host.txt").write_text("x" * 64)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", (64,), np.uint8, external=[(str(tmp_path / "host.txt"), 0, 64)])
+        file["b"] = h5py.ExternalLink("other.hdf5", "/x")
+        file.create_dataset("c", data=np.ones(4, np.float32))
+    archive = ImageArchive(path)
+    for _ in range(2):
+        for name in "abc":
+            with pytest.raises(DataError, match="Not allowed"):
+                archive.read(name)
+
+
+def test_threads_open_the_file_once(path, monkeypatch):
+    items = {f"ISIC_{n:07d}": JPEG + bytes([n]) * n for n in range(30)}
+    write_archive(path, items.items())
+    opened, wrong = [], []
+    monkeypatch.setattr(hdf5, "open_file", lambda p: opened.append(p) or open_file(p))
+    archive = ImageArchive(path)
+    ready = threading.Barrier(6)
+
+    def work():
+        ready.wait()
+        wrong.extend(name for name, data in items.items() if archive.read(name) != data)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert opened == [path]

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -80,6 +81,21 @@ def test_a_file_changed_by_hand_or_gone_is_refused(unit):
 def test_an_unknown_file_of_a_unit_is_refused(unit):
     with pytest.raises(ArtifactError, match=r"has no weights\.npy; run 'make folds FRESH=1'\.$"):
         open_unit(unit, "folds").array("weights.npy")
+
+
+def test_tensors_are_kept_and_held_against_names_and_shapes(tmp_path):
+    folder = tmp_path / "net"
+    with making(folder, wanted(stage="train-cnn")) as draft:
+        draft.tensors("weights.safetensors", {"weight": np.ones((2, 3), np.float32)})
+    unit = open_unit(folder, "train-cnn")
+    found = unit.tensors("weights.safetensors", {"weight": (2, 3)})
+    assert found["weight"].tolist() == [[1.0] * 3] * 2
+    assert found["weight"].dtype == np.float32
+    with pytest.raises(ArtifactError, match="has other shapes in weight; it belongs to another"):
+        unit.tensors("weights.safetensors", {"weight": (3, 2)})
+    (folder / "weights.safetensors").write_bytes(b"torn")
+    with pytest.raises(ArtifactError, match=r"restore it, or run 'make train-cnn FRESH=1'\.$"):
+        unit.tensors("weights.safetensors")
 
 
 def test_a_draft_that_fails_leaves_the_old_unit(unit):

@@ -1,0 +1,150 @@
+"""One stage on one fold: train it without the held-out rows, then score them.
+
+The threshold and the best epoch are chosen on inner rows. Two sets of weights come out: those of
+the best inner epoch, which score, and those of the last epoch, which nothing has chosen.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metrics.classification import predicted_class, scores_of
+from metrics.ranking import auc
+from models.cascade.config import Stage1Config, Stage2Config
+from models.cascade.inner import inner_split
+from models.inference.scores import Scores, Way, score_pictures
+from models.inference.views import IDENTITY
+from models.input.pictures import Pictures
+from models.input.views import make_view
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
+from models.nets.weights import unpack
+from models.training.checkpoints import Arrays, Checkpoints
+from models.training.config import Watch
+from models.training.loop import Examples, Setting, Show, Training
+from models.training.position import seed_of
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is asked of every picture: its name in files, the classes in order, who is which."""
+
+    name: str
+    config: Stage1Config | Stage2Config
+    labels: Ints  # (pictures,), -1 for pictures that are not of the stage
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.config.classes
+
+    @property
+    def outputs(self) -> int:
+        """Two classes need one logit."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A fold's places: those it may learn from, and the patient of every picture."""
+
+    fold: int
+    training: Ints
+    groups: Ints
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a fold is run: network, seed and machine."""
+
+    net: NetConfig
+    seed: int
+    way: Way
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a fold's training leaves."""
+
+    best: Arrays
+    last: Arrays
+    best_epoch: int
+    threshold: float | None  # of stage 1: at or above it, a picture goes on to stage 2
+    inner: Ints
+    inner_score: float
+    history: list[dict[str, Any]]
+
+
+def teach(
+    stage: Stage, part: Part, run: Run, pictures: Pictures, kept: Checkpoints, show: Show
+) -> Taught:
+    """Train on a fold's training rows, from where the last checkpoint left it."""
+    labelled = part.training[stage.labels[part.training] >= 0]
+    seed = seed_of(run.seed, stage.name, part.fold)
+    learnt, inner = inner_split(
+        labelled, stage.labels[labelled], part.groups[labelled], stage.config.inner_folds, seed
+    )
+    torch.manual_seed(seed)
+    net = LesionNet(run.net, stage.outputs)
+    examples = Examples(pictures, stage.labels, stage.classes, learnt, inner)
+    view = make_view(stage.config.augment, net.size, net.mean, net.std)
+    setting = Setting(stage.config, view, run.way.device, seed, run.way.workers)
+    one_view = replace(run.way, views=IDENTITY)
+
+    def score(now: LesionNet) -> float:
+        found = score_pictures(now, pictures, inner, one_view)
+        return watched(stage.config.watch, stage.labels[inner], found.probability, stage.classes)
+
+    trained = Training(net, examples, setting, kept, score).run(show)
+    unpack(net, trained.best)
+    found = score_pictures(net, pictures, inner, run.way)
+    threshold = None
+    if isinstance(stage.config, Stage1Config):
+        threshold = best_threshold(
+            stage.labels[inner] == 1, found.probability[:, 1], stage.config.threshold
+        )
+    return Taught(
+        trained.best, trained.last, trained.best_epoch, threshold, inner,
+        watched(stage.config.watch, stage.labels[inner], found.probability, stage.classes),
+        trained.history,
+    )  # fmt: skip
+
+
+def scored(stage: Stage, run: Run, pictures: Pictures, weights: Arrays, places: Ints,
+           show: Show | None = None) -> Scores:  # fmt: skip
+    """Scores of places by these weights."""
+    net = LesionNet.blank(run.net, stage.outputs)
+    unpack(net, weights)
+    return score_pictures(net, pictures, places, run.way, show)
+
+
+def watched(what: Watch, labels: Ints, probability: Floats, classes: tuple[str, ...]) -> float:
+    """The inner rows' score; more is better."""
+    if what == "auc":
+        return auc(labels == 1, probability[:, 1])
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(counts, (labels, predicted_class(probability)), 1)
+    return float(scores_of(counts, classes)["macro_f1"])
+
+
+def best_threshold(positive: NDArray[np.bool_], probability: Floats, what: str) -> float:
+    """The probability at which Youden's J, or accuracy, is greatest; the lowest of equals.
+
+    Halfway to the next lower one: no row lies on it, and neighbours of the chosen row pass alike.
+    """
+    order = np.argsort(-probability, kind="stable")
+    value, ill = probability[order], positive[order]
+    ends = np.flatnonzero(np.r_[value[1:] != value[:-1], True])
+    caught, flagged = np.cumsum(ill)[ends], np.cumsum(~ill)[ends]
+    if what == "youden":
+        worth = caught / max(ill.sum(), 1) - flagged / max((~ill).sum(), 1)
+    else:
+        worth = caught - flagged
+    best = len(worth) - 1 - int(np.argmax(worth[::-1]))
+    lower = value[ends[best] + 1] if best + 1 < len(ends) else 0.0
+    return float((value[ends[best]] + lower) / 2)

@@ -1,0 +1,31 @@
+"""The inner rows: a part of a fold's training rows, of other patients, that decides.
+
+What is chosen (when to stop, the best epoch, the threshold) is chosen on them; the rows that the
+fold holds out are only ever reported.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from workspace.errors import ConfigError
+
+Ints = NDArray[np.int64]
+
+
+def inner_split(
+    places: Ints, labels: Ints, groups: Ints, parts: int, seed: int
+) -> tuple[Ints, Ints]:
+    """Places to learn from and inner places; `labels` and `groups` are those of `places`."""
+    classes = np.unique(labels)
+    fewest = min(len(np.unique(groups[labels == label])) for label in classes)
+    if len(classes) < 2 or fewest < parts:
+        raise ConfigError(
+            f"inner_folds={parts} needs as many patients with each class among a fold's training "
+            f"rows; one has {fewest}. Lower inner_folds, or n_folds of the folds."
+        )
+    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed % 2**31)
+    for learnt, inner in splitter.split(np.zeros(len(places)), labels, groups):
+        if len(np.unique(labels[inner])) == len(classes) == len(np.unique(labels[learnt])):
+            return places[learnt], places[inner]
+    raise ConfigError(f"No part of {parts} holds patients of every class; lower inner_folds.")

@@ -1,0 +1,76 @@
+"""A stage's network as a fold keeps it: weights beside what is needed to use them.
+
+`use.json` holds the network's configuration, the classes in the order of its outputs, size, mean
+and std of its pictures, the threshold. Labels are compared by name before a weight is read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from models.cascade.fold import Run, Stage, Taught
+from models.nets.config import NONE, NetConfig
+from models.nets.network import LesionNet
+from models.nets.weights import shapes, unpack
+from workspace.errors import ArtifactError
+from workspace.units import Draft, Unit
+
+USE, BEST, LAST, HISTORY = "use.json", "best.safetensors", "last.safetensors", "history.json"
+
+
+class Use(BaseModel):
+    """All that is needed to use a fold's network, but its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    fold: int
+    classes: tuple[str, ...]
+    net: NetConfig
+    views: tuple[str, ...]
+    threshold: float | None
+    best_epoch: int
+    inner_score: float
+
+
+def keep(draft: Draft, stage: Stage, fold: int, run: Run, taught: Taught) -> Use:
+    """Write the network into a unit; gives its use."""
+    net = LesionNet.blank(run.net, stage.outputs)
+    own = run.net.model_copy(
+        update={
+            "weights": NONE, "sha256": None, "size": net.size, "mean": net.mean, "std": net.std,
+        }
+    )  # fmt: skip
+    use = Use(
+        stage=stage.name, fold=fold, classes=stage.classes, net=own,
+        views=tuple(view.name for view in run.way.views),
+        threshold=taught.threshold, best_epoch=taught.best_epoch,
+        inner_score=taught.inner_score,
+    )  # fmt: skip
+    draft.json(USE, use.model_dump(mode="json"))
+    draft.tensors(BEST, taught.best)
+    draft.tensors(LAST, taught.last)
+    draft.json(HISTORY, taught.history)
+    return use
+
+
+def use_of(unit: Unit, classes: Sequence[str] | None = None) -> Use:
+    """How a kept network is used; `classes` are those the caller will name its outputs by."""
+    use = Use.model_validate(unit.json(USE))
+    if classes is not None and tuple(classes) != use.classes:
+        raise ArtifactError(
+            f"{unit.folder} was trained on the classes {', '.join(use.classes)}, in this order; "
+            f"asked for are {', '.join(classes)}. Restore the recipe, or run 'make train-cnn "
+            "FRESH=1'."
+        )
+    return use
+
+
+def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[LesionNet, Use]:
+    """The network with its best weights, ready to score."""
+    use = use_of(unit, classes)
+    outputs: Any = 1 if len(use.classes) == 2 else len(use.classes)
+    net = LesionNet.blank(use.net, outputs)
+    unpack(net, unit.tensors(BEST, shapes(net)))
+    return net.eval(), use

@@ -1,0 +1,81 @@
+"""Probabilities and embeddings of many pictures, by the one evaluation view.
+
+Validation, test rows, embeddings for the stack and a person's own folder all go through here.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.inference.views import IDENTITY, View, average
+from models.input.evaluation import EvaluationView
+from models.input.loader import batches
+from models.input.pictures import Pictures
+from models.nets.network import LesionNet
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Row for row: probabilities (n, classes) that sum to 1, embeddings (n, width)."""
+
+    probability: Floats
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How pictures are scored: where, how many at once, and as which views."""
+
+    device: torch.device
+    batch_size: int = 64
+    workers: int = 0
+    views: Sequence[View] = IDENTITY  # the first is the picture as it is
+    precision: torch.dtype | None = None  # of autocast; None: as the weights are
+
+
+def score_pictures(
+    net: LesionNet,
+    pictures: Pictures,
+    places: Ints,
+    way: Way,
+    show: Callable[[int, int], None] | None = None,
+) -> Scores:
+    """Scores of these places in their order; the embedding is that of the first view."""
+    net.to(way.device).eval()
+    view = EvaluationView(net.size, net.mean, net.std)
+    plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
+    classes = max(2, net.outputs)
+    shares, seen = [np.zeros((0, classes))], [np.zeros((0, net.num_features), np.float32)]
+    with torch.inference_mode():
+        for batch in batches(pictures, view, plan, seed=0, epoch=0, workers=way.workers):
+            images = view.finish(batch.pixels.to(way.device), batch.draws)
+            probability, embedding = _both(net, images, way)
+            shares.append(probability)
+            seen.append(embedding)
+            if show is not None:
+                show(sum(map(len, shares)), len(places))
+    return Scores(np.concatenate(shares), np.concatenate(seen))
+
+
+def _both(net: LesionNet, images: Tensor, way: Way) -> tuple[Floats, NDArray[np.float32]]:
+    """Probabilities over all views, one column a class; the embedding of the first view."""
+    embeddings: list[Tensor] = []
+
+    def remembering(images: Tensor) -> Tensor:
+        embedding, logits = net.embed(images)
+        embeddings.append(embedding)
+        return logits
+
+    kind = way.precision
+    with torch.autocast(way.device.type, kind) if kind else nullcontext():
+        found = average(remembering, images, way.views).double().cpu().numpy()
+    both: Floats = np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+    return both, embeddings[0].float().cpu().numpy()

@@ -1,0 +1,90 @@
+"""Inference at the pace of the machine: bfloat16 where its processor computes in it, compiled code.
+
+A pace is data, to be chosen once, kept in the manifest and used again: bfloat16 moves single
+probabilities by hundredths, so that rows which are to be compared must be computed alike. It is
+by autocast, as in training: weights and norms stay float32, which halves the change. What each
+pace gains and changes is measured in docs/benchmarks (networks).
+"""
+
+import copy
+import importlib.util
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.inference.views import probabilities
+from models.nets.network import LesionNet
+
+WORTH_COMPILING = 3000  # images: on two cores compiling takes what some 400 images do
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a network is run; the default is how it was trained to be read: float32, as written."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    compiled: bool = False
+
+
+EXACT = Pace()
+
+
+def fastest(device: torch.device, count: int) -> Pace:
+    """The pace for so many images on this device, from what the machine says it can do."""
+    bfloat16 = _computes_in_bfloat16(device)
+    compiled = bfloat16 and count >= WORTH_COMPILING and _can_compile(device)
+    return Pace("bfloat16" if bfloat16 else "float32", compiled)
+
+
+class Prepared:
+    """A copy of a network for inference on a device; logits and embeddings come as float32."""
+
+    def __init__(self, net: LesionNet, device: torch.device, pace: Pace = EXACT) -> None:
+        self.pace, self.device = pace, device
+        self._autocast = pace.dtype != "float32"
+        self._layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        mine = copy.deepcopy(net).eval().requires_grad_(False).to(device)
+        mine = mine.to(memory_format=self._layout)
+        self._embed = torch.compile(mine.embed, dynamic=False) if pace.compiled else mine.embed
+        self._batch = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.embed(images)[1]
+
+    def embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings and logits of images (B, 3, H, W), on the prepared device."""
+        count = len(images)
+        moved = images.to(self.device, torch.float32).contiguous(memory_format=self._layout)
+        if self.pace.compiled:  # one shape, one compilation: a short last batch is filled up
+            self._batch = max(self._batch, count)
+            moved = functional.pad(moved, (0, 0) * 3 + (0, self._batch - count))
+        with (
+            torch.no_grad(),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=self._autocast),
+        ):
+            embeddings, logits = self._embed(moved)
+        return embeddings[:count].float(), logits[:count].float()
+
+
+def change(net: LesionNet, prepared: Prepared, images: Tensor) -> float:
+    """The largest difference in a probability between the network as it is and as prepared."""
+    exact = Prepared(net, prepared.device)
+    return float((probabilities(exact(images)) - probabilities(prepared(images))).abs().max())
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Without these instructions bfloat16 is emulated and slower than float32.
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _can_compile(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return importlib.util.find_spec("triton") is not None
+    return shutil.which(os.environ.get("CXX", "g++")) is not None

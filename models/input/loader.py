@@ -1,0 +1,126 @@
+"""Batches of an epoch by threads, bit for bit the same however many there are.
+
+Threads, not processes: JPEG decoding and OpenCV let go of Python's lock, so two threads bring no
+fewer images a second than two spawned processes (docs/benchmarks), and they share what is kept in
+memory, need no pipes, no shared memory and no second import. Nothing is ever forked. Work goes
+two batches ahead of the workers at most; only uint8 and the draws travel.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.input.pictures import Pictures
+from models.input.stream import stream_of
+from models.input.views import View
+
+AHEAD = 2  # batches beyond those being worked on
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's images as they travel: the rest is done by the view's `finish`."""
+
+    pixels: torch.Tensor  # uint8 (B, 3, S, S)
+    draws: torch.Tensor  # float32 (B, view.draws): what was drawn for work on the batch
+    places: NDArray[np.int64]  # (B,)
+
+
+def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half is an object
+    pictures: Pictures,
+    view: View,
+    plan: Sequence[NDArray[np.int64]],
+    *,
+    seed: int,
+    epoch: int,
+    workers: int = 0,
+    start: int = 0,
+) -> Iterator[Batch]:
+    """The batches of `plan` (places) from number `start` on.
+
+    An image that comes again within the epoch is drawn anew each time. An error of any worker is
+    raised at the next step, even where earlier batches are ready. Whoever leaves early closes the
+    iterator (or drops it), which ends its threads.
+    """
+    cv2.setNumThreads(1)  # its own threads would fight the workers over the same cores
+    repeats = _repeats(plan)
+    jobs = [_Job(pictures, view, seed, epoch, *job) for job in zip(plan, repeats, strict=True)]
+    if workers == 0:
+        return (job.batch() for job in jobs[start:])
+    return _threaded(jobs[start:], workers)
+
+
+def _threaded(jobs: Sequence["_Job"], workers: int) -> Iterator[Batch]:
+    leaving = threading.Event()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
+    pending: deque[Future[Batch]] = deque()
+    remaining = iter(jobs)
+    try:
+        while True:
+            for job in remaining:
+                pending.append(pool.submit(job.batch, leaving))
+                if len(pending) >= workers + AHEAD:
+                    break
+            if not pending:
+                return
+            for failed in [job for job in pending if job.done() and job.exception()]:
+                failed.result()
+            yield pending.popleft().result()
+    finally:
+        leaving.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One batch to be made."""
+
+    pictures: Pictures
+    view: View
+    seed: int
+    epoch: int
+    places: NDArray[np.int64]
+    repeats: NDArray[np.int64]
+
+    def batch(self, leaving: threading.Event | None = None) -> Batch:
+        count, size = len(self.places), self.view.size
+        pixels = np.empty((count, 3, size, size), np.uint8)
+        draws = np.empty((count, self.view.draws), np.float32)
+        for row, (place, repeat) in enumerate(zip(self.places, self.repeats, strict=True)):
+            if leaving is not None and leaving.is_set():
+                break  # nobody will look at this batch
+            draws[row] = self._show(int(place), int(repeat), pixels[row])
+        return Batch(torch.from_numpy(pixels), torch.from_numpy(draws), self.places)
+
+    def _show(self, place: int, repeat: int, planes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Fill the (3, S, S) planes of one image."""
+        name = self.pictures.ids[place]
+        try:
+            stream = stream_of(self.seed, self.epoch, name, repeat)
+            shown, draws = self.view.show(self.pictures.pixels(place), stream)
+        except Exception as error:
+            error.add_note(f"while preparing image {name}")
+            raise
+        cv2.split(shown, list(planes))  # into the planes in place, thrice as fast as a transpose
+        return draws
+
+
+def _repeats(plan: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """For each slot of the plan how often its place came before in the epoch."""
+    if not plan:
+        return []
+    places = np.concatenate(plan)
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    firsts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
+    runs = np.diff(np.r_[firsts, len(ordered)])
+    nth = np.empty(len(places), np.int64)
+    nth[order] = np.arange(len(places)) - np.repeat(firsts, runs)
+    return np.split(nth, np.cumsum([len(batch) for batch in plan])[:-1])

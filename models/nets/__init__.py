@@ -1,0 +1,1 @@
+"""Networks: a timm backbone with attention, the head on it, and where its weights come from."""

@@ -1,0 +1,50 @@
+"""The recipe's `[net]` section: which backbone, whose weights, what attention, what head.
+
+Defaults are those of the two-stage paper; the hidden widths are ours, it does not state them.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+HUB, NONE = "hub", "none"
+# Options of timm's create_model that this project sets itself.
+OWN = frozenset(
+    {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path"}
+    | {"num_classes", "drop_rate", "drop_path_rate", "features_only", "img_size", "in_chans"}
+)
+
+
+class NetConfig(BaseModel):
+    """A network but for how many logits it has, which the classes decide."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    backbone: str = Field(default="convnext_tiny.fb_in22k_ft_in1k", pattern=r"^[a-zA-Z0-9_.]+$")
+    weights: str = HUB  # "hub": by the backbone's name, "none": random, else a .safetensors file
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # of the weights' file
+    size: int | None = Field(default=None, ge=32, le=2048)  # px; None: the backbone's own
+    mean: Channels | None = None  # None: the backbone's own; for files that know other ones
+    std: Channels | None = None
+    se: bool = True  # after each of the last four feature stages
+    cbam: bool = True  # after the second and fourth of them
+    se_reduction: int = Field(default=16, ge=1)  # never fewer than 8 hidden channels
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(512, 256), strict=False)
+    dropout: tuple[Rate, ...] = Field(default=(0.25, 0.15, 0.10), strict=False)
+    drop_path: Rate = 0.0
+    options: dict[str, bool | int | float | str] = {}  # of timm's create_model: pad_type="same"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.dropout) != len(self.hidden) + 1:
+            raise ValueError(
+                f"dropout has {len(self.dropout)} rates for {len(self.hidden)} hidden widths; "
+                "give one more rate than widths"
+            )
+        if taken := sorted(OWN & self.options.keys()):
+            raise ValueError(f"options.{taken[0]} is set by this project; leave it out")
+        if self.sha256 is not None and self.weights == NONE:
+            raise ValueError('sha256 is of a weights\' file, and weights is "none"; drop one')
+        return self

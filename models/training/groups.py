@@ -1,0 +1,79 @@
+"""Which parameters learn, how fast, and with what decay; the optimiser's state by their names.
+
+An optimiser counts its parameters; a checkpoint names them, so that another order of layers cannot
+give one parameter another's moments.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from models.nets.network import LesionNet
+from models.training.config import PhaseConfig
+from workspace.errors import ArtifactError, name_some
+
+Tensors = dict[str, torch.Tensor]
+
+
+def optimiser(net: LesionNet, phase: PhaseConfig, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW over what the phase leaves free; no decay on norms and biases."""
+    groups: dict[tuple[str, bool], list[tuple[str, torch.nn.Parameter]]] = {}
+    for name, parameter in net.named_parameters():
+        part = net.part_of(name)
+        if part not in phase.frozen:
+            decays = parameter.ndim > 1 and not name.endswith(".bias")
+            groups.setdefault((part, decays), []).append((name, parameter))
+    return torch.optim.AdamW(
+        [
+            {
+                "params": [parameter for _, parameter in members],
+                "names": [name for name, _ in members],
+                "weight_decay": weight_decay if decays else 0.0,
+                "lr": phase.lr,
+                "share": phase.scale.get(part, 1.0),  # type: ignore[call-overload]  # a part's name
+            }
+            for (part, decays), members in sorted(groups.items(), key=lambda group: group[0])
+        ]
+    )
+
+
+def set_lr(optimiser: torch.optim.Optimizer, lr: float) -> None:
+    """The same learning rate for all groups, but for their share of it."""
+    for group in optimiser.param_groups:
+        group["lr"] = lr * group["share"]
+
+
+def moments(optimiser: torch.optim.Optimizer) -> Tensors:
+    """The state of each parameter as `<what>.<name>`."""
+    found: Tensors = {}
+    for group in optimiser.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            for what, value in optimiser.state.get(parameter, {}).items():
+                found[f"{what}.{name}"] = torch.as_tensor(value).detach()
+    return found
+
+
+def restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Any]) -> None:
+    """Put the state of a checkpoint back, by name."""
+    left = dict(tensors)
+    for group in optimiser.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            mine = {key: left.pop(key) for key in list(left) if key.split(".", 1)[1] == name}
+            if mine:
+                optimiser.state[parameter] = {
+                    key.split(".", 1)[0]: _placed(torch.as_tensor(value), parameter)
+                    for key, value in mine.items()
+                }
+    if left:
+        raise ArtifactError(
+            f"The checkpoint's optimiser knows other parameters ({name_some(sorted(left))}); it "
+            "belongs to another network."
+        )
+
+
+def _placed(value: torch.Tensor, parameter: torch.nn.Parameter) -> torch.Tensor:
+    """A step count stays where AdamW keeps it, on the CPU; moments go to their parameter."""
+    if value.ndim == 0:
+        return value.clone()
+    return value.to(parameter.device, parameter.dtype).clone()

@@ -1,0 +1,288 @@
+"""The training loop: phases, epochs, steps. Every network of this project learns in it.
+
+It goes on from the last checkpoint to the bit (on a CPU): whatever is random is a function of the
+seed and the position. The rows that are reported later are never seen here: what is best is chosen
+on inner rows, which are a part of the training rows.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.input.loader import Batch, batches
+from models.input.pictures import Pictures
+from models.input.views import View
+from models.nets.network import LesionNet
+from models.training import groups
+from models.training.average import Average
+from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
+from models.training.config import PhaseConfig, TrainConfig
+from models.training.losses import as_shares, class_weights, focal
+from models.training.mixup import mixup
+from models.training.order import batches_of, epoch_order
+from models.training.position import Position, seed_batch, seed_of
+from models.training.schedule import lr_factor
+from workspace.errors import ConfigError, name_some
+from workspace.stopping import Stopped, held_back, raise_if_asked
+
+Ints = NDArray[np.int64]
+SKIPS = 20  # steps in a row that the scaler may refuse; then the loss is beyond repair
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is learnt: a picture and a class for each place, and which places are for what."""
+
+    pictures: Pictures
+    labels: Ints  # (pictures,), -1 where a picture has no class
+    classes: tuple[str, ...]
+    training: Ints  # places that are learnt from
+    inner: Ints  # places of other patients, that decide when to stop and what was best
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How: the recipe's values, the view of a training picture, where, and with which seed."""
+
+    config: TrainConfig
+    view: View
+    device: torch.device
+    seed: int
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Weights after the last epoch, those of the best inner score, and the epochs' records."""
+
+    last: Arrays
+    best: Arrays
+    best_epoch: int
+    history: list[dict[str, Any]]
+
+
+Score = Callable[[LesionNet], float]  # of the inner rows; more is better
+Show = Callable[[int, int], None]
+
+
+class Training:
+    """One network's training, in the state of its position."""
+
+    def __init__(
+        self, net: LesionNet, examples: Examples, setting: Setting, kept: Checkpoints, score: Score
+    ) -> None:
+        self.net = net.to(setting.device)
+        self.examples, self.setting, self.kept, self.score = examples, setting, kept, score
+        self.config = setting.config
+        self.position, self.history = Position(), list[dict[str, Any]]()
+        self.average = Average(net, self.config.ema) if self.config.ema else None
+        self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
+        labels = torch.from_numpy(examples.labels[examples.training])
+        weights = class_weights(labels, len(examples.classes))
+        self.weights = weights.to(setting.device) if self.config.class_weights else None
+        self.optimiser: torch.optim.AdamW | None = None
+        self._saved_at = time.monotonic()
+
+    def run(self, show: Show) -> Trained:
+        """Train to the end, from where a checkpoint left it; a stop request is kept first."""
+        snapshot = self.kept.load()
+        if snapshot is not None:
+            self._restore(snapshot)
+        with held_back():  # so that a stop comes between two steps, where all is in order
+            try:
+                self._phases(show)
+            except Stopped:
+                self._save()
+                raise
+        best = self.position.best_epoch
+        assert best is not None, "no epoch was scored"
+        return Trained(arrays_of(self._weights()), self.kept.load_best(best), best, self.history)
+
+    def _phases(self, show: Show) -> None:
+        while self.position.phase < len(self.config.phases):
+            phase = self.config.phases[self.position.phase]
+            self.optimiser = self.optimiser or self._begin_phase()
+            while self._goes_on(phase):
+                self._epoch(phase, show)
+            self.position.next_phase()
+            self.optimiser = None
+
+    def _goes_on(self, phase: PhaseConfig) -> bool:
+        tired = phase.patience is not None and self.position.waited >= phase.patience
+        return self.position.epoch_in_phase < phase.epochs and not tired
+
+    def _begin_phase(self) -> torch.optim.AdamW:
+        phase = self.config.phases[self.position.phase]
+        self.net.freeze(phase.frozen)
+        if phase.dropout is not None:
+            self.net.set_dropout(phase.dropout)
+        return groups.optimiser(self.net, phase, self.config.weight_decay)
+
+    def _epoch(self, phase: PhaseConfig, show: Show) -> None:
+        at, config = self.position, self.config
+        plan = self._plan(at.epoch)
+        every, size = config.accumulate, self._steps(len(plan))
+        self.net.train()
+        stream = batches(
+            self.examples.pictures, self.setting.view, plan, seed=self.setting.seed,
+            epoch=at.epoch, workers=self.setting.workers, start=at.batch,
+        )  # fmt: skip
+        group: list[Batch] = []
+        for batch in stream:
+            group.append(batch)
+            if len(group) == every or at.batch + len(group) == len(plan):
+                self._step(group, phase, phase.epochs * size)
+                at.batch += len(group)
+                group = []
+                self._between(len(plan))
+                show(self._done(len(plan)), config.epochs * len(plan))
+        self._close_epoch(phase)
+
+    def _plan(self, epoch: int) -> list[Ints]:
+        """The epoch's batches, the same whenever they are asked for."""
+        config, examples = self.config, self.examples
+        stream = np.random.default_rng(seed_of(self.setting.seed, "order", epoch))
+        times = {examples.classes.index(name): n for name, n in config.oversample.items()}
+        labels = examples.labels[examples.training]
+        order = epoch_order(labels, config.sampling, times, config.epoch_samples, stream)
+        return batches_of(examples.training[order], config.batch_size)
+
+    def _steps(self, count: int) -> int:
+        return -(-count // self.config.accumulate)
+
+    def _step(self, group: list[Batch], phase: PhaseConfig, steps: int) -> None:
+        """One optimiser step: as if the group were one batch, the last short one too."""
+        at, optimiser = self.position, self.optimiser
+        assert optimiser is not None
+        of = sum(len(batch.places) for batch in group)
+        groups.set_lr(optimiser, phase.lr * lr_factor(phase, at.step, steps))
+        optimiser.zero_grad(set_to_none=True)
+        losses = []
+        for offset, batch in enumerate(group):
+            here = at.model_copy(update={"batch": at.batch + offset})
+            loss = self._loss(batch, here).sum()
+            torch.autograd.backward(self.scaler.scale(loss / of))
+            losses.append(loss.detach())
+        told = torch.stack(losses).tolist()  # once a step: looking makes a GPU wait
+        for batch, value in zip(group, told, strict=True):
+            if not math.isfinite(value):
+                self._refuse_loss(batch)
+        at.loss_sum += sum(told)
+        at.loss_of += of
+        if self.config.clip_norm is not None:
+            self.scaler.unscale_(optimiser)
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
+        before = self.scaler.get_scale()
+        self.scaler.step(optimiser)
+        self.scaler.update()
+        self._count(taken=not self.scaler.is_enabled() or self.scaler.get_scale() >= before)
+
+    def _count(self, *, taken: bool) -> None:
+        """A step that the scaler refused moves neither the schedule nor the average."""
+        at = self.position
+        at.skipped = 0 if taken else at.skipped + 1
+        if taken:
+            at.step += 1
+            if self.average is not None:
+                self.average.update(self.net)
+        elif at.skipped == SKIPS:
+            raise ConfigError(
+                f"{SKIPS} steps in a row had gradients beyond fp16 in epoch {at.epoch + 1}; lower "
+                "lr, or take precision='bf16' or 'fp32'."
+            )
+
+    def _loss(self, batch: Batch, here: Position) -> torch.Tensor:
+        """(examples,): each one's loss."""
+        config, device = self.config, self.setting.device
+        stream = seed_batch(self.setting.seed, here)
+        images = self.setting.view.finish(batch.pixels.to(device), batch.draws)
+        labels = torch.from_numpy(self.examples.labels[batch.places]).to(device)
+        targets = as_shares(labels, len(self.examples.classes))
+        images, targets = mixup(
+            images, targets, config.mixup_alpha, config.mixup_probability, stream
+        )
+        kind = self._amp()
+        with torch.autocast(device.type, kind) if kind else nullcontext():
+            logits = self.net(images)
+        return focal(logits, targets, self.weights, config.gamma, config.smoothing)
+
+    def _amp(self) -> torch.dtype | None:
+        wanted = self.config.precision
+        if wanted == "auto":
+            wanted = "fp16" if self.setting.device.type == "cuda" else "fp32"
+        return {"fp16": torch.float16, "bf16": torch.bfloat16}.get(wanted)
+
+    def _refuse_loss(self, batch: Batch) -> None:
+        here = self.position
+        ids = self.examples.pictures.ids.gather(batch.places).to_list()
+        raise ConfigError(
+            f"Non-finite loss at epoch {here.epoch + 1} step {here.step + 1} (images "
+            f"{name_some(ids)}); lower lr in phase {here.phase + 1}, or take precision='fp32'. The "
+            "last checkpoint is kept."
+        )
+
+    def _between(self, batches_of_epoch: int) -> None:
+        """Between two steps: keep what there is now and then."""
+        late = time.monotonic() - self._saved_at >= self.config.checkpoint_s
+        if late and self.position.batch < batches_of_epoch:
+            self._save()
+        raise_if_asked()
+
+    def _close_epoch(self, phase: PhaseConfig) -> None:
+        at = self.position
+        with self.average.in_place_of(self.net) if self.average else nullcontext():
+            self.net.eval()
+            score = self.score(self.net)
+        if not np.isfinite(score):
+            raise ConfigError(
+                f"The inner rows' score ({self.config.watch}) is not a number after epoch "
+                f"{at.epoch + 1}; they need every class: lower inner_folds."
+            )
+        record = {
+            "phase": at.phase + 1, "epoch": at.epoch + 1, "lr": phase.lr,
+            "loss": at.loss_sum / max(at.loss_of, 1), self.config.watch: score,
+        }  # fmt: skip
+        self.history.append(record)
+        at.waited = 0 if at.best_of_phase is None or score > at.best_of_phase else at.waited + 1
+        at.best_of_phase = score if at.waited == 0 else at.best_of_phase
+        if at.best_score is None or score > at.best_score:
+            at.best_score, at.best_epoch = score, at.epoch
+            self.kept.save_best(at.epoch, self._weights())
+        at.next_epoch()
+        self._save()
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return dict(self.average.tensors if self.average else self.net.state_dict())
+
+    def _done(self, count: int) -> int:
+        return self.position.epoch * count + self.position.batch
+
+    def _save(self) -> None:
+        at = self.position
+        at.scaler = self.scaler.state_dict()
+        kinds = {
+            "net": self.net.state_dict(),
+            "average": self.average.tensors if self.average else {},
+            "optimiser": groups.moments(self.optimiser) if self.optimiser else {},
+        }
+        tensors = {f"{kind}/{name}": v for kind, part in kinds.items() for name, v in part.items()}
+        self.kept.save(Snapshot(tensors, at, self.history))
+        self._saved_at = time.monotonic()
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self.position, self.history = snapshot.position, snapshot.history
+        self.net.load_state_dict(snapshot.part("net"))
+        if self.average is not None:
+            self.average.restore(snapshot.part("average"))
+        if self.position.scaler:
+            self.scaler.load_state_dict(self.position.scaler)
+        if self.position.phase < len(self.config.phases):
+            self.optimiser = self._begin_phase()
+            groups.restore_moments(self.optimiser, snapshot.part("optimiser"))

@@ -1,0 +1,80 @@
+"""How the stages' metrics are shown: measured beside claimed, class by class, then end to end."""
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from folds.findings import plural
+from models.cascade.fold import Stage
+from scripts.score import short
+from scripts.stage import Job
+
+RATES = ("precision", "recall", "f1")
+
+
+def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
+    """Each class measured with its interval, and the paper's claim where it speaks of the class."""
+    sheet, claim = metrics["best_epoch"], metrics["claim"]
+    report = sheet["report"]
+    job.say(
+        f"{stage.name}: out of fold, {plural(report['n'], 'picture')}"
+        + (f" of {sheet['patients']} {metrics['group']}s" if sheet["patients"] else "")
+        + "; measured at each fold's best inner epoch."
+    )
+    table = Table("class", "n", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in (*RATES, "claimed"):
+        table.add_column(name, no_wrap=True)
+    for name in stage.classes:
+        n = str(report["per_class"][name]["true"])
+        cells = (short(sheet["metrics"][f"{rate}[{name}]"]) for rate in RATES)
+        table.add_row(name, n, *cells, _claimed(claim["per_class"].get(name.lower())))
+    job.console.print(table)
+    shown = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
+    if "auc" in sheet["metrics"]:
+        shown |= {"auc": None, "pauc": None}
+    for metric, claimed in shown.items():
+        last = metrics["last_epoch"]["metrics"][metric]
+        beside = "" if claimed is None else f"; claimed {claimed:.4f}, on other pictures"
+        job.say(
+            f"{stage.name}: {metric} {short(sheet['metrics'][metric])}; after the last epoch "
+            f"{short(last)}{beside}."
+        )
+    if "source_only" in metrics:
+        _show_source(job, stage, metrics["source_only"])
+
+
+def show_cascade(job: Job, metrics: dict[str, Any]) -> None:
+    """Both stages end to end."""
+    report = metrics["report"]
+    job.say(
+        f"cascade: accuracy end to end {short(metrics['metrics']['accuracy'])} of "
+        f"{plural(report['n'], 'picture')}, macro F1 {short(metrics['metrics']['macro_f1'])}."
+    )
+    table = Table("true, down; called, across", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in (*metrics["classes"], "n"):
+        table.add_column(name, justify="right")
+    for name, counts in zip(metrics["classes"], report["confusion"]["counts"], strict=True):
+        table.add_row(name, *map(str, counts), str(sum(counts)))
+    job.console.print(table)
+    if metrics["left_out"]:
+        job.say(f"cascade: {plural(metrics['left_out'], 'row')} with target 1 have no class here.")
+
+
+def _claimed(row: tuple[float, float, float, int] | None) -> str:
+    if row is None:
+        return "-"
+    return " ".join(f"{value:.3f}" for value in row[:3]) + f" (n {row[3]})"
+
+
+def _show_source(job: Job, stage: Stage, found: dict[str, Any]) -> None:
+    gain = found["ours_minus_this"]["auc"]
+    job.say(
+        f"{stage.name}: size of picture and file and mean colours alone have AUC "
+        f"{short(found['metrics']['auc'])}; ours minus this {short(gain)}."
+    )
+    if gain["low"] is not None and gain["low"] <= 0:
+        job.say(
+            f"notice: {stage.name} is not shown to be better than what tells the source of a "
+            "picture; it may have learnt that."
+        )

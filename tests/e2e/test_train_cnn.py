@@ -1,0 +1,237 @@
+"""`make train-cnn predict ablate` as people meet them: whole, stopped, damaged, on pictures."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.stages import ROOT, Place
+
+TINY = (
+    "synthetic.patients=30", "synthetic.rows=260", "synthetic.positives=60", "folds.n_folds=3",
+    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16, 8]",
+    "stage1.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, { epochs = 1, lr = 1e-3 }]",
+    "stage2.phases=[{ epochs = 1, lr = 1e-3 }, { epochs = 1, lr = 1e-4 }]",
+    "stage1.inner_folds=3", "stage2.inner_folds=2", "score.replicates=100", "score.seeds=[0]",
+    "stack.seeds=1", "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
+)  # fmt: skip
+
+
+def call(place, stage, *extra, settings=(), code=0):
+    return place.call(stage, *extra, settings=(*TINY, *settings), code=code, OMP_NUM_THREADS="1")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("networks"))
+    return place, call(place, "train_cnn")
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    shutil.copytree(made[0].folder, tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def weights(place):
+    return {
+        path.relative_to(place.run).as_posix(): path.read_bytes()
+        for path in sorted((place.run / "networks").glob("*/*.safetensors"))
+    }
+
+
+def test_both_stages_are_trained_scored_and_told_beside_the_claims(made):
+    place, done = made
+    assert len(weights(place)) == 2 * 3 * 2  # stages, folds, best and last
+    assert not list((place.run / "checkpoints").iterdir())
+    first = json.loads((place.run / "networks" / "stage1" / "metrics.json").read_text())
+    assert first["best_epoch"]["report"]["n"] == 260
+    assert first["claim"]["source"].endswith("a claim, not verified")
+    assert {"metrics", "ours_minus_this"} == first["source_only"].keys()
+    second = json.loads((place.run / "networks" / "stage2" / "metrics.json").read_text())
+    assert second["classes"] == ["MEL", "BCC", "SCC"]
+    assert second["best_epoch"]["report"]["n"] == 60
+    cascade = json.loads((place.run / "cascade" / "metrics.json").read_text())
+    assert cascade["report"]["n"] == 260
+    assert sum(map(sum, cascade["report"]["confusion"]["counts"])) == 260
+    assert "claimed 0.9960, on other pictures" in done.stdout
+    assert "cascade: accuracy end to end" in done.stdout
+
+
+def test_each_row_is_scored_once_by_the_fold_that_never_saw_it(made):
+    place, _ = made
+    folds = pl.read_parquet(place.run / "folds" / "folds.parquet")
+    train = folds.filter(pl.col("split") == "train").select("isic_id", "fold")
+    for stage in ("stage1", "stage2"):
+        oof = pl.read_parquet(place.run / "networks" / stage / "oof.parquet")
+        both = train.join(oof, on="isic_id", validate="1:1", suffix="_made")
+        assert len(both) == len(oof) == len(train)
+        assert (both["fold"] == both["fold_made"]).all()
+        tests = pl.read_parquet(place.run / "networks" / stage / "test.parquet")
+        assert tests["fold"].value_counts().sort("fold")["count"].to_list() == [65, 65, 65]
+        assert sum(name.startswith("emb_") for name in oof.columns) > 16
+    calls = pl.read_parquet(place.run / "cascade" / "calls.parquet")
+    assert calls["called"].is_between(0, 3).all()
+
+
+def test_the_stack_takes_both_stages_as_blocks(place):
+    done = call(place, "stack", settings=("stack.networks=true",))
+    assert "stack: out of fold, 260 rows" in done.stdout
+    used = pl.read_csv(place.run / "stack" / "importance.csv")["column"]
+    assert {"oof_stage1_malignant", "oof_stage2_MEL", "emb_stage1_0000"} <= set(used)
+
+
+def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
+    before = {path: path.stat().st_mtime_ns for path in (place.run / "networks").rglob("*.json")}
+    done = call(place, "train_cnn")
+    assert (
+        f"stage1: nothing to do, {place.run / 'networks' / 'stage1'} is up to date." in done.stdout
+    )
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    ended = call(place, "train_cnn", settings=("stage1.gamma=1.0",), code=2)
+    assert re.fullmatch(
+        r"train-cnn: .*stage1_fold_0 was made from other values \(stage\.gamma\); .*FRESH=1' with "
+        r"the new ones\.\n",
+        ended.stderr,
+    )
+
+
+def test_another_order_of_the_classes_is_refused_by_name(place):
+    turned = (
+        'stage2.diagnoses={ BCC = ["Basal cell carcinoma"], MEL = ["Malignant melanocytic '
+        'proliferations (Melanoma)"], SCC = ["Malignant epidermal proliferations"] }'
+    )
+    ended = call(place, "train_cnn", settings=(turned,), code=2)
+    assert "stage2_fold_0 was made from other values (classes)" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_one_fold_alone(tmp_path):
+    place = Place(tmp_path)
+    done = call(place, "train_cnn", "--fold", "1")
+    assert "train-cnn: fold 1 is trained" in done.stdout
+    assert [path.name for path in sorted((place.run / "networks").iterdir())] == [
+        "stage1_fold_1", "stage2_fold_1"
+    ]  # fmt: skip
+    ended = call(place, "train_cnn", "--fold", "7", code=2)
+    assert ended.stderr == "train-cnn: There is no fold FOLD=7; there are 0, 1, 2.\n"
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut"])
+def test_damaged_weights_end_in_one_line(place, damage, tmp_path):
+    path = place.run / "networks" / "stage1_fold_0" / "best.safetensors"
+    (tmp_path / "own").mkdir()
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 4
+    path.write_bytes(data if damage == "flip" else data[:-1000])
+    ended = call(place, "train_cnn", code=2)
+    assert ended.stderr.startswith(f"train-cnn: {path} does not match its hash")
+    assert ended.stderr.count("\n") == 1
+    assert cv2.imwrite(str(tmp_path / "own" / "one.png"), np.full((40, 40, 3), 90, np.uint8))
+    ended = call(place, "predict_images", "--images", str(tmp_path / "own"), code=2)
+    assert "does not match its hash" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_check_131_a_pickle_is_refused_unopened(tmp_path):
+    marker, pickled = tmp_path / "marker", tmp_path / "weights.pth"
+    pickled.write_bytes(f"cposix\nsystem\n(S'touch {marker}'\ntR.".encode())
+    place = Place(tmp_path / "place")
+    ended = call(place, "train_cnn", settings=(f"net.weights={pickled}",), code=2)
+    assert "which is not a .safetensors file" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not marker.exists()
+
+
+def _killed(place, after, *extra):
+    """Start, wait, kill -9; the process's group, so that nobody lives on."""
+    command = place.command("train_cnn", *extra, settings=TINY)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    time.sleep(after)
+    process.kill()
+    return process.wait()
+
+
+def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
+    place = Place(tmp_path)
+    command = place.command("train_cnn", settings=(*TINY, "stage1.checkpoint_s=0.0"))
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)  # fmt: skip
+    checkpoints = place.run / "checkpoints" / "stage1_fold_0"
+    while not list(checkpoints.glob("epoch_*")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped by SIGTERM; what was finished is kept" in error
+    assert list(checkpoints.glob("epoch_*/manifest.json"))
+
+
+@pytest.mark.slow
+def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, tmp_path):
+    unbroken, rng, kills = weights(made[0]), np.random.default_rng(0), 0
+    place = Place(tmp_path)
+    while kills < 30:
+        if _killed(place, rng.uniform(2.0, 9.0)) == -signal.SIGKILL:
+            kills += 1
+        else:  # it came to its end: begin anew, so that there is something to kill
+            assert weights(place) == unbroken
+            shutil.rmtree(place.run / "networks")
+    call(place, "train_cnn")
+    assert weights(place) == unbroken
+
+
+def test_predict_on_pictures_of_ones_own(place, tmp_path):
+    own = tmp_path / "my pictures"
+    (own / "deep").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("one.jpg", "deep/two.png", "three.JPEG"):
+        assert cv2.imwrite(str(own / name), rng.integers(0, 255, (70, 90, 3)).astype(np.uint8))
+    done = call(place, "predict_images", "--images", str(own))
+    [folder] = (place.run / "predictions").iterdir()
+    rows = pl.read_csv(folder / "predictions.csv")
+    assert sorted(rows["picture"]) == ["one", "three", "two"]
+    assert rows["stage1_malignant"].is_between(0, 1).all()
+    assert (rows["goes_on"] == (rows["stage1_malignant"] >= rows["threshold"])).all()
+    shares = rows.select("stage2_MEL", "stage2_BCC", "stage2_SCC").sum_horizontal()
+    assert shares.to_list() == pytest.approx([1.0] * 3, abs=1e-6)
+    assert json.loads((folder / "predictions.json").read_text())["pictures"] == rows.to_dicts()
+    overlays = sorted(path.name for path in (folder / "overlays").iterdir())
+    assert [n for n in overlays if "stage1" in n] == [
+        "one_stage1.png", "three_stage1.png", "two_stage1.png"
+    ]  # fmt: skip
+    assert cv2.imread(str(folder / "overlays" / "one_stage1.png")).shape == (70, 90, 3)
+    assert "no medical device" in done.stdout
+    assert "nothing to do" in call(place, "predict_images", "--images", str(own)).stdout
+
+
+def test_predict_names_damaged_pictures_and_leaves_them_out_if_told_so(place, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    assert cv2.imwrite(str(own / "good.png"), np.full((40, 40, 3), 90, np.uint8))
+    (own / "bad.jpg").write_bytes(b"\xff\xd8\xff" + b"noise" * 9)
+    ended = call(place, "predict_images", "--images", str(own), code=2)
+    assert "Damaged pictures: [bad]; mend them" in ended.stderr
+    call(place, "predict_images", "--images", str(own), settings=("verify.corrupt_images=drop",))
+    [folder] = (place.run / "predictions").iterdir()
+    assert pl.read_csv(folder / "predictions.csv")["picture"].to_list() == ["good"]
+
+
+def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
+    settings = ("ablation.seeds=[0, 1]", 'ablation.variants=["no_se", "no_mixup", "no_hair"]')
+    done = call(place, "ablate", settings=settings)
+    found = json.loads((place.run / "ablation" / "ablation.json").read_text())
+    assert list(found["variants"]) == ["no_hair", "no_mixup", "no_se", "whole"]
+    assert found["variants"]["whole"]["minus_whole"]["value"] == 0
+    assert all(len(entry["by_seed"]) == 2 for entry in found["variants"].values())
+    assert "no measurable gain" in done.stdout

@@ -1,0 +1,107 @@
+"""Twenty small pictures, reddish ones positive, and a training on them that takes a second."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from folds.images import ImageReader
+from models.cascade.fold import watched
+from models.inference.scores import Way, score_pictures
+from models.input.config import AugmentConfig
+from models.input.pictures import Pictures
+from models.input.views import make_view
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
+from models.training.checkpoints import Checkpoints
+from models.training.config import PhaseConfig, TrainConfig
+from models.training.loop import Examples, Setting, Training
+from workspace.hashing import HashMemory
+from workspace.manifest import Wanted
+
+NET = NetConfig(
+    backbone="test_convnext", weights="none", size=32, hidden=(16,), dropout=(0.25, 0.1),
+    drop_path=0.1,
+)  # fmt: skip
+CONFIG = TrainConfig(
+    phases=(
+        PhaseConfig(epochs=1, lr=1e-3, schedule="onecycle", frozen=("backbone",)),
+        PhaseConfig(epochs=2, lr=1e-3, schedule="onecycle", scale={"backbone": 0.1}),
+        PhaseConfig(epochs=1, lr=1e-4),
+    ),
+    batch_size=3, accumulate=2, sampling="inverse_frequency", ema=0.9, clip_norm=1.0,
+    checkpoint_s=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    names = [f"p{number:02d}" for number in range(20)]
+    for number, name in enumerate(names):
+        image = rng.integers(60, 160, (40, 44, 3)).astype(np.uint8)
+        image[..., 2] += np.uint8(80 * (number % 2))  # OpenCV's red
+        assert cv2.imwrite(str(folder / f"{name}.png"), image)
+    return Pictures(ImageReader(folder), pl.Series(names), [f"{n}.png" for n in names], 0.01)
+
+
+@dataclass
+class Trial:
+    """A training in a folder, and what it said."""
+
+    folder: Path
+    pictures: Pictures
+    config: TrainConfig = CONFIG
+    net: NetConfig = NET
+    labels: tuple = tuple(number % 2 for number in range(20))
+    part: object = None
+
+    def __post_init__(self):
+        self.said = []
+        self.scored = []
+
+    def made(self):
+        wanted = Wanted(
+            stage="train-cnn", unit="net", inputs={"folds": "a"}, recipe={}, seed=1,
+            part=self.part
+            or {"config": self.config.model_dump(mode="json"), "classes": ["a", "b"]},
+        )  # fmt: skip
+        kept = Checkpoints(self.folder / "checkpoints", wanted, HashMemory(), self.said.append)
+        torch.manual_seed(0)
+        net = LesionNet(self.net, 1)
+        labels = np.array(self.labels)
+        examples = Examples(self.pictures, labels, ("a", "b"), np.arange(14), np.arange(14, 20))
+        view = make_view(self.config.augment, net.size, net.mean, net.std)
+        setting = Setting(self.config, view, torch.device("cpu"), 5, 0)
+        return Training(net, examples, setting, kept, self.score)
+
+    def score(self, net):
+        inner = np.arange(14, 20)
+        found = score_pictures(net, self.pictures, inner, Way(torch.device("cpu")))
+        value = watched("auc", np.array(self.labels)[inner], found.probability, ("a", "b"))
+        self.scored.append(value)
+        return value
+
+    def run(self, show=lambda done, total: None):
+        return self.made().run(show)
+
+
+@pytest.fixture
+def trial(tmp_path, pictures):
+    def make(name="run", **values):
+        values.setdefault("config", CONFIG)
+        return Trial(tmp_path / name, pictures, **values)
+
+    return make
+
+
+def plainly(config, **values):
+    """Without anything random in a step but the order."""
+    return config.model_copy(
+        update={"augment": AugmentConfig(kind="none"), "mixup_probability": 0.0, **values}
+    )

@@ -1,0 +1,267 @@
+"""The loop: resumed to the bit at every boundary, exact over accumulation, honest when it fails."""
+
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from models.input.config import AugmentConfig
+from models.nets.config import NetConfig
+from models.training.config import PhaseConfig, TrainConfig
+from tests.unit.models.training.conftest import CONFIG, NET, Trial, plainly
+from workspace.errors import ArtifactError, ConfigError
+from workspace.stopping import Stopped
+
+STILL = NetConfig(**{**NET.model_dump(), "dropout": (0.0, 0.0), "drop_path": 0.0})
+
+
+def differing(one, other):
+    assert one.keys() == other.keys()
+    return [name for name in one if not np.array_equal(one[name], other[name])]
+
+
+class Interrupting:
+    """Asks to stop when `show` is called for the n-th time, as a signal between two steps does."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def __call__(self, done, total):
+        self.left -= 1
+        if self.left == 0:
+            raise Stopped(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, pictures):
+    trial = Trial(tmp_path_factory.mktemp("unbroken"), pictures)
+    return trial.run()
+
+
+def test_it_learns_what_there_is_to_learn(trial):
+    phases = (PhaseConfig(epochs=8, lr=2e-3, schedule="onecycle"),)
+    learner = trial(config=plainly(CONFIG, phases=phases, ema=None), net=STILL)
+    done = learner.run()
+    assert learner.scored[done.best_epoch] > 0.9
+    assert done.history[-1]["loss"] < done.history[0]["loss"]
+
+
+def test_last_and_best_are_two_things(trial, unbroken):
+    assert unbroken.best_epoch < 3 or not differing(unbroken.last, unbroken.best)
+    short = trial(config=CONFIG.model_copy(update={"phases": CONFIG.phases[:2]}))
+    short.score = lambda net: -len(short.scored.append(0) or short.scored)  # falls each epoch
+    done = short.run()
+    assert done.best_epoch == 0
+    assert differing(done.last, done.best)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4, 6, 9, 11])
+def test_check_48_stopped_between_any_two_steps_it_ends_as_if_unbroken(trial, unbroken, stop):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(stop))
+    done = trial().run()
+    assert not differing(done.last, unbroken.last)
+    assert not differing(done.best, unbroken.best)
+    assert done.history == unbroken.history
+
+
+def test_check_48_stopped_while_it_is_scored(trial, unbroken):
+    broken = trial()
+    honest, broken.score = broken.score, None
+
+    def stopping(net):
+        if len(broken.scored) == 1:
+            raise Stopped(signal.SIGINT)
+        return honest(net)
+
+    broken.score = stopping
+    with pytest.raises(Stopped):
+        broken.run()
+    assert not differing(trial().run().last, unbroken.last)
+
+
+def test_check_47_killed_without_a_word_it_goes_on_from_its_last_checkpoint(trial, unbroken):
+    """An exception that nothing catches leaves what a kill leaves: the checkpoints so far."""
+
+    def die(done, total):
+        if done == 7:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        trial().run(die)
+    assert not differing(trial().run().last, unbroken.last)
+
+
+def test_check_49_the_best_before_a_stop_stays_the_best(trial):
+    first = trial()
+    first.score = lambda net: [0.2, 0.9, 0.3, 0.4][len(first.scored.append(0) or first.scored) - 1]
+    with pytest.raises(Stopped):
+        first.run(Interrupting(8))
+    second = trial()
+    second.score = lambda net: 0.5
+    assert second.run().best_epoch == 1
+
+
+def test_check_79_what_scoring_draws_changes_nothing(trial, unbroken):
+    noisy = trial()
+    honest = noisy.score
+    noisy.score = lambda net: honest(net) + 0 * torch.rand(3).sum().item()
+    assert not differing(noisy.run().last, unbroken.last)
+
+
+def test_check_52_a_damaged_last_checkpoint_gives_way_to_the_one_before(trial, unbroken):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(6))
+    folder = trial().folder / "checkpoints"
+    *_, before, last = sorted(folder.glob("epoch_*"))
+    tensors = last / "tensors.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-100])
+    again = trial()
+    assert not differing(again.run().last, unbroken.last)
+    [said] = again.said
+    assert said == f"WARNING: checkpoint {last} is damaged; going on from {before}."
+
+
+def test_check_53_one_flipped_bit_is_damage_and_without_a_whole_one_nothing_begins_anew(trial):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(6))
+    folder = trial().folder / "checkpoints"
+    for path in folder.glob("epoch_*/tensors.safetensors"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(ArtifactError, match=r"^No checkpoint in .* is whole \(epoch_.*FRESH=1\.$"):
+        trial().run()
+
+
+def test_check_55_other_values_than_the_checkpoints_stop_with_their_names(trial):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(4))
+    with pytest.raises(ArtifactError, match=r"was made from other values \(config\.gamma\)"):
+        trial(config=CONFIG.model_copy(update={"gamma": 1.0})).run()
+    part = {"config": CONFIG.model_dump(mode="json"), "classes": ["b", "a"]}
+    with pytest.raises(ArtifactError, match=r"was made from other values \(classes\)"):
+        trial(part=part).run()
+
+
+def test_two_checkpoints_are_kept_and_the_best_of_which_they_speak(trial):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(9))
+    folder = trial().folder / "checkpoints"
+    assert len(list(folder.glob("epoch_*"))) == 2
+    assert 1 <= len(list(folder.glob("best_*"))) <= 2
+
+
+def test_check_109_four_batches_of_two_are_one_of_eight_the_short_last_one_too(trial):
+    phases = (PhaseConfig(epochs=1, lr=1e-3),)
+    base = plainly(CONFIG, phases=phases, ema=None, clip_norm=None, sampling="shuffled")
+    found = []
+    for size, every in ((8, 1), (2, 4)):
+        config = base.model_copy(update={"batch_size": size, "accumulate": every})
+        training = trial(f"of_{size}", config=config, net=STILL).made()
+        training.optimiser = training._begin_phase()
+        training.optimiser.step = lambda: None
+        gradients = []
+        step = training._step
+
+        def look(*given, training=training, step=step, gradients=gradients):
+            step(*given)
+            gradients.append({n: p.grad.clone() for n, p in training.net.named_parameters()})
+
+        training._step = look
+        training._epoch(phases[0], lambda done, total: None)
+        found.append((gradients, training.history[0]["loss"]))
+    (one, loss), (other, loss_of_parts) = found
+    assert len(one) == len(other) == 2  # 14 examples: 8 and 6
+    for whole, parts in zip(one, other, strict=True):
+        for name, gradient in whole.items():
+            torch.testing.assert_close(parts[name], gradient, rtol=1e-4, atol=1e-6)
+    assert loss == pytest.approx(loss_of_parts, rel=1e-5)
+
+
+def test_check_116_and_117_what_is_frozen_stays_to_the_bit_and_the_rest_learns(trial):
+    frozen = trial(config=CONFIG.model_copy(update={"phases": CONFIG.phases[:1], "ema": None}))
+    training = frozen.made()
+    before = {name: value.clone() for name, value in training.net.state_dict().items()}
+    after = training.run(lambda done, total: None).last
+    for name, value in before.items():
+        same = np.array_equal(value.numpy(), after[name])
+        assert same == (training.net.part_of(name) == "backbone"), name
+
+
+def test_check_117_rates_and_decay_by_group(trial):
+    training = trial().made()
+    training.position.phase = 1
+    optimiser = training._begin_phase()
+    shares = {"backbone": 0.1, "attention": 1.0, "head": 1.0}
+    seen = set()
+    for group in optimiser.param_groups:
+        for name, parameter in zip(group["names"], group["params"], strict=True):
+            seen.add(name)
+            assert group["share"] == shares[training.net.part_of(name)]
+            plain = parameter.ndim < 2 or name.endswith("bias")
+            assert group["weight_decay"] == (0.0 if plain else 0.05), name
+    assert seen == {name for name, _ in training.net.named_parameters()}
+
+
+def test_check_118_the_third_phase_has_its_own_rate_after_a_resume(trial):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(10))  # the first step of the third phase
+    resumed = trial().made()
+    resumed._restore(resumed.kept.load())
+    assert resumed.position.phase == 2
+    seen = []
+    step = resumed._step
+    resumed._step = lambda *given: (
+        step(*given),
+        seen.append(resumed.optimiser.param_groups[0]["lr"]),
+    )
+    resumed.run(lambda done, total: None)
+    assert set(seen) == {1e-4}
+
+
+def test_check_111_a_loss_that_is_no_number_stops_with_the_batch(trial):
+    training = trial().made()
+    with torch.no_grad():
+        next(training.net.head.parameters()).fill_(float("nan"))
+    with pytest.raises(
+        ConfigError, match=r"^Non-finite loss at epoch 1 step 1 \(images p\d\d.*kept\.$"
+    ):
+        training.run(lambda done, total: None)
+
+
+def test_check_113_a_score_that_is_no_number_is_an_error_not_a_best(trial):
+    blind = trial()
+    blind.score = lambda net: float("nan")
+    with pytest.raises(
+        ConfigError, match=r"^The inner rows' score \(auc\) is not a number after epoch 1"
+    ):
+        blind.run()
+
+
+def test_patience_ends_a_phase_and_the_next_begins(trial):
+    phases = (
+        PhaseConfig(epochs=9, lr=1e-3, patience=2, frozen=("backbone",)),
+        PhaseConfig(epochs=1, lr=1e-4),
+    )
+    tired = trial(config=CONFIG.model_copy(update={"phases": phases}))
+    values = iter([0.5, 0.6, 0.6, 0.4, 0.1])
+    tired.score = lambda net: next(values)
+    done = tired.run()
+    assert [entry["phase"] for entry in done.history] == [1, 1, 1, 1, 2]
+    assert done.best_epoch == 1
+
+
+def test_a_recipe_without_an_epoch_or_with_all_frozen_is_refused():
+    with pytest.raises(ValueError, match="phases have no epoch"):
+        TrainConfig(phases=(PhaseConfig(epochs=0, lr=1.0),))
+    with pytest.raises(ValueError, match="freezes every part"):
+        TrainConfig(
+            phases=(PhaseConfig(epochs=1, lr=1.0, frozen=("backbone", "attention", "head")),)
+        )
+
+
+def test_augmentation_changes_what_is_learnt(trial, unbroken):
+    plain = trial(config=CONFIG.model_copy(update={"augment": AugmentConfig(kind="none")}))
+    assert differing(plain.run().last, unbroken.last)
