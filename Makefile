@@ -90,8 +90,8 @@ test-slow: setup ## run the longer proofs: full-size table, thirty kills
 bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
 	@$(PY) -m tests.bench
 
-gpu-proof: setup ## what only a GPU can show (nothing yet: no stage trains)
-	@echo 'gpu-proof: no stage uses a GPU yet.'
+gpu-proof: setup ## what only a GPU can show: pace, waiting, MFU and memory, beside timm's own loop
+	@$(PY) -m tests.bench.gpu_proof
 
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(PY) -m ruff check .

@@ -20,7 +20,7 @@ from torch.nn import functional
 from models.inference.views import probabilities
 from models.nets.network import LesionNet
 
-WORTH_COMPILING = 3000  # images: on two cores compiling takes what some 400 images do
+WORTH_COMPILING = 10_000  # images: a minute of compiling is then won back on two cores
 
 
 @dataclass(frozen=True)

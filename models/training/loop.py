@@ -84,8 +84,8 @@ class Training:
         self.position, self.history = Position(), list[dict[str, Any]]()
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
-        labels = torch.from_numpy(examples.labels[examples.training])
-        weights = class_weights(labels, len(examples.classes))
+        shown = torch.from_numpy(examples.labels[np.concatenate(self._plan(0))])
+        weights = class_weights(shown, len(examples.classes))  # what sampling left uneven
         self.weights = weights.to(setting.device) if self.config.class_weights else None
         self.optimiser: torch.optim.AdamW | None = None
         self._saved_at = time.monotonic()
