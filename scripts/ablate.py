@@ -22,6 +22,7 @@ from scripts.networks import SCORES, Inputs, fold_unit, gather, maker_of, probab
 from scripts.recipe import Recipe
 from scripts.score import short
 from scripts.stage import Job, main
+from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
@@ -31,7 +32,10 @@ WHOLE = "whole"
 def run(job: Job) -> Unit:
     """Every variant beside the whole network, made if not there yet."""
     inputs, findings, config = gather(job), Findings(), job.recipe.ablation
-    stage = next(s for s in inputs.stages(findings) if s.name == config.stage)
+    there = {stage.name: stage for stage in inputs.stages(findings)}
+    if config.stage not in there:
+        raise ConfigError(f"{config.stage} is not in this recipe; see ablation.stage.")
+    stage = there[config.stage]
     folds = list(inputs.parts)[: config.folds]
     units = {
         name: {seed: {fold: _unit(inputs, stage, recipe, name, seed, fold) for fold in folds}
@@ -118,11 +122,18 @@ def _show(job: Job, stage: Stage, found: dict[str, Any]) -> None:
         if name == WHOLE:
             table.add_row(name, short(entry["value"]), "", "", "")
             continue
-        sure = gain["low"] is not None and (gain["low"] > 0 or gain["high"] < 0)
-        table.add_row(
-            name, short(entry["value"]), short(gain), seeds, "" if sure else "no measurable gain"
-        )
+        table.add_row(name, short(entry["value"]), short(gain), seeds, _verdict(entry))
     job.console.print(table)
+
+
+def _verdict(entry: dict[str, Any]) -> str:
+    """What leaving the part out shows."""
+    minus = entry["minus_whole"]
+    if minus["low"] is None:
+        return "too few patients" if len(entry["by_seed"]) > 1 else "one seed: luck unknown"
+    if minus["low"] <= 0 <= minus["high"]:
+        return "no measurable gain"
+    return "it helps" if minus["high"] < 0 else "it harms"
 
 
 if __name__ == "__main__":

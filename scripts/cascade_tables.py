@@ -25,10 +25,10 @@ def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
     table = Table("class", "n", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in (*RATES, "claimed"):
         table.add_column(name, no_wrap=True)
-    for name in stage.classes:
+    for at, name in enumerate(stage.classes):
         n = str(report["per_class"][name]["true"])
         cells = (short(sheet["metrics"][f"{rate}[{name}]"]) for rate in RATES)
-        table.add_row(name, n, *cells, _claimed(claim["per_class"].get(name.lower())))
+        table.add_row(name, n, *cells, _claimed(stage, at, claim["per_class"]))
     job.console.print(table)
     shown = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
     if "auc" in sheet["metrics"]:
@@ -61,10 +61,13 @@ def show_cascade(job: Job, metrics: dict[str, Any]) -> None:
         job.say(f"cascade: {plural(metrics['left_out'], 'row')} with target 1 have no class here.")
 
 
-def _claimed(row: tuple[float, float, float, int] | None) -> str:
-    if row is None:
+def _claimed(stage: Stage, at: int, claims: dict[str, list[float]]) -> str:
+    """The paper's row: of stage 1 by its place, normal and cancer; of stage 2 by its name."""
+    name = ("normal", "cancer")[at] if stage.name == "stage1" else stage.classes[at].lower()
+    if name not in claims:
         return "-"
-    return " ".join(f"{value:.3f}" for value in row[:3]) + f" (n {row[3]})"
+    *rates, n = claims[name]
+    return f"{name} {' '.join(f'{rate:.3f}' for rate in rates)} (n {n})"
 
 
 def _show_source(job: Job, stage: Stage, found: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ use them, and the scores of the rows it never saw. While it is made, checkpoints
 """
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,18 @@ from models.cascade.config import Stage2Config
 from models.cascade.fold import Ints, Part, Run, Stage, scored, teach
 from models.cascade.labels import first_labels, second_labels
 from models.inference.scores import Scores, Way
+from models.inference.speed import EXACT, Pace, fastest
 from models.inference.views import IDENTITY, SIX
 from models.input.pictures import Pictures
 from models.nets.config import HUB, NONE, NetConfig
 from models.training.checkpoints import Checkpoints
+from models.training.curves import draw
 from scripts import folds, verify
 from scripts.recipe import Recipe
 from scripts.stage import Job
 from workspace.errors import ConfigError
 from workspace.hashing import sha256_text
+from workspace.manifest import Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
 STAGE, VERSION = "train-cnn", 1  # another version trains anew where networks are kept
@@ -51,6 +55,7 @@ class Inputs:
     job: Job
     folded: Unit
     rows: pl.DataFrame  # the sample table with fold, group and split, sorted by id
+    blind: pl.DataFrame  # the rows without a picture: id, split and fold
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -101,10 +106,23 @@ def gather(job: Job) -> Inputs:
     samples = verified.parquet(SAMPLES)
     table = load_folds(folded, samples.select(ID)).select(ID, SPLIT, GROUP, FOLD)
     rows = samples.drop(SPLIT).join(table, on=ID, how="inner", validate="1:1").sort(ID)
-    shown = rows.filter(pl.col(IMAGE).is_not_null())
-    if len(shown) < len(rows):
-        job.say(f"notice: {plural(len(rows) - len(shown), 'row')} without a picture left out.")
-    return Inputs(job, folded, shown)
+    blind = rows.filter(pl.col(IMAGE).is_null()).select(ID, SPLIT, FOLD)
+    if len(blind):
+        job.say(
+            f"notice: {plural(len(blind), 'row')} without a picture: networks say nothing there."
+        )
+    return Inputs(job, folded, rows.filter(pl.col(IMAGE).is_not_null()), blind)
+
+
+def begin_anew(inputs: Inputs, names: Sequence[str]) -> Inputs:
+    """Delete these networks and their checkpoints at once, so that a stopped FRESH=1 can go on."""
+    job = inputs.job
+    for name in names:
+        manifest = load_manifest(job.run / "networks" / name)
+        if manifest is not None and manifest.stage == STAGE:
+            shutil.rmtree(job.run / "networks" / name)
+        shutil.rmtree(job.run / "checkpoints" / name, ignore_errors=True)
+    return replace(inputs, job=replace(job, fresh=False))
 
 
 def device_of(job: Job) -> torch.device:
@@ -117,11 +135,12 @@ def device_of(job: Job) -> torch.device:
     return torch.device(job.device)
 
 
-def way_of(job: Job, views: Sequence[str]) -> Way:
+def way_of(job: Job, views: Sequence[str], *, bfloat16: bool) -> Way:
     """How pictures are scored on this machine, as these views."""
     known = {view.name: view for view in SIX}
     chosen = tuple(known[name] for name in views)
-    return Way(device_of(job), workers=min(8, os.cpu_count() or 1), views=chosen)
+    pace = Pace("bfloat16") if bfloat16 else EXACT
+    return Way(device_of(job), workers=min(8, os.cpu_count() or 1), views=chosen, pace=pace)
 
 
 def views_of(stage: Stage) -> list[str]:
@@ -139,14 +158,15 @@ def fold_unit(
     name = name or f"{stage.name}_fold_{fold}"
     folder = job.run / "networks" / name
     wanted = job.wanted(STAGE, _part(stage, fold, recipe), _hashes(inputs, recipe.net))
-    done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)
+    done = find(folder, wanted, job.hashes, on_change="stop")
     if done is not None:
         return done
-    checkpoints = Checkpoints(job.run / "checkpoints" / name, wanted, job.hashes, job.say)
-    if job.fresh:
-        checkpoints.clear()
+    checkpoints = Checkpoints(
+        job.run / "checkpoints" / name, _resumable(wanted, job), job.hashes, job.say
+    )
     part, held = inputs.parts[fold]
-    how = Run(recipe.net, recipe.seed, way_of(job, views_of(stage)))
+    fast = recipe.net.pace == "fast" and fastest(device_of(job), 0).dtype == "bfloat16"
+    how = Run(recipe.net, recipe.seed, way_of(job, views_of(stage), bfloat16=fast))
     with job.progress(f"{stage.name}, fold {fold}") as bar:
         taught = teach(stage, part, how, inputs.pictures, checkpoints, bar)
     with making(folder, wanted) as draft, job.progress(f"{stage.name}, fold {fold}, scores") as bar:
@@ -156,9 +176,16 @@ def fold_unit(
         draft.parquet(SCORES, _table(inputs, stage, held, best, last))
         outside = scored(stage, how, inputs.pictures, taught.best, inputs.elsewhere, bar)
         draft.parquet(ELSEWHERE, _table(inputs, stage, inputs.elsewhere, outside))
+        draft.text("curves.svg", draw(taught.history, stage.config.watch))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
     checkpoints.clear()
     return open_unit(folder, STAGE)
+
+
+def _resumable(wanted: Wanted, job: Job) -> Wanted:
+    """A training goes on only where it began: on such a device, with this torch."""
+    began = {"device": device_of(job).type, "torch": str(torch.__version__)}
+    return wanted.model_copy(update={"part": wanted.part | began})
 
 
 def maker_of(unit: Unit) -> str:
@@ -209,9 +236,11 @@ def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
     return hashes | {"weights": inputs.job.hashes.of(path) if path.is_file() else "missing"}
 
 
-def block_parts(units: Mapping[int, Unit], file: str, names: Sequence[str]) -> pl.DataFrame:
-    """Rows of all folds with their fold and maker, as a block has them."""
-    return pl.concat(
+def block_parts(
+    units: Mapping[int, Unit], file: str, names: Sequence[str], blind: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of all folds with their fold and maker, as a block has them; nulls for the blind."""
+    parts = [
         unit.parquet(file, [ID, *names]).select(
             ID,
             pl.lit(fold, dtype=pl.Int16).alias(FOLD),
@@ -220,4 +249,13 @@ def block_parts(units: Mapping[int, Unit], file: str, names: Sequence[str]) -> p
               for name in names),
         )
         for fold, unit in units.items()
-    ).sort(ID, FOLD)  # fmt: skip
+    ]  # fmt: skip
+    outside = pl.col(SPLIT).is_in([TEST, HOLDOUT])
+    for fold, unit in units.items():
+        of_fold = outside if file == ELSEWHERE else ~outside & (pl.col(FOLD) == fold)
+        parts.append(
+            blind.filter(of_fold).select(
+                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
+            )
+        )
+    return pl.concat(parts, how="diagonal").sort(ID, FOLD)

@@ -6,8 +6,9 @@ the decision at the stored threshold, stage 2's probabilities) and overlays/ (Gr
 folds' networks answer; probabilities and thresholds are their means.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cv2
@@ -16,8 +17,8 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from folds.findings import Findings, plural
-from folds.images import ImageReader, index_images
+from folds.findings import plural
+from folds.images import ITEM, ImageReader, is_image
 from folds.schema import ID, IMAGE
 from models.cascade import kept
 from models.cascade.fold import Floats, Ints
@@ -27,13 +28,15 @@ from models.inference.scores import score_pictures
 from models.input.evaluation import EvaluationView
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
-from scripts.networks import MEMORY_GB, STAGE, maker_of, way_of
+from scripts.networks import MEMORY_GB, STAGE, device_of, maker_of, way_of
 from scripts.stage import Job, main
 from workspace.errors import ArtifactError, ConfigError, DataError, listed
 from workspace.files import write_bytes
+from workspace.manifest import load_manifest
 from workspace.units import Draft, Unit, find, making, open_unit
 
 TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
+OVERLAY_PX = 1024
 DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
 NOT_DRAWN = np.random.default_rng(0)  # an evaluation view draws nothing
 Pixels = NDArray[np.uint8]
@@ -70,24 +73,42 @@ def run(job: Job) -> Unit:
 
 
 def _networks(job: Job, stage: str) -> list[Unit]:
-    folders = sorted((job.run / "networks").glob(f"{stage}_fold_*"))
-    return [open_unit(folder, STAGE) for folder in folders]
+    """The folds' networks that the finished stage was joined of, and no others; none without it."""
+    folder = job.run / "networks" / stage
+    if load_manifest(folder) is None:
+        return []
+    joined, units = open_unit(folder, STAGE), []
+    for fold, maker in joined.facts["makers"].items():
+        unit = open_unit(job.run / "networks" / f"{stage}_fold_{fold}", STAGE)
+        if maker_of(unit) != maker:
+            raise ArtifactError(
+                f"{unit.folder} is not what {folder} was joined of; run 'make {STAGE}' first."
+            )
+        kept.use_of(unit, joined.facts["classes"])
+        units.append(unit)
+    return units
 
 
 def _pictures(job: Job, folder: Path) -> Pictures:
     """All that can be decoded; the others stop, or are named and left out, as the recipe says."""
-    findings = Findings()
-    index = index_images(folder.parent, [folder], findings)
-    findings.raise_errors()
-    if index.is_empty():
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and is_image(p.name))
+    if not paths:
         raise DataError(f"There is no JPEG or PNG below {folder}.")
-    unsafe = [name for name in index[ID] if name.startswith(_FORMULA)]
-    if unsafe:
+    references = [path.relative_to(folder).as_posix() for path in paths]
+    strange = [name for name in references if not _is_plain(name)]
+    if strange:
         raise DataError(
-            f"Pictures whose names a spreadsheet would compute: {listed(unsafe)}; rename them."
+            "Pictures with names that a table cannot hold: "
+            f"{listed([ascii(name) for name in strange])}; rename them."
         )
-    reader, damaged = ImageReader(folder.parent), []
-    for name, reference in index.select(ID, IMAGE).iter_rows():
+    stems = [str(PurePosixPath(name).with_suffix("")) for name in references]
+    times = Counter(stems)
+    names = [
+        reference if times[stem] > 1 else stem
+        for reference, stem in zip(references, stems, strict=True)
+    ]
+    reader, damaged = ImageReader(folder), []
+    for name, reference in zip(names, references, strict=True):
         try:
             reader.pixels(reference)
         except DataError as error:
@@ -98,8 +119,15 @@ def _pictures(job: Job, folder: Path) -> Pictures:
             f"Damaged pictures: {listed(damaged)}; mend them, or leave them out with "
             'SET="verify.corrupt_images=drop".'
         )
-    index = index.filter(~pl.col(ID).is_in(damaged))
+    index = pl.DataFrame({ID: names, IMAGE: references}).filter(~pl.col(ID).is_in(damaged))
+    if index.is_empty():
+        raise DataError(f"No picture below {folder} can be decoded.")
     return Pictures(reader, index[ID], index[IMAGE], MEMORY_GB)
+
+
+def _is_plain(name: str) -> bool:
+    """Neither a formula to a spreadsheet, nor an item of a container, nor no text at all."""
+    return name.isprintable() and ITEM not in name and not name.startswith(_FORMULA)
 
 
 def _drops(job: Job) -> bool:
@@ -143,7 +171,7 @@ def _mean(
     for unit in units:
         net, use = kept.open_network(unit)
         with job.progress(f"{label}, fold {use.fold}") as bar:
-            way = way_of(job, use.views)
+            way = way_of(job, use.views, bfloat16=use.bfloat16)
             found.append(score_pictures(net, pictures, places, way, bar).probability)
         uses.append(use)
     return np.mean(found, axis=0), uses
@@ -154,19 +182,29 @@ def _overlays(
 ) -> None:
     """Where each network looked for its answer, averaged over the folds, over the picture."""
     nets = [kept.open_network(unit) for unit in units]
-    device = way_of(job, nets[0][1].views).device
+    device = device_of(job)
     stage = nets[0][1].stage
     (draft.folder / OVERLAYS).mkdir(exist_ok=True)
     with job.progress(f"{stage}, Grad-CAM") as show:
         for done, (place, target) in enumerate(zip(places, classes, strict=True)):
             pixels = pictures.pixels(int(place))
             cams = [_cam(net.to(device), pixels, int(target)) for net, _ in nets]
-            drawn = overlay(pixels, np.mean(cams, axis=0))
+            drawn = overlay(_small(pixels), np.mean(cams, axis=0))
             name = f"{pictures.ids[int(place)]}_{stage}.png".replace("/", "__")
             ok, data = cv2.imencode(".png", drawn[..., ::-1])
             assert ok
             write_bytes(draft.folder / OVERLAYS / name, data.tobytes())
             show(done + 1, len(places))
+
+
+def _small(pixels: Pixels) -> Pixels:
+    """No side over OVERLAY_PX: a photograph's overlay would take megabytes and say no more."""
+    height, width = pixels.shape[:2]
+    share = min(1.0, OVERLAY_PX / max(height, width))
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return (
+        pixels if share == 1 else np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    )
 
 
 def _cam(net: LesionNet, pixels: Pixels, target: int) -> NDArray[np.float32]:

@@ -159,6 +159,8 @@ def _percent(share: float) -> str:
 def short(metric: dict[str, Any]) -> str:
     """A value with its interval in as few characters as can be read."""
     value, low, high = (metric[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "undefined"
     return f"{value:.3f}" if low is None else f"{value:.3f} {low:.3f}-{high:.3f}"
 
 

@@ -180,7 +180,7 @@ def _run(
     except Stopped as stopped:
         print(
             f"{name}: stopped by {stopped.signal.name}; what was finished is kept, "
-            "the same command goes on.",
+            f"the same command{' without FRESH=1' if arguments.fresh else ''} goes on.",
             file=sys.stderr,
         )
         return stopped.exit_code

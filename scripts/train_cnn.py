@@ -38,6 +38,7 @@ from scripts.networks import (
     SCORES,
     STAGE,
     Inputs,
+    begin_anew,
     block_parts,
     fold_unit,
     gather,
@@ -59,6 +60,8 @@ def run(job: Job) -> dict[str, Unit]:
     stages = inputs.stages(findings)
     job.show_notices(findings)
     wanted = _folds(job, list(inputs.parts))
+    if job.fresh:
+        inputs = begin_anew(inputs, [f"{s.name}_fold_{fold}" for s in stages for fold in wanted])
     units = {stage.name: {k: fold_unit(inputs, stage, k) for k in wanted} for stage in stages}
     if len(wanted) < len(inputs.parts):
         job.say(
@@ -98,12 +101,15 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
         return done
     names = probability_columns(stage)
     columns = [c for c in next(iter(units.values())).parquet(SCORES).columns if _kept(c)]
-    table = block_parts(units, SCORES, [*columns, *(f"{LAST}{name}" for name in names)])
+    table = block_parts(
+        units, SCORES, [*columns, *(f"{LAST}{name}" for name in names)], inputs.blind
+    )
     with making(folder, wanted) as draft:
-        rows = inputs.rows.with_columns(pl.col(FOLD).fill_null(-1).cast(pl.Int16))
-        check_oof(table, rows.filter(pl.col(ID).is_in(table[ID].implode())), stage.name)
+        every = pl.concat([inputs.rows.select(ID, FOLD), inputs.blind.select(ID, FOLD)])
+        rows = every.with_columns(pl.col(FOLD).fill_null(-1).cast(pl.Int16))
+        check_oof(table, rows, stage.name)
         draft.parquet(OOF, table.drop(f"{LAST}{name}" for name in names))
-        draft.parquet(TEST, block_parts(units, ELSEWHERE, columns))
+        draft.parquet(TEST, block_parts(units, ELSEWHERE, columns, inputs.blind))
         draft.json(METRICS, _measured(inputs, stage, units, table))
         draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
         draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
@@ -130,7 +136,11 @@ def _measured(
     }  # fmt: skip
     for what, prefix in (("best_epoch", ""), ("last_epoch", LAST)):
         probability = shares_of(rows.select(f"{prefix}{name}" for name in names).to_numpy())
-        called = _calls(stage, rows, probability, uses)
+        limits = {
+            fold: use.threshold if prefix == "" else use.last_threshold
+            for fold, use in uses.items()
+        }
+        called = _calls(stage, rows, probability, limits)
         found[what] = stage_sheet(
             true, called, probability, stage.classes, patient, job.recipe.score
         )
@@ -138,7 +148,8 @@ def _measured(
         {
             "fold": fold, "best_epoch": use.best_epoch + 1, "inner_score": use.inner_score,
             "inner_score_is": f"{stage.config.watch} of inner rows, on which the epoch was chosen",
-            "threshold": use.threshold, "epochs": unit.json(kept.HISTORY)[-1]["epoch"],
+            "threshold": use.threshold, "last_threshold": use.last_threshold,
+            "epochs": unit.json(kept.HISTORY)[-1]["epoch"],
         }
         for (fold, unit), use in zip(units.items(), uses.values(), strict=True)
     ]  # fmt: skip
@@ -150,17 +161,17 @@ def _measured(
 def _of_stage(inputs: Inputs, stage: Stage, table: pl.DataFrame) -> pl.DataFrame:
     """The held-out rows that have a class of the stage, with its place and their patient."""
     labelled = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", stage.labels))
-    rows = table.join(labelled, on=ID, how="left", validate="1:1", maintain_order="left")
+    rows = table.join(labelled, on=ID, how="inner", validate="1:1", maintain_order="left")
     return rows.filter(pl.col("label") >= 0)
 
 
 def _calls(
-    stage: Stage, rows: pl.DataFrame, probability: Floats, uses: Mapping[int, kept.Use]
+    stage: Stage, rows: pl.DataFrame, probability: Floats, limits: Mapping[int, float | None]
 ) -> Ints:
     """Stage 1 by each fold's own threshold, stage 2 by the greatest probability."""
     if stage.name != "stage1":
         return predicted_class(probability)
-    limit = rows[FOLD].replace_strict({k: use.threshold for k, use in uses.items()}).to_numpy()
+    limit = rows[FOLD].replace_strict(dict(limits)).to_numpy()
     return (probability[:, 1] >= limit).astype(np.int64)
 
 
@@ -200,17 +211,16 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
         joined["stage2"].parquet(OOF, [ID, *names]), on=ID, how="inner", validate="1:1"
     )  # fmt: skip
     true = np.where(second.labels >= 0, 1 + second.labels, np.where(first.labels == 0, 0, -1))
-    known = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", true))
-    rows = (
-        table.join(known, on=ID, how="left", validate="1:1").filter(pl.col("label") >= 0).sort(ID)
-    )
+    labelled = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", true))
+    known = table.join(labelled, on=ID, how="inner", validate="1:1").sort(ID)
+    rows = known.filter(pl.col("label") >= 0)
     goes_on = (rows[name] >= rows[FOLD].replace_strict(limits)).to_numpy()
-    called = cascade_calls(goes_on, rows.select(names).to_numpy())
+    called = cascade_calls(goes_on, shares_of(rows.select(names).to_numpy()))
     classes = (first.classes[0], *second.classes)
     patient = None if job.recipe.data.group == "none" else rows[GROUP]
     with making(folder, wanted) as draft:
         sheet = cascade_sheet(rows["label"].to_numpy(), called, classes, patient, job.recipe.score)
-        left_out = int(((first.labels == 1) & (second.labels < 0)).sum())
+        left_out = len(known) - len(rows)
         draft.json(METRICS, {"classes": list(classes), "left_out": left_out, **sheet})
         draft.parquet(
             CALLS, rows.select(ID, FOLD, "label").with_columns(pl.Series("called", called))

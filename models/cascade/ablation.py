@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.cascade.config import Stage1Config, Stage2Config
 from models.nets.config import NetConfig
@@ -21,6 +21,14 @@ class AblationConfig(BaseModel):
     folds: int = Field(default=1, ge=1)  # the first so many
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
     variants: tuple[str, ...] = Field(default=(), strict=False)  # none named: all
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in VARIANTS]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is none of {', '.join(VARIANTS)}")
+        return names
 
 
 def _augment(**values: float) -> Callable[[NetConfig, StageConfig], tuple[NetConfig, StageConfig]]:

@@ -4,6 +4,7 @@ The defaults are those of the two-stage paper. Class lists come from the recipe;
 cancer is never written here.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -37,6 +38,13 @@ class Stage1Config(TrainConfig):
     def classes(self) -> tuple[str, ...]:
         return self.names
 
+    @model_validator(mode="after")
+    def _has_them(self) -> Self:
+        _check_oversample(self.oversample, self.names)
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("names says the same twice")
+        return self
+
 
 class Stage2Config(TrainConfig):
     """Pictures with target 1, by their diagnosis.
@@ -63,7 +71,13 @@ class Stage2Config(TrainConfig):
             raise ValueError("diagnoses lists one for two classes")
         if len(self.diagnoses) == 1:
             raise ValueError("diagnoses needs two classes, or none to leave stage 2 out")
-        unknown = sorted(set(self.oversample) - set(self.diagnoses))
-        if unknown:
-            raise ValueError(f"oversample names no class of diagnoses: {', '.join(unknown)}")
+        _check_oversample(self.oversample, self.classes)
+        if self.watch == "auc" and len(self.diagnoses) > 2:
+            raise ValueError("watch='auc' is of two classes; take watch='macro_f1'")
         return self
+
+
+def _check_oversample(times: Mapping[str, float], classes: Collection[str]) -> None:
+    unknown = sorted(set(times) - set(classes))
+    if unknown:
+        raise ValueError(f"oversample names no class: {', '.join(unknown)}")

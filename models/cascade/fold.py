@@ -75,6 +75,7 @@ class Taught:
     last: Arrays
     best_epoch: int
     threshold: float | None  # of stage 1: at or above it, a picture goes on to stage 2
+    last_threshold: float | None  # that of the last epoch's weights
     inner: Ints
     inner_score: float
     history: list[dict[str, Any]]
@@ -101,18 +102,23 @@ def teach(
         return watched(stage.config.watch, stage.labels[inner], found.probability, stage.classes)
 
     trained = Training(net, examples, setting, kept, score).run(show)
-    unpack(net, trained.best)
-    found = score_pictures(net, pictures, inner, run.way)
-    threshold = None
+    limits: list[float | None] = [None, None]
     if isinstance(stage.config, Stage1Config):
-        threshold = best_threshold(
-            stage.labels[inner] == 1, found.probability[:, 1], stage.config.threshold
-        )
+        for at, weights in enumerate((trained.best, trained.last)):
+            found = scored(stage, run, pictures, weights, inner).probability[:, 1]
+            positive = stage.labels[inner] == 1
+            limits[at] = best_threshold(positive, found, stage.config.threshold)
+    chosen = trained.history[trained.best_epoch][stage.config.watch]
     return Taught(
-        trained.best, trained.last, trained.best_epoch, threshold, inner,
-        watched(stage.config.watch, stage.labels[inner], found.probability, stage.classes),
+        trained.best,
+        trained.last,
+        trained.best_epoch,
+        limits[0],
+        limits[1],
+        inner,
+        chosen,
         trained.history,
-    )  # fmt: skip
+    )
 
 
 def scored(stage: Stage, run: Run, pictures: Pictures, weights: Arrays, places: Ints,

@@ -18,8 +18,9 @@ def inner_split(
 ) -> tuple[Ints, Ints]:
     """Places to learn from and inner places; `labels` and `groups` are those of `places`."""
     classes = np.unique(labels)
-    fewest = min(len(np.unique(groups[labels == label])) for label in classes)
-    if len(classes) < 2 or fewest < parts:
+    counts = [len(np.unique(groups[labels == label])) for label in classes]
+    fewest = min(counts) if len(classes) > 1 else 0
+    if fewest < parts:
         raise ConfigError(
             f"inner_folds={parts} needs as many patients with each class among a fold's training "
             f"rows; one has {fewest}. Lower inner_folds, or n_folds of the folds."

@@ -29,7 +29,9 @@ class Use(BaseModel):
     classes: tuple[str, ...]
     net: NetConfig
     views: tuple[str, ...]
+    bfloat16: bool  # how the held-out rows were scored; other rows must be scored alike
     threshold: float | None
+    last_threshold: float | None
     best_epoch: int
     inner_score: float
 
@@ -45,8 +47,9 @@ def keep(draft: Draft, stage: Stage, fold: int, run: Run, taught: Taught) -> Use
     use = Use(
         stage=stage.name, fold=fold, classes=stage.classes, net=own,
         views=tuple(view.name for view in run.way.views),
-        threshold=taught.threshold, best_epoch=taught.best_epoch,
-        inner_score=taught.inner_score,
+        bfloat16=run.way.pace.dtype == "bfloat16",
+        threshold=taught.threshold, last_threshold=taught.last_threshold,
+        best_epoch=taught.best_epoch, inner_score=taught.inner_score,
     )  # fmt: skip
     draft.json(USE, use.model_dump(mode="json"))
     draft.tensors(BEST, taught.best)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from metrics.bootstrap import difference, intervals
 from metrics.classification import classification_report, classification_tally, predicted_class
@@ -147,8 +148,23 @@ def variant_sheet(
     ]
     return {
         "value": found["value"][watch].as_json(),
-        "minus_whole": found["minus"][watch].as_json(),
+        "minus_whole": _with_luck(found["minus"][watch].as_json(), each, config.level),
         "by_seed": each,
+    }
+
+
+def _with_luck(interval: dict[str, Any], each: Sequence[float], level: float) -> dict[str, Any]:
+    """The patients' interval widened by how far the seeds lie apart; none from a single seed.
+
+    Drawing patients again says nothing of the luck of a training.
+    """
+    value, low, high = (interval[name] for name in ("value", "low", "high"))
+    if len(each) < 2 or low is None:
+        return interval | {"low": None, "high": None}
+    luck = float(t.ppf((1 + level) / 2, len(each) - 1) * np.std(each, ddof=1) / len(each) ** 0.5)
+    return interval | {
+        "low": value - float(np.hypot(value - low, luck)),
+        "high": value + float(np.hypot(high - value, luck)),
     }
 
 

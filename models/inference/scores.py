@@ -4,7 +4,6 @@ Validation, test rows, embeddings for the stack and a person's own folder all go
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.inference.speed import EXACT, Pace, Prepared
 from models.inference.views import IDENTITY, View, average
 from models.input.evaluation import EvaluationView
 from models.input.loader import batches
@@ -38,7 +38,7 @@ class Way:
     batch_size: int = 64
     workers: int = 0
     views: Sequence[View] = IDENTITY  # the first is the picture as it is
-    precision: torch.dtype | None = None  # of autocast; None: as the weights are
+    pace: Pace = EXACT
 
 
 def score_pictures(
@@ -49,7 +49,7 @@ def score_pictures(
     show: Callable[[int, int], None] | None = None,
 ) -> Scores:
     """Scores of these places in their order; the embedding is that of the first view."""
-    net.to(way.device).eval()
+    ready = Prepared(net, way.device, way.pace)
     view = EvaluationView(net.size, net.mean, net.std)
     plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
     classes = max(2, net.outputs)
@@ -57,7 +57,7 @@ def score_pictures(
     with torch.inference_mode():
         for batch in batches(pictures, view, plan, seed=0, epoch=0, workers=way.workers):
             images = view.finish(batch.pixels.to(way.device), batch.draws)
-            probability, embedding = _both(net, images, way)
+            probability, embedding = _both(ready, images, way)
             shares.append(probability)
             seen.append(embedding)
             if show is not None:
@@ -65,7 +65,7 @@ def score_pictures(
     return Scores(np.concatenate(shares), np.concatenate(seen))
 
 
-def _both(net: LesionNet, images: Tensor, way: Way) -> tuple[Floats, NDArray[np.float32]]:
+def _both(net: Prepared, images: Tensor, way: Way) -> tuple[Floats, NDArray[np.float32]]:
     """Probabilities over all views, one column a class; the embedding of the first view."""
     embeddings: list[Tensor] = []
 
@@ -74,8 +74,6 @@ def _both(net: LesionNet, images: Tensor, way: Way) -> tuple[Floats, NDArray[np.
         embeddings.append(embedding)
         return logits
 
-    kind = way.precision
-    with torch.autocast(way.device.type, kind) if kind else nullcontext():
-        found = average(remembering, images, way.views).double().cpu().numpy()
+    found = average(remembering, images, way.views).double().cpu().numpy()
     both: Floats = np.hstack([1 - found, found]) if found.shape[1] == 1 else found
     return both, embeddings[0].float().cpu().numpy()

@@ -3,7 +3,7 @@
 Defaults are those of the two-stage paper; the hidden widths are ours, it does not state them.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,6 +34,7 @@ class NetConfig(BaseModel):
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(512, 256), strict=False)
     dropout: tuple[Rate, ...] = Field(default=(0.25, 0.15, 0.10), strict=False)
     drop_path: Rate = 0.0
+    pace: Literal["exact", "fast"] = "exact"  # of scoring; fast: bfloat16 where the machine has it
     options: dict[str, bool | int | float | str] = {}  # of timm's create_model: pad_type="same"
 
     @model_validator(mode="after")

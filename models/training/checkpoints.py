@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.training.position import Position
+from workspace.atomic import clear_leftovers
 from workspace.errors import ArtifactError, name_some
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
@@ -68,15 +69,17 @@ class Checkpoints:
         A damaged one is passed over for the one before it, and that is told. Where none is whole
         nothing begins anew by itself.
         """
+        if self.folder.is_dir():
+            clear_leftovers(self.folder)
         found = self._all()[::-1]
         for number, path in enumerate(found):
             unit = self._whole(path)
             if unit is not None:
-                return _read(unit)
-            if number + 1 < len(found):
-                self.tell(
-                    f"WARNING: checkpoint {path} is damaged; going on from {found[number + 1]}."
-                )
+                snapshot = _read(unit)
+                for damaged in found[:number]:  # in the way of those to come
+                    self.tell(f"WARNING: checkpoint {damaged} is damaged; going on from {path}.")
+                    shutil.rmtree(damaged)
+                return snapshot
         if found:
             names = name_some([path.name for path in found])
             raise ArtifactError(

@@ -75,6 +75,8 @@ class TrainConfig(BaseModel):
     def _possible(self) -> Self:
         if not any(phase.epochs for phase in self.phases):
             raise ValueError("phases have no epoch")
+        if self.oversample and self.sampling == "inverse_frequency":
+            raise ValueError("oversample changes nothing where sampling='inverse_frequency'")
         for phase in self.phases:
             if len(set(phase.frozen)) == len(Part.__args__):  # type: ignore[attr-defined]  # a Literal
                 raise ValueError("a phase freezes every part; nothing would be learnt")

@@ -11,7 +11,6 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -19,7 +18,7 @@ NAMES = {"auc": "AUC", "macro_f1": "macro F1"}
 LOSS, SCORE, SHADE, BEST = "#4c566a", "#0a6ebd", "#eceff4", "#b3423a"
 MANY = 30  # epochs; from there on dots would hide the line
 WORDY = 0.14  # share of the width that the word "phase" needs beside its number
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that widths are the same everywhere
     "font.size": 15,
     "axes.spines.top": False,
@@ -92,5 +91,5 @@ def _text(figure: Figure, title: str) -> str:
     """Without date, version or anything else of the day it was drawn."""
     drawn = io.StringIO()
     unsaid = {"Date": None, "Creator": None}
-    FigureCanvasSVG(figure).print_svg(drawn, metadata={"Title": title, **unsaid})
+    figure.savefig(drawn, format="svg", metadata={"Title": title, **unsaid})
     return drawn.getvalue()

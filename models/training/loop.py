@@ -5,6 +5,7 @@ seed and the position. The rows that are reported later are never seen here: wha
 on inner rows, which are a part of the training rows.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from models.training.schedule import lr_factor
 from workspace.errors import ConfigError, name_some
 from workspace.stopping import Stopped, held_back, raise_if_asked
 
+LOG = logging.getLogger("dermstack")
 Ints = NDArray[np.int64]
 SKIPS = 20  # steps in a row that the scaler may refuse; then the loss is beyond repair
 
@@ -121,8 +123,8 @@ class Training:
     def _begin_phase(self) -> torch.optim.AdamW:
         phase = self.config.phases[self.position.phase]
         self.net.freeze(phase.frozen)
-        if phase.dropout is not None:
-            self.net.set_dropout(phase.dropout)
+        self.net.zero_grad(set_to_none=True)
+        self.net.set_dropout(phase.dropout or self.net.config.dropout)
         return groups.optimiser(self.net, phase, self.config.weight_decay)
 
     def _epoch(self, phase: PhaseConfig, show: Show) -> None:
@@ -178,7 +180,8 @@ class Training:
         at.loss_of += of
         if self.config.clip_norm is not None:
             self.scaler.unscale_(optimiser)
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
+            learning = [p for group in optimiser.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(learning, self.config.clip_norm)
         before = self.scaler.get_scale()
         self.scaler.step(optimiser)
         self.scaler.update()
@@ -250,6 +253,7 @@ class Training:
             "loss": at.loss_sum / max(at.loss_of, 1), self.config.watch: score,
         }  # fmt: skip
         self.history.append(record)
+        LOG.info("epoch", extra={"facts": record})
         at.waited = 0 if at.best_of_phase is None or score > at.best_of_phase else at.waited + 1
         at.best_of_phase = score if at.waited == 0 else at.best_of_phase
         if at.best_score is None or score > at.best_score:

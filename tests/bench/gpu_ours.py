@@ -16,6 +16,7 @@ import torch
 
 from folds.images import ImageReader
 from models.inference.scores import Way, score_pictures
+from models.inference.speed import EXACT, Pace
 from models.inference.views import IDENTITY, View
 from models.input.loader import batches
 from models.input.pictures import Pictures
@@ -58,7 +59,7 @@ class Taught:
 
 
 @dataclass(frozen=True)
-class Pace:
+class Run:
     """What a run showed."""
 
     images_s: float
@@ -95,10 +96,10 @@ class Clock:
             self._join()
             self.started, self.waited = time.perf_counter(), 0.0
 
-    def pace(self) -> Pace:
+    def run(self) -> Run:
         self._join()
         seconds = time.perf_counter() - self.started
-        return Pace(self.counted / seconds, self.waited / seconds)
+        return Run(self.counted / seconds, self.waited / seconds)
 
     def _join(self) -> None:
         if self.device.type == "cuda":
@@ -166,10 +167,10 @@ class Proof:
 def our_training(
     proof: Proof, net: LesionNet, pictures: Pictures, batch: tuple[int, int, int],
     show: Callable[[Training], None] = lambda training: None,
-) -> Pace:  # fmt: skip
+) -> Run:  # fmt: skip
     """The loop itself, one epoch of it, with the time it waits for its batches."""
     size, every, images = batch
-    taught, clock, found = proof.taught, proof.clock(images), list[Pace]()
+    taught, clock, found = proof.taught, proof.clock(images), list[Run]()
     config = TrainConfig(
         phases=(PhaseConfig(epochs=1, lr=taught.lr),), batch_size=size, accumulate=every,
         precision=proof.precision, mixup_alpha=taught.mixup_alpha,
@@ -187,7 +188,7 @@ def our_training(
         clock.step(min(done * size, images) - clock.seen)
         show(training)
         if done == total:
-            found.append(clock.pace())
+            found.append(clock.run())
 
     with mock.patch("models.training.loop.batches", clock.around(batches)):
         training.run(shown)
@@ -196,12 +197,12 @@ def our_training(
 
 def our_embedding(
     proof: Proof, net: LesionNet, pictures: Pictures, views: Sequence[View] = IDENTITY,
-    precision: torch.dtype | None = None,
-) -> Pace:  # fmt: skip
+    pace: Pace = EXACT,
+) -> Run:  # fmt: skip
     size, images = proof.size.embedding
     places = np.resize(np.arange(len(pictures)), images)
     clock = proof.clock(images)
-    way = Way(proof.device, size, proof.workers, views, precision)
+    way = Way(proof.device, size, proof.workers, views, pace)
     with mock.patch("models.inference.scores.batches", clock.around(batches)):
         score_pictures(net, pictures, places, way, lambda done, _: clock.step(size))
-    return clock.pace()
+    return clock.run()

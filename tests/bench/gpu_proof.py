@@ -86,7 +86,8 @@ def _told(proof: "Proof", peak: float, given: float | None) -> str:
         f"{proof.precision}, {proof.size.crops:,} synthetic crops, {proof.workers} loader threads "
         f"(ours) and processes (timm's), medians of {proof.size.turns} by turns; the first quarter "
         "of each run is not timed. Waiting is the time blocked in `next`; a GPU may be at work "
-        "meanwhile. FLOPs by torch's counter, a multiplication with its addition is 2; "
+        "meanwhile. FLOPs of the forward pass by torch's counter, a multiplication with its "
+        "addition is 2, thrice that with the backward pass; "
         f"{known if peak else 'no peak is known, so no MFU: give --peak-tflops'}. timm's side has "
         "cudnn.benchmark on, as its train script has."
     )

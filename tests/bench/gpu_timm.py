@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 if TYPE_CHECKING:
-    from tests.bench.gpu_ours import Pace, Proof
+    from tests.bench.gpu_ours import Proof, Run
 
 
 class Crops(Dataset[Any]):
@@ -56,7 +56,7 @@ def their_net(proof: "Proof", classes: int = 2) -> nn.Module:
     return timm.create_model(proof.size.backbone, num_classes=classes).to(proof.device)
 
 
-def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> "Pace":
+def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> "Run":
     """timm's train script in short: its mixup, its AdamW, autocast, a scaler, accumulation."""
     size, every, images = batch
     taught, clock = proof.taught, proof.clock(images)
@@ -81,16 +81,16 @@ def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> 
                 scaler.update()
                 optimiser.zero_grad()
                 clock.step(size * every)
-        return clock.pace()
+        return clock.run()
 
 
-def their_embedding(proof: "Proof", loader: Any) -> "Pace":
+def their_embedding(proof: "Proof", loader: Any) -> "Run":
     model, clock = their_net(proof, 0).eval(), proof.clock(proof.size.embedding[1])
     with torch.inference_mode(), proof.autocast(), _their_switches(proof):
         for pixels, _ in clock.waits(loader):
             model(pixels).float().cpu()
             clock.step(len(pixels))
-    return clock.pace()
+    return clock.run()
 
 
 def _their_switches(proof: "Proof") -> Any:

@@ -38,9 +38,7 @@ def by_fold(folder, labels, true):
     """AUC of each fold's held-out rows, by the labels given."""
     draw(folder / "data", labels, true)
     place = Place(folder)
-    place.call(
-        "train_cnn", "--recipe", "image_folder", settings=LEARNING, OMP_NUM_THREADS="1"
-    )
+    place.call("train_cnn", "--recipe", "image_folder", settings=LEARNING, OMP_NUM_THREADS="1")
     oof = pl.read_parquet(place.run / "networks" / "stage1" / "oof.parquet")
     assert len(oof) == PATIENTS * EACH
     return [

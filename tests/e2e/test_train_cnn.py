@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import cv2
+import h5py
 import numpy as np
 import polars as pl
 import pytest
@@ -113,6 +114,75 @@ def test_another_order_of_the_classes_is_refused_by_name(place):
     assert ended.stderr.count("\n") == 1
 
 
+TWO = (
+    'stage2.diagnoses={ MEL = ["Malignant melanocytic proliferations (Melanoma)"], OTHER = '
+    '["Basal cell carcinoma", "Malignant epidermal proliferations"] }'
+)
+
+
+def test_a_second_stage_of_two_classes_calls_both(tmp_path):
+    place = Place(tmp_path)
+    call(place, "train_cnn", settings=(TWO, "folds.n_folds=2"))
+    calls = pl.read_parquet(place.run / "cascade" / "calls.parquet")
+    first = pl.read_parquet(place.run / "networks" / "stage1" / "oof.parquet")
+    second = pl.read_parquet(place.run / "networks" / "stage2" / "oof.parquet")
+    metrics = json.loads((place.run / "networks" / "stage1" / "metrics.json").read_text())
+    limits = {entry["fold"]: entry["threshold"] for entry in metrics["folds"]}
+    rows = calls.join(first, on="isic_id").join(second, on="isic_id", suffix="_2")
+    goes_on = rows["oof_stage1_malignant"] >= rows["fold"].replace_strict(limits)
+    expected = np.where(goes_on, np.where(rows["oof_stage2_OTHER"] > 0.5, 2, 1), 0)
+    assert rows["called"].to_list() == expected.tolist()
+
+
+def test_a_stopped_training_anew_goes_on_without_fresh(place):
+    settings = ("stage1.gamma=1.0", "stage1.checkpoint_s=0.0")
+    command = place.command("train_cnn", "--fresh", settings=(*TINY, *settings))
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)  # fmt: skip
+    while process.poll() is None and not list((place.run / "checkpoints").glob("*_1/epoch_*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert "the same command without FRESH=1 goes on." in error
+    kept = place.run / "networks" / "stage1_fold_0" / "manifest.json"
+    before = kept.read_bytes()
+    call(place, "train_cnn", settings=settings)
+    assert kept.read_bytes() == before
+
+
+def test_predict_uses_the_networks_that_were_joined_and_no_others(place, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    assert cv2.imwrite(str(own / "good.png"), np.full((40, 40, 3), 90, np.uint8))
+    stray = place.run / "networks" / "stage1_fold_7"
+    shutil.copytree(place.run / "networks" / "stage1_fold_0", stray)
+    call(place, "predict_images", "--images", str(own))
+    [folder] = (place.run / "predictions").iterdir()
+    used = json.loads((folder / "manifest.json").read_text())["inputs"]
+    assert sorted(name for name in used if name != "images") == [
+        f"stage{stage}_fold_{fold}" for stage in (1, 2) for fold in (0, 1, 2)
+    ]
+    shutil.rmtree(place.run / "networks" / "stage1_fold_0")
+    shutil.copytree(place.run / "networks" / "stage1_fold_1", stray.with_name("stage1_fold_0"))
+    ended = call(place, "predict_images", "--images", str(own), code=2)
+    assert "stage1_fold_0 is not what" in ended.stderr
+
+
+def test_rows_without_a_picture_are_blind_spots_to_the_stack(place):
+    """A picture of the training rows and one of the test rows are gone."""
+    settings = ("data.images=some",)
+    for archive in ("train-image.hdf5", "test-image.hdf5"):
+        with h5py.File(place.data / archive, "r+") as file:
+            del file[min(file)]
+    shutil.rmtree(place.run)
+    done = call(place, "stack", "--data", str(place.data),
+                settings=(*settings, "stack.networks=true"))  # fmt: skip
+    assert "2 rows without a picture: networks say nothing there." in done.stdout
+    oof = pl.read_parquet(place.run / "networks" / "stage1" / "oof.parquet")
+    assert len(oof) == 260
+    assert oof["oof_stage1_malignant"].null_count() == 1
+
+
 def test_one_fold_alone(tmp_path):
     place = Place(tmp_path)
     done = call(place, "train_cnn", "--fold", "1")
@@ -200,7 +270,7 @@ def test_predict_on_pictures_of_ones_own(place, tmp_path):
     done = call(place, "predict_images", "--images", str(own))
     [folder] = (place.run / "predictions").iterdir()
     rows = pl.read_csv(folder / "predictions.csv")
-    assert sorted(rows["picture"]) == ["one", "three", "two"]
+    assert sorted(rows["picture"]) == ["deep/two", "one", "three"]
     assert rows["stage1_malignant"].is_between(0, 1).all()
     assert (rows["goes_on"] == (rows["stage1_malignant"] >= rows["threshold"])).all()
     shares = rows.select("stage2_MEL", "stage2_BCC", "stage2_SCC").sum_horizontal()
@@ -208,7 +278,7 @@ def test_predict_on_pictures_of_ones_own(place, tmp_path):
     assert json.loads((folder / "predictions.json").read_text())["pictures"] == rows.to_dicts()
     overlays = sorted(path.name for path in (folder / "overlays").iterdir())
     assert [n for n in overlays if "stage1" in n] == [
-        "one_stage1.png", "three_stage1.png", "two_stage1.png"
+        "deep__two_stage1.png", "one_stage1.png", "three_stage1.png"
     ]  # fmt: skip
     assert cv2.imread(str(folder / "overlays" / "one_stage1.png")).shape == (70, 90, 3)
     assert "no medical device" in done.stdout
@@ -228,10 +298,12 @@ def test_predict_names_damaged_pictures_and_leaves_them_out_if_told_so(place, tm
 
 
 def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
-    settings = ("ablation.seeds=[0, 1]", 'ablation.variants=["no_se", "no_mixup", "no_hair"]')
+    settings = ("ablation.stage=stage1", "ablation.seeds=[0, 1]",
+                'ablation.variants=["no_se", "no_mixup", "no_hair"]')  # fmt: skip
     done = call(place, "ablate", settings=settings)
     found = json.loads((place.run / "ablation" / "ablation.json").read_text())
-    assert list(found["variants"]) == ["no_hair", "no_mixup", "no_se", "whole"]
+    assert list(found["variants"]) == ["no_mixup", "no_se", "whole"]
+    assert "notice: this recipe has nothing to leave out for no_hair." in done.stdout
     assert found["variants"]["whole"]["minus_whole"]["value"] == 0
     assert all(len(entry["by_seed"]) == 2 for entry in found["variants"].values())
     assert "no measurable gain" in done.stdout

@@ -17,9 +17,9 @@ from tests.stages import ROOT
 LOADED = ("from HDF5", "decoded in memory")
 TRAINED = [f"the paper's network, {way}" for way in LOADED] + ["timm's network, from HDF5"]
 EMBEDDED = [
-    "one view, fp32, from HDF5",
-    *(f"one view, bf16, {way}" for way in LOADED),
-    "six views (timm: one), bf16, decoded in memory",
+    "one view, float32, from HDF5",
+    *(f"one view, bfloat16, {way}" for way in LOADED),
+    "six views (timm: one), bfloat16, decoded in memory",
 ]
 TASKS = [
     *(f"training, batches of 2 x 2, {how}" for how in TRAINED),
@@ -28,11 +28,13 @@ TASKS = [
 
 
 def prove(*options, **environment):
-    command = [sys.executable, "-m", "tests.bench.gpu_proof", *options]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600,
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.gpu_proof", *options],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=600,
         env={**os.environ, **environment},
-    ).stdout  # fmt: skip
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_six_views_cost_the_flops_of_six(rows):
 
     one, six = f"embedding, batches of 4, {EMBEDDED[2]}", f"embedding, batches of 4, {EMBEDDED[3]}"
     assert flops(six) == pytest.approx(6 * flops(one), rel=0.01)  # printed with four digits
-    assert flops(TASKS[0]) > 2 * flops(one)  # backward costs about twice the forward pass
+    assert flops(TASKS[0]) == pytest.approx(3 * flops(one), rel=0.01)
 
 
 def test_memory_is_counted_where_no_allocator_can_be_asked(rows):

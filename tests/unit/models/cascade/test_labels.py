@@ -55,7 +55,10 @@ def test_the_order_of_the_recipe_is_the_order_of_the_classes():
     [
         ({"diagnoses": {"A": ("x",), "B": ("x",)}}, "lists one for two classes"),
         ({"diagnoses": {"A": ("x",)}}, "needs two classes"),
-        ({"diagnoses": {"A": ("x",), "B": ("y",)}, "oversample": {"C": 2.0}}, "no class of"),
+        (
+            {"diagnoses": {"A": ("x",), "B": ("y",)}, "oversample": {"C": 2.0}},
+            "names no class",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(values, words):

@@ -56,6 +56,24 @@ def test_last_and_best_are_two_things(trial, unbroken):
     assert differing(done.last, done.best)
 
 
+@pytest.mark.parametrize(
+    "phases",
+    [
+        # What froze later must not pull at the norm that gradients are clipped by.
+        (PhaseConfig(epochs=1, lr=1e-3), PhaseConfig(epochs=1, lr=1e-3, frozen=("backbone",))),
+        # A phase without rates of its own has the network's, not those of the phase before.
+        (PhaseConfig(epochs=1, lr=1e-3, dropout=(0.8, 0.8)), PhaseConfig(epochs=1, lr=1e-3)),
+    ],
+)
+def test_nothing_of_a_phase_is_left_in_the_next_but_the_weights(trial, phases):
+    config = CONFIG.model_copy(update={"phases": phases, "clip_norm": 0.01})
+    whole = trial("whole", config=config).run()
+    for stop in (3, 4, 5):
+        with pytest.raises(Stopped):
+            trial(f"at_{stop}", config=config).run(Interrupting(stop))
+        assert not differing(trial(f"at_{stop}", config=config).run().last, whole.last)
+
+
 @pytest.mark.parametrize("stop", [1, 2, 3, 4, 6, 9, 11])
 def test_check_48_stopped_between_any_two_steps_it_ends_as_if_unbroken(trial, unbroken, stop):
     with pytest.raises(Stopped):
@@ -121,6 +139,25 @@ def test_check_52_a_damaged_last_checkpoint_gives_way_to_the_one_before(trial, u
     assert not differing(again.run().last, unbroken.last)
     [said] = again.said
     assert said == f"WARNING: checkpoint {last} is damaged; going on from {before}."
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_checkpoint_with_a_damaged_manifest_is_not_in_the_way_of_the_next(
+    trial, unbroken, damage
+):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(6))
+    last = max((trial().folder / "checkpoints").glob("epoch_*"))
+    manifest = last / "manifest.json"
+    if damage == "cut":
+        manifest.write_text(manifest.read_text()[:50])
+    else:
+        manifest.unlink()
+    (trial().folder / "checkpoints" / f".{last.name}.01234567.tmp").mkdir()
+    again = trial()
+    assert not differing(again.run().last, unbroken.last)
+    assert len(again.said) == 1
+    assert not list((trial().folder / "checkpoints").glob(".*.tmp"))
 
 
 def test_check_53_one_flipped_bit_is_damage_and_without_a_whole_one_nothing_begins_anew(trial):
