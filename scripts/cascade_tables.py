@@ -23,12 +23,14 @@ def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
         + "; measured at each fold's best inner epoch."
     )
     table = Table("class", "n", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in (*RATES, "claimed"):
+    for name in RATES:
         table.add_column(name, no_wrap=True)
     for at, name in enumerate(stage.classes):
         n = str(report["per_class"][name]["true"])
-        cells = (short(sheet["metrics"][f"{rate}[{name}]"]) for rate in RATES)
-        table.add_row(name, n, *cells, _claimed(stage, at, claim["per_class"]))
+        table.add_row(name, n, *(short(sheet["metrics"][f"{rate}[{name}]"]) for rate in RATES))
+        claimed = _claimed(stage, at, claim["per_class"])
+        if claimed:
+            table.add_row(*claimed, style="dim")
     job.console.print(table)
     shown = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
     if "auc" in sheet["metrics"]:
@@ -61,13 +63,13 @@ def show_cascade(job: Job, metrics: dict[str, Any]) -> None:
         job.say(f"cascade: {plural(metrics['left_out'], 'row')} with target 1 have no class here.")
 
 
-def _claimed(stage: Stage, at: int, claims: dict[str, list[float]]) -> str:
+def _claimed(stage: Stage, at: int, claims: dict[str, list[float]]) -> list[str]:
     """The paper's row: of stage 1 by its place, normal and cancer; of stage 2 by its name."""
     name = ("normal", "cancer")[at] if stage.name == "stage1" else stage.classes[at].lower()
     if name not in claims:
-        return "-"
+        return []
     *rates, n = claims[name]
-    return f"{name} {' '.join(f'{rate:.3f}' for rate in rates)} (n {n})"
+    return [f"  claimed, {name}", str(n), *(f"{rate:.3f}" for rate in rates)]
 
 
 def _show_source(job: Job, stage: Stage, found: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """Grad-CAM (Selvaraju et al. 2017): where a network looked for a class.
 
-Channels of a convolution's output are weighted by the mean gradient of the class's logit, summed,
-cut at zero and enlarged to the image. A map is relative to its own maximum: two maps tell where,
-not how much, and an image without evidence for the class has a map of zeros.
+Channels of the map that the pooling sees are weighted by the mean gradient of the class's logit,
+summed, cut at zero and enlarged to the image. That is the last convolution's map after its norm,
+activation and attention; before them, channels that stay silent count as evidence (docs/LOG.md). A
+map is relative to its own maximum: two maps tell where, not how much, and an image without
+evidence for the class has a map of zeros.
 """
 
 import cv2
@@ -20,10 +22,10 @@ STRENGTH = 0.5  # share of the heat colour where the map is 1
 def gradcam(net: LesionNet, images: Tensor, classes: Tensor, layer: str | None = None) -> Tensor:
     """Maps (B, H, W) from 0 to 1 of images (B, 3, H, W) for these classes (B,).
 
-    The layer is the backbone's last convolution unless one is named. A single logit speaks for
-    class 1, its negative for class 0. The network is left as it was, gradients too.
+    The layer is the backbone's last map before pooling unless one is named. A single logit speaks
+    for class 1, its negative for class 0. The network is left as it was, gradients too.
     """
-    chosen = net.get_submodule(layer or net.last_conv)
+    chosen = net.get_submodule(layer or net.last_map)
     seen: list[Tensor] = []
     handle = chosen.register_forward_hook(lambda _module, _given, output: seen.append(output))
     training = net.training

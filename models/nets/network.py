@@ -42,9 +42,8 @@ class LesionNet(nn.Module):
         self.backbone = backbone
         if config.se or config.cbam:
             self._attend(looked)
-        self.last_conv = next(
-            (name for name, module in self.named_modules() if module is looked.last_conv), ""
-        )
+        last = _Look(backbone, self.size).last_map  # attention included, if it was put in
+        self.last_map = next((name for name, module in self.named_modules() if module is last), "")
         self.head = _head(looked.width, outputs, config)
 
     @classmethod
@@ -116,17 +115,15 @@ class _Attended(nn.Sequential):
 
 
 class _Look:
-    """One image through a bare backbone: its stages' shapes, its last convolution, its width."""
+    """One image through a backbone: its stages' shapes, its last map before pooling, its width."""
 
     def __init__(self, backbone: Any, size: int) -> None:
         self._backbone = backbone
         self._shapes: dict[nn.Module, tuple[int, ...]] = {}
-        self.last_conv: nn.Module | None = None
+        self.last_map: nn.Module | None = None
         info: Any = getattr(backbone, "feature_info", None) or ()
         self._info = list(info)[-STAGES:]
-        names = {entry["module"] for entry in self._info}
-        modules = [(name, module) for name, module in backbone.named_modules() if name]
-        watched = [m for name, m in modules if name in names or isinstance(m, nn.Conv2d)]
+        watched = [module for name, module in backbone.named_modules() if name]
         handles = [module.register_forward_hook(self._saw) for module in watched]
         training = backbone.training
         with torch.no_grad():
@@ -136,9 +133,9 @@ class _Look:
             handle.remove()
 
     def _saw(self, module: nn.Module, _: object, output: Any) -> None:
-        self._shapes[module] = tuple(getattr(output, "shape", ()))
-        if isinstance(module, nn.Conv2d) and max(output.shape[2:]) > 1:  # not behind the pooling
-            self.last_conv = module
+        self._shapes[module] = shape = tuple(getattr(output, "shape", ()))
+        if len(shape) == 4 and max(shape[2:]) > 1:  # not behind the pooling
+            self.last_map = module
 
     def stages(self) -> Iterator[tuple[str, int]]:
         """The last four feature stages: the module's name and its channels."""

@@ -35,7 +35,7 @@ def relative(maps):
 def slow_cam(net, picture, target):
     """One image, loops over channels and places, enlarged by torch."""
     kept = {}
-    handle = net.get_submodule(net.last_conv).register_forward_hook(
+    handle = net.get_submodule(net.last_map).register_forward_hook(
         lambda _m, _i, output: kept.update(maps=output)
     )
     logit = net(picture[None])[0, target]
@@ -63,7 +63,7 @@ def test_a_map_equals_its_written_out_twin(nets):
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_maps_are_captums(nets, outputs):
     net, target = nets[outputs], torch.tensor([outputs - 1, 0])
-    theirs = LayerGradCam(net, net.get_submodule(net.last_conv)).attribute(
+    theirs = LayerGradCam(net, net.get_submodule(net.last_map)).attribute(
         images(), target=target, relu_attributions=True
     )
     theirs = LayerAttribution.interpolate(theirs.detach(), (96, 64), "bilinear")[:, 0]
@@ -106,7 +106,7 @@ def test_a_frozen_network_has_the_same_map_and_is_left_as_it_was(nets):
     assert net.training
     assert not given.requires_grad
     assert all(parameter.grad is None for parameter in net.parameters())
-    assert not net.get_submodule(net.last_conv)._forward_hooks
+    assert not net.get_submodule(net.last_map)._forward_hooks
     net.freeze([])
     net.eval()
 
@@ -120,7 +120,7 @@ def test_another_layer_can_be_named(nets):
 class Colours(nn.Module):
     """Class 0 is how much red there is, class 1 how much blue."""
 
-    last_conv = "conv"
+    last_map = "conv"
 
     def __init__(self):
         super().__init__()

@@ -30,7 +30,7 @@ def test_the_papers_network_is_convnext_tiny_with_se_in_four_stages_and_cbam_in_
     assert [stage.se.fc1.out_channels for stage in stages] == [8, 12, 24, 48]
     assert [hasattr(stage, "cbam") for stage in stages] == [False, True, False, True]
     assert stages[3].cbam.spatial.kernel_size == (7, 7)
-    assert paper.last_conv == "backbone.stages.3.stage.blocks.2.conv_dw"
+    assert paper.last_map == "backbone.norm_pre"  # behind the last stage's attention
 
 
 def test_the_papers_head_is_norm_dropout_linear_gelu_three_times_without_the_last(paper):
@@ -68,17 +68,17 @@ def test_activations_of_a_step_of_eight_fit_4_gb_with_weights_gradients_and_adam
 @pytest.mark.parametrize(
     ("backbone", "width", "last"),
     [
-        ("convnext_atto", 320, "backbone.stages.3.stage.blocks.1.mlp.fc2"),
-        ("mobilenetv2_100", 1280, "backbone.conv_head"),
-        ("mobilenetv3_small_100", 1024, "backbone.blocks.5.stage.0.conv"),  # conv_head is pooled
-        ("resnet18", 512, "backbone.layer4.stage.1.conv2"),
+        ("convnext_atto", 320, "backbone.norm_pre"),
+        ("mobilenetv2_100", 1280, "backbone.bn2"),
+        ("mobilenetv3_small_100", 1024, "backbone.blocks"),  # conv_head is pooled
+        ("resnet18", 512, "backbone.layer4"),
     ],
 )
 def test_any_backbone_with_feature_stages_takes_attention(small, backbone, width, last):
     net = small(2, backbone=backbone, size=64).eval()
     embedding, logits = net.embed(images(2, 64))
     assert (embedding.shape, logits.shape) == ((2, width), (2, 2))
-    assert (net.num_features, net.last_conv) == (width, last)
+    assert (net.num_features, net.last_map) == (width, last)
     names = [name for name, _ in net.named_parameters() if net.part_of(name) == "attention"]
     assert len(names) == 4 * 4 + 2 * 4
 
