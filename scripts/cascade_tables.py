@@ -69,7 +69,7 @@ def _claimed(stage: Stage, at: int, claims: dict[str, list[float]]) -> list[str]
     if name not in claims:
         return []
     *rates, n = claims[name]
-    return [f"  claimed, {name}", str(n), *(f"{rate:.3f}" for rate in rates)]
+    return ["  claimed", str(n), *(f"{rate:.3f}" for rate in rates)]
 
 
 def _show_source(job: Job, stage: Stage, found: dict[str, Any]) -> None:
