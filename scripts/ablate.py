@@ -6,6 +6,7 @@ held-out rows' score with the whole network's, paired, over the same draws of pa
 """
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import polars as pl
@@ -18,7 +19,15 @@ from folds.schema import ID
 from models.cascade.ablation import VARIANTS
 from models.cascade.fold import Stage
 from models.cascade.measure import HeldOut, shares_of, variant_sheet
-from scripts.networks import SCORES, Inputs, fold_unit, gather, maker_of, probability_columns
+from scripts.networks import (
+    SCORES,
+    Inputs,
+    begin_anew,
+    fold_unit,
+    gather,
+    maker_of,
+    probability_columns,
+)
 from scripts.recipe import Recipe
 from scripts.score import short
 from scripts.stage import Job, main
@@ -37,10 +46,14 @@ def run(job: Job) -> Unit:
         raise ConfigError(f"{config.stage} is not in this recipe; see ablation.stage.")
     stage = there[config.stage]
     folds = list(inputs.parts)[: config.folds]
+    recipes = _recipes(job, stage)
+    if job.fresh:
+        named = product(recipes, config.seeds, folds)
+        inputs = begin_anew(inputs, [_name(stage, *which) for which in named])
     units = {
         name: {seed: {fold: _unit(inputs, stage, recipe, name, seed, fold) for fold in folds}
                for seed in config.seeds}
-        for name, recipe in _recipes(job, stage).items()
+        for name, recipe in recipes.items()
     }  # fmt: skip
     folder = job.run / "ablation"
     part = {"ablation": config.model_dump(mode="json"), "version": VERSION}
@@ -72,7 +85,11 @@ def _recipes(job: Job, stage: Stage) -> dict[str, Recipe]:
 def _unit(inputs: Inputs, stage: Stage, recipe: Recipe, name: str, seed: int, fold: int) -> Unit:
     recipe = recipe.model_copy(update={"seed": seed})
     changed = Stage(stage.name, getattr(recipe, stage.name), stage.labels)
-    return fold_unit(inputs, changed, fold, f"{name}_seed_{seed}_{stage.name}_fold_{fold}", recipe)
+    return fold_unit(inputs, changed, fold, _name(stage, name, seed, fold), recipe)
+
+
+def _name(stage: Stage, variant: str, seed: int, fold: int) -> str:
+    return f"{variant}_seed_{seed}_{stage.name}_fold_{fold}"
 
 
 def _compared(

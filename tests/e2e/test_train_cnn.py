@@ -312,3 +312,9 @@ def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(pla
     assert found["variants"]["whole"]["minus_whole"]["value"] == 0
     assert all(len(entry["by_seed"]) == 2 for entry in found["variants"].values())
     assert "no measurable gain" in done.stdout
+    one = place.run / "networks" / "no_se_seed_1_stage1_fold_0" / "manifest.json"
+    before = one.stat().st_mtime_ns
+    changed = (*settings, "stage1.gamma=1.0")
+    assert "was made from other values" in call(place, "ablate", settings=changed, code=2).stderr
+    call(place, "ablate", "--fresh", settings=changed)
+    assert one.stat().st_mtime_ns > before
