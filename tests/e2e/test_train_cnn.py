@@ -121,6 +121,7 @@ TWO = (
 )
 
 
+@pytest.mark.slow
 def test_a_second_stage_of_two_classes_calls_both(tmp_path):
     place = Place(tmp_path)
     call(place, "train_cnn", settings=(TWO, "folds.n_folds=2"))
@@ -135,6 +136,7 @@ def test_a_second_stage_of_two_classes_calls_both(tmp_path):
     assert rows["called"].to_list() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_a_stopped_training_anew_goes_on_without_fresh(place):
     settings = ("stage1.gamma=1.0", "stage1.checkpoint_s=0.0")
     command = place.command("train_cnn", "--fresh", settings=(*TINY, *settings))
