@@ -54,7 +54,7 @@ class ExactView:
         return normalise_batch(pixels, self.mean, self.std)
 
 
-class _Resize(al.ImageOnlyTransform):  # type: ignore[misc]
+class _Resize(al.ImageOnlyTransform):
     def __init__(self, size: int) -> None:
         super().__init__(p=1)
         self.size = size
@@ -63,12 +63,12 @@ class _Resize(al.ImageOnlyTransform):  # type: ignore[misc]
         return resize(img, self.size)
 
 
-class _GrayWorld(al.ImageOnlyTransform):  # type: ignore[misc]
+class _GrayWorld(al.ImageOnlyTransform):
     def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
         return gray_world(img)
 
 
-class _Clahe(al.ImageOnlyTransform):  # type: ignore[misc]
+class _Clahe(al.ImageOnlyTransform):
     def __init__(self, config: AugmentConfig, size: int) -> None:
         super().__init__(p=config.clahe_p)
         self.how = strength_of(config, size)
@@ -77,7 +77,7 @@ class _Clahe(al.ImageOnlyTransform):  # type: ignore[misc]
         return clahe(img, self.how)
 
 
-class _Hair(al.ImageOnlyTransform):  # type: ignore[misc]
+class _Hair(al.ImageOnlyTransform):
     def __init__(self, config: AugmentConfig) -> None:
         super().__init__(p=config.hair_p)
         self.count = (config.hairs_low, config.hairs_high)
@@ -88,7 +88,7 @@ class _Hair(al.ImageOnlyTransform):  # type: ignore[misc]
         return with_hair(img, strands)
 
 
-class _Perspective(al.Perspective):  # type: ignore[misc]
+class _Perspective(al.Perspective):
     """The library draws the corners' moves from a half normal without an end."""
 
     def __init__(self, config: AugmentConfig) -> None:

@@ -3,12 +3,14 @@
 Defaults are those of the two-stage paper; the hidden widths are ours, it does not state them.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+Part = Literal["backbone", "attention", "head"]
+PARTS: tuple[Part, ...] = get_args(Part)
 HUB, NONE = "hub", "none"
 # Options of timm's create_model that this project sets itself.
 OWN = frozenset(

@@ -6,18 +6,16 @@ and the raw logits; size, mean and std travel with the network, so that no one r
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from models.nets.attention import CBAM, squeeze_excite
-from models.nets.config import NetConfig
+from models.nets.config import PARTS, NetConfig, Part
 from models.nets.weights import Origin, blank_backbone, pretrained_backbone
 from workspace.errors import ConfigError
 
-Part = Literal["backbone", "attention", "head"]
-PARTS: tuple[Part, ...] = ("backbone", "attention", "head")
 STAGES = 4
 WITH_CBAM = (1, 3)  # the second and the fourth of them
 

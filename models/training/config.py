@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.input.config import AugmentConfig
+from models.nets.config import PARTS, Part
 
-Part = Literal["backbone", "attention", "head"]
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Watch = Literal["auc", "macro_f1"]
 Positive = Annotated[float, Field(gt=0)]
@@ -78,7 +78,7 @@ class TrainConfig(BaseModel):
         if self.oversample and self.sampling == "inverse_frequency":
             raise ValueError("oversample changes nothing where sampling='inverse_frequency'")
         for phase in self.phases:
-            if len(set(phase.frozen)) == len(Part.__args__):  # type: ignore[attr-defined]  # a Literal
+            if len(set(phase.frozen)) == len(PARTS):
                 raise ValueError("a phase freezes every part; nothing would be learnt")
         return self
 

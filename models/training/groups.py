@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from models.nets.config import Part
 from models.nets.network import LesionNet
 from models.training.config import PhaseConfig
 from workspace.errors import ArtifactError, name_some
@@ -18,7 +19,7 @@ Tensors = dict[str, torch.Tensor]
 
 def optimiser(net: LesionNet, phase: PhaseConfig, weight_decay: float) -> torch.optim.AdamW:
     """AdamW over what the phase leaves free; no decay on norms and biases."""
-    groups: dict[tuple[str, bool], list[tuple[str, torch.nn.Parameter]]] = {}
+    groups: dict[tuple[Part, bool], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in net.named_parameters():
         part = net.part_of(name)
         if part not in phase.frozen:
@@ -31,7 +32,7 @@ def optimiser(net: LesionNet, phase: PhaseConfig, weight_decay: float) -> torch.
                 "names": [name for name, _ in members],
                 "weight_decay": weight_decay if decays else 0.0,
                 "lr": phase.lr,
-                "share": phase.scale.get(part, 1.0),  # type: ignore[call-overload]  # a part's name
+                "share": phase.scale.get(part, 1.0),
             }
             for (part, decays), members in sorted(groups.items(), key=lambda group: group[0])
         ]

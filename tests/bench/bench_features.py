@@ -16,6 +16,7 @@ from tests.bench.record import Child, full_size, in_child, keep
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 9
+Measured = tuple[float, float, int]  # seconds, peak GB, columns
 
 OURS = """
 import sys, time
@@ -151,11 +152,7 @@ def run() -> None:
         {
             "what": f"numbers, row formulas, patient z-scores, counts: {ours[2]} columns; theirs: "
             f"{theirs[2]} columns by groupby and transform in pandas",
-            "ours, s": statistics.median(ours[0] for ours, _ in pairs),
-            "theirs, s": statistics.median(theirs[0] for _, theirs in pairs),
-            "ratio": statistics.median(theirs[0] / ours[0] for ours, theirs in pairs),
-            "ours, peak GB": max(ours[1] for ours, _ in pairs),
-            "theirs, peak GB": max(theirs[1] for _, theirs in pairs),
+            **_beside(pairs),
         },
         {
             "what": f"the same; theirs: {theirs[2]} columns, z-scores by a function of each group",
@@ -169,11 +166,7 @@ def run() -> None:
         {
             "what": f"from disk: {disk[0][0][2]} columns from samples.parquet; theirs: "
             f"{disk[0][1][2]} from the CSV, by transform",
-            "ours, s": statistics.median(ours[0] for ours, _ in disk),
-            "theirs, s": statistics.median(theirs[0] for _, theirs in disk),
-            "ratio": statistics.median(theirs[0] / ours[0] for ours, theirs in disk),
-            "ours, peak GB": max(ours[1] for ours, _ in disk),
-            "theirs, peak GB": max(theirs[1] for _, theirs in disk),
+            **_beside(disk),
         },
         _alone("the default without context and outlier", no_context),
         _alone("the default families", min(whole)),
@@ -200,14 +193,25 @@ def _samples(place: Path) -> str:
     return str(place / "run" / "samples" / "samples.parquet")
 
 
-def _run(command: list[str]) -> tuple[float, float, int]:
+def _run(command: list[str]) -> Measured:
     """Seconds by its own watch, peak GB, columns made."""
     child: Child = in_child(command, cwd=ROOT)
     seconds, columns = child.output.split()[-2:]
     return float(seconds), child.peak_gb, int(columns)
 
 
-def _alone(what: str, measured: tuple[float, float, int]) -> dict[str, object]:
+def _beside(pairs: list[tuple[Measured, Measured]]) -> dict[str, object]:
+    """Both sides' medians, the median of the ratios, and either's highest peak."""
+    return {
+        "ours, s": statistics.median(ours[0] for ours, _ in pairs),
+        "theirs, s": statistics.median(theirs[0] for _, theirs in pairs),
+        "ratio": statistics.median(theirs[0] / ours[0] for ours, theirs in pairs),
+        "ours, peak GB": max(ours[1] for ours, _ in pairs),
+        "theirs, peak GB": max(theirs[1] for _, theirs in pairs),
+    }
+
+
+def _alone(what: str, measured: Measured) -> dict[str, object]:
     return {
         "what": f"{what}: {measured[2]} columns",
         "ours, s": measured[0],

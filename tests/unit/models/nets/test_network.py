@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from models.nets.config import NetConfig
+from models.nets.config import PARTS, NetConfig
 from models.nets.memory import training_memory
-from models.nets.network import PARTS, LesionNet
+from models.nets.network import LesionNet
 from workspace.errors import ConfigError
 
 BATCH_NORMS = {"backbone": "mobilenetv2_100", "size": 64}

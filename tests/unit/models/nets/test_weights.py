@@ -1,6 +1,7 @@
 import os
 import pickle
 
+import cv2
 import huggingface_hub
 import numpy as np
 import pytest
@@ -244,7 +245,6 @@ def test_backbones_of_another_size_are_made_for_it():
 
 @pytest.mark.real_data
 def test_real_imagenet_weights_know_a_military_uniform(real_data):
-    cv2 = pytest.importorskip("cv2")
     path = real_data / "weights" / "timm_mobilenetv2_100.imagenet.safetensors"
     half = (0.5, 0.5, 0.5)
     given = NetConfig(
