@@ -80,7 +80,7 @@ def run(job: Job) -> Unit:
 def _checks(inputs: Inputs) -> Iterator[Check]:
     job = inputs.job
     config: AuditConfig = job.recipe.audit
-    samples = job.need(verify.run).parquet(stack.SAMPLES)
+    samples = job.need(verify.run).parquet(verify.SAMPLES)
     folds = inputs.folded.parquet(FILE)
     spread, official = len(spread_groups(folds)), job.recipe.folds.scheme == "official"
     words = f"{spread} of {folds[GROUP].n_unique()} groups on two sides"

@@ -14,6 +14,7 @@ from folds.findings import Findings, plural
 from folds.schema import ID, PATIENT, SPLIT, TEST
 from scripts import verify
 from scripts.stage import Job, main
+from scripts.verify import SAMPLES
 from workspace.units import Unit, find, making, open_unit
 
 TRAINING, TESTS, STATE = "features.parquet", "test_features.parquet", "state.json"
@@ -26,13 +27,13 @@ def run(job: Job) -> Unit:
         "features": job.recipe.features.used(),
         "version": State.model_fields["version"].default,
     }
-    inputs = {"samples.parquet": verified.sha256("samples.parquet")}
+    inputs = {SAMPLES: verified.sha256(SAMPLES)}
     wanted = job.wanted("features", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         job.say(f"features: nothing to do, {folder} is up to date.")
         return done
-    samples = verified.parquet("samples.parquet")
+    samples = verified.parquet(SAMPLES)
     is_test = pl.col(SPLIT) == TEST
     training, tests = samples.filter(~is_test), samples.filter(is_test)
     state, findings = fit(training, job.recipe.features), Findings()

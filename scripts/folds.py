@@ -16,6 +16,7 @@ from folds.schema import HOLDOUT, ID, SPLIT, TEST
 from folds.split import assign_folds, balance
 from scripts import verify
 from scripts.stage import Job, main
+from scripts.verify import SAMPLES
 from workspace.errors import name_some
 from workspace.units import Unit, find, making, open_unit
 
@@ -27,14 +28,14 @@ def run(job: Job) -> Unit:
     part: dict[str, Any] = {"folds": recipe.folds.used(), "group": recipe.data.group}
     if recipe.folds.draws():
         part["seed"] = recipe.seed
-    inputs = {name: verified.sha256(name) for name in ("samples.parquet", "duplicates.parquet")}
+    inputs = {name: verified.sha256(name) for name in (SAMPLES, "duplicates.parquet")}
     wanted = job.wanted("folds", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)
     if done is not None:
-        load_folds(done, verified.parquet("samples.parquet", [ID]))
+        load_folds(done, verified.parquet(SAMPLES, [ID]))
         job.say(f"folds: nothing to do, {folder} is up to date (hash {_hash(done)}).")
         return done
-    findings, samples = Findings(), verified.parquet("samples.parquet")
+    findings, samples = Findings(), verified.parquet(SAMPLES)
     own = own_groups(samples, recipe.data.group)
     if recipe.folds.scheme == "official":  # the published split, kept as it is
         groups = own.drop(SPLIT)

@@ -36,6 +36,9 @@ from models.training.curves import draw
 from scripts import folds, verify
 from scripts.recipe import Recipe
 from scripts.stage import Job
+from scripts.verify import SAMPLES
+from stacking.fold import FOLD
+from stacking.oof import MAKER
 from workspace.errors import ConfigError
 from workspace.hashing import sha256_text
 from workspace.manifest import Wanted, load_manifest
@@ -43,9 +46,8 @@ from workspace.units import Unit, find, making, open_unit
 
 STAGE, VERSION = "train-cnn", 1  # another version trains anew where networks are kept
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
-SAMPLES = "samples.parquet"
 SCORES, ELSEWHERE = "scores.parquet", "elsewhere.parquet"
-FOLD, MAKER, LAST = "fold", "maker", "last_"
+LAST = "last_"  # before the columns of the last epoch's weights
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from folds.sources import open_source
 from scripts import stack
 from scripts.features import STATE, TRAINING
 from scripts.stage import Job, main
+from scripts.verify import SAMPLES
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import SCORE, USE
 from stacking.matrix import Matrix, assemble, lazily
@@ -124,9 +125,7 @@ def _boosters(job: Job, stacked: Unit, featured: Unit) -> dict[int, Unit]:
 
 def _known_rows(job: Job, samples: pl.DataFrame) -> pl.DataFrame:
     """Which rows the run was trained on; refused if all were, said if some, or their patients."""
-    training = open_unit(job.run / "samples", "verify").parquet(
-        "samples.parquet", [ID, PATIENT, SPLIT]
-    )
+    training = open_unit(job.run / "samples", "verify").parquet(SAMPLES, [ID, PATIENT, SPLIT])
     training = training.filter(pl.col(SPLIT) != TEST)
     seen = samples[ID].is_in(training[ID].implode())
     if seen.all():

@@ -24,6 +24,7 @@ from scripts import features, folds, verify
 from scripts.features import TESTS, TRAINING
 from scripts.score import short, subgroups
 from scripts.stage import Job, main
+from scripts.verify import SAMPLES
 from stacking.baselines import fewer, naive
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.blocks import Block, open_block
@@ -39,7 +40,7 @@ from workspace.units import Unit, find, making, open_unit
 
 STACK = "stack"
 VERSION = 2  # another one trains anew where boosters are kept
-SAMPLES, SCORES = "samples.parquet", "scores.parquet"
+SCORES = "scores.parquet"
 OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
 METRICS, IMPORTANCE = "metrics.json", "importance.csv"
 

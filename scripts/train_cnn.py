@@ -32,9 +32,7 @@ from models.cascade.source_only import source_columns, source_scores
 from scripts.cascade_tables import show_cascade, show_stage
 from scripts.networks import (
     ELSEWHERE,
-    FOLD,
     LAST,
-    SAMPLES,
     SCORES,
     STAGE,
     Inputs,
@@ -47,6 +45,7 @@ from scripts.networks import (
 )
 from scripts.stage import Job, main
 from stacking.blocks import OOF, TEST
+from stacking.fold import FOLD
 from stacking.oof import check_oof
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
@@ -198,7 +197,7 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
     job, folder = inputs.job, inputs.job.run / "cascade"
     part = {"score": job.recipe.score.model_dump(mode="json"), "version": 1}
     hashes = {name: unit.sha256(OOF) for name, unit in joined.items()}
-    wanted = job.wanted(STAGE, part, hashes | {SAMPLES: joined["stage1"].sha256(METRICS)})
+    wanted = job.wanted(STAGE, part, hashes | {METRICS: joined["stage1"].sha256(METRICS)})
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done

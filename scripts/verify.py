@@ -26,6 +26,7 @@ from workspace.hashing import sha256_text
 from workspace.manifest import Wanted, current_versions
 from workspace.units import Unit, find, making, open_unit
 
+SAMPLES = "samples.parquet"
 DECODERS = ("simplejpeg", "opencv-python-headless")
 SHARD = 4096  # images whose looks are kept together: what a crash can cost
 
@@ -69,7 +70,7 @@ def _verify(job: Job, source: Source, folder: Path, wanted: Wanted) -> Unit:
     with making(folder, wanted) as draft:
         draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
         draft.json("verify.json", {"counts": counts, **findings.as_json()})
-        draft.parquet("samples.parquet", samples)
+        draft.parquet(SAMPLES, samples)
         draft.parquet("images.parquet", looks.table)
         draft.parquet("duplicates.parquet", pairs)
     return open_unit(folder, "verify")

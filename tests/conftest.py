@@ -14,11 +14,8 @@ NO_SKIPS = bool(os.environ.get("DERMSTACK_NO_SKIPS"))
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images and tables, where this machine has one."""
-    if REAL_DATA is None:
-        # Its licences keep it out of the project; CI has it and allows no skip.
-        pytest.skip(
-            "no real data here: set DERMSTACK_REAL_DATA to its folder"
-        )  # no licence to ship it
+    if REAL_DATA is None:  # CI has it and allows no skip
+        pytest.skip("no real data: set DERMSTACK_REAL_DATA")  # licences keep it out of the project
     return Path(REAL_DATA).resolve()
 
 
