@@ -24,6 +24,7 @@ SITE = "anatom_site_general"
 
 TRAIN, VALID, TEST = "train", "valid", "test"  # the source's own splits
 HOLDOUT = "holdout"  # rows of ours kept for one last look, in folds.parquet
+ANCHOR = "anchor"  # rows of ours that no model learns from and no score counts: to align by
 
 Kind = Literal["id", "label", "category", "number"]
 

@@ -6,17 +6,28 @@ for one last look, `test` rows are the source's own.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from folds.findings import Findings, plural
 from folds.groups import GROUP
 from folds.samples import GROUP_COLUMNS
-from folds.schema import DIAGNOSIS, HOLDOUT, HOSPITAL, ID, SPLIT, TARGET, TEST, TRAIN, VALID
+from folds.schema import (
+    ANCHOR,
+    DIAGNOSIS,
+    HOLDOUT,
+    HOSPITAL,
+    ID,
+    SPLIT,
+    TARGET,
+    TEST,
+    TRAIN,
+    VALID,
+)
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
@@ -36,6 +47,7 @@ class FoldConfig(BaseModel):
     stratify: Literal["target", "diagnosis"] = "target"
     test_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of all groups
     valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of those that remain
+    anchor_share: float = Field(default=0.0, ge=0, le=0.5)  # stratified_groups: of all groups
 
     def used(self) -> dict[str, Any]:
         """The values that this scheme looks at: others may change without another result."""
@@ -43,18 +55,25 @@ class FoldConfig(BaseModel):
             "stratified_groups": ("n_folds", "repeats", "stratify"),
             "holdout": ("repeats", "stratify", "test_share", "valid_share"),
         }.get(self.scheme, ())
-        return {"scheme": self.scheme, **{name: getattr(self, name) for name in names}}
+        aside = {"anchor_share": self.anchor_share} if self.anchor_share else {}
+        return {"scheme": self.scheme, **{name: getattr(self, name) for name in names}, **aside}
 
     def draws(self) -> bool:
         """Whether there is any randomness, and so a seed that matters."""
         return self.scheme in ("stratified_groups", "holdout")
 
-    @field_validator("test_share", "valid_share")
+    @field_validator("test_share", "valid_share", "anchor_share")
     @classmethod
     def _one_over_a_number(cls, share: float) -> float:
-        if abs(1 / share - round(1 / share)) > 1e-6:
+        if share and abs(1 / share - round(1 / share)) > 1e-6:
             raise ValueError("must be one over a whole number, such as 0.5, 0.25, 0.2 or 0.1")
         return share
+
+    @model_validator(mode="after")
+    def _draws_anchors(self) -> Self:
+        if self.anchor_share and self.scheme != "stratified_groups":
+            raise ValueError("anchor_share goes with scheme='stratified_groups' alone")
+        return self
 
 
 def assign_folds(
@@ -77,6 +96,11 @@ def _stratified(
     rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
     ours, rest = _without_test(rows)
+    if config.anchor_share:
+        drawn = _fold(ours, round(1 / config.anchor_share), config.stratify, seed + 1)
+        aside = drawn["fold"] == 0
+        rest = pl.concat([ours.filter(aside).with_columns(pl.lit(ANCHOR).alias(SPLIT)), rest])
+        ours = ours.filter(~aside)
     return pl.concat([_fold(ours, config.n_folds, config.stratify, seed), _never_held_out(rest)])
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from folds.findings import Findings, plural
 from folds.frozen import FILE, load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
-from folds.schema import HOLDOUT, ID, SPLIT, TEST
+from folds.schema import ANCHOR, HOLDOUT, ID, SPLIT, TEST
 from folds.split import assign_folds, balance
 from scripts import verify
 from scripts.stage import Job, main
@@ -83,7 +83,7 @@ def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
         table.add_column(name, justify="right")
     for row in rows:
         if row["fold"] is None:
-            row["fold"] = row["split"] if row["split"] in (HOLDOUT, TEST) else "never"
+            row["fold"] = row["split"] if row["split"] in (ANCHOR, HOLDOUT, TEST) else "never"
         if row["positives"] is None:
             row["positives"] = "unknown"
         table.add_row(*(str(row[name]) for name in names))

@@ -1,4 +1,7 @@
-"""The variants of an ablation: the recipe's sections without one part each."""
+"""The variants of an ablation: the recipe's sections without one part each, or with another for it.
+
+A recipe has one of the two training views; the variant with the other view says what it is worth.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +34,9 @@ class AblationConfig(BaseModel):
         return names
 
 
-def _augment(**values: float) -> Callable[[NetConfig, StageConfig], tuple[NetConfig, StageConfig]]:
+def _augment(
+    **values: float | str,
+) -> Callable[[NetConfig, StageConfig], tuple[NetConfig, StageConfig]]:
     return lambda net, stage: (
         net,
         stage.model_copy(update={"augment": stage.augment.model_copy(update=values)}),
@@ -62,6 +67,8 @@ VARIANTS: dict[str, Callable[[NetConfig, StageConfig], tuple[NetConfig, StageCon
     "no_hair": _augment(hair_p=0.0),
     "no_clahe": _augment(clahe_p=0.0),
     "no_gray_world": _augment(gray_world_p=0.0),
+    "exact_view": _augment(kind="exact"),
+    "fast_view": _augment(kind="fast"),
     "no_mixup": _stage(mixup_probability=0.0),
     "no_focal": _stage(gamma=0.0),
     "no_phases": _one_phase,

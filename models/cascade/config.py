@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.input.config import SECOND, AugmentConfig, Probability
-from models.training.config import PhaseConfig, TrainConfig, Watch, phases
+from models.training.config import PhaseConfig, Sampling, TrainConfig, Watch, phases
 
 Listed = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
@@ -31,8 +31,9 @@ class Stage1Config(TrainConfig):
 
     names: tuple[str, str] = Field(default=("benign", "malignant"), strict=False)
     threshold: Literal["youden", "accuracy"] = "youden"  # what is greatest on the inner rows
+    choose: Literal["inner"] = "inner"  # without inner rows there is no threshold
     phases: tuple[PhaseConfig, ...] = Field(default=phases(10, 30, 20, patience=20), strict=False)
-    sampling: Literal["shuffled", "inverse_frequency"] = "inverse_frequency"
+    sampling: Sampling = "inverse_frequency"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -58,6 +59,7 @@ class Stage2Config(TrainConfig):
     watch: Watch = "macro_f1"
     augment: Stage2Augment = Stage2Augment()
     views: Literal["one", "six"] = "six"  # of each picture, averaged
+    choose: Literal["inner"] = "inner"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -74,6 +76,8 @@ class Stage2Config(TrainConfig):
         _check_oversample(self.oversample, self.classes)
         if self.watch == "auc" and len(self.diagnoses) > 2:
             raise ValueError("watch='auc' is of two classes; take watch='macro_f1'")
+        if len(self.diagnoses) > 2 and (self.sampling == "balanced" or self.alpha is not None):
+            raise ValueError("sampling='balanced' and alpha are of two classes; leave them out")
         return self
 
 

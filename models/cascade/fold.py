@@ -1,7 +1,8 @@
 """One stage on one fold: train it without the held-out rows, then score them.
 
 The threshold and the best epoch are chosen on inner rows. Two sets of weights come out: those of
-the best inner epoch, which score, and those of the last epoch, which nothing has chosen.
+the best inner epoch, which score, and those of the last epoch, which nothing has chosen. Where a
+recipe wants nothing to be chosen, there are no inner rows and both are the last.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +16,15 @@ from metrics.classification import predicted_class, scores_of
 from metrics.ranking import auc
 from models.cascade.config import Stage1Config, Stage2Config
 from models.cascade.inner import inner_split
+from models.extractors.config import ExtractorConfig
 from models.inference.scores import Scores, Way, score_pictures
 from models.inference.views import IDENTITY
 from models.input.pictures import Pictures
 from models.input.views import make_view
 from models.nets.config import NetConfig
-from models.nets.network import LesionNet
+from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
+from models.training.auxiliary import Auxiliary
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.config import Watch
 from models.training.loop import Examples, Setting, Show, Training
@@ -36,8 +39,9 @@ class Stage:
     """What is asked of every picture: its name in files, the classes in order, who is which."""
 
     name: str
-    config: Stage1Config | Stage2Config
+    config: Stage1Config | Stage2Config | ExtractorConfig
     labels: Ints  # (pictures,), -1 for pictures that are not of the stage
+    auxiliary: Auxiliary | None = None  # families that are learnt besides, in training alone
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -76,8 +80,8 @@ class Taught:
     best_epoch: int
     threshold: float | None  # of stage 1: at or above it, a picture goes on to stage 2
     last_threshold: float | None  # that of the last epoch's weights
-    inner: Ints
-    inner_score: float
+    inner: Ints  # none where nothing was chosen
+    inner_score: float | None
     history: list[dict[str, Any]]
 
 
@@ -87,12 +91,16 @@ def teach(
     """Train on a fold's training rows, from where the last checkpoint left it."""
     labelled = part.training[stage.labels[part.training] >= 0]
     seed = seed_of(run.seed, stage.name, part.fold)
-    learnt, inner = inner_split(
-        labelled, stage.labels[labelled], part.groups[labelled], stage.config.inner_folds, seed
-    )
+    learnt, inner = labelled, labelled[:0]
+    chooses = stage.config.choose == "inner"
+    if chooses:
+        learnt, inner = inner_split(
+            labelled, stage.labels[labelled], part.groups[labelled], stage.config.inner_folds, seed
+        )
     torch.manual_seed(seed)
-    net = LesionNet(run.net, stage.outputs)
-    examples = Examples(pictures, stage.labels, stage.classes, learnt, inner)
+    families = stage.auxiliary.families if stage.auxiliary else ()
+    net = LesionNet(run.net, stage.outputs, auxiliary=len(families))
+    examples = Examples(pictures, stage.labels, stage.classes, learnt, inner, stage.auxiliary)
     view = make_view(stage.config.augment, net.size, net.mean, net.std)
     setting = Setting(stage.config, view, run.way.device, seed, run.way.workers)
     one_view = replace(run.way, views=IDENTITY)
@@ -101,17 +109,18 @@ def teach(
         found = score_pictures(now, pictures, inner, one_view)
         return watched(stage.config.watch, stage.labels[inner], found.probability, stage.classes)
 
-    trained = Training(net, examples, setting, kept, score).run(show)
+    trained = Training(net, examples, setting, kept, score if chooses else None).run(show)
+    best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
     limits: list[float | None] = [None, None]
     if isinstance(stage.config, Stage1Config):
-        for at, weights in enumerate((trained.best, trained.last)):
+        for at, weights in enumerate((best, last)):
             found = scored(stage, run, pictures, weights, inner).probability[:, 1]
             positive = stage.labels[inner] == 1
             limits[at] = best_threshold(positive, found, stage.config.threshold)
-    chosen = trained.history[trained.best_epoch][stage.config.watch]
+    chosen = trained.history[trained.best_epoch].get(stage.config.watch)
     return Taught(
-        trained.best,
-        trained.last,
+        best,
+        last,
         trained.best_epoch,
         limits[0],
         limits[1],

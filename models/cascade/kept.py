@@ -33,7 +33,7 @@ class Use(BaseModel):
     threshold: float | None
     last_threshold: float | None
     best_epoch: int
-    inner_score: float
+    inner_score: float | None  # None: nothing was chosen, best and last are the same
 
 
 def keep(draft: Draft, stage: Stage, fold: int, run: Run, taught: Taught) -> Use:

@@ -1,5 +1,7 @@
 """What each row is taught as, in either stage, from the sample table alone."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -49,9 +51,14 @@ def second_labels(samples: pl.DataFrame, config: Stage2Config, findings: Finding
     return labels
 
 
-def _class_of(diagnosis: str, config: Stage2Config) -> int:
+def lists_of(diagnosis: str, lists: Mapping[str, Sequence[str]]) -> list[int]:
+    """Places of the lists that have this diagnosis whole, or a step of it if it is a path."""
     steps = {diagnosis, *diagnosis.split("::")}
-    found = [place for place, names in enumerate(config.diagnoses.values()) if steps & set(names)]
+    return [place for place, names in enumerate(lists.values()) if steps & set(names)]
+
+
+def _class_of(diagnosis: str, config: Stage2Config) -> int:
+    found = lists_of(diagnosis, config.diagnoses)
     if len(found) > 1:
         names = [config.classes[place] for place in found]
         raise DataError(f"Diagnosis {diagnosis} is of {name_some(names)}; mend stage2.diagnoses.")

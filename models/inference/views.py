@@ -2,6 +2,7 @@
 
 A view is data: turn by so many quarters, then mirror. The two-stage paper averages the softmax
 probabilities of the six views below; averaging logits instead is the other usage and is named.
+Four are the mirrors alone: together they leave no answer that hangs on a mirror.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +35,12 @@ class View:
 
 
 IDENTITY = (View("identity"),)
+FOUR = (
+    *IDENTITY,
+    View("horizontal_flip", mirror="horizontal"),
+    View("vertical_flip", mirror="vertical"),
+    View("rotation_180", quarters=2),
+)
 SIX = (
     *IDENTITY,
     View("horizontal_flip", mirror="horizontal"),
@@ -42,6 +49,8 @@ SIX = (
     View("rotation_180", quarters=2),
     View("rotation_270", quarters=3),
 )
+
+NAMED: dict[str, tuple[View, ...]] = {"one": IDENTITY, "four": FOUR, "six": SIX}
 
 
 def probabilities(logits: Tensor) -> Tensor:

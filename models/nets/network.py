@@ -5,8 +5,8 @@ EfficientNet or MobileNet; others run with se and cbam off. One forward pass giv
 and the raw logits; size, mean and std travel with the network, so that no one restates them.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Any, Self
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +16,18 @@ from models.nets.config import PARTS, NetConfig, Part
 from models.nets.weights import Origin, blank_backbone, pretrained_backbone
 from workspace.errors import ConfigError
 
+Kept = TypeVar("Kept")
 STAGES = 4
 WITH_CBAM = (1, 3)  # the second and the fourth of them
+AUXILIARY = "auxiliary"  # the layer that only training has
 
 
 class LesionNet(nn.Module):
     """Images (B, 3, H, W) -> logits (B, outputs); one output is a sigmoid's, more a softmax's."""
 
-    def __init__(self, config: NetConfig, outputs: int, blank: bool = False) -> None:
+    def __init__(
+        self, config: NetConfig, outputs: int, blank: bool = False, auxiliary: int = 0
+    ) -> None:
         super().__init__()
         backbone, self.origin = (
             (blank_backbone(config), Origin("none")) if blank else pretrained_backbone(config)
@@ -35,14 +39,20 @@ class LesionNet(nn.Module):
         self.std: tuple[float, ...] = config.std or tuple(known["std"])
         self._attention: list[str] = []
         self._frozen: frozenset[Part] = frozenset()
+        # Tokens and positions, which a ViT names itself: pulling them to 0 means nothing.
+        spared: Collection[str] = getattr(backbone, "no_weight_decay", tuple)()
+        self.undecayed = frozenset(f"backbone.{name}" for name in spared)
         looked = _Look(backbone, self.size)
         self.num_features = looked.width
         self.backbone = backbone
         if config.se or config.cbam:
             self._attend(looked)
         last = _Look(backbone, self.size).last_map  # attention included, if it was put in
+        # "" where there is none, as with tokens: nothing can be drawn over the picture then.
         self.last_map = next((name for name, module in self.named_modules() if module is last), "")
         self.head = _head(looked.width, outputs, config)
+        # Last, so that with or without it the same seed gives the same weights to all the rest.
+        self.auxiliary = _linear(looked.width, auxiliary) if auxiliary else None
 
     @classmethod
     def blank(cls, config: NetConfig, outputs: int) -> Self:
@@ -57,11 +67,19 @@ class LesionNet(nn.Module):
         embedding: Tensor = self.backbone(images)
         return embedding, self.head(embedding)
 
+    def learn(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits (B, outputs), and of the same embedding those of the auxiliary layer, if any.
+
+        Only training asks for them: scoring and embeddings go through `embed`.
+        """
+        embedding, logits = self.embed(images)
+        return logits, None if self.auxiliary is None else self.auxiliary(embedding)
+
     def part_of(self, name: str) -> Part:
         """Which part a parameter, a buffer or a module of this name belongs to."""
         if any(name == path or name.startswith(f"{path}.") for path in self._attention):
             return "attention"
-        return "head" if name == "head" or name.startswith("head.") else "backbone"
+        return "head" if name.partition(".")[0] in ("head", AUXILIARY) else "backbone"
 
     def freeze(self, parts: Collection[Part]) -> None:
         """Freeze these parts and no other: no gradients, and evaluation mode even in training.
@@ -102,6 +120,11 @@ class LesionNet(nn.Module):
                 self._attention += [f"backbone.{name}.{child}" for child in behind]
 
 
+def without_auxiliary(weights: Mapping[str, Kept]) -> dict[str, Kept]:
+    """Those that scoring needs: nothing that comes later can ask the auxiliary layer."""
+    return {k: value for k, value in weights.items() if not k.startswith(f"{AUXILIARY}.")}
+
+
 class _Attended(nn.Sequential):
     """A feature stage and the attention behind it, by name."""
 
@@ -129,16 +152,22 @@ class _Look:
         backbone.train(training)
         for handle in handles:
             handle.remove()
+        if self._info and len(self._shape(self._info[-1])) == 3:
+            # Tokens: what has four dimensions within them is attention's heads, not a map.
+            self.last_map = None
 
     def _saw(self, module: nn.Module, _: object, output: Any) -> None:
         self._shapes[module] = shape = tuple(getattr(output, "shape", ()))
         if len(shape) == 4 and max(shape[2:]) > 1:  # not behind the pooling
             self.last_map = module
 
+    def _shape(self, entry: Mapping[str, Any]) -> tuple[int, ...]:
+        return self._shapes.get(self._backbone.get_submodule(entry["module"]), ())
+
     def stages(self) -> Iterator[tuple[str, int]]:
         """The last four feature stages: the module's name and its channels."""
         for entry in self._info:
-            shape = self._shapes.get(self._backbone.get_submodule(entry["module"]), ())
+            shape = self._shape(entry)
             if len(shape) != 4 or shape[1] != entry["num_chs"]:
                 break
             yield entry["module"], entry["num_chs"]
@@ -156,8 +185,12 @@ def _head(width: int, outputs: int, config: NetConfig) -> nn.Sequential:
     widths = [width, *config.hidden, outputs]
     layers: list[nn.Module] = []
     for rate, before, after in zip(config.dropout, widths[:-1], widths[1:], strict=True):
-        linear = nn.Linear(before, after)
-        nn.init.trunc_normal_(linear.weight, std=0.02)
-        nn.init.zeros_(linear.bias)
-        layers += [nn.LayerNorm(before), nn.Dropout(rate), linear, nn.GELU()]
+        layers += [nn.LayerNorm(before), nn.Dropout(rate), _linear(before, after), nn.GELU()]
     return nn.Sequential(*layers[:-1])
+
+
+def _linear(before: int, after: int) -> nn.Linear:
+    linear = nn.Linear(before, after)
+    nn.init.trunc_normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+    return linear

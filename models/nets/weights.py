@@ -1,7 +1,8 @@
 """Where a network's weights come from: the hub by name, a safetensors file, or nowhere.
 
 A pretrained file must hold the backbone's tensors, each of its shape, and besides them only the
-classifier it was trained with, which is left out and listed; anything else stops. Pickles are
+classifier it was trained with, which is left out and listed; anything else stops. Position
+embeddings of another image size are the one thing that is fitted, as timm fits them. Pickles are
 refused by name, unopened. `pack` and `unpack` are our own checkpoints: every tensor, by name.
 """
 
@@ -31,6 +32,7 @@ HUB_FILE = "model.safetensors"
 MEND = 'name a .safetensors file in net.weights, or take net.weights="none"'
 # A counter that old files lack; it changes nothing, our batch norms have a fixed momentum.
 COUNTER = ".num_batches_tracked"
+POSITIONS = "pos_embed"
 
 
 @dataclass(frozen=True)
@@ -158,11 +160,13 @@ def _load(
     """Every tensor of the backbone from the file, strictly; gives the classifier's names."""
     tensors = {key: torch.tensor(value) for key, value in arrays.items()}
     own = backbone.state_dict()
-    if not own.keys() <= tensors.keys() | {k for k in own if k.endswith(COUNTER)}:
-        tensors = _renamed(tensors, backbone, file, name)
     classifier = backbone.pretrained_cfg.get("classifier") or ()
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     prefixes = tuple(f"{head}." for head in heads)
+    lacks = not own.keys() <= tensors.keys() | {k for k in own if k.endswith(COUNTER)}
+    unknown = any(k not in own and not k.startswith(prefixes) for k in tensors)
+    if lacks or unknown or _of_another_size(tensors, own):
+        tensors = _filtered(tensors, backbone, file, name)
     left_out = tuple(sorted(k for k in tensors if k.startswith(prefixes) and k not in own))
     kept = {key: value for key, value in tensors.items() if key not in left_out}
     for key in own:
@@ -176,20 +180,29 @@ def _load(
     return left_out
 
 
-def _renamed(tensors: dict[str, Tensor], backbone: Any, file: str, name: str) -> dict[str, Tensor]:
-    """Let the family's own filter turn the authors' names into timm's, where it has one."""
+def _of_another_size(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    """Whether positions are of another grid, and they alone: other shapes are another network."""
+    differing = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    return differing == [POSITIONS]
+
+
+def _filtered(tensors: dict[str, Tensor], backbone: Any, file: str, name: str) -> dict[str, Tensor]:
+    """What the family's own filter makes of them, where it has one.
+
+    It turns the authors' names into timm's and fits position embeddings to the backbone's size.
+    """
     family = sys.modules[model_entrypoint(name).__module__]
     filtering = getattr(family, "checkpoint_filter_fn", None)
     if filtering is None:
         return tensors
     try:
-        renamed: dict[str, Tensor] = filtering(dict(tensors), backbone)
+        found: dict[str, Tensor] = filtering(dict(tensors), backbone)
     except (KeyError, IndexError, RuntimeError, ValueError) as error:
         raise ArtifactError(
             f"{file} does not hold the weights of {name} (at {error}); take another file or "
             "another net.backbone."
         ) from error
-    return renamed
+    return found
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -12,7 +12,9 @@ from models.nets.config import PARTS, Part
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Watch = Literal["auc", "macro_f1"]
+Sampling = Literal["shuffled", "inverse_frequency", "balanced"]
 Positive = Annotated[float, Field(gt=0)]
+SHARE = 0.5  # of positives, if a recipe does not say
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -24,8 +26,8 @@ class PhaseConfig(BaseModel):
 
     epochs: int = Field(ge=0)
     lr: Positive
-    schedule: Literal["onecycle", "fixed"] = "fixed"
-    warm_up: float = Field(default=0.3, gt=0, lt=1)  # onecycle: share of the steps
+    schedule: Literal["onecycle", "cosine", "fixed"] = "fixed"
+    warm_up: float = Field(default=0.3, gt=0, lt=1)  # share of the steps, unless fixed
     frozen: tuple[Part, ...] = Field(default=(), strict=False)
     scale: dict[Part, Positive] = {}  # of lr, for parts that learn more slowly
     patience: int | None = Field(default=None, ge=1)  # epochs without a better inner score
@@ -54,12 +56,16 @@ class TrainConfig(BaseModel):
     phases: tuple[PhaseConfig, ...] = Field(strict=False)
     batch_size: int = Field(default=8, ge=1)
     accumulate: int = Field(default=4, ge=1)  # batches a step
-    sampling: Literal["shuffled", "inverse_frequency"] = "shuffled"
+    sampling: Sampling = "shuffled"
+    positive_share: float = Field(default=SHARE, gt=0, lt=1)  # balanced: of every batch
     oversample: dict[str, Annotated[float, Field(ge=1)]] = {}  # class -> times an epoch
-    epoch_samples: int | None = Field(default=None, ge=1)  # at most; None: as many as there are
+    # At most so many; None: as many as there are. Balanced: in whole batches that show every
+    # positive; None: that show every negative too.
+    epoch_samples: int | None = Field(default=None, ge=1)
     weight_decay: float = Field(default=0.05, ge=0)
     clip_norm: Positive | None = None
     gamma: float = Field(default=2.5, ge=0)  # of the focal loss; 0 is cross entropy
+    alpha: float | None = Field(default=None, gt=0, lt=1)  # positives' weight, negatives' the rest
     smoothing: float = Field(default=0.05, ge=0, lt=1)
     class_weights: bool = True
     mixup_alpha: float = Field(default=0.3, ge=0)
@@ -67,6 +73,9 @@ class TrainConfig(BaseModel):
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of averaged weights, if wanted
     precision: Precision = "auto"  # fp16 with a scaler on a GPU, fp32 elsewhere
     watch: Watch = "auc"  # what the inner rows are scored by
+    # Inner rows say when to stop and which epoch was best; or nothing is chosen: all training rows
+    # are learnt, for all epochs, and the last weights are the result.
+    choose: Literal["inner", "last"] = "inner"
     inner_folds: int = Field(default=5, ge=2, le=20)  # one of so many parts of the training rows
     checkpoint_s: float = Field(default=60.0, ge=0)  # seconds between checkpoints within an epoch
     augment: AugmentConfig = AugmentConfig()
@@ -75,9 +84,20 @@ class TrainConfig(BaseModel):
     def _possible(self) -> Self:
         if not any(phase.epochs for phase in self.phases):
             raise ValueError("phases have no epoch")
-        if self.oversample and self.sampling == "inverse_frequency":
-            raise ValueError("oversample changes nothing where sampling='inverse_frequency'")
+        if self.oversample and self.sampling != "shuffled":
+            raise ValueError(f"oversample changes nothing where sampling={self.sampling!r}")
+        if self.positive_share != SHARE and self.sampling != "balanced":
+            raise ValueError(f"positive_share changes nothing where sampling={self.sampling!r}")
+        if self.sampling == "balanced" and not all(self.sides):
+            raise ValueError(
+                f"positive_share={self.positive_share} of batch_size={self.batch_size} leaves none "
+                "of one class; take a larger batch_size"
+            )
+        if self.alpha is not None and self.class_weights:
+            raise ValueError("alpha and class_weights both weigh the classes; take one of them")
         for phase in self.phases:
+            if self.choose == "last" and phase.patience is not None:
+                raise ValueError("patience needs inner rows; choose='last' has none")
             if len(set(phase.frozen)) == len(PARTS):
                 raise ValueError("a phase freezes every part; nothing would be learnt")
         return self
@@ -85,3 +105,9 @@ class TrainConfig(BaseModel):
     @property
     def epochs(self) -> int:
         return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Negatives and positives of a balanced batch."""
+        positives = round(self.batch_size * self.positive_share)
+        return self.batch_size - positives, positives

@@ -33,29 +33,39 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(history: list[dict[str, Any]], watch: str) -> str:
-    """An SVG; an entry has phase, epoch, loss and, under `watch`, the inner rows' score."""
+    """An SVG; an entry has phase, epoch, loss and, under `watch`, the inner rows' score.
+
+    Where there were no inner rows, the loss alone.
+    """
     assert history, "no epoch to draw"
     epochs = [entry["epoch"] for entry in history]
-    scores = [entry[watch] for entry in history]
-    best = scores.index(max(scores))  # the first of equals, as the loop has it
+    scored = watch in history[0]
     name = NAMES.get(watch, watch)
     with mpl.rc_context():
         mpl.rcdefaults()  # nobody's own settings
         mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(8, 7.2), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True)
-        _line(above, epochs, [entry["loss"] for entry in history], LOSS)
-        _line(below, epochs, scores, SCORE)
-        above.set_title("Loss in training", pad=30)  # the phases' names stand between
-        below.set_title(f"Inner {name}: best {scores[best]:.3f} at epoch {epochs[best]}", pad=12)
-        below.plot(epochs[best], scores[best], "o", color=BEST, markersize=11, zorder=4)
-        below.set_xlabel("epoch")
-        below.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-        below.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
-        for axes in (above, below):
-            axes.axvline(epochs[best], color=BEST, linewidth=1.3, linestyle=(0, (4, 3)), zorder=1)
-        _phases(history, above, below)
-        return _text(figure, f"Loss and inner {name} by epoch")
+        figure = Figure(figsize=(8, 7.2 if scored else 4.2), layout="constrained")
+        panels = list(figure.subplots(1 + scored, 1, sharex=True, squeeze=False)[:, 0])
+        _line(panels[0], epochs, [entry["loss"] for entry in history], LOSS)
+        panels[0].set_title("Loss in training", pad=30)  # the phases' names stand between
+        if scored:
+            _scores(panels, epochs, [entry[watch] for entry in history], name)
+        panels[-1].set_xlabel("epoch")
+        panels[-1].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+        panels[-1].xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
+        _phases(history, panels)
+        return _text(figure, f"Loss and inner {name} by epoch" if scored else "Loss by epoch")
+
+
+def _scores(panels: list[Axes], epochs: list[int], scores: list[float], name: str) -> None:
+    """The inner rows' scores in the lower panel, and through both the epoch that was best."""
+    below = panels[-1]
+    best = scores.index(max(scores))  # the first of equals, as the loop has it
+    _line(below, epochs, scores, SCORE)
+    below.set_title(f"Inner {name}: best {scores[best]:.3f} at epoch {epochs[best]}", pad=12)
+    below.plot(epochs[best], scores[best], "o", color=BEST, markersize=11, zorder=4)
+    for axes in panels:
+        axes.axvline(epochs[best], color=BEST, linewidth=1.3, linestyle=(0, (4, 3)), zorder=1)
 
 
 def _line(axes: Axes, epochs: list[int], values: list[float], colour: str) -> None:
@@ -66,17 +76,17 @@ def _line(axes: Axes, epochs: list[int], values: list[float], colour: str) -> No
     axes.set_axisbelow(True)
 
 
-def _phases(history: list[dict[str, Any]], above: Axes, below: Axes) -> None:
-    """Every other phase shaded in both panels, all of them named over the upper one."""
+def _phases(history: list[dict[str, Any]], panels: list[Axes]) -> None:
+    """Every other phase shaded in all panels, each named over the uppermost."""
     for number, first, last in _spans(history):
         start, end = first - 0.5, last + 0.5
         if number % 2 == 0:
-            for axes in (above, below):
+            for axes in panels:
                 axes.axvspan(start, end, color=SHADE, linewidth=0, zorder=0)
         wide = (end - start) / len(history) >= WORDY
-        above.text(
+        panels[0].text(
             (start + end) / 2, 1.03, f"phase {number}" if wide else str(number), ha="center",
-            transform=above.get_xaxis_transform(),
+            transform=panels[0].get_xaxis_transform(),
         )  # fmt: skip
 
 

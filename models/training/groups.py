@@ -18,13 +18,13 @@ Tensors = dict[str, torch.Tensor]
 
 
 def optimiser(net: LesionNet, phase: PhaseConfig, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over what the phase leaves free; no decay on norms and biases."""
+    """AdamW over what the phase leaves free; no decay on norms, biases, tokens and positions."""
     groups: dict[tuple[Part, bool], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in net.named_parameters():
         part = net.part_of(name)
         if part not in phase.frozen:
-            decays = parameter.ndim > 1 and not name.endswith(".bias")
-            groups.setdefault((part, decays), []).append((name, parameter))
+            plain = parameter.ndim < 2 or name.endswith(".bias") or name in net.undecayed
+            groups.setdefault((part, not plain), []).append((name, parameter))
     return torch.optim.AdamW(
         [
             {

@@ -22,12 +22,13 @@ from models.input.pictures import Pictures
 from models.input.views import View
 from models.nets.network import LesionNet
 from models.training import groups
+from models.training.auxiliary import Auxiliary
 from models.training.average import Average
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
 from models.training.config import PhaseConfig, TrainConfig
-from models.training.losses import as_shares, class_weights, focal
+from models.training.losses import alpha_weights, as_shares, class_weights, focal
 from models.training.mixup import mixup
-from models.training.order import batches_of, epoch_order
+from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
 from models.training.schedule import lr_factor
 from workspace.errors import ConfigError, name_some
@@ -46,7 +47,8 @@ class Examples:
     labels: Ints  # (pictures,), -1 where a picture has no class
     classes: tuple[str, ...]
     training: Ints  # places that are learnt from
-    inner: Ints  # places of other patients, that decide when to stop and what was best
+    inner: Ints  # places of other patients, that decide when to stop and what was best, if any
+    auxiliary: Auxiliary | None = None  # what else is learnt from the same embedding
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Trained:
-    """Weights after the last epoch, those of the best inner score, and the epochs' records."""
+    """Weights after the last epoch, those of the best inner score, and the epochs' records.
+
+    Where nothing was scored the last are the best.
+    """
 
     last: Arrays
     best: Arrays
@@ -78,7 +83,12 @@ class Training:
     """One network's training, in the state of its position."""
 
     def __init__(
-        self, net: LesionNet, examples: Examples, setting: Setting, kept: Checkpoints, score: Score
+        self,
+        net: LesionNet,
+        examples: Examples,
+        setting: Setting,
+        kept: Checkpoints,
+        score: Score | None,  # None: nothing is chosen, the last epoch's weights are the result
     ) -> None:
         self.net = net.to(setting.device)
         self.examples, self.setting, self.kept, self.score = examples, setting, kept, score
@@ -86,9 +96,8 @@ class Training:
         self.position, self.history = Position(), list[dict[str, Any]]()
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
-        shown = torch.from_numpy(examples.labels[np.concatenate(self._plan(0))])
-        weights = class_weights(shown, len(examples.classes))  # what sampling left uneven
-        self.weights = weights.to(setting.device) if self.config.class_weights else None
+        weights = self._class_weights()
+        self.weights = None if weights is None else weights.to(setting.device)
         self.optimiser: torch.optim.AdamW | None = None
         self._saved_at = time.monotonic()
 
@@ -103,9 +112,11 @@ class Training:
             except Stopped:
                 self._save()
                 raise
-        best = self.position.best_epoch
+        last, best = arrays_of(self._weights()), self.position.best_epoch
+        if self.score is None:
+            return Trained(last, last, self.position.epoch - 1, self.history)
         assert best is not None, "no epoch was scored"
-        return Trained(arrays_of(self._weights()), self.kept.load_best(best), best, self.history)
+        return Trained(last, self.kept.load_best(best), best, self.history)
 
     def _phases(self, show: Show) -> None:
         while self.position.phase < len(self.config.phases):
@@ -150,11 +161,23 @@ class Training:
     def _plan(self, epoch: int) -> list[Ints]:
         """The epoch's batches, the same whenever they are asked for."""
         config, examples = self.config, self.examples
-        stream = np.random.default_rng(seed_of(self.setting.seed, "order", epoch))
-        times = {examples.classes.index(name): n for name, n in config.oversample.items()}
-        labels = examples.labels[examples.training]
-        order = epoch_order(labels, config.sampling, times, config.epoch_samples, stream)
+        labels, most = examples.labels[examples.training], config.epoch_samples
+        if config.sampling == "balanced":
+            order = balanced_order(labels, config.sides, most, self.setting.seed, epoch)
+        else:
+            stream = np.random.default_rng(seed_of(self.setting.seed, "order", epoch))
+            times = {examples.classes.index(name): n for name, n in config.oversample.items()}
+            order = epoch_order(labels, config.sampling, times, most, stream)
         return batches_of(examples.training[order], config.batch_size)
+
+    def _class_weights(self) -> torch.Tensor | None:
+        """What sampling left uneven, or the recipe's alpha; (classes,)."""
+        if self.config.alpha is not None:
+            return alpha_weights(self.config.alpha)
+        if not self.config.class_weights:
+            return None
+        shown = torch.from_numpy(self.examples.labels[np.concatenate(self._plan(0))])
+        return class_weights(shown, len(self.examples.classes))
 
     def _steps(self, count: int) -> int:
         return -(-count // self.config.accumulate)
@@ -206,15 +229,26 @@ class Training:
         config, device = self.config, self.setting.device
         stream = seed_batch(self.setting.seed, here)
         images = self.setting.view.finish(batch.pixels.to(device), batch.draws)
-        labels = torch.from_numpy(self.examples.labels[batch.places]).to(device)
-        targets = as_shares(labels, len(self.examples.classes))
+        targets = self._targets(batch.places).to(device)
         images, targets = mixup(
             images, targets, config.mixup_alpha, config.mixup_probability, stream
         )
         kind = self._amp()
         with torch.autocast(device.type, kind) if kind else nullcontext():
-            logits = self.net(images)
-        return focal(logits, targets, self.weights, config.gamma, config.smoothing)
+            logits, further = self.net.learn(images)
+        count, auxiliary = len(self.examples.classes), self.examples.auxiliary
+        loss = focal(logits, targets[:, :count], self.weights, config.gamma, config.smoothing)
+        if auxiliary is None:
+            return loss
+        assert further is not None, "the network has no auxiliary layer"
+        return loss + auxiliary.loss(further, targets[:, count:])
+
+    def _targets(self, places: Ints) -> torch.Tensor:
+        """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
+        labels = torch.from_numpy(self.examples.labels[places])
+        targets = as_shares(labels, len(self.examples.classes))
+        auxiliary = self.examples.auxiliary
+        return targets if auxiliary is None else torch.cat([targets, auxiliary.shares(places)], 1)
 
     def _amp(self) -> torch.dtype | None:
         wanted = self.config.precision
@@ -240,27 +274,40 @@ class Training:
 
     def _close_epoch(self, phase: PhaseConfig) -> None:
         at = self.position
-        with self.average.in_place_of(self.net) if self.average else nullcontext():
-            self.net.eval()
-            score = self.score(self.net)
-        if not np.isfinite(score):
-            raise ConfigError(
-                f"The inner rows' score ({self.config.watch}) is not a number after epoch "
-                f"{at.epoch + 1}; they need every class: lower inner_folds."
-            )
-        record = {
+        score = None if self.score is None else self._scored(self.score)
+        record: dict[str, Any] = {
             "phase": at.phase + 1, "epoch": at.epoch + 1, "lr": phase.lr,
-            "loss": at.loss_sum / max(at.loss_of, 1), self.config.watch: score,
+            "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
+        if score is not None:
+            record[self.config.watch] = score
         self.history.append(record)
         LOG.info("epoch", extra={"facts": record})
+        if score is not None:
+            self._compare(score)
+        at.next_epoch()
+        self._save()
+
+    def _scored(self, score: Score) -> float:
+        """The inner rows' score of the weights as they would be kept now."""
+        with self.average.in_place_of(self.net) if self.average else nullcontext():
+            self.net.eval()
+            found = score(self.net)
+        if not np.isfinite(found):
+            raise ConfigError(
+                f"The inner rows' score ({self.config.watch}) is not a number after epoch "
+                f"{self.position.epoch + 1}; they need every class: lower inner_folds."
+            )
+        return found
+
+    def _compare(self, score: float) -> None:
+        """Is it the best so far, and for how long has the phase waited for a better one?"""
+        at = self.position
         at.waited = 0 if at.best_of_phase is None or score > at.best_of_phase else at.waited + 1
         at.best_of_phase = score if at.waited == 0 else at.best_of_phase
         if at.best_score is None or score > at.best_score:
             at.best_score, at.best_epoch = score, at.epoch
             self.kept.save_best(at.epoch, self._weights())
-        at.next_epoch()
-        self._save()
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return dict(self.average.tensors if self.average else self.net.state_dict())

@@ -42,6 +42,11 @@ def as_shares(targets: Tensor, classes: int) -> Tensor:
     return functional.one_hot(targets.long(), classes).float()
 
 
+def alpha_weights(alpha: float) -> Tensor:
+    """Weights (2,) of the focal paper (Lin et al. 2017): alpha of the positive class, the rest."""
+    return torch.tensor([1.0 - alpha, alpha])
+
+
 def class_weights(labels: Tensor, classes: int) -> Tensor:
     """Inverse-frequency weights (C,) whose mean over these labels' samples is 1.
 

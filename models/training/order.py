@@ -1,6 +1,6 @@
 """Which examples an epoch shows, and in which batches.
 
-Drawn from a stream of (seed, epoch) alone, so that an epoch can be taken up again in its middle.
+Drawn from (seed, epoch) alone, so that an epoch can be taken up again in its middle.
 """
 
 from collections.abc import Mapping
@@ -8,6 +8,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.training.position import seed_of
+from workspace.errors import ConfigError
 
 Ints = NDArray[np.int64]
 
@@ -36,6 +39,34 @@ def epoch_order(
     return order[:most]
 
 
+def balanced_order(
+    labels: Ints, sides: tuple[int, int], most: int | None, seed: int, epoch: int
+) -> Ints:
+    """Places in `labels` (n,), batch after batch, each with `sides` of label 0 and of label 1.
+
+    An epoch has whole batches: `most` examples rounded up, else as many as show every 0, and never
+    fewer than show every 1. Those of label 1 come equally often up to one, dealt anew each epoch.
+    Those of label 0 are dealt from one endless sequence of shuffled decks, of which each epoch
+    takes the next stretch: none comes again before all have come, across epochs too. Where a
+    batch wants more than there are, it goes through several decks.
+    """
+    zeros, ones = (np.flatnonzero(labels == label) for label in (0, 1))
+    if not len(zeros) or not len(ones):
+        raise ConfigError(
+            f"sampling='balanced' needs rows of both classes to learn from; there are {len(zeros)} "
+            f"of the first and {len(ones)} of the second."
+        )
+    wanted = -(-len(zeros) // sides[0]) if most is None else -(-most // sum(sides))
+    count = max(wanted, -(-len(ones) // sides[1]))
+    of_zeros, of_ones = count * sides[0], count * sides[1]
+    dealt = (
+        _dealt(zeros, epoch * of_zeros, of_zeros, (seed, "negatives")),
+        _dealt(ones, 0, of_ones, (seed, "positives", epoch)),
+    )
+    both = [part.reshape(count, size) for part, size in zip(dealt, sides, strict=True)]
+    return np.concatenate(both, axis=1).reshape(-1)
+
+
 def batches_of(order: Ints, size: int) -> list[Ints]:
     """Batches of `size`; a last one of a single example joins the one before it.
 
@@ -58,6 +89,17 @@ def _evenly(labels: Ints, size: int, stream: np.random.Generator) -> Ints:
         chosen += [np.tile(places, whole), stream.permutation(places)[:rest]]
     order: Ints = stream.permutation(np.concatenate(chosen))
     return order
+
+
+def _dealt(places: Ints, start: int, count: int, what: tuple[object, ...]) -> Ints:
+    """So many cards from card `start` on of endless shuffled decks; deck j is drawn by its j."""
+    first, last = start // len(places), (start + count - 1) // len(places)
+    decks = [
+        np.random.default_rng(seed_of(*what, deck)).permutation(places)
+        for deck in range(first, last + 1)
+    ]
+    begin = start - first * len(places)
+    return np.concatenate(decks)[begin : begin + count]
 
 
 def _repeated(places: Ints, times: float, stream: np.random.Generator) -> Ints:

@@ -1,7 +1,8 @@
 """The learning rate of a step, as a function of the step alone: nothing to save, nothing to drift.
 
 OneCycle (Smith 2018) as torch has it by default: a cosine from max/25 up to max, then down to a
-ten-thousandth of where it began.
+ten-thousandth of where it began. Cosine: a straight line up, then a cosine (Loshchilov & Hutter
+2017) that would reach 0 one step after the last, so that every step learns something.
 """
 
 import math
@@ -15,6 +16,10 @@ def lr_factor(phase: PhaseConfig, step: int, steps: int) -> float:
     """Share of the phase's learning rate at `step` of `steps`, counted from 0."""
     if phase.schedule == "fixed" or steps == 1:
         return 1.0
+    if phase.schedule == "cosine":
+        up = max(1, round(phase.warm_up * steps))  # steps, the last of them at the whole rate
+        share = min(1.0, (step + 1 - up) / (steps + 1 - up))
+        return (step + 1) / up if step < up else _cosine(1.0, 0.0, share)
     top = phase.warm_up * steps - 1.0
     if step < top:
         return _cosine(1 / BEGIN, 1.0, step / top)

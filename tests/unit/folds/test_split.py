@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
+from folds.frozen import splits
 from folds.groups import check_disjoint, joined_groups, own_groups, spread_groups
 from folds.samples import GROUP_COLUMNS
 from folds.split import FoldConfig, assign_folds, balance
@@ -296,3 +297,22 @@ def test_a_hospital_without_a_positive_is_said():
     assert [f.message for f in findings.notices] == [
         "Fold 2 holds out one class only; it has no score alone."
     ]
+
+
+def test_anchors_are_whole_groups_that_no_fold_learns_from_or_holds_out():
+    folds = fold(table(patients=100, positives=50, test=60), anchor_share=0.1)
+    anchors = folds.filter(pl.col("split") == "anchor")
+    assert len(anchors) == pytest.approx(54, abs=6)
+    assert anchors["fold"].is_null().all()
+    others = folds.filter(pl.col("split") != "anchor")
+    assert not set(anchors["group_id"]) & set(others["group_id"])
+    assert others.filter(pl.col("split") == "train")["fold"].is_not_null().all()
+    for _, training, held in splits(folds):
+        assert not set(anchors["isic_id"]) & {*training, *held}
+
+
+def test_no_anchors_leave_the_folds_and_what_they_are_known_by_as_they_were():
+    assert "anchor_share" not in FoldConfig().used()
+    assert FoldConfig(anchor_share=0.1).used()["anchor_share"] == 0.1
+    with pytest.raises(ValueError, match="anchor_share goes with scheme='stratified_groups' alone"):
+        FoldConfig(scheme="holdout", anchor_share=0.1)

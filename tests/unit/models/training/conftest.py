@@ -17,6 +17,7 @@ from models.input.pictures import Pictures
 from models.input.views import make_view
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
+from models.training.auxiliary import Auxiliary
 from models.training.checkpoints import Checkpoints
 from models.training.config import PhaseConfig, TrainConfig
 from models.training.loop import Examples, Setting, Training
@@ -38,9 +39,7 @@ CONFIG = TrainConfig(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
+def draw_pictures(folder):
     rng = np.random.default_rng(0)
     names = [f"p{number:02d}" for number in range(20)]
     for number, name in enumerate(names):
@@ -48,6 +47,11 @@ def pictures(tmp_path_factory):
         image[..., 2] += np.uint8(80 * (number % 2))  # OpenCV's red
         assert cv2.imwrite(str(folder / f"{name}.png"), image)
     return Pictures(ImageReader(folder), pl.Series(names), [f"{n}.png" for n in names], 0.01)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    return draw_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @dataclass
@@ -60,6 +64,9 @@ class Trial:
     net: NetConfig = NET
     labels: tuple = tuple(number % 2 for number in range(20))
     part: object = None
+    learnt: int = 14  # the first so many pictures; the others are inner ones
+    workers: int = 0
+    auxiliary: Auxiliary | None = None
 
     def __post_init__(self):
         self.said = []
@@ -73,15 +80,18 @@ class Trial:
         )  # fmt: skip
         kept = Checkpoints(self.folder / "checkpoints", wanted, HashMemory(), self.said.append)
         torch.manual_seed(0)
-        net = LesionNet(self.net, 1)
+        families = self.auxiliary.families if self.auxiliary else ()
+        net = LesionNet(self.net, 1, auxiliary=len(families))
         labels = np.array(self.labels)
-        examples = Examples(self.pictures, labels, ("a", "b"), np.arange(14), np.arange(14, 20))
+        places = np.arange(len(labels))
+        learnt, inner = places[: self.learnt], places[self.learnt :]
+        examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, self.auxiliary)
         view = make_view(self.config.augment, net.size, net.mean, net.std)
-        setting = Setting(self.config, view, torch.device("cpu"), 5, 0)
+        setting = Setting(self.config, view, torch.device("cpu"), 5, self.workers)
         return Training(net, examples, setting, kept, self.score)
 
     def score(self, net):
-        inner = np.arange(14, 20)
+        inner = np.arange(self.learnt, len(self.labels))
         found = score_pictures(net, self.pictures, inner, Way(torch.device("cpu")))
         value = watched("auc", np.array(self.labels)[inner], found.probability, ("a", "b"))
         self.scored.append(value)

@@ -73,6 +73,16 @@ def test_one_epoch_is_enough():
     assert said.count("1") == 1  # the only tick
 
 
+def test_where_nothing_was_scored_the_loss_stands_alone():
+    bare = [{k: v for k, v in entry.items() if k != "auc"} for entry in history(3, 2)]
+    svg = draw(bare, "auc")
+    said = words(svg)
+    assert {"Loss in training", "epoch", "phase 1", "phase 2"} <= set(said)
+    assert not [word for word in said if "Inner" in word]
+    assert "<title>Loss by epoch</title>" in svg
+    assert svg.count("fill: #eceff4") == 1
+
+
 @pytest.mark.parametrize("epochs", [29, 31])
 def test_many_epochs_are_a_line_few_have_their_dots(epochs):
     dots = draw(history(epochs), "auc").count("<use ")

@@ -290,6 +290,29 @@ def test_patience_ends_a_phase_and_the_next_begins(trial):
     assert done.best_epoch == 1
 
 
+def test_check_90_where_nothing_is_scored_the_last_weights_are_the_result_resumed_too(trial):
+    phases = (PhaseConfig(epochs=2, lr=1e-3), PhaseConfig(epochs=1, lr=1e-4))
+    config = CONFIG.model_copy(update={"phases": phases, "choose": "last"})
+    whole, broken = trial("whole", config=config), trial("broken", config=config)
+    whole.score = broken.score = None
+    done = whole.run()
+    assert not differing(done.last, done.best)
+    assert done.best_epoch == 2
+    assert [set(entry) for entry in done.history] == [{"phase", "epoch", "lr", "loss"}] * 3
+    assert not list((whole.folder / "checkpoints").glob("best_*"))
+    with pytest.raises(Stopped):
+        broken.run(Interrupting(4))
+    again = broken.run()
+    assert not differing(again.last, done.last)
+    assert again.history == done.history
+
+
+def test_without_inner_rows_nothing_can_tire():
+    phases = (PhaseConfig(epochs=2, lr=1e-3, patience=1),)
+    with pytest.raises(ValueError, match="patience needs inner rows; choose='last' has none"):
+        TrainConfig(phases=phases, choose="last")
+
+
 def test_a_recipe_without_an_epoch_or_with_all_frozen_is_refused():
     with pytest.raises(ValueError, match="phases have no epoch"):
         TrainConfig(phases=(PhaseConfig(epochs=0, lr=1.0),))

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torchvision.ops import sigmoid_focal_loss
 
-from models.training.losses import class_weights, focal
+from models.training.config import PhaseConfig, TrainConfig
+from models.training.losses import alpha_weights, class_weights, focal
 from models.training.mixup import mixup
 
 GAMMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0)
@@ -108,6 +110,31 @@ def test_check_107_weights_are_those_of_torchs_weighted_cross_entropy_before_it_
     logits, target, weights = torch.randn(20, 3), torch.randint(3, (20,)), torch.rand(3)
     expected = functional.cross_entropy(logits, target, weights, reduction="none")
     torch.testing.assert_close(focal(logits, target, weights), expected)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.9])
+def test_alpha_is_torchvisions_and_the_written_out_formulas(alpha, gamma):
+    torch.manual_seed(8)
+    logits, target = 4 * torch.randn(50), torch.randint(2, (50,))
+    found = focal(logits, target, alpha_weights(alpha), gamma)
+    theirs = sigmoid_focal_loss(logits, target.float(), alpha, gamma)
+    torch.testing.assert_close(found, theirs, rtol=1e-4, atol=1e-7)
+    for logit, label, loss in zip(logits.tolist(), target.tolist(), found.tolist(), strict=True):
+        p = 1 / (1 + math.exp(-logit))
+        of_class, weight = (p, alpha) if label else (1 - p, 1 - alpha)
+        by_hand = -weight * (1 - of_class) ** gamma * math.log(of_class)
+        assert loss == pytest.approx(by_hand, rel=1e-4, abs=1e-7)
+
+
+def test_alpha_and_class_weights_are_not_taken_together():
+    phases = (PhaseConfig(epochs=1, lr=1.0),)
+    with pytest.raises(ValueError, match="alpha and class_weights both weigh the classes"):
+        TrainConfig(phases=phases, alpha=0.25)
+    assert TrainConfig(phases=phases, alpha=0.25, class_weights=False).alpha == 0.25
+    for beyond in (0.0, 1.0):
+        with pytest.raises(ValueError, match=r"than [01]"):
+            TrainConfig(phases=phases, alpha=beyond, class_weights=False)
 
 
 def test_one_logit_is_the_softmax_of_it_beside_zero():

@@ -1,0 +1,1 @@
+"""Networks that are trained for their embeddings, which the stack takes as columns."""

@@ -1,0 +1,1 @@
+"""Embeddings and scores of several folds' networks, brought to one meaning without a label."""

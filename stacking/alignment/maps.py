@@ -1,0 +1,230 @@
+"""Maps from each fold's embedding into one space, fitted on anchors; no label comes near them.
+
+The frame is the lowest fold's, but only rotations look at that fold alone. A ridge map predicts
+the mean of the *other* folds' views, rotated into the frame: what one network has to itself means
+something else in each fold, and this drops it, from every fold alike (docs/decisions/0012).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import orthogonal_procrustes
+
+from stacking.alignment.anchors import Floats, Ints, Numbers, check_finite, checked, spread_evenly
+from stacking.alignment.config import AlignConfig
+from workspace.errors import ArtifactError, ConfigError, name_some
+
+EMBEDDINGS = "embeddings"  # how messages call them
+FLAT = 1e-6  # a spread below this share of the magnitude is noise of floats, as for the features
+PENALTIES = tuple(10.0 ** (half / 2) for half in range(-8, 5))  # 1e-4 to 100 mean eigenvalues
+AT_ONCE = 8192  # rows that are float64 on their way through
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Out of a row x of fold k comes (x - means[k]) @ weights[k] - offset."""
+
+    folds: Ints  # (folds,)
+    means: Floats  # (folds, width)
+    weights: Floats  # (folds, width, columns)
+    offset: Floats  # (columns,)
+    unit: NDArray[np.bool_]  # (1,): x - mean is brought to length 1 before it is weighted
+    penalties: Floats  # (folds,): of a ridge map, in mean eigenvalues; else NaN
+
+    @property
+    def columns(self) -> int:
+        """How many columns come out."""
+        return len(self.offset)
+
+    def apply(self, fold: int, embedding: Numbers) -> NDArray[np.float32]:
+        """Rows as this fold's network sees them, (rows, width) to (rows, columns)."""
+        at = place_of(fold, self.folds, "map")
+        if embedding.ndim != 2 or embedding.shape[1] != self.means.shape[1]:
+            raise ArtifactError(
+                f"Fold {fold}'s {EMBEDDINGS} have the shape {embedding.shape}, but its map was "
+                f"fitted on {self.means.shape[1]} columns; fit the maps anew."
+            )
+        check_finite(embedding, EMBEDDINGS, fold)
+        result = np.empty((len(embedding), self.columns), np.float32)
+        for start in range(0, len(embedding), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            off = embedding[some].astype(np.float64) - self.means[at]
+            if self.unit[0]:
+                off = _of_length_one(off)
+            result[some] = off @ self.weights[at] - self.offset
+        return result
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Named arrays that say everything, for a safetensors file."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Maps":
+        """What `tensors` gave, to the bit."""
+        check_names(tensors, cls.__dataclass_fields__, "maps")
+        return cls(**tensors)
+
+
+def place_of(fold: int, folds: Ints, what: str) -> int:
+    """Where a fold is among those fitted."""
+    found = np.flatnonzero(folds == fold)
+    if not len(found):
+        raise ArtifactError(
+            f"No {what} was fitted for fold {fold}, only for {name_some(folds.tolist())}; fit anew."
+        )
+    return int(found[0])
+
+
+def check_names(found: Mapping[str, object], wanted: Mapping[str, object], what: str) -> None:
+    """Refuse tensors of something else."""
+    other = sorted(found.keys() ^ wanted.keys())
+    if other:
+        raise ArtifactError(
+            f"The kept {what} lack or do not know {name_some(other)}; they are of another version: "
+            "fit anew."
+        )
+
+
+def fit(views: Mapping[int, Numbers], config: AlignConfig) -> Maps:
+    """From the same anchors, in the same order, as each fold's network sees them."""
+    assert config.embeds, "align.method='scalars' has no maps"
+    raw = checked(views, config, EMBEDDINGS)
+    assert next(iter(raw.values())).ndim == 2, "(anchors, width)"
+    maps = _fitted(raw, config)
+    return maps if config.pca is None else _fewer(maps, raw, config.pca)
+
+
+def _fitted(raw: dict[int, Floats], config: AlignConfig) -> Maps:
+    if config.method == "raw":
+        return _as_they_are(raw)
+    centred = _centred(raw)
+    if config.method == "relative":
+        return _to_landmarks(raw, centred, config.landmarks)
+    return _turned(raw, centred, config)
+
+
+def _as_they_are(raw: dict[int, Floats]) -> Maps:
+    """So that the harm of doing nothing can be measured."""
+    folds, width = np.array(list(raw), np.int64), next(iter(raw.values())).shape[1]
+    return Maps(
+        folds,
+        means=np.zeros((len(folds), width)),
+        weights=np.stack([np.eye(width)] * len(folds)),
+        offset=np.zeros(width),
+        unit=np.array([False]),
+        penalties=np.full(len(folds), np.nan),
+    )
+
+
+def _to_landmarks(raw: dict[int, Floats], centred: list[Floats], landmarks: int) -> Maps:
+    """Cosines with some anchors, the same for every fold (Moschella 2023)."""
+    count = len(centred[0])
+    if landmarks > count:
+        raise ConfigError(
+            f"align.landmarks={landmarks} is more than the {count} anchors; lower it."
+        )
+    chosen = spread_evenly(count, landmarks)
+    return replace(
+        _as_they_are(raw),
+        means=_means(raw),
+        weights=np.stack([_of_length_one(view[chosen]).T for view in centred]),
+        offset=np.zeros(landmarks),
+        unit=np.array([True]),
+    )
+
+
+def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) -> Maps:
+    """By a rotation onto the lowest fold, or by a ridge map onto the others so rotated."""
+    scales = [_scale(view) for view in centred]
+    standard = [view / scale for view, scale in zip(centred, scales, strict=True)]
+    first, *rest = standard
+    turns = [np.eye(first.shape[1]), *(orthogonal_procrustes(view, first)[0] for view in rest)]
+    plain = _as_they_are(raw)
+    penalties = plain.penalties
+    if config.method == "ridge" and rest:  # a single fold has nobody to agree with
+        rotated = [view @ turn for view, turn in zip(standard, turns, strict=True)]
+        total = np.sum(rotated, axis=0)
+        others = [(total - own) / len(rest) for own in rotated]
+        found = [_ridge(v, o, config.ridge) for v, o in zip(standard, others, strict=True)]
+        turns, penalties = [turn for turn, _ in found], np.array([chosen for _, chosen in found])
+    weights = np.stack([turn / scale for turn, scale in zip(turns, scales, strict=True)])
+    return replace(plain, means=_means(raw), weights=weights, penalties=penalties)
+
+
+def _means(raw: dict[int, Floats]) -> Floats:
+    return np.stack([view.mean(axis=0) for view in raw.values()])
+
+
+def _centred(raw: dict[int, Floats]) -> list[Floats]:
+    """The views less their means; a network that tells no anchors apart is refused."""
+    centred = [view - view.mean(axis=0) for view in raw.values()]
+    for (fold, view), off in zip(raw.items(), centred, strict=True):
+        if not _scale(off) > FLAT * float(np.abs(view).mean()):
+            raise ArtifactError(
+                f"Fold {fold}'s {EMBEDDINGS} are the same for all anchors: its network tells no "
+                "pictures apart; train that fold anew, or take align.method='scalars'."
+            )
+    return centred
+
+
+def _scale(centred: Floats) -> float:
+    """One scale for all columns: a rotation would not survive a scale for each.
+
+    Columns of an embedding share their unit, and dead ones would be blown up to noise.
+    """
+    return float(np.sqrt(np.mean(centred * centred)))
+
+
+def _of_length_one(rows: Floats) -> Floats:
+    """Each row divided by its length; a row without one, at the very mean, is like nothing: 0."""
+    length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+    result: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return result
+
+
+def _ridge(view: Floats, target: Floats, penalty: float | str) -> tuple[Floats, float]:
+    """(width, columns) and the penalty; both tables are centred, the view's mean eigenvalue is 1.
+
+    Generalised cross-validation (Golub, Heath and Wahba 1979) compares all penalties from one
+    decomposition: the left-over squares over the square of the degrees of freedom left.
+    """
+    rows = len(view)
+    left, singular, right = np.linalg.svd(view, full_matrices=False)
+    inside = left.T @ target
+    power = (inside * inside).sum(axis=1)
+    outside = max(0.0, float((target * target).sum() - power.sum()))
+
+    def kept(amount: float) -> Floats:
+        return np.asarray(singular**2 / (singular**2 + rows * amount), np.float64)
+
+    def score(amount: float) -> float:
+        share = kept(amount)
+        squares = outside + ((1 - share) ** 2 * power).sum()
+        return float(squares / (rows - 1 - share.sum()) ** 2)  # 1 for the mean
+
+    chosen = min(PENALTIES, key=score) if isinstance(penalty, str) else penalty
+    shrunk = singular / (singular**2 + rows * chosen)
+    return right.T @ (shrunk[:, None] * inside), chosen
+
+
+def _fewer(maps: Maps, raw: dict[int, Floats], components: int) -> Maps:
+    """The first principal components of all folds' mapped anchors together."""
+    count = len(next(iter(raw.values())))
+    if components > min(maps.columns, count):
+        raise ConfigError(
+            f"align.pca={components} is more than the {maps.columns} mapped columns or the "
+            f"{count} anchors; lower it."
+        )
+    mapped = np.concatenate(
+        [maps.apply(fold, view).astype(np.float64) for fold, view in raw.items()]
+    )
+    mean = mapped.mean(axis=0)
+    _, vectors = np.linalg.eigh((mapped - mean).T @ (mapped - mean))
+    axes = vectors[:, : -components - 1 : -1]  # eigh gives the largest last
+    # An axis has no direction of its own: the strongest entry points up, on every machine.
+    strongest = axes[np.abs(axes).argmax(axis=0), np.arange(components)]
+    axes = axes * np.sign(strongest)
+    return replace(maps, weights=maps.weights @ axes, offset=(maps.offset + mean) @ axes)

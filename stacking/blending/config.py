@@ -1,0 +1,19 @@
+"""The recipe's `[blend]` section: whose scores are blended, and what is handed in."""
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Blend = Literal["mean", "rank_average", "weighted", "or_rule"]
+Policy = Literal["stack", "mean", "rank_average", "weighted", "or_rule"]
+BLENDS: tuple[Blend, ...] = get_args(Blend)
+
+
+class BlendConfig(BaseModel):
+    """Every blend is measured whatever the policy; the policy is what is handed in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    members: tuple[str, ...] = Field(default=(), strict=False)  # none named: all there are
+    policy: Policy = "stack"
+    sensitivity: float = Field(default=0.9, gt=0, le=1)  # wanted of the OR rule and of each score

@@ -1,0 +1,196 @@
+"""What is blended: one out-of-fold score a row from each member, checked and joined by id.
+
+Reads the rows that the folds hold out and a table of each member (id, fold of the model that gave
+the score, score). For rows outside the folds a member has a score from the models of every fold.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from folds.groups import GROUP
+from folds.schema import ID, TARGET
+from stacking.blending.config import BLENDS, BlendConfig
+from stacking.blending.places import Floats, Ruler
+from stacking.fold import FOLD, SCORE
+from stacking.matrix import NEVER
+from stacking.oof import check_oof
+from workspace.errors import ArtifactError, ConfigError, listed, shorten
+
+Bools = NDArray[np.bool_]
+STACK = "stack"
+COLUMN = "member_"  # before a member's name, which may be any word
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Some rows as members see them; `halves` of `full` is the place among their fold's rows."""
+
+    raw: Floats  # (members, rows)
+    halves: Floats  # (members, rows)
+    full: Floats  # (rows,)
+
+
+@dataclass(frozen=True)
+class Members:
+    """The rows by id, and what each member, by name, says of them."""
+
+    names: tuple[str, ...]
+    rows: pl.DataFrame  # ID, fold, target, group
+    raw: Floats  # (members, rows)
+
+    @cached_property
+    def folds(self) -> NDArray[np.int64]:
+        """The fold that holds each row out."""
+        return self.rows[FOLD].to_numpy().astype(np.int64)
+
+    @cached_property
+    def target(self) -> NDArray[np.int64]:
+        """0 or 1 for each row."""
+        return self.rows[TARGET].to_numpy().astype(np.int64)
+
+    @cached_property
+    def fold_numbers(self) -> tuple[int, ...]:
+        """Lowest first."""
+        return tuple(np.unique(self.folds).tolist())
+
+    @cached_property
+    def scores(self) -> Scores:
+        """All rows, each in its place among the rows of its own fold."""
+        halves, full = np.empty_like(self.raw), np.empty(len(self.rows))
+        for fold in self.fold_numbers:
+            held = self.folds == fold
+            full[held] = 2 * np.count_nonzero(held)
+            for number, ruler in enumerate(self.rulers[fold]):
+                halves[number, held] = ruler.halves_of(self.raw[number, held])
+        return Scores(self.raw, halves, full)
+
+    @cached_property
+    def rulers(self) -> Mapping[int, tuple[Ruler, ...]]:
+        """By fold, that of each member."""
+        return {
+            fold: tuple(Ruler.of(member[self.folds == fold]) for member in self.raw)
+            for fold in self.fold_numbers
+        }
+
+    def seen_by(self, fold: int, raw: Floats) -> Scores:
+        """Other rows, scored by this fold's models: placed by the rows that the fold holds out."""
+        rulers = self.rulers[fold]
+        halves = [ruler.halves_of(row) for ruler, row in zip(rulers, raw, strict=True)]
+        return Scores(raw, np.stack(halves), np.full(raw.shape[1], float(rulers[0].full)))
+
+    def part(self, names: Sequence[str]) -> "Members":
+        """The same rows with these members alone."""
+        kept = tuple(sorted(names))
+        return Members(kept, self.rows, self.raw[[self.names.index(name) for name in kept]])
+
+    def table(self) -> pl.DataFrame:
+        """All of it as one table: the rows, and a column of each member."""
+        scores = [pl.Series(f"{COLUMN}{n}", r) for n, r in zip(self.names, self.raw, strict=True)]
+        return self.rows.hstack(scores)
+
+    @classmethod
+    def of_table(cls, table: pl.DataFrame, names: Sequence[str]) -> "Members":
+        """What `table` gave, to the bit."""
+        raw = np.stack([table[f"{COLUMN}{name}"].to_numpy() for name in names])
+        return cls(tuple(names), table.select(ID, FOLD, TARGET, GROUP), raw)
+
+
+def gather(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Members:
+    """Each member's score of each row that a fold holds out, or a refusal with the ids.
+
+    `rows` has id, fold, target and group; a table has id, fold and score. Rows are sorted by id
+    and members by name, so that no order of theirs changes a result.
+    """
+    taken = sorted(set(tables) & set(BLENDS))
+    if taken:
+        raise ConfigError(f"A member is called '{taken[0]}', as a blend is; name it otherwise.")
+    assert tables
+    held = rows.filter(pl.col(FOLD) != NEVER).select(ID, FOLD, TARGET, GROUP).sort(ID)
+    names = tuple(sorted(tables))
+    raw = []
+    for name in names:
+        check_oof(tables[name], held, f"member {name}")
+        raw.append(_by_id(held, tables[name], name))
+    return Members(names, held, np.stack(raw))
+
+
+def gather_views(
+    members: Members, ids: pl.Series, tables: Mapping[str, pl.DataFrame]
+) -> dict[int, Floats]:
+    """By fold, (members, rows): what its models say of rows outside the folds, as `ids` has them.
+
+    A table has id, fold and score: a row for each id and fold.
+    """
+    absent = sorted(set(members.names) - set(tables))
+    if absent:
+        raise ArtifactError(
+            f"Member {absent[0]} has no scores of rows outside the folds; finish the stage that "
+            "makes them."
+        )
+    wanted = pl.DataFrame({ID: ids}, schema={ID: pl.String})
+    views = {}
+    for fold in members.fold_numbers:
+        raw = []
+        for name in members.names:
+            seen = tables[name].filter(pl.col(FOLD) == fold)
+            _check_ids(wanted, seen, f"member {name}, fold {fold}")
+            raw.append(_by_id(wanted, seen, name))
+        views[fold] = np.stack(raw)
+    return views
+
+
+def blended_members(members: Members, config: BlendConfig) -> Members:
+    """The members that the recipe names, or all."""
+    for name in config.members:
+        if name not in members.names:
+            near = difflib.get_close_matches(name, members.names, 1)
+            raise ConfigError(
+                f"blend.members names '{shorten(name)}', which is no member; there are "
+                f"{', '.join(members.names)}" + (f"; meant {near[0]}?" if near else ".")
+            )
+    names = tuple(dict.fromkeys(config.members)) or members.names
+    return members.part(names)
+
+
+def _check_ids(wanted: pl.DataFrame, seen: pl.DataFrame, where: str) -> None:
+    repeated = seen.filter(seen[ID].is_duplicated())[ID].unique().sort().to_list()
+    lacking = wanted.join(seen, on=ID, how="anti")[ID].sort().to_list()
+    strange = seen.join(wanted, on=ID, how="anti")[ID].sort().to_list()
+    for found, words in (
+        (lacking, "lack images"),
+        (repeated, "have images more than once"),
+        (strange, "have images that nobody asked for"),
+    ):
+        if found:
+            raise ArtifactError(
+                f"Scores of {where} outside the folds {words}: {listed(found)}; make them anew."
+            )
+
+
+def _by_id(rows: pl.DataFrame, table: pl.DataFrame, name: str) -> Floats:
+    """The member's scores in the order of the rows; each must be a probability."""
+    joined = rows.select(ID).join(
+        table.select(ID, pl.col(SCORE).cast(pl.Float64)),
+        on=ID,
+        how="left",
+        validate="1:1",
+        maintain_order="left",
+    )
+    score = joined[SCORE]
+    for wrong, words in (
+        (~score.is_finite().fill_null(value=False), "that are no number"),
+        ((score < 0) | (score > 1), "outside 0 to 1"),
+    ):
+        if wrong.any():
+            ids = joined.filter(wrong)[ID].sort().to_list()
+            raise ArtifactError(
+                f"Member {name} has scores {words} for images {listed(ids)}; a member gives each "
+                "image a probability."
+            )
+    return score.to_numpy()

@@ -1,0 +1,126 @@
+"""The auxiliary layer: masked where there is no family, mixed alike, gone when it is scored."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from models.nets.network import LesionNet, without_auxiliary
+from models.training.auxiliary import Auxiliary
+from models.training.config import PhaseConfig
+from models.training.mixup import mixup
+from tests.unit.models.training.conftest import CONFIG, NET, Trial
+from tests.unit.models.training.test_loop import Interrupting, differing
+from workspace.stopping import Stopped
+
+FAMILIES = ("naevus", "keratosis", "carcinoma")
+LABELS = np.array([0, 1, -1, 2, -1, 1, 0] * 3)[:20]
+THREE = Auxiliary(LABELS, FAMILIES, 0.3)
+
+
+def by_hand(logits, labels, weight):
+    losses = [
+        torch.zeros(()) if label < 0 else functional.cross_entropy(row[None], label[None])
+        for row, label in zip(logits, torch.as_tensor(labels), strict=True)
+    ]
+    return weight * torch.stack(losses)
+
+
+def test_it_is_cross_entropy_where_there_is_a_family_and_nothing_elsewhere():
+    torch.manual_seed(0)
+    places, logits = np.arange(10), 3 * torch.randn(10, 3)
+    logits.requires_grad_()
+    loss = THREE.loss(logits, THREE.shares(places))
+    torch.testing.assert_close(loss, by_hand(logits, LABELS[places], 0.3))
+    loss.sum().backward()
+    moved = logits.grad.abs().sum(dim=1) > 0
+    assert moved.tolist() == (LABELS[places] >= 0).tolist()
+
+
+def test_a_mixed_batch_has_both_its_families_losses_in_its_shares():
+    torch.manual_seed(1)
+    places, logits = np.arange(8), torch.randn(8, 3)
+    shares, images = THREE.shares(places), torch.arange(8.0)[:, None, None, None].expand(8, 3, 2, 2)
+    both = torch.cat([torch.zeros(8, 2), shares], dim=1)
+    mixed_images, mixed = mixup(images, both, 0.3, 1.0, np.random.default_rng(2))
+    stream = np.random.default_rng(2)
+    stream.random()
+    keep, other = stream.beta(0.3, 0.3), stream.permutation(8)
+    blend = torch.tensor(keep * places + (1 - keep) * other).float()
+    torch.testing.assert_close(mixed_images[:, 0, 0, 0], blend)
+    expected = keep * by_hand(logits, LABELS[places], 0.3)
+    expected += (1 - keep) * by_hand(logits, LABELS[other], 0.3)
+    torch.testing.assert_close(THREE.loss(logits, mixed[:, 2:]), expected)
+
+
+def test_each_picture_has_its_own_class_and_behind_it_its_own_family(trial):
+    targets = trial(auxiliary=THREE).made()._targets(np.array([3, 0, 2]))
+    assert targets.tolist() == [[0, 1, 0, 0, 1], [1, 0, 1, 0, 0], [1, 0, 0, 0, 0]]
+    assert trial(name="plain").made()._targets(np.array([3, 0])).tolist() == [[0, 1], [1, 0]]
+
+
+def test_with_or_without_it_the_network_begins_with_the_same_weights():
+    torch.manual_seed(0)
+    plain = LesionNet(NET, 1)
+    torch.manual_seed(0)
+    both = LesionNet(NET, 1, auxiliary=3)
+    extra = {"auxiliary.weight", "auxiliary.bias"}
+    assert both.state_dict().keys() - plain.state_dict().keys() == extra
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, both.state_dict()[name]), name
+    assert {both.part_of(name) for name in extra} == {"head"}
+    assert both.auxiliary.weight.shape == (3, both.num_features)
+
+
+def test_one_pass_gives_both_and_only_learning_asks_for_it():
+    torch.manual_seed(0)
+    net, images = LesionNet(NET, 1, auxiliary=3).eval(), torch.randn(2, 3, 32, 32)
+    asked = []
+    net.auxiliary.register_forward_hook(lambda *_: asked.append(1))
+    embedding, logits = net.embed(images)
+    assert torch.equal(net(images), logits)
+    assert not asked
+    main, further = net.learn(images)
+    assert torch.equal(main, logits)
+    assert torch.equal(further, net.auxiliary(embedding))
+    assert LesionNet(NET, 1).learn(images)[1] is None
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, pictures):
+    return Trial(tmp_path_factory.mktemp("unbroken"), pictures, auxiliary=THREE).run()
+
+
+@pytest.mark.parametrize("stop", [2, 9])
+def test_check_48_its_layer_and_moments_go_on_to_the_bit(trial, unbroken, stop):
+    with pytest.raises(Stopped):
+        trial(auxiliary=THREE).run(Interrupting(stop))
+    again = trial(auxiliary=THREE).run()
+    assert not differing(again.last, unbroken.last)
+    assert not differing(again.best, unbroken.best)
+    assert again.history == unbroken.history
+
+
+def test_what_is_kept_has_no_trace_of_it(unbroken):
+    assert {"auxiliary.weight", "auxiliary.bias"} <= unbroken.best.keys()
+    for weights in (unbroken.best, unbroken.last):
+        assert without_auxiliary(weights).keys() == LesionNet(NET, 1).state_dict().keys()
+
+
+def test_families_of_pictures_that_are_not_learnt_from_change_nothing(trial, unbroken):
+    other = np.where(np.arange(20) < 14, LABELS, 2 - LABELS)
+    told = trial(auxiliary=Auxiliary(other, FAMILIES, 0.3)).run()
+    assert not differing(told.last, unbroken.last)
+    assert told.history == unbroken.history
+
+
+def test_it_teaches_the_embedding_unless_no_picture_has_a_family(trial):
+    phases = (PhaseConfig(epochs=1, lr=1e-3),)
+    config = CONFIG.model_copy(update={"phases": phases, "clip_norm": None, "checkpoint_s": 60.0})
+    nobody = Auxiliary(np.full(20, -1), FAMILIES, 0.3)
+    plain, without, taught = (
+        trial(name, config=config, auxiliary=auxiliary).run().last
+        for name, auxiliary in (("plain", None), ("without", nobody), ("taught", THREE))
+    )
+    assert not differing(without_auxiliary(without), plain)
+    assert differing(without_auxiliary(taught), plain)
