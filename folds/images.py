@@ -31,7 +31,7 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
     """Every image in the places (HDF5, ZIP, folder) as rows of id and reference, by id."""
     frames = [pl.DataFrame(schema={ID: pl.String, IMAGE: pl.String})]
     for place in places:
-        references = _references(place, findings)
+        references = references_in(place, findings)
         ids = [PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem for reference in references]
         base = place.relative_to(folder).as_posix()
         joint = "/" if place.is_dir() else ITEM
@@ -120,9 +120,10 @@ class ImageReader:
         return self._opened[container](item)
 
 
-def _references(place: Path, findings: Findings) -> list[str]:
+def references_in(place: Path, findings: Findings) -> list[str]:
+    """The paths of the images below a folder, or the items of an HDF5 file or a ZIP."""
     if place.is_dir():
-        return [path.relative_to(place).as_posix() for path in _image_files(place)]
+        return [path.relative_to(place).as_posix() for path in image_files(place)]
     if place.suffix.lower() in (".hdf5", ".h5"):
         return _archive_names(place, findings)
     if place.suffix.lower() == ".zip":
@@ -130,7 +131,7 @@ def _references(place: Path, findings: Findings) -> list[str]:
     raise DataError(f"{place.name} is neither a folder, an HDF5 file nor a ZIP of images.")
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
     """All below, but for hidden folders, whose content no hash of the folder covers either."""
     return sorted(
         path

@@ -52,6 +52,15 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Delete a folder if it is there; a crash leaves it whole or as a leftover, never in part."""
+    if path.is_dir():
+        aside = _prepare(path)
+        with naming_write_errors(path):
+            os.replace(path, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 _OURS = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}(\.old)?\.tmp")
 
 

@@ -8,6 +8,7 @@ crash, hang or silently believe a damaged file. Nothing here can run code: no pi
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from workspace.atomic import replacing_file
+from workspace.atomic import naming_write_errors, replacing_file
 from workspace.errors import ArtifactError, DataError, name_some
 from workspace.hashing import sha256_file
 
@@ -31,6 +32,17 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Put bytes in place, whole or not at all."""
     with replacing_file(path) as aside:
         aside.write_bytes(data)
+
+
+def link_file(path: Path, source: Path, sha256: str) -> None:
+    """A kept file under a second name: no bytes are copied where the file system can link."""
+    check_hash(source, sha256)
+    with naming_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.hardlink_to(source)
+        except OSError:  # exFAT and some network drives have no links; a full disk is told below
+            shutil.copyfile(source, path)
 
 
 def write_text(path: Path, text: str) -> None:

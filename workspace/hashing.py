@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from workspace.errors import DataError
@@ -34,6 +36,7 @@ class HashMemory:
     def __init__(self, store: Path | None = None) -> None:
         self._store = store
         self._known: dict[str, list[str]] = _load(store)
+        self._holding = self._unsaved = False
 
     def of(self, path: Path) -> str:
         """The content hash of a file, or of a folder with all its files by relative name."""
@@ -47,16 +50,28 @@ class HashMemory:
         digest = _hash_folder(path) if path.is_dir() else sha256_file(path)
         if settled:
             self._known[key] = [signature, digest]
+            self._unsaved = True
             self._save()
         return digest
 
+    @contextmanager
+    def saving_once(self) -> Iterator[None]:
+        """Save at the end: after each of 20,000 files the memory's own bytes would take minutes."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+            self._save()
+
     def _save(self) -> None:
         # A lost or torn memory only costs a re-read, so this one file is not flushed to disk.
-        if self._store is None:
+        if self._store is None or self._holding or not self._unsaved:
             return
         aside = self._store.with_suffix(".tmp")
         aside.write_text(json.dumps(self._known))
         os.replace(aside, self._store)
+        self._unsaved = False
 
 
 def _load(store: Path | None) -> dict[str, list[str]]:

@@ -101,6 +101,14 @@ class Draft:
     def tensors(self, name: str, tensors: Mapping[str, NDArray[Any]]) -> None:
         files.write_tensors(self.folder / name, tensors)
 
+    def encoded(self, name: str, data: bytes) -> None:
+        """What is a file's content already, such as a PNG."""
+        files.write_bytes(self.folder / name, data)
+
+    def take(self, name: str, unit: Unit, file: str) -> None:
+        """A file of a finished unit, which keeps it too: a crash between the two loses nothing."""
+        files.link_file(self.folder / name, unit.path(file), unit.sha256(file))
+
     def text(self, name: str, text: str) -> None:
         files.write_text(self.folder / name, text)
 
@@ -135,8 +143,9 @@ def find(
             f"another folder, or run {_mend(wanted.stage)} with the new ones."
         )
     try:
-        for name, record in manifest.files.items():
-            _check(folder / name, record, hashes, _mend(wanted.stage))
+        with hashes.saving_once():
+            for name, record in manifest.files.items():
+                _check(folder / name, record, hashes, _mend(wanted.stage))
     except ArtifactError:
         if on_damage == "redo":
             return None
@@ -148,7 +157,7 @@ def find(
 def making(folder: Path, wanted: Wanted) -> Iterator[Draft]:
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
-    _refuse_foreign(folder, wanted.stage)
+    refuse_foreign(folder, wanted.stage)
     with replacing_folder(folder) as aside:
         draft = Draft(aside)
         yield draft
@@ -172,7 +181,7 @@ def open_unit(folder: Path, made_by: str) -> Unit:
     return Unit(folder, manifest)
 
 
-def _refuse_foreign(folder: Path, stage: str) -> None:
+def refuse_foreign(folder: Path, stage: str) -> None:
     """Replace nothing but a unit of this very stage, and none that a person put something into."""
     if folder.is_dir():
         manifest = load_manifest(folder)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.nets.network import LesionNet
+from workspace.errors import ConfigError
 
 STRENGTH = 0.5  # share of the heat colour where the map is 1
 
@@ -25,6 +26,11 @@ def gradcam(net: LesionNet, images: Tensor, classes: Tensor, layer: str | None =
     The layer is the backbone's last map before pooling unless one is named. A single logit speaks
     for class 1, its negative for class 0. The network is left as it was, gradients too.
     """
+    if not (layer or net.last_map):
+        raise ConfigError(
+            f"Grad-CAM needs a map before the pooling, which {net.config.backbone} lacks: it works "
+            "on tokens. Take another net.backbone."
+        )
     chosen = net.get_submodule(layer or net.last_map)
     seen: list[Tensor] = []
     handle = chosen.register_forward_hook(lambda _module, _given, output: seen.append(output))

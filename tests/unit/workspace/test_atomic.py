@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from workspace.atomic import clear_leftovers, replacing_file, replacing_folder
+from workspace.atomic import clear_leftovers, remove_folder, replacing_file, replacing_folder
 from workspace.errors import ArtifactError
 from workspace.files import write_json, write_text
 
@@ -121,3 +121,11 @@ def test_only_names_of_our_own_form_are_leftovers(tmp_path):
     (tmp_path / ".folds.0123abcd.old.tmp").mkdir()
     assert clear_leftovers(tmp_path) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(mine)
+
+
+def test_a_folder_is_removed_whole_and_one_that_is_not_there_is_no_error(tmp_path):
+    (tmp_path / "working" / "deep").mkdir(parents=True)
+    (tmp_path / "working" / "deep" / "a.txt").write_text("x")
+    remove_folder(tmp_path / "working")
+    assert not list(tmp_path.iterdir())
+    remove_folder(tmp_path / "working")

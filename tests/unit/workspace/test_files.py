@@ -140,3 +140,28 @@ def test_a_users_tensors_come_with_the_hash_of_what_was_read(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"^a\.safetensors is not a readable .*; fetch it anew\.$"):
         files.read_user_tensors(path)
+
+
+def test_a_linked_file_is_the_same_file_and_outlives_its_first_name(tmp_path):
+    source, path = tmp_path / "a.txt", tmp_path / "deep" / "b.txt"
+    files.write_text(source, "x")
+    files.link_file(path, source, sha256_file(source))
+    assert path.samefile(source)
+    source.unlink()
+    assert path.read_text() == "x"
+
+
+def test_where_no_link_can_be_made_the_bytes_are_copied(tmp_path):
+    source, path = tmp_path / "a.txt", tmp_path / "b.txt"
+    files.write_text(source, "new")
+    files.write_text(path, "in the way of a link")
+    files.link_file(path, source, sha256_file(source))
+    assert path.read_text() == "new"
+    assert not path.samefile(source)
+
+
+def test_a_damaged_file_is_not_linked(tmp_path):
+    files.write_text(tmp_path / "a.txt", "x")
+    with pytest.raises(ArtifactError, match="does not match its hash"):
+        files.link_file(tmp_path / "b.txt", tmp_path / "a.txt", "0" * 64)
+    assert not (tmp_path / "b.txt").exists()

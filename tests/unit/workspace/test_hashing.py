@@ -96,3 +96,18 @@ def test_a_memory_of_another_form_is_not_believed(tmp_path, counted):
     (tmp_path / "a").write_text("x")
     store.write_text(json.dumps({str(tmp_path / "a"): 5}))
     assert HashMemory(store).of(tmp_path / "a") == sha256_file(tmp_path / "a")
+
+
+def test_many_files_are_saved_once_even_if_the_work_ends_badly(tmp_path, counted):
+    paths, store = [tmp_path / name for name in "abc"], tmp_path / ".hashes.json"
+    for path in paths:
+        path.write_text("x")
+    memory = HashMemory(store)
+    with pytest.raises(RuntimeError), memory.saving_once():
+        for path in paths:
+            memory.of(path)
+            assert not store.exists()
+        raise RuntimeError
+    for path in paths:
+        HashMemory(store).of(path)
+    assert counted == ["a", "b", "c"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.inference.views import IDENTITY, SIX, View, average, probabilities
+from models.inference.views import FOUR, IDENTITY, NAMED, SIX, View, average, probabilities
 
 
 def image():
@@ -35,6 +35,15 @@ def test_the_papers_six_views_are_these():
         "rotation_270",
     ]  # fmt: skip
     assert SIX[:1] == IDENTITY
+
+
+def test_four_are_the_mirrors_and_no_answer_hangs_on_a_mirror():
+    assert NAMED == {"one": IDENTITY, "four": FOUR, "six": SIX}
+    assert set(FOUR) < set(SIX)
+    assert FOUR[0] == SIX[0]
+    for view in FOUR:
+        mirrored = average(corner(1), view.of(image()), FOUR)
+        torch.testing.assert_close(mirrored, average(corner(1), image(), FOUR))
 
 
 @pytest.mark.parametrize("view", SIX, ids=lambda view: view.name)

@@ -1,0 +1,11 @@
+"""The recipe's section `predict`: what is made of pictures of one's own."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PredictConfig(BaseModel):
+    """How `make predict IMAGES=folder` answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    overlays: bool = True  # Grad-CAM beside the scores: a backward pass and a PNG a picture

@@ -1,0 +1,83 @@
+"""Grad-CAM overlays of many pictures as PNG, in batches, by the one evaluation view.
+
+A map is the mean over the folds' networks. Memory is that of a batch through one network; threads
+read ahead, and draw and encode the batch that is done.
+"""
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+
+import cv2
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.inference.gradcam import gradcam, overlay
+from models.inference.scores import Ints, Way
+from models.input.evaluation import EvaluationView
+from models.input.loader import batches
+from models.input.pictures import Pictures
+from models.nets.network import LesionNet
+from workspace.hashing import sha256_text
+
+OVERLAY_PX = 1024
+Pixels = NDArray[np.uint8]
+Maps = NDArray[np.float32]
+
+
+def draw(
+    nets: Sequence[LesionNet], pictures: Pictures, plan: Sequence[tuple[Ints, Ints]], way: Way
+) -> Generator[list[bytes], None, None]:
+    """For each batch of places and classes the PNGs that show where the class was seen."""
+    view = _view_of(nets)
+    moved = [net.to(way.device) for net in nets]
+    places = [chosen for chosen, _ in plan]
+    shown = batches(pictures, view, places, seed=0, epoch=0, workers=way.workers)
+    with ThreadPoolExecutor(max(1, way.workers)) as pool:
+        for batch, (chosen, classes) in zip(shown, plan, strict=True):
+            images = view.finish(batch.pixels.to(way.device), batch.draws)
+            maps = mean_maps(moved, images, torch.from_numpy(classes).to(way.device))
+            yield list(pool.map(_drawn, repeat(pictures), chosen, maps))
+
+
+def mean_maps(nets: Sequence[LesionNet], images: Tensor, classes: Tensor) -> Maps:
+    """(B, H, W) from 0 to 1: each network's map of these classes (B,), averaged."""
+    found = [gradcam(net, images, classes).cpu().numpy() for net in nets]
+    mean: Maps = np.mean(found, axis=0)
+    return mean
+
+
+def overlay_names(ids: pl.Series, stage: str) -> list[str]:
+    """A file name for each picture; a folder's name is part of it, there is one folder for all."""
+    flat = ids.str.replace_all("/", "__", literal=True)
+    twice = flat.is_duplicated()  # `a/b` and `a__b`: both get a hash, so that none is overwritten
+    return [
+        f"{name}_{sha256_text(id_)[:8]}_{stage}.png" if again else f"{name}_{stage}.png"
+        for name, id_, again in zip(flat, ids, twice, strict=True)
+    ]
+
+
+def _view_of(nets: Sequence[LesionNet]) -> EvaluationView:
+    view, *others = [EvaluationView(net.size, net.mean, net.std) for net in nets]
+    assert all(other == view for other in others), "folds of one stage see pictures alike"
+    return view
+
+
+def _drawn(pictures: Pictures, place: int, heat: Maps) -> bytes:
+    drawn = overlay(_small(pictures.pixels(int(place))), heat)
+    ok, data = cv2.imencode(".png", drawn[..., ::-1])
+    assert ok
+    return bytes(data)
+
+
+def _small(pixels: Pixels) -> Pixels:
+    """No side over OVERLAY_PX: a photograph's overlay would take megabytes and say no more."""
+    height, width = pixels.shape[:2]
+    share = min(1.0, OVERLAY_PX / max(height, width))
+    if share == 1:
+        return pixels
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

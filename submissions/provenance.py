@@ -1,0 +1,94 @@
+"""What a run's results were made from: commit, seed, versions, files with their hashes, recipe.
+
+Reads the manifests alone; also says where one part was made from another state of a second part
+than the one that lies beside it now.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from submissions.blocks import Block, Cell, Folded, Json, Section, Source, Table, Words, count
+from workspace.manifest import Manifest
+
+# What one part leaves for others, who keep its hash under the file's name.
+HANDED_ON = {
+    "samples": ("samples.parquet",),
+    "folds": ("folds.parquet",),
+    "features": ("features.parquet", "test_features.parquet"),
+    "stack": ("test_stack.parquet",),
+}
+NETWORKS, OOF = "networks/", "oof.parquet"  # a stack names a network by its folder
+
+
+def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
+    """Enough to make the run again, and to see that it is the same."""
+    blocks: tuple[Block, ...] = (
+        _units(manifests),
+        _versions(manifests),
+        Folded("All files with their hashes", _files(manifests)),
+        Folded("The whole recipe", Source(json.dumps(recipe, indent=2, ensure_ascii=False))),
+    )
+    lead = "Each part keeps a manifest of what it was made from; this is what they say."
+    return Section("made-from", "What it was made from", blocks, lead)
+
+
+def stale(manifests: Mapping[str, Manifest]) -> list[str]:
+    """Which parts belong to another state of what lies beside them."""
+    found = []
+    for folder, manifest in manifests.items():
+        blocks = manifest.recipe.get("stack", {}).get("blocks", ())
+        for name, sha in sorted(manifest.inputs.items()):
+            if name in blocks:  # named by the recipe: perhaps of another run
+                continue
+            source, file = _handed_on(manifests, name)
+            if source and manifests[source].files[file].sha256 != sha:
+                found.append(
+                    f"'{folder}' was made from another {file} than the one that lies in '{source}' "
+                    f"now: the two do not belong together. Run 'make {manifest.stage}' again."
+                )
+    return found
+
+
+def _handed_on(manifests: Mapping[str, Manifest], name: str) -> tuple[str, str]:
+    """The part of this run, and its file, that an input of this name is; or nothing."""
+    tail = Path(name if "/" in name else NETWORKS + name).parts[-2:]
+    for folder, manifest in manifests.items():
+        if name in HANDED_ON.get(folder, ()) and name in manifest.files:
+            return folder, name
+        if folder.startswith(NETWORKS) and tail == Path(folder).parts:
+            return folder, OOF
+    return "", ""
+
+
+def _units(manifests: Mapping[str, Manifest]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for folder, manifest in manifests.items():
+        commit = manifest.code.commit[:12] + (", changed" if manifest.code.dirty else "")
+        seconds = Words(f"{manifest.seconds:,.1f}")
+        rows.append((Words(folder), Words(commit, code=True), count(manifest.seed), seconds))
+    caption = "'changed': tracked files differed from the commit when the part was made."
+    return Table(("part", "commit", "seed", "seconds"), tuple(rows), caption)
+
+
+def _versions(manifests: Mapping[str, Manifest]) -> Table:
+    """Each library once; more than one version only where parts were made by several."""
+    seen: dict[str, set[str]] = {}
+    for manifest in manifests.values():
+        named = {**manifest.versions, "requirements.lock (SHA-256)": manifest.lock}
+        for name, version in named.items():
+            seen.setdefault(name, set()).add(version)
+    rows = tuple(
+        (Words(name), Words(", ".join(sorted(versions)), code=True))
+        for name, versions in sorted(seen.items())
+    )
+    return Table(("made with", "version"), rows)
+
+
+def _files(manifests: Mapping[str, Manifest]) -> Table:
+    rows = tuple(
+        (Words(f"{folder}/{name}", code=True), count(file.size), Words(file.sha256, code=True))
+        for folder, manifest in manifests.items()
+        for name, file in manifest.files.items()
+    )
+    return Table(("file", "bytes", "SHA-256"), rows)

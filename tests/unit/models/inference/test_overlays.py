@@ -1,0 +1,100 @@
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from folds.images import ImageReader
+from models.inference.gradcam import gradcam, overlay
+from models.inference.overlays import OVERLAY_PX, draw, mean_maps, overlay_names
+from models.inference.scores import Way
+from models.input.evaluation import EvaluationView, resize
+from models.input.pictures import Pictures
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
+
+CPU = torch.device("cpu")
+CLASSES = np.array([0, 2, 1, 1, 0, 2, 2, 0])
+
+
+@pytest.fixture(scope="module")
+def nets():
+    """Two folds' networks, untrained but not asleep."""
+    found = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        net = LesionNet(NetConfig(backbone="convnext_atto", weights="none", size=64), 3)
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                if name.endswith("gamma"):  # the layer scale starts at a millionth
+                    parameter.fill_(1.0)
+        found.append(net.eval())
+    return found
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("own"), np.random.default_rng(0)
+    for number in range(8):
+        coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+        pixels = cv2.resize(coarse, (90 + number, 70), interpolation=cv2.INTER_CUBIC)
+        assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    names = [str(number) for number in range(8)]
+    return Pictures(ImageReader(folder), names, [f"{name}.png" for name in names])
+
+
+def one_by_one(nets, pictures, place, target):
+    """A picture alone through each network, the maps averaged: (S, S)."""
+    view = EvaluationView(nets[0].size, nets[0].mean, nets[0].std)
+    shown = resize(pictures.pixels(place), view.size).transpose(2, 0, 1)[None].copy()
+    images = view.finish(torch.from_numpy(shown), torch.zeros(1, 0))
+    maps = [gradcam(net, images, torch.tensor([target]))[0].numpy() for net in nets]
+    return np.mean(maps, axis=0)
+
+
+def decoded(png):
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def drawn(nets, pictures, size, workers=0):
+    places = np.arange(8)
+    plan = [(places[at : at + size], CLASSES[at : at + size]) for at in range(0, 8, size)]
+    return [png for batch in draw(nets, pictures, plan, Way(CPU, workers=workers)) for png in batch]
+
+
+def test_maps_of_a_batch_are_those_of_each_picture_alone(nets, pictures):
+    view = EvaluationView(nets[0].size, nets[0].mean, nets[0].std)
+    shown = [resize(pictures.pixels(place), view.size).transpose(2, 0, 1) for place in range(8)]
+    images = view.finish(torch.from_numpy(np.stack(shown)), torch.zeros(8, 0))
+    maps = mean_maps(nets, images, torch.from_numpy(CLASSES))
+    for place, target in enumerate(CLASSES):
+        alone = one_by_one(nets, pictures, place, int(target))
+        np.testing.assert_allclose(maps[place], alone, rtol=1e-3, atol=1e-4)
+
+
+def test_overlays_of_batches_are_those_of_each_picture_alone_but_for_rounding(nets, pictures):
+    for place, png in enumerate(drawn(nets, pictures, 4)):
+        heat = one_by_one(nets, pictures, place, int(CLASSES[place]))
+        alone = overlay(pictures.pixels(place), heat)
+        away = np.abs(decoded(png).astype(int) - alone)
+        assert away.max() <= 8  # a heat that rounds to the next level has the next colour
+        assert (away > 0).mean() < 0.02
+
+
+def test_threads_change_no_byte(nets, pictures):
+    assert drawn(nets, pictures, 4, workers=3) == drawn(nets, pictures, 4)
+
+
+def test_a_photograph_is_made_small(nets, tmp_path):
+    assert cv2.imwrite(str(tmp_path / "large.png"), np.full((600, 2000, 3), 90, np.uint8))
+    one = Pictures(ImageReader(tmp_path), ["large"], ["large.png"])
+    [[png]] = draw(nets, one, [(np.array([0]), np.array([1]))], Way(CPU))
+    assert decoded(png).shape == (307, OVERLAY_PX, 3)
+
+
+def test_no_two_pictures_have_one_file_name():
+    names = overlay_names(pl.Series(["one", "deep/two", "a/b", "a__b"]), "stage1")
+    assert names == [
+        "one_stage1.png", "deep__two_stage1.png", "a__b_c14cddc0_stage1.png",
+        "a__b_63e5c1c4_stage1.png",
+    ]  # fmt: skip
