@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN SET FRESH DEVICE SEED FOLD IMAGES SOLUTION SUBMISSION,\
+$(foreach word,RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC SEED FOLD IMAGES SOLUTION SUBMISSION,\
   $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
@@ -21,10 +21,14 @@ export SOLUTION_FILE := $(value SOLUTION)
 export SUBMISSION_FILE := $(value SUBMISSION)
 export IMAGES_FOLDER := $(value IMAGES)
 
-STAGES  := sample verify folds train-cnn ablate features stack submission predict audit score
+# Whether a word that is a switch is on: FRESH=1, but not FRESH=0.
+ON = $(filter-out 0 no No NO false False FALSE,$(1))
+
+STAGES  := sample verify folds train-cnn embed ablate features stack submission predict audit score report
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
-           $(if $(SET),--set "$$SETTINGS") $(if $(filter-out 0 no No NO false False FALSE,$(FRESH)),--fresh) \
-           $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)')
+           $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
+           $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
+           $(if $(call ON,$(DETERMINISTIC)),--deterministic)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
@@ -58,7 +62,10 @@ folds: setup ## decide once who is held out, grouped by patient; runs verify fir
 train-cnn: setup ## the two-stage network on every fold (FOLD=k: on one); goes on where it was stopped
 	@$(PY) -m scripts.train_cnn $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')
 
-ablate: setup ## what each part of the network brings: trained without it, paired, over seeds
+embed: setup ## every picture as each fold's network sees it, in one space, for the stack
+	@$(PY) -m scripts.embed $(OPTIONS)
+
+ablate: setup ## what each part of the network brings: trained without it or with another, paired
 	@$(PY) -m scripts.ablate $(OPTIONS)
 
 features: setup ## the tabular columns of every row, one function for train and test
@@ -80,6 +87,9 @@ predict: setup ## score new data (DATA=folder), or pictures (IMAGES=folder), wit
 score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with intervals
 	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution "$$SOLUTION_FILE") \
 	  $(if $(SUBMISSION),--submission "$$SUBMISSION_FILE")
+
+report: setup ## the run as one HTML page that needs nothing else: all it has, and what it lacks
+	@$(PY) -m scripts.report $(OPTIONS)
 
 test: setup ## run the tests (under 10 minutes on two cores)
 	@$(PY) -m pytest

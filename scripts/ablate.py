@@ -1,4 +1,4 @@
-"""make ablate: what each part of the network brings, by training without it.
+"""make ablate: what each part of the network brings, by training without it or with another.
 
 For each variant and seed, trains one stage on the first folds in <run>/networks/ and compares the
 held-out rows' score with the whole network's, paired, over the same draws of patients. Writes
@@ -71,12 +71,12 @@ def run(job: Job) -> Unit:
 
 
 def _recipes(job: Job, stage: Stage) -> dict[str, Recipe]:
-    """The whole recipe, and without each part that it has."""
+    """The whole recipe, and each variant that is another than it."""
     recipe, found = job.recipe, {WHOLE: job.recipe}
     for name in job.recipe.ablation.variants or VARIANTS:
         net, config = VARIANTS[name](recipe.net, getattr(recipe, stage.name))
         if (net, config) == (recipe.net, getattr(recipe, stage.name)):
-            job.say(f"notice: this recipe has nothing to leave out for {name}.")
+            job.say(f"notice: {name} changes nothing in this recipe and is left out.")
         else:
             found[name] = recipe.model_copy(update={"net": net, stage.name: config})
     return found
@@ -116,7 +116,7 @@ def _compared(
 
 def _rows(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> HeldOut:
     """What these folds held out, by id."""
-    names = probability_columns(stage)
+    names = probability_columns(stage.name, stage.classes)
     table = pl.concat(unit.parquet(SCORES, [ID, *names]) for unit in units.values()).sort(ID)
     known = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", stage.labels))
     rows = table.join(known, on=ID, how="left", validate="1:1", maintain_order="left")
@@ -144,7 +144,7 @@ def _show(job: Job, stage: Stage, found: dict[str, Any]) -> None:
 
 
 def _verdict(entry: dict[str, Any]) -> str:
-    """What leaving the part out shows."""
+    """What the recipe's own part is worth, against none or another in its place."""
     minus = entry["minus_whole"]
     if minus["low"] is None:
         return "too few patients" if len(entry["by_seed"]) > 1 else "one seed: luck unknown"

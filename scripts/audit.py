@@ -62,7 +62,7 @@ def run(job: Job) -> Unit:
         "seed": job.recipe.seed,
         "version": [VERSION, stack.VERSION],
     }
-    wanted = job.wanted("audit", part, inputs.hashes())
+    wanted = job.wanted("audit", part, inputs.hashes(inputs.columns))
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is None:
         checks = []

@@ -16,12 +16,18 @@ RATES = ("precision", "recall", "f1")
 def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
     """Each class measured with its interval, and the paper's claim where it speaks of the class."""
     sheet, claim = metrics["best_epoch"], metrics["claim"]
-    report = sheet["report"]
+    report, chosen = sheet["report"], stage.config.choose == "inner"
     job.say(
         f"{stage.name}: out of fold, {plural(report['n'], 'picture')}"
         + (f" of {sheet['patients']} {metrics['group']}s" if sheet["patients"] else "")
-        + "; measured at each fold's best inner epoch."
+        + f"; measured at each fold's {'best inner' if chosen else 'last'} epoch."
     )
+    if claim is None:  # an extractor is taught for its ranking: at no threshold of its own
+        for metric in ("auc", "pauc"):
+            last = metrics["last_epoch"]["metrics"][metric]
+            after = f"; after the last epoch {short(last)}" if chosen else ""
+            job.say(f"{stage.name}: {metric} {short(sheet['metrics'][metric])}{after}.")
+        return
     table = Table("class", "n", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in RATES:
         table.add_column(name, no_wrap=True)
@@ -32,7 +38,7 @@ def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
         if claimed:
             table.add_row(*claimed, style="dim")
     job.console.print(table)
-    shown = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
+    shown: dict[str, Any] = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
     if "auc" in sheet["metrics"]:
         shown |= {"auc": None, "pauc": None}
     for metric, claimed in shown.items():

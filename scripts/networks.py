@@ -21,18 +21,20 @@ from folds.findings import Findings, plural
 from folds.frozen import FILE, load_folds, splits
 from folds.groups import GROUP
 from folds.images import ImageReader
-from folds.schema import HOLDOUT, ID, IMAGE, SPLIT, TEST
+from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
 from models.cascade import kept
-from models.cascade.config import Stage2Config
 from models.cascade.fold import Ints, Part, Run, Stage, scored, teach
 from models.cascade.labels import first_labels, second_labels
+from models.extractors.config import ExtractorConfig
+from models.extractors.families import auxiliary_of
 from models.inference.scores import Scores, Way
 from models.inference.speed import EXACT, Pace, fastest
-from models.inference.views import IDENTITY, SIX
+from models.inference.views import NAMED, SIX
 from models.input.pictures import Pictures
 from models.nets.config import HUB, NONE, NetConfig
 from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
+from models.training.determinism import UNSWITCHED, refused_plainly, switch_on
 from scripts import folds, verify
 from scripts.recipe import Recipe
 from scripts.stage import Job
@@ -44,9 +46,9 @@ from workspace.hashing import sha256_text
 from workspace.manifest import Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
-STAGE, VERSION = "train-cnn", 1  # another version trains anew where networks are kept
+STAGE, VERSION = "train-cnn", 2  # another version trains anew where networks are kept
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
-SCORES, ELSEWHERE = "scores.parquet", "elsewhere.parquet"
+SCORES = "scores.parquet"
 LAST = "last_"  # before the columns of the last epoch's weights
 
 
@@ -83,17 +85,23 @@ class Inputs:
 
     @cached_property
     def elsewhere(self) -> Ints:
-        """Places that no fold has anything to do with: the test set and the holdout."""
-        return np.flatnonzero(self.rows[SPLIT].is_in([TEST, HOLDOUT]).to_numpy())
+        """Places that no fold has anything to do with: test set, holdout and anchors."""
+        return np.flatnonzero(self.rows[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
 
     def stages(self, findings: Findings) -> list[Stage]:
-        """Stage 1, and stage 2 where the recipe lists diagnoses for it."""
-        recipe = self.job.recipe
-        every = [Stage("stage1", recipe.stage1, first_labels(self.rows))]
-        if recipe.stage2.diagnoses:
-            labels = second_labels(self.rows, recipe.stage2, findings)
-            every.append(Stage("stage2", recipe.stage2, labels))
-        return every
+        """The networks that the recipe trains: the two stages, and extractors by their names."""
+        recipe, found = self.job.recipe, []
+        for name in recipe.networks:
+            if name == "stage1":
+                found.append(Stage(name, recipe.stage1, first_labels(self.rows)))
+            elif name == "stage2" and recipe.stage2.diagnoses:
+                labels = second_labels(self.rows, recipe.stage2, findings)
+                found.append(Stage(name, recipe.stage2, labels))
+            elif name in recipe.extractors:
+                config = recipe.extractors[name]
+                families = auxiliary_of(self.rows, config)
+                found.append(Stage(name, config, first_labels(self.rows), families))
+        return found
 
 
 def gather(job: Job) -> Inputs:
@@ -128,13 +136,26 @@ def begin_anew(inputs: Inputs, names: Sequence[str]) -> Inputs:
 
 
 def device_of(job: Job) -> torch.device:
-    """The device asked for, or the fastest there is."""
+    """The device asked for, or the fastest there is; switched first where that was asked.
+
+    Whoever runs a network asks here, so nothing is on a GPU before them.
+    """
+    if job.deterministic:
+        switch_on()
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if job.device == "auto":
         return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
     if not there.get(job.device, True):
         raise ConfigError(f"DEVICE={job.device} is not there; take DEVICE=cpu or leave it out.")
     return torch.device(job.device)
+
+
+def training_device(job: Job) -> torch.device:
+    """The device, with a notice if training there is not repeatable; by `job.need` said once."""
+    device = device_of(job)
+    if device.type != "cpu" and not job.deterministic:
+        job.say(f"notice: {UNSWITCHED}")
+    return device
 
 
 def way_of(job: Job, views: Sequence[str], *, bfloat16: bool) -> Way:
@@ -146,47 +167,63 @@ def way_of(job: Job, views: Sequence[str], *, bfloat16: bool) -> Way:
 
 
 def views_of(stage: Stage) -> list[str]:
-    """Stage 2 is scored by six views if the recipe says so; stage 1 never is."""
-    six = isinstance(stage.config, Stage2Config) and stage.config.views == "six"
-    return [view.name for view in (SIX if six else IDENTITY)]
+    """As the stage's recipe says; stage 1 has no say and is scored by one."""
+    return [view.name for view in NAMED[getattr(stage.config, "views", "one")]]
 
 
+def net_of(recipe: Recipe, stage: Stage) -> NetConfig:
+    """An extractor's own network, or the one that both stages share."""
+    return stage.config.net if isinstance(stage.config, ExtractorConfig) else recipe.net
+
+
+@refused_plainly()
 def fold_unit(
     inputs: Inputs, stage: Stage, fold: int, name: str = "", recipe: Recipe | None = None
 ) -> Unit:
-    """A fold's network and the scores of what it holds out, made if not there yet."""
+    """A fold's network and the probabilities of what it holds out, made if not there yet."""
     job = inputs.job
     recipe = recipe or job.recipe
+    net = net_of(recipe, stage)
     name = name or f"{stage.name}_fold_{fold}"
     folder = job.run / "networks" / name
-    wanted = job.wanted(STAGE, _part(stage, fold, recipe), _hashes(inputs, recipe.net))
+    wanted = job.wanted(STAGE, _part(stage, fold, recipe), _hashes(inputs, net))
     done = find(folder, wanted, job.hashes, on_change="stop")
     if done is not None:
+        if job.deterministic and done.facts.get("repeatable") is False:
+            job.say(f"notice: {folder} was trained without DETERMINISTIC=1 on a GPU and is kept.")
         return done
+    device = job.need(training_device)
     checkpoints = Checkpoints(
         job.run / "checkpoints" / name, _resumable(wanted, job), job.hashes, job.say
     )
     part, held = inputs.parts[fold]
-    fast = recipe.net.pace == "fast" and fastest(device_of(job), 0).dtype == "bfloat16"
-    how = Run(recipe.net, recipe.seed, way_of(job, views_of(stage), bfloat16=fast))
+    fast = net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
+    how = Run(net, recipe.seed, way_of(job, views_of(stage), bfloat16=fast))
     with job.progress(f"{stage.name}, fold {fold}") as bar:
         taught = teach(stage, part, how, inputs.pictures, checkpoints, bar)
     with making(folder, wanted) as draft, job.progress(f"{stage.name}, fold {fold}, scores") as bar:
         use = kept.keep(draft, stage, fold, how, taught)
         best = scored(stage, how, inputs.pictures, taught.best, held, bar)
-        last = scored(stage, how, inputs.pictures, taught.last, held, bar)
+        last = best  # where nothing was chosen
+        if taught.inner_score is not None:
+            last = scored(stage, how, inputs.pictures, taught.last, held, bar)
         draft.parquet(SCORES, _table(inputs, stage, held, best, last))
-        outside = scored(stage, how, inputs.pictures, taught.best, inputs.elsewhere, bar)
-        draft.parquet(ELSEWHERE, _table(inputs, stage, inputs.elsewhere, outside))
         draft.text("curves.svg", draw(taught.history, stage.config.watch))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
+        draft.facts["repeatable"] = device.type == "cpu" or job.deterministic
     checkpoints.clear()
     return open_unit(folder, STAGE)
 
 
 def _resumable(wanted: Wanted, job: Job) -> Wanted:
-    """A training goes on only where it began: on such a device, with this torch."""
-    began = {"device": device_of(job).type, "torch": str(torch.__version__)}
+    """A training goes on only where it began: on such a device, so switched, with this torch.
+
+    On a CPU the switches change nothing, and a finished network is the same network either way.
+    """
+    device = device_of(job).type
+    began: dict[str, Any] = {"device": device, "torch": str(torch.__version__)}
+    if job.deterministic and device != "cpu":
+        began["deterministic"] = True
     return wanted.model_copy(update={"part": wanted.part | began})
 
 
@@ -195,32 +232,28 @@ def maker_of(unit: Unit) -> str:
     return sha256_text(f"{unit.sha256(kept.BEST)} {unit.sha256(kept.USE)}")
 
 
-def probability_columns(stage: Stage) -> list[str]:
-    """`oof_<stage>_<class>`; of two classes the second alone, the first is 1 minus it."""
-    names = stage.classes[1:] if len(stage.classes) == 2 else stage.classes
-    return [f"oof_{stage.name}_{''.join(c if c.isalnum() else '_' for c in n)}" for n in names]
+def probability_columns(name: str, classes: Sequence[str]) -> list[str]:
+    """`oof_<network>_<class>`; of two classes the second alone, the first is 1 minus it."""
+    known = classes[1:] if len(classes) == 2 else classes
+    return [f"oof_{name}_{''.join(c if c.isalnum() else '_' for c in one)}" for one in known]
 
 
-def _table(
-    inputs: Inputs, stage: Stage, places: Ints, best: Scores, last: Scores | None = None
-) -> pl.DataFrame:
-    """Ids, probabilities, the last epoch's probabilities, embeddings."""
-    names = probability_columns(stage)
+def _table(inputs: Inputs, stage: Stage, places: Ints, best: Scores, last: Scores) -> pl.DataFrame:
+    """Ids, probabilities, the last epoch's probabilities."""
+    names = probability_columns(stage.name, stage.classes)
     columns: dict[str, Any] = {ID: inputs.rows[ID].gather(places)}
-    for prefix, scores in (("", best), *([(LAST, last)] if last else [])):
+    for prefix, scores in (("", best), (LAST, last)):
         shares = scores.probability[:, -len(names) :]
         columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
-    width = best.embedding.shape[1]
-    columns |= {f"emb_{stage.name}_{at:04d}": best.embedding[:, at] for at in range(width)}
     return pl.DataFrame(columns)
 
 
 def _part(stage: Stage, fold: int, recipe: Recipe) -> dict[str, Any]:
     """The recipe's values that a fold's network depends on."""
     return {
-        "stage": stage.config.model_dump(mode="json", exclude={"checkpoint_s"}),
+        "stage": stage.config.model_dump(mode="json", exclude={"checkpoint_s", "net"}),
         "classes": list(stage.classes),  # in order, which a JSON object would not keep
-        "net": recipe.net.model_dump(mode="json", exclude={"weights"}),
+        "net": net_of(recipe, stage).model_dump(mode="json", exclude={"weights"}),
         "seed": recipe.seed,
         "fold": fold,
         "positive": list(recipe.data.positive),
@@ -238,26 +271,12 @@ def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
     return hashes | {"weights": inputs.job.hashes.of(path) if path.is_file() else "missing"}
 
 
-def block_parts(
-    units: Mapping[int, Unit], file: str, names: Sequence[str], blind: pl.DataFrame
-) -> pl.DataFrame:
-    """Rows of all folds with their fold and maker, as a block has them; nulls for the blind."""
-    parts = [
-        unit.parquet(file, [ID, *names]).select(
-            ID,
-            pl.lit(fold, dtype=pl.Int16).alias(FOLD),
-            pl.lit(maker_of(unit)).alias(MAKER),
-            *(pl.col(name).cast(pl.Float32 if name.startswith("emb_") else pl.Float64)
-              for name in names),
-        )
-        for fold, unit in units.items()
-    ]  # fmt: skip
-    outside = pl.col(SPLIT).is_in([TEST, HOLDOUT])
+def held_out(inputs: Inputs, units: Mapping[int, Unit], names: Sequence[str]) -> pl.DataFrame:
+    """What each fold's network says of the rows it never saw; null for those without a picture."""
+    parts = []
     for fold, unit in units.items():
-        of_fold = outside if file == ELSEWHERE else ~outside & (pl.col(FOLD) == fold)
-        parts.append(
-            blind.filter(of_fold).select(
-                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
-            )
-        )
-    return pl.concat(parts, how="diagonal").sort(ID, FOLD)
+        made_by = pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
+        unseen = inputs.blind.filter(pl.col(FOLD) == fold)
+        parts += [unit.parquet(SCORES, [ID, *names]).with_columns(made_by),
+                  unseen.select(ID).with_columns(made_by)]  # fmt: skip
+    return pl.concat(parts, how="diagonal").select(ID, FOLD, MAKER, *names).sort(ID)

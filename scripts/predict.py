@@ -1,11 +1,10 @@
 """make predict: score new data of the same kind with a finished run.
 
-Reads the tables of DATA, and the features, boosters and stack of RUN; writes
-<run>/predictions/<folder>-<hash>/ with predictions.csv (isic_id, target) and details.csv. New rows
-go through the very functions that score the test set.
+Reads DATA (tables, with pictures or without, or pictures alone) and the features, networks,
+boosters and stack of RUN; writes <run>/predictions/<folder>-<hash>/ with predictions.csv (isic_id,
+target) and details.csv. New rows go through the very functions that score the test set. What DATA
+lacks decides which part of the stack scores all of its rows, and that is said.
 """
-
-from functools import partial
 
 import polars as pl
 from pydantic import ValidationError
@@ -13,62 +12,82 @@ from pydantic import ValidationError
 from features.build import build, single_lesion_patients
 from features.state import State
 from folds.findings import Findings, plural
-from folds.frozen import FILE as FOLDS
-from folds.samples import build_samples
-from folds.schema import ID, PATIENT, SPLIT, TARGET, TEST
-from folds.sources import open_source
+from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
 from scripts import stack
-from scripts.features import STATE, TRAINING
+from scripts.features import STATE
+from scripts.members import STACK
+from scripts.new_data import NewData, open_data, read_rows, refuse_half_seen
+from scripts.new_scores import Choice, Scorer, Stacked, choose
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
-from stacking.elsewhere import score_elsewhere
-from stacking.fold import SCORE, USE
-from stacking.matrix import Matrix, assemble, lazily
-from stacking.oof import all_files
+from stacking.fold import SCORE
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some
-from workspace.hashing import sha256_text
 from workspace.manifest import load_manifest
-from workspace.units import Unit, find, making, open_unit
+from workspace.units import Unit, find, making, open_unit, refuse_foreign
 
 FILE, DETAILS = "predictions.csv", "details.csv"
+NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and suffix
 
 
 def run(job: Job) -> Unit:
     """Scores of the rows of DATA, made if they are not there yet."""
     if not job.own_data:
         raise ConfigError("Name the new data: make predict RUN=runs/name DATA=folder.")
-    stacked, featured = _finished(job, "stack"), _finished(job, "features")
-    folds, average = _boosters(job, stacked, featured), stacked.manifest.part["average"]
-    source = open_source(job.recipe.data.model_copy(update={"images": "none"}))
-    tables = {path.name: job.hashes.of(path) for path in source.inputs()}
-    makers = {unit.folder.name: all_files(unit) for unit in folds.values()}
-    inputs = tables | makers | {STATE: featured.sha256(STATE)}
-    name = f"{source.folder.resolve().name}-{sha256_text(str(sorted(tables.items())))[:8]}"
-    folder = job.run / "predictions" / name
-    wanted = job.wanted("predict", {"average": average}, inputs)
+    stacked = Stacked(job, _finished(job, STACK), _finished(job, "features"))
+    data = open_data(job, sees=stacked.sees)
+    part = {"average": stacked.unit.manifest.part["average"], "policy": stacked.policy}
+    inputs = data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)}
+    folder, wanted = job.run / "predictions" / data.name, job.wanted("predict", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
+        data.forget(job.run)  # a call that was killed between its end and that left it
         job.say(f"predict: nothing to do, {folder / FILE} is up to date.")
         return done
-    findings, state = Findings(), _state(featured)
-    samples = build_samples(source, findings, list(state.columns)).with_columns(
-        pl.lit(TEST).alias(SPLIT)
-    )
-    job.stop_on_errors(findings)
-    table = build(samples, state, findings, "the new data")
-    job.show_notices(findings)
-    details = _known_rows(job, samples)
-    columns = next(iter(folds.values())).json(USE)["columns"]
-    scores = score_elsewhere(partial(_view, table, columns), folds, average)
+    refuse_foreign(folder, "predict")  # now, not hours later
+    state = _state(stacked.featured)
+    rows = read_rows(job, data, list(state.columns))
+    samples = open_unit(job.run / "samples", "verify")
+    training = samples.parquet(SAMPLES, [ID, IMAGE, PATIENT, SPLIT]).filter(pl.col(SPLIT) != TEST)
+    known = _known_rows(job, rows, training)
+    if 0 < rows[IMAGE].null_count() < len(rows):
+        refuse_half_seen(job, rows, known=training[IMAGE].null_count() > 0)
+    choice = choose(stacked, data, rows)
+    scorer = _scorer(stacked, choice, data, rows, state)
+    scores, means = scorer.scores(), scorer.means()
+    details = known.join(means, on=ID, how="left", maintain_order="left")
     with making(folder, wanted) as draft:
         draft.csv(FILE, scores.select(ID, pl.col(SCORE).alias(TARGET)))
         draft.csv(DETAILS, scores.join(details, on=ID, how="left", maintain_order="left"))
-    alone = single_lesion_patients(samples)
+    data.forget(job.run)
+    job.say(f"predict: {choice.told}")
+    if choice.members != stacked.handed_in:
+        job.say(f"notice: {choice.name} has a scale of its own: rank none of these scores among "
+                f"those of {stacked.policy}.")  # fmt: skip
+    alone = single_lesion_patients(rows)
     job.say(
         f"predict: wrote {folder / FILE}: {plural(len(scores), 'row')}, "
         f"{plural(alone, 'patient')} with one lesion alone."
     )
     return open_unit(folder, "predict")
+
+
+def _scorer(
+    stacked: Stacked, choice: Choice, data: NewData, rows: pl.DataFrame, state: State
+) -> Scorer:
+    """Features of the rows and what networks see of them, as far as the choice needs them."""
+    job, table, findings = stacked.job, None, Findings()
+    if data.source is not None:
+        table = build(rows, state, findings, "the new data")
+        job.show_notices(findings)
+    else:
+        job.say("notice: no table says whose the pictures are: each is taken for a patient.")
+    sights = {}
+    if choice.networks:
+        from scripts import new_views  # noqa: PLC0415 - torch takes seconds to import
+
+        stacked.refuse_other_blocks()
+        sights = new_views.sights(job, data, rows, choice.networks)
+    return Scorer(stacked, choice, rows.select(ID), table, sights)
 
 
 def _finished(job: Job, stage: str) -> Unit:
@@ -97,37 +116,12 @@ def _state(featured: Unit) -> State:
         ) from error
 
 
-def _view(table: pl.DataFrame, columns: list[str], _: int) -> Matrix:
-    return assemble(table.select(ID), [lazily("the new data", columns, table.lazy)])
+def _known_rows(job: Job, samples: pl.DataFrame, training: pl.DataFrame) -> pl.DataFrame:
+    """Which rows the run was trained on; refused if all were, said if some, or their patients.
 
-
-def _boosters(job: Job, stacked: Unit, featured: Unit) -> dict[int, Unit]:
-    """The folds' boosters, if they are those of the stack and learnt from these features."""
-    prefix = f"{stack.STACK}_fold_"
-    used = {n: sha for n, sha in stacked.manifest.inputs.items() if n.startswith(prefix)}
-    found = {}
-    for name, sha in used.items():
-        unit = open_unit(job.run / "boosters" / name, "stack")
-        learnt_from = unit.manifest.inputs
-        if set(learnt_from) != {FOLDS, TRAINING}:
-            raise ConfigError(
-                f"{job.run} was stacked with blocks, whose makers cannot be called for new data "
-                "yet."
-            )
-        if all_files(unit) != sha or learnt_from[TRAINING] != featured.sha256(TRAINING):
-            raise ArtifactError(
-                f"{unit.folder} is not what {stacked.folder} and {featured.folder} belong to; run "
-                "'make stack' again."
-            )
-        found[int(name.removeprefix(prefix))] = unit
-    return dict(sorted(found.items()))
-
-
-def _known_rows(job: Job, samples: pl.DataFrame) -> pl.DataFrame:
-    """Which rows the run was trained on; refused if all were, said if some, or their patients."""
-    training = open_unit(job.run / "samples", "verify").parquet(SAMPLES, [ID, PATIENT, SPLIT])
-    training = training.filter(pl.col(SPLIT) != TEST)
-    seen = samples[ID].is_in(training[ID].implode())
+    Pictures alone are known by their own names, in whatever folder they lie.
+    """
+    seen = samples[ID].str.extract(NAME).is_in(training[ID].implode())
     if seen.all():
         raise DataError(
             f"All {len(samples)} rows were trained on by {job.run}: their scores out of fold are "
@@ -137,7 +131,8 @@ def _known_rows(job: Job, samples: pl.DataFrame) -> pl.DataFrame:
     known = patients.filter(patients.is_in(training[PATIENT].drop_nulls().implode())).sort()
     if seen.any():
         job.say(
-            f"notice: {plural(int(seen.sum()), 'row')} of the new data were trained on by "
+            f"notice: {plural(int(seen.sum()), 'row')} of the new data "
+            f"{'was' if seen.sum() == 1 else 'were'} trained on by "
             f"{job.run}; their scores mean nothing (trained_on in {DETAILS}): "
             f"{name_some(samples.filter(seen)[ID].to_list())}."
         )

@@ -5,12 +5,13 @@ their mistakes worded: which key, in which file, and what was probably meant.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from features.config import FeatureConfig
@@ -20,12 +21,18 @@ from folds.verify import VerifyConfig
 from metrics.sheet import ScoreConfig
 from models.cascade.ablation import AblationConfig
 from models.cascade.config import Stage1Config, Stage2Config
+from models.extractors.config import ExtractorConfig
+from models.inference.config import PredictConfig
 from models.nets.config import NetConfig
+from stacking.alignment.config import AlignConfig
+from stacking.blending.config import BLENDS, BlendConfig
 from stacking.config import AuditConfig, BoosterConfig, StackConfig
 from synthetic.config import SyntheticConfig
 from workspace.errors import ConfigError, name_some, shorten
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+NETWORK_NAME = r"(?!.*_fold_\d+$)[a-z][a-z0-9_]*"  # as folders and columns spell it
+OTHERS = ("stage1", "stage2", "stack", "tabular", "images", *BLENDS)  # no extractor's name
 SIZE_LIMIT = 2**20  # bytes; a recipe is a page, and a parser should not meet a bomb
 
 
@@ -41,22 +48,45 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
+    networks: tuple[str, ...] = ("stage1", "stage2")  # what train-cnn trains, in this order
     net: NetConfig = NetConfig()
     stage1: Stage1Config = Stage1Config()
     stage2: Stage2Config = Stage2Config()
+    extractors: dict[str, ExtractorConfig] = {}
     ablation: AblationConfig = AblationConfig()
+    align: AlignConfig = AlignConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
     lightgbm: BoosterConfig = BoosterConfig()
+    blend: BlendConfig = BlendConfig()
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
+    predict: PredictConfig = PredictConfig()
 
     def resolved(self) -> dict[str, Any]:
         """All values as plain types for a manifest; folders and files by their names only."""
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
         values["net"]["weights"] = Path(self.net.weights).name
+        for name, extractor in self.extractors.items():
+            values["extractors"][name]["net"]["weights"] = Path(extractor.net.weights).name
         return values
+
+    @model_validator(mode="after")
+    def _knows_its_networks(self) -> Self:
+        known = ("stage1", "stage2", *self.extractors)
+        odd = [name for name in self.extractors if not re.fullmatch(NETWORK_NAME, name)]
+        if odd or (odd := [name for name in self.extractors if name in OTHERS]):
+            raise ValueError(
+                f"no extractor can be called {name_some(odd)}; take small letters, digits and _, "
+                f"no fold's name and none of {', '.join(OTHERS)}"
+            )
+        unknown = [name for name in self.networks if name not in known]
+        if unknown:
+            raise ValueError(f"networks lists {name_some(unknown)}; there are {', '.join(known)}")
+        if len(set(self.networks)) != len(self.networks):
+            raise ValueError("networks lists one twice")
+        return self
 
 
 def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
@@ -162,10 +192,10 @@ def _worded(error: ValidationError, file: str) -> str:
 
 
 def _one_mistake(detail: ErrorDetails, file: str) -> str:
-    keys = [str(key) for key in detail["loc"][:2]]  # recipes are two deep; the rest is pydantic's
+    keys, model = _as_spelt(detail["loc"], unknown=detail["type"] == "extra_forbidden")
     dotted = ".".join(keys)
     if detail["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
+        known = [name for name in model.model_fields if not (model is Recipe and name == "name")]
         near = _meant(keys[-1], known, ".".join([*keys[:-1], ""]))
         hint = near if near != "." else f"; known are {', '.join(known)}."
         return f"Unknown option '{shorten(dotted)}' in {file}{hint}"
@@ -178,13 +208,36 @@ def _one_mistake(detail: ErrorDetails, file: str) -> str:
     return f"Option '{dotted}' in {file} is {given}: {message[0].lower()}{message[1:]}."
 
 
-def _known_keys(section: Sequence[str]) -> list[str]:
+def _as_spelt(place: Sequence[str | int], *, unknown: bool) -> tuple[list[str], type[BaseModel]]:
+    """A mistake's keys as the recipe spells them, and the model in which the last one is.
+
+    Behind them pydantic may say which kind of value it tried.
+    """
     model: type[BaseModel] = Recipe
-    for key in section:
-        annotation = model.model_fields[key].annotation
-        choices = getattr(annotation, "__args__", (annotation,))
-        model = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
-    return [name for name in model.model_fields if not (model is Recipe and name == "name")]
+    inner: type[BaseModel] | None = Recipe
+    keys: list[str] = []
+    named = False  # the next key is a name of the user's
+    for key in place:
+        if inner is None:
+            break
+        if named or isinstance(key, int):
+            named = False
+        elif key in inner.model_fields:
+            model, annotation = inner, inner.model_fields[key].annotation
+            inner, named = _model_in(annotation), get_origin(annotation) is dict
+        elif unknown:
+            model, inner = inner, None
+        else:
+            break
+        keys.append(str(key))
+    return keys, model
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The section behind a key, or behind each of several; None: a plain value."""
+    choices = (annotation, *getattr(annotation, "__args__", ()))
+    models = (c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+    return next(models, None)
 
 
 def _meant(word: str, known: Sequence[str], section: str = "") -> str:

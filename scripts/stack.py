@@ -2,10 +2,11 @@
 
 Reads folds, features and the recipe's blocks; writes <run>/boosters/<name>_fold_<k>/ for every fold
 of the stack and of each baseline, then <run>/stack/ with oof_stack.parquet, test_stack.parquet,
-importance.csv and metrics.json. What a call finished is kept; a changed value redoes what it feeds.
+importance.csv, metrics.json and, of a blend, what it takes to blend new rows. What a call finished
+is kept; a changed value redoes what it feeds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,24 +23,37 @@ from folds.schema import HOLDOUT, ID, SPLIT, TARGET, TRAIN
 from folds.schema import TEST as TEST_SPLIT
 from scripts import features, folds, verify
 from scripts.features import TESTS, TRAINING
+from scripts.members import (
+    PARTS,
+    STACK,
+    blended,
+    keep_blend,
+    members_of,
+    outside,
+    parts_of,
+    seen_elsewhere,
+    show_members,
+)
 from scripts.score import short, subgroups
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.baselines import fewer, naive
+from stacking.blending.members import Members, blended_members
+from stacking.blending.policies import Blended
+from stacking.blocks import OOF as BLOCK_OOF
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.blocks import Block, open_block
 from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
-from stacking.fold import FOLD, SCORE, USE, train_fold
+from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
 from stacking.matrix import NEVER, Matrix, Source, assemble, kept, lazily
 from stacking.measure import measured
 from stacking.oof import all_files, models_hash, out_of_fold
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, name_some
 from workspace.units import Unit, find, making, open_unit
 
-STACK = "stack"
-VERSION = 2  # another one trains anew where boosters are kept
+VERSION = 3  # another one trains anew where boosters are kept
 SCORES = "scores.parquet"
 OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
 METRICS, IMPORTANCE = "metrics.json", "importance.csv"
@@ -74,15 +88,20 @@ class Inputs:
         """The names of the matrix, known without it."""
         return tuple(name for source in self._sources() for name in source.columns)
 
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """The columns of the stack, or of a part of it."""
+        return self.columns if name == STACK else parts_of(self.columns)[name]
+
     def ids(self, split: str) -> pl.DataFrame:
         """The rows of another split, by id."""
         table = self.folded.parquet(FILE, [ID, SPLIT])
         return table.filter(pl.col(SPLIT) == split).select(ID).sort(ID)
 
-    def hashes(self) -> dict[str, str]:
-        """What a booster's result depends on besides the recipe."""
+    def hashes(self, columns: Sequence[str]) -> dict[str, str]:
+        """What boosters on these columns depend on besides the recipe; blocks by folder."""
         used = {FILE: self.folded.sha256(FILE), TRAINING: self.featured.sha256(TRAINING)}
-        return used | {block.name: block.unit.sha256("oof.parquet") for block in self.blocks}
+        some = [block for block in self.blocks if set(block.columns) & set(columns)]
+        return used | {block.unit.folder.name: block.unit.sha256(BLOCK_OOF) for block in some}
 
     def _sources(self) -> list[Source]:
         return [self._features(TRAINING), *(block.training() for block in self.blocks)]
@@ -96,32 +115,36 @@ class Inputs:
 def run(job: Job) -> Unit:
     """The stack's scores and what they are worth, made if they are not there yet."""
     inputs = gather(job)
+    columns = {STACK: inputs.columns, **parts_of(inputs.columns), **fewer(inputs.columns)}
     trained = {
-        name: {fold: _fold(inputs, name, columns, fold) for fold in inputs.fold_numbers}
-        for name, columns in {STACK: inputs.columns, **fewer(inputs.columns)}.items()
+        name: {fold: _fold(inputs, name, some, fold) for fold in inputs.fold_numbers}
+        for name, some in columns.items()
     }
     folder, config = job.run / STACK, job.recipe
     part = {
         "score": config.score.model_dump(mode="json"),
         "average": config.stack.average,
+        "blend": config.blend.model_dump(mode="json"),
         "version": VERSION,
     }
     used = {unit.folder.name: all_files(unit) for by in trained.values() for unit in by.values()}
-    used |= {f"{block.name} test": block.unit.sha256(BLOCK_TEST) for block in inputs.blocks}
+    used |= {f"{b.unit.folder.name} test": b.unit.sha256(BLOCK_TEST) for b in inputs.blocks}
     used |= {SAMPLES: job.need(verify.run).sha256(SAMPLES), TESTS: inputs.featured.sha256(TESTS)}
-    wanted = job.wanted(STACK, part, used | inputs.hashes())
+    wanted = job.wanted(STACK, part, used | inputs.hashes(inputs.columns))
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         job.say(f"stack: nothing to do, {folder} is up to date.")
         return done
     with making(folder, wanted) as draft:
-        oof = _out_of_fold(inputs, trained[STACK])
-        others = {
-            name: _out_of_fold(inputs, units) for name, units in trained.items() if name != STACK
-        }
-        metrics = _measured(inputs, oof, others)
-        draft.parquet(OOF, oof)
-        draft.parquet(TEST, _outside(inputs, trained[STACK]))
+        oof = {name: _out_of_fold(inputs, units) for name, units in trained.items()}
+        metrics = _measured(inputs, oof)
+        found = _blended(inputs, oof)
+        if found is not None:
+            metrics["blend"] = found.sheet
+        if found is not None and found.chosen is not None:
+            keep_blend(draft, found.blended, found.chosen.last)  # for new data
+        draft.parquet(OOF, _handed_in(oof[STACK], found))
+        draft.parquet(TEST, _outside(inputs, trained, found))
         draft.csv(IMPORTANCE, over_folds(trained[STACK]))
         draft.json(METRICS, metrics)
         draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -145,11 +168,27 @@ def gather(job: Job) -> Inputs:
     rows = table.filter(pl.col(SPLIT) == TRAIN).select(columns).sort(FOLD, ID)
     units = [open_unit(Path(folder), STACK) for folder in job.recipe.stack.blocks]
     if job.recipe.stack.networks:
-        from scripts import train_cnn  # noqa: PLC0415 - torch takes seconds to import
+        if (rows[FOLD] == NEVER).any():
+            raise ConfigError(
+                "Networks say nothing out of fold of rows that no fold holds out; take a "
+                "folds.scheme that holds out every row, or stack.networks=false."
+            )
+        from scripts import embed  # noqa: PLC0415 - torch takes seconds to import
 
-        units += job.need(train_cnn.run).values()
+        units += job.need(embed.run).values()
+    _check_names([unit.folder.name for unit in units])
     opened = [open_block(unit, rows, folded.facts["fold_hash"]) for unit in units]
     return Inputs(job, folded, featured, rows, tuple(opened))
+
+
+def _check_names(blocks: Sequence[str]) -> None:
+    """A block's folder names it among the members, and in what boosters were made from."""
+    taken = {name for name in blocks if blocks.count(name) > 1 or name in (STACK, *PARTS)}
+    if taken:
+        raise ConfigError(
+            f"Blocks are called as another score is: {name_some(sorted(taken))}; rename their "
+            "folders."
+        )
 
 
 def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
@@ -168,7 +207,7 @@ def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
         "fold": fold,
         "version": VERSION,
     }
-    wanted = job.wanted(STACK, part, inputs.hashes())
+    wanted = job.wanted(STACK, part, inputs.hashes(columns))
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
@@ -191,33 +230,86 @@ def _out_of_fold(inputs: Inputs, units: Mapping[int, Unit]) -> pl.DataFrame:
     return inputs.rows.join(table.drop(FOLD), on=ID, how="inner", validate="1:1").sort(ID)
 
 
-def _measured(
-    inputs: Inputs, oof: pl.DataFrame, others: Mapping[str, pl.DataFrame]
-) -> dict[str, Any]:
-    job = inputs.job
+def _measured(inputs: Inputs, scored: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    job, oof = inputs.job, scored[STACK]
     plain, chosen = naive(inputs.matrix)
-    scores = {name: other.select(ID, SCORE) for name, other in others.items()}
+    scores = {
+        name: other.select(ID, SCORE)
+        for name, other in scored.items()
+        if name not in (STACK, *PARTS)
+    }
     for name in plain.columns[2:]:
         scores[name] = plain.select(ID, pl.col(name).alias(SCORE))
     clinical = job.need(verify.run).parquet(SAMPLES).drop(TARGET)
     rows = oof.join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
-    patient = GROUP if job.recipe.data.group != "none" else None
     with job.progress("Drawing patients again") as bar:
-        found = measured(rows, scores, patient, subgroups(rows), job.recipe.score, bar)
+        found = measured(rows, scores, _patient(job), subgroups(rows), job.recipe.score, bar)
     return {**found, "best_column": chosen, "group": job.recipe.data.group}
 
 
-def _outside(inputs: Inputs, units: Mapping[int, Unit]) -> pl.DataFrame:
+def _patient(job: Job) -> str | None:
+    return GROUP if job.recipe.data.group != "none" else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The members, what they are worth, and the blend that the recipe hands in."""
+
+    members: Members
+    blended: Members  # those of them that the recipe blends
+    sheet: dict[str, Any]
+    chosen: Blended | None  # None: the stack itself
+
+
+def _blended(inputs: Inputs, oof: Mapping[str, pl.DataFrame]) -> Found | None:
+    """Members and blends; None where the stack is the only member."""
+    job = inputs.job
+    own = {name: table for name, table in oof.items() if name in (STACK, *PARTS)}
+    members = members_of(job, inputs.rows, own, inputs.blocks)
+    if members is None:
+        return None
+    sheet, blends = blended(job, members, _patient(job))
+    some = blended_members(members, job.recipe.blend)
+    return Found(members, some, sheet, blends.get(job.recipe.blend.policy))
+
+
+def _handed_in(oof: pl.DataFrame, found: Found | None) -> pl.DataFrame:
+    """The stack's rows with the score of what is handed in, by id."""
+    if found is None or found.chosen is None:
+        return oof
+    score = found.members.rows.select(ID).with_columns(pl.Series(SCORE, found.chosen.score))
+    return oof.drop(SCORE, SPREAD).join(
+        score, on=ID, how="left", validate="1:1", maintain_order="left"
+    )
+
+
+def _outside(
+    inputs: Inputs, trained: Mapping[str, Mapping[int, Unit]], found: Found | None
+) -> pl.DataFrame:
     """Scores of the test set, then of the holdout, by all folds."""
-    parts = []
+    job, parts = inputs.job, []
     for split, file in ((TEST_SPLIT, TESTS), (HOLDOUT, TRAINING)):
         ids = inputs.ids(split)
-        if len(ids):
-            view = partial(inputs.view, ids, file)
-            scores = score_elsewhere(view, units, inputs.job.recipe.stack.average)
-            parts.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
+        if len(ids) == 0:
+            continue
+        view = partial(inputs.view, ids, file)
+        if found is None or found.chosen is None:
+            scores = score_elsewhere(view, trained[STACK], job.recipe.stack.average)
+        else:
+            stacked = {
+                name: (partial(_part_of, view, inputs.columns_of(name)), trained[name])
+                for name in (STACK, *PARTS)
+                if name in trained
+            }
+            seen = partial(seen_elsewhere, inputs.blocks, ids)
+            scores = outside(found.blended, found.chosen.last, ids, stacked, seen)
+        parts.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
     columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64, SPLIT: pl.String}
     return pl.concat([pl.DataFrame(schema=columns), *parts])
+
+
+def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
+    return view(fold).part(columns)
 
 
 def show_stack(job: Job, metrics: dict[str, Any]) -> None:
@@ -235,6 +327,8 @@ def show_stack(job: Job, metrics: dict[str, Any]) -> None:
         values = (short(found["metrics"][metric]) for metric in ("pauc", "auc"))
         table.add_row(name, *values, short(found["stack_minus_this"]["pauc"]))
     job.console.print(table)
+    if "blend" in metrics:
+        show_members(job, metrics["blend"])
     each = ", ".join(f"{entry['metrics']['pauc']['value']:.4f}" for entry in folded["folds"])
     job.say(
         f"stack: pAUC by fold {each}; mean {folded['mean']['pauc']:.4f}"

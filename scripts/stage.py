@@ -52,6 +52,7 @@ class Job:
     fresh: bool = False
     own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
     device: str = "auto"
+    deterministic: bool = False  # networks learn the same to the bit on a GPU too, or it says why
     files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
     words: Mapping[str, str] = field(default_factory=dict)  # said on the command line
     made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
@@ -166,6 +167,7 @@ def _run(
                     fresh=arguments.fresh,
                     own_data=arguments.data is not None,
                     device=arguments.device,
+                    deterministic=arguments.deterministic,
                     **given,
                 )
                 if dead:
@@ -235,6 +237,11 @@ def _parser(
         default="auto",
         choices=("auto", "cpu", "cuda", "mps"),
         help="where nets run; auto is the fastest there is",
+    )
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="train nets bit for bit repeatably on a GPU too; slower",
     )
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")

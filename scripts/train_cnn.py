@@ -1,9 +1,10 @@
-"""make train-cnn: the two-stage network on every fold, out of fold, and what it is worth.
+"""make train-cnn: the recipe's networks on every fold, out of fold, and what they are worth.
 
 Reads samples and folds (making them first where needed); trains stage 1 (the target) and stage 2
-(the diagnosis of rows with target 1) in <run>/networks/<stage>_fold_<k>/, then joins each stage's
-folds in <run>/networks/<stage>/ (oof.parquet and test.parquet, a block for the stack; metrics.json)
-and both in <run>/cascade/. FOLD=k trains one fold alone. A stopped training goes on where it was.
+(the diagnosis of rows with target 1), and the recipe's extractors (the target, for embeddings) in
+<run>/networks/<name>_fold_<k>/, then joins each network's folds in <run>/networks/<name>/
+(oof.parquet, metrics.json) and both stages in <run>/cascade/. FOLD=k trains one fold alone. A
+stopped training goes on where it was.
 """
 
 from collections.abc import Mapping
@@ -31,21 +32,20 @@ from models.cascade.measure import (
 from models.cascade.source_only import source_columns, source_scores
 from scripts.cascade_tables import show_cascade, show_stage
 from scripts.networks import (
-    ELSEWHERE,
     LAST,
-    SCORES,
     STAGE,
     Inputs,
     begin_anew,
-    block_parts,
     fold_unit,
     gather,
+    held_out,
     maker_of,
     probability_columns,
 )
 from scripts.stage import Job, main
-from stacking.blocks import OOF, TEST
+from stacking.blocks import OOF
 from stacking.fold import FOLD
+from stacking.matrix import NEVER
 from stacking.oof import check_oof
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
@@ -54,7 +54,7 @@ METRICS, CALLS = "metrics.json", "calls.parquet"
 
 
 def run(job: Job) -> dict[str, Unit]:
-    """Both stages on all folds, a block each; or on the one fold that was asked for, and none."""
+    """All networks on all folds; or on the one fold that was asked for, which joins nothing."""
     inputs, findings = gather(job), Findings()
     stages = inputs.stages(findings)
     job.show_notices(findings)
@@ -71,10 +71,10 @@ def run(job: Job) -> dict[str, Unit]:
     joined = {stage.name: _joined(inputs, stage, units[stage.name]) for stage in stages}
     for stage in stages:
         show_stage(job, stage, joined[stage.name].json(METRICS))
-    if len(stages) == 2:
+    if {"stage1", "stage2"} <= joined.keys():
         show_cascade(job, _cascade(inputs, stages, joined).json(METRICS))
     places = ", ".join(str(unit.folder) for unit in joined.values())
-    job.say(f"train-cnn: see {places}: {METRICS}, {OOF}, {TEST}.")
+    job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
     return joined
 
 
@@ -88,7 +88,7 @@ def _folds(job: Job, known: list[int]) -> list[int]:
 
 
 def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
-    """All folds of a stage as one block with its metrics."""
+    """All folds of a network as one table with its metrics."""
     job, folder = inputs.job, inputs.job.run / "networks" / stage.name
     part = {"score": job.recipe.score.model_dump(mode="json"), "version": 1}
     hashes = {unit.folder.name: maker_of(unit) for unit in units.values()}
@@ -98,17 +98,13 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
     if done is not None:
         job.say(f"{stage.name}: nothing to do, {folder} is up to date.")
         return done
-    names = probability_columns(stage)
-    columns = [c for c in next(iter(units.values())).parquet(SCORES).columns if _kept(c)]
-    table = block_parts(
-        units, SCORES, [*columns, *(f"{LAST}{name}" for name in names)], inputs.blind
-    )
+    names = probability_columns(stage.name, stage.classes)
+    table = held_out(inputs, units, [*names, *(f"{LAST}{name}" for name in names)])
     with making(folder, wanted) as draft:
         every = pl.concat([inputs.rows.select(ID, FOLD), inputs.blind.select(ID, FOLD)])
-        rows = every.with_columns(pl.col(FOLD).fill_null(-1).cast(pl.Int16))
+        rows = every.with_columns(pl.col(FOLD).fill_null(NEVER).cast(pl.Int16))
         check_oof(table, rows, stage.name)
         draft.parquet(OOF, table.drop(f"{LAST}{name}" for name in names))
-        draft.parquet(TEST, block_parts(units, ELSEWHERE, columns, inputs.blind))
         draft.json(METRICS, _measured(inputs, stage, units, table))
         draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
         draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
@@ -116,21 +112,17 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
     return open_unit(folder, STAGE)
 
 
-def _kept(column: str) -> bool:
-    return column.startswith(("oof_", "emb_"))
-
-
 def _measured(
     inputs: Inputs, stage: Stage, units: Mapping[int, Unit], table: pl.DataFrame
 ) -> dict[str, Any]:
     """Metrics of the best inner epoch and of the last epoch, each named, beside the claims."""
-    job, names = inputs.job, probability_columns(stage)
+    job, names = inputs.job, probability_columns(stage.name, stage.classes)
     rows = _of_stage(inputs, stage, table)
     patient = None if job.recipe.data.group == "none" else rows[GROUP]
     uses = {fold: kept.use_of(unit, stage.classes) for fold, unit in units.items()}
     true = rows["label"].to_numpy()
     found: dict[str, Any] = {
-        "stage": stage.name, "classes": list(stage.classes), "claim": CLAIMS[stage.name],
+        "stage": stage.name, "classes": list(stage.classes), "claim": CLAIMS.get(stage.name),
         "group": job.recipe.data.group,
     }  # fmt: skip
     for what, prefix in (("best_epoch", ""), ("last_epoch", LAST)):
@@ -146,7 +138,8 @@ def _measured(
     found["folds"] = [
         {
             "fold": fold, "best_epoch": use.best_epoch + 1, "inner_score": use.inner_score,
-            "inner_score_is": f"{stage.config.watch} of inner rows, on which the epoch was chosen",
+            "inner_score_is": f"{stage.config.watch} of inner rows, on which the epoch was chosen"
+            if use.inner_score is not None else None,
             "threshold": use.threshold, "last_threshold": use.last_threshold,
             "epochs": unit.json(kept.HISTORY)[-1]["epoch"],
         }
@@ -167,7 +160,7 @@ def _of_stage(inputs: Inputs, stage: Stage, table: pl.DataFrame) -> pl.DataFrame
 def _calls(
     stage: Stage, rows: pl.DataFrame, probability: Floats, limits: Mapping[int, float | None]
 ) -> Ints:
-    """Stage 1 by each fold's own threshold, stage 2 by the greatest probability."""
+    """Stage 1 by each fold's own threshold, others by the greatest probability."""
     if stage.name != "stage1":
         return predicted_class(probability)
     limit = rows[FOLD].replace_strict(dict(limits)).to_numpy()
@@ -185,7 +178,7 @@ def _source_only(
     scores = source_scores(columns, stage.labels, splits)
     other = pl.DataFrame({ID: inputs.rows[ID], "source_only": scores})
     both = rows.join(other, on=ID, how="left", validate="1:1", maintain_order="left")
-    [name] = probability_columns(stage)
+    [name] = probability_columns(stage.name, stage.classes)
     return against(
         both["label"].to_numpy(), both[name].to_numpy(), both["source_only"].to_numpy(), patient,
         inputs.job.recipe.score,
@@ -196,16 +189,16 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
     """Both stages end to end, on the rows whose class is known to both."""
     job, folder = inputs.job, inputs.job.run / "cascade"
     part = {"score": job.recipe.score.model_dump(mode="json"), "version": 1}
-    hashes = {name: unit.sha256(OOF) for name, unit in joined.items()}
+    hashes = {name: joined[name].sha256(OOF) for name in ("stage1", "stage2")}
     wanted = job.wanted(STAGE, part, hashes | {METRICS: joined["stage1"].sha256(METRICS)})
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
-    first, second = stages
+    first, second = (next(s for s in stages if s.name == name) for name in ("stage1", "stage2"))
     limits = {
         entry["fold"]: entry["threshold"] for entry in joined["stage1"].json(METRICS)["folds"]
     }
-    [name], names = probability_columns(first), probability_columns(second)
+    [name], names = (probability_columns(s.name, s.classes) for s in (first, second))
     table = joined["stage1"].parquet(OOF, [ID, FOLD, name]).join(
         joined["stage2"].parquet(OOF, [ID, *names]), on=ID, how="inner", validate="1:1"
     )  # fmt: skip

@@ -65,8 +65,12 @@ def _run(proof: "Proof", given: float | None) -> None:
     rows = gpu_rows.memory_rows(proof)
     threads = torch.get_num_threads()
     spawning = multiprocessing.get_context("spawn")
-    with spawning.Pool(1, torch.set_num_threads, (threads,)) as child:
-        agreed, without = child.apply(gpu_rows.agreement, (proof,))
+    agreed, without = [], set()
+    with spawning.Pool(1, torch.set_num_threads, (threads,), maxtasksperchild=1) as children:
+        for switched in (False, True):
+            found, lacking = children.apply(gpu_rows.agreement, (proof, switched))
+            agreed.append(found)
+            without |= lacking
     rows += [*gpu_rows.training_rows(proof, peak), *gpu_rows.embedding_rows(proof, peak), *agreed]
     told = f"{name}. {_told(proof, peak, given)} {_without(without)} Made by `make gpu-proof`."
     if cuda:

@@ -1,8 +1,6 @@
 """The rows of the GPU's proof: both sides by turns, memory, and whether two runs agree."""
 
 import gc
-import os
-import re
 import statistics
 import warnings
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.inference.speed import EXACT, Pace, fastest
 from models.inference.views import IDENTITY, SIX
 from models.nets.memory import training_memory
+from models.training.determinism import switch_on, without_form
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
 from tests.bench.gpu_ours import Proof, Run, Training, our_embedding, our_training
@@ -165,26 +164,22 @@ def _peaks(run: Callable[[], object]) -> tuple[float, float]:
     return torch.cuda.max_memory_allocated() / 1e9, torch.cuda.max_memory_reserved() / 1e9
 
 
-def agreement(proof: Proof) -> tuple[list[Row], set[str]]:
-    """Two runs of a few steps, without and with torch's deterministic switches.
+def agreement(proof: Proof, switched: bool) -> tuple[Row, set[str]]:
+    """Two runs of a few steps, as it is or with the deterministic switches.
 
-    In a process of its own: cuBLAS reads its variable once.
+    Either in a process of its own: the switches are never turned back.
     """
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    rows, without = [], set()
-    for switched in (False, True):
-        torch.use_deterministic_algorithms(switched, warn_only=True)
-        torch.backends.cudnn.deterministic = switched
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            one, other = _few_steps(proof), _few_steps(proof)
-        told = (re.match(r"(\S+) does not have a determ", str(w.message)) for w in said)
-        without |= {found[1] for found in told if found}
-        how = "with the deterministic switches" if switched else "as it is"
-        what = f"two runs of {STEPS} steps, {how}: greatest difference of weights"
-        rows.append(row(what, "of its tensor's greatest", _difference(one, other),
-                        goal="0" if switched else "-"))  # fmt: skip
-    return rows, without
+    if switched:
+        switch_on(warn_only=True)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        one, other = _few_steps(proof), _few_steps(proof)
+    named = (without_form(str(warning.message)) for warning in said)
+    how = "with the deterministic switches" if switched else "as it is"
+    what = f"two runs of {STEPS} steps, {how}: greatest difference of weights"
+    found = row(what, "of its tensor's greatest", _difference(one, other),
+                goal="0" if switched else "-")  # fmt: skip
+    return found, {name for name in named if name}
 
 
 class Enough(Exception):  # noqa: N818 - no error

@@ -1,11 +1,16 @@
 """Check 82 for networks: labels dealt to other patients teach nothing, the true ones do."""
 
+import json
+import shutil
+
 import cv2
+import h5py
 import numpy as np
 import polars as pl
 import pytest
 
 from metrics.ranking import auc
+from scripts.members import PARTS
 from stacking.leaks import SURE, permuted_by_patient
 from tests.stages import Place
 
@@ -60,3 +65,81 @@ def test_dealt_labels_are_at_chance_and_the_true_ones_are_not(tmp_path):
     error = np.std(values, ddof=1) / len(values) ** 0.5
     assert abs(np.mean(values) - 0.5) < SURE * error
     assert error < 0.1
+
+
+LESIONS = 8  # of every patient alike: counting them tells nothing
+WHOLE = (
+    "synthetic.patients=100", "synthetic.rows=2400", "synthetic.positives=150",
+    "verify.near_duplicates=false", "folds.n_folds=3", 'networks=["small"]',
+    "extractors.small.net.size=48", "extractors.small.epoch_samples=640",
+    "extractors.small.views=one", "stack.seeds=1", "lightgbm.rounds=40",
+    "lightgbm.min_data_in_leaf=5", "score.replicates=100", "score.seeds=[0]",
+)  # fmt: skip
+
+
+def drawn(folder):
+    """A synthetic competition in which each patient has as many lesions, positives first."""
+    place = Place(folder)
+    place.call("sample", settings=WHOLE)
+    (place.data / "manifest.json").unlink()
+    table = pl.read_csv(place.data / "train-metadata.csv", infer_schema=False)
+    some = table.sort("target", "isic_id", descending=[True, False]).filter(
+        pl.int_range(pl.len()).over("patient_id") < LESIONS,
+        pl.len().over("patient_id") >= LESIONS,
+    )
+    with h5py.File(place.data / "train-image.hdf5", "r+") as archive:
+        for name in set(archive) - set(some["isic_id"]):
+            del archive[name]
+    return place.data, some.sort("isic_id")
+
+
+def members_by_fold(folder, data, table, labels):
+    """By member its AUC out of fold in each fold, by these labels."""
+    place = Place(folder)
+    shutil.copytree(data, place.data)
+    named = table.with_columns(pl.Series("target", labels).cast(pl.String))
+    named.write_csv(place.data / "train-metadata.csv")
+    place.call("stack", "--data", str(place.data), settings=WHOLE, OMP_NUM_THREADS="1")
+    found = json.loads((place.run / "stack" / "metrics.json").read_text())["blend"]
+    assert set(found["members"]) == {"stack", *PARTS, "small"}
+    folds = pl.read_parquet(place.run / "stack" / "oof_stack.parquet").select("isic_id", "fold")
+    truth = folds.join(named.select("isic_id", "target"), on="isic_id", validate="1:1")
+    tables = {
+        name: pl.concat(
+            pl.read_parquet(place.run / "boosters" / f"{name}_fold_{fold}" / "scores.parquet")
+            for fold in range(3)
+        )
+        for name in ("stack", *PARTS)
+    }
+    oof = pl.read_parquet(place.run / "networks" / "small" / "oof.parquet")
+    tables["small"] = oof.select("isic_id", score="oof_small_malignant")
+    values = {}
+    for name, scores in tables.items():
+        rows = truth.join(scores.select("isic_id", "score"), on="isic_id", validate="1:1")
+        assert len(rows) == len(table)
+        values[name] = [
+            auc(part["target"].cast(pl.Int8).to_numpy(), part["score"].to_numpy())
+            for part in rows.partition_by("fold")
+        ]
+    return values
+
+
+@pytest.mark.slow
+def test_a_stack_of_pictures_and_tables_learns_from_true_labels_alone(tmp_path):
+    data, table = drawn(tmp_path / "drawn")
+    true = table["target"].cast(pl.Int8).to_numpy()
+    assert len(table) > 300
+    found = members_by_fold(tmp_path / "true", data, table, true)
+    assert min(found["stack"]) > 0.7
+    assert np.mean(found["small"]) > 0.6
+    rows = table.select(group_id="patient_id", target=pl.col("target").cast(pl.Int8))
+    values = {}
+    for number in range(3):
+        dealt = permuted_by_patient(rows, np.random.default_rng(number))
+        assert dealt.sum() == true.sum()
+        for name, aucs in members_by_fold(tmp_path / f"dealt_{number}", data, table, dealt).items():
+            values.setdefault(name, []).extend(aucs)
+    for name, aucs in values.items():
+        error = np.std(aucs, ddof=1) / len(aucs) ** 0.5
+        assert error < 0.05, name
+        assert abs(np.mean(aucs) - 0.5) < SURE * error, (name, aucs)

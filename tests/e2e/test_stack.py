@@ -16,7 +16,7 @@ from tests.stages import ROOT, Place
 
 SMALL = (
     "synthetic.patients=30", "synthetic.rows=400", "synthetic.positives=60",
-    "synthetic.images=0", "data.images=none",
+    "synthetic.images=0", "data.images=none", "stack.networks=false",
     "folds.n_folds=3", "stack.seeds=2", "lightgbm.rounds=20", "lightgbm.min_data_in_leaf=5",
     "score.replicates=100", "score.seeds=[0]", "audit.rounds=10", "audit.permutations=2",
 )  # fmt: skip

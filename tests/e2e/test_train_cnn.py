@@ -9,7 +9,6 @@ import subprocess
 import time
 
 import cv2
-import h5py
 import numpy as np
 import polars as pl
 import pytest
@@ -18,7 +17,10 @@ from tests.stages import ROOT, Place
 
 TINY = (
     "synthetic.patients=30", "synthetic.rows=260", "synthetic.positives=60", "folds.n_folds=3",
+    'networks=["stage1", "stage2"]',
     "net.backbone=test_convnext", "net.size=32", "net.hidden=[16, 8]",
+    "net.dropout=[0.2, 0.1, 0.1]", "stage1.epoch_samples=256", "stage1.gamma=2.0",
+    "stage1.mixup_probability=0.5",
     "stage1.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, { epochs = 1, lr = 1e-3 }]",
     "stage2.phases=[{ epochs = 1, lr = 1e-3 }, { epochs = 1, lr = 1e-4 }]",
     "stage1.inner_folds=3", "stage2.inner_folds=2", "score.replicates=100", "score.seeds=[0]",
@@ -76,9 +78,6 @@ def test_each_row_is_scored_once_by_the_fold_that_never_saw_it(made):
         both = train.join(oof, on="isic_id", validate="1:1", suffix="_made")
         assert len(both) == len(oof) == len(train)
         assert (both["fold"] == both["fold_made"]).all()
-        tests = pl.read_parquet(place.run / "networks" / stage / "test.parquet")
-        assert tests["fold"].value_counts().sort("fold")["count"].to_list() == [65, 65, 65]
-        assert sum(name.startswith("emb_") for name in oof.columns) > 16
     calls = pl.read_parquet(place.run / "cascade" / "calls.parquet")
     assert calls["called"].is_between(0, 3).all()
 
@@ -87,7 +86,11 @@ def test_the_stack_takes_both_stages_as_blocks(place):
     done = call(place, "stack", settings=("stack.networks=true",))
     assert "stack: out of fold, 260 rows" in done.stdout
     used = pl.read_csv(place.run / "stack" / "importance.csv")["column"]
-    assert {"oof_stage1_malignant", "oof_stage2_MEL", "emb_stage1_0000"} <= set(used)
+    assert {
+        "oof_stage1_probability", "oof_stage2_MEL_rank", "emb_stage1_0000", "emb_stage2_nearest"
+    } <= set(used)  # fmt: skip
+    metrics = json.loads((place.run / "stack" / "metrics.json").read_text())
+    assert metrics["blend"]["members"] == ["images", "stack", "stage1", "tabular"]
 
 
 def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
@@ -171,25 +174,26 @@ def test_predict_uses_the_networks_that_were_joined_and_no_others(place, tmp_pat
     assert "stage1_fold_0 is not what" in ended.stderr
 
 
-def test_rows_without_a_picture_are_blind_spots_to_the_stack(place):
-    """A picture of the training rows and one of the test rows are gone."""
-    settings = ("data.images=some",)
-    for archive in ("train-image.hdf5", "test-image.hdf5"):
-        with h5py.File(place.data / archive, "r+") as file:
-            del file[min(file)]
-    shutil.rmtree(place.run)
-    done = call(place, "stack", "--data", str(place.data),
-                settings=(*settings, "stack.networks=true"))  # fmt: skip
-    assert "2 rows without a picture: networks say nothing there." in done.stdout
-    oof = pl.read_parquet(place.run / "networks" / "stage1" / "oof.parquet")
-    assert len(oof) == 260
-    assert oof["oof_stage1_malignant"].null_count() == 1
+def test_check_77_switched_or_not_a_finished_network_is_the_same(place):
+    before = weights(place)
+    done = call(place, "train_cnn", "--deterministic")
+    assert "stage1: nothing to do" in done.stdout
+    assert "stage2: nothing to do" in done.stdout
+    assert weights(place) == before
+    assert "and is kept" not in done.stdout
+    path = place.run / "networks/stage2_fold_1/manifest.json"  # as if a GPU had made it
+    path.write_text(path.read_text().replace('"repeatable": true', '"repeatable": false'))
+    done = call(place, "train_cnn", "--deterministic")
+    assert done.stdout.count("was trained without DETERMINISTIC=1 on a GPU and is kept.") == 1
 
 
-def test_one_fold_alone(tmp_path):
+def test_one_fold_alone_and_switched(tmp_path):
     place = Place(tmp_path)
-    done = call(place, "train_cnn", "--fold", "1")
+    done = call(place, "train_cnn", "--fold", "1", "--deterministic")
     assert "train-cnn: fold 1 is trained" in done.stdout
+    assert "repeatable" not in done.stdout  # a notice for whoever has a GPU and no switch
+    facts = json.loads((place.run / "networks/stage1_fold_1/manifest.json").read_text())["facts"]
+    assert facts["repeatable"] is True
     assert [path.name for path in sorted((place.run / "networks").iterdir())] == [
         "stage1_fold_1", "stage2_fold_1"
     ]  # fmt: skip
@@ -304,13 +308,82 @@ def test_predict_names_damaged_pictures_and_leaves_them_out_if_told_so(place, tm
     assert pl.read_csv(folder / "predictions.csv")["picture"].to_list() == ["good"]
 
 
+def own_pictures(folder, count):
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(count):
+        pixels = rng.integers(0, 255, (40, 50, 3)).astype(np.uint8)
+        assert cv2.imwrite(str(folder / f"{number:03d}.png"), pixels)
+    return folder
+
+
+def predicted(place):
+    """The files of the one prediction, but its manifest."""
+    [folder] = (place.run / "predictions").iterdir()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in files
+        if path.name != "manifest.json"
+    }
+
+
+def stopped_while_drawing(place, own, number, *extra):
+    """Stop `make predict` by this signal once two batches of overlays are kept; these files."""
+    process = subprocess.Popen(
+        place.command("predict_images", "--images", str(own), *extra, settings=TINY),
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    kept = place.run / "checkpoints"
+    while process.poll() is None and len(list(kept.glob("predict_*/overlays_stage1/0*"))) < 2:
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.wait(timeout=60)
+    return {path.name: path.stat().st_ino for path in kept.glob("predict_*/overlays_*/0*/*.png")}
+
+
+def test_a_prediction_that_is_stopped_goes_on_to_the_same_bytes(place, tmp_path):
+    """Begun anew and killed, then stopped, then left alone: the last two without FRESH=1."""
+    own = own_pictures(tmp_path / "own", 150)
+    call(place, "predict_images", "--images", str(own))
+    unbroken = predicted(place)
+    assert len([name for name in unbroken if name.endswith("_stage1.png")]) == 150
+    assert stopped_while_drawing(place, own, signal.SIGKILL, "--fresh")
+    kept = stopped_while_drawing(place, own, signal.SIGINT)
+    assert 32 <= len(kept) < 300
+    assert predicted(place) == unbroken  # the old one, until the new one is whole
+    done = call(place, "predict_images", "--images", str(own))
+    assert "predict: wrote" in done.stdout
+    assert predicted(place) == unbroken
+    assert not list((place.run / "checkpoints").iterdir())
+    [folder] = (place.run / "predictions").iterdir()
+    overlays = folder / "overlays"
+    assert kept == {name: (overlays / name).stat().st_ino for name in kept}  # drawn once
+    hashes = json.loads((folder / "manifest.json").read_text())["files"]
+    assert set(hashes) == set(unbroken)
+    assert "nothing to do" in call(place, "predict_images", "--images", str(own)).stdout
+
+
+def test_overlays_are_left_out_if_the_recipe_says_so(place, tmp_path):
+    own = own_pictures(tmp_path / "own", 3)
+    without = ("predict.overlays=false",)
+    call(place, "predict_images", "--images", str(own), settings=without)
+    plain = predicted(place)
+    assert sorted(plain) == ["predictions.csv", "predictions.json"]
+    call(place, "predict_images", "--images", str(own))
+    drawn = predicted(place)
+    assert {name: drawn[name] for name in plain} == plain
+    assert "overlays/000_stage1.png" in drawn
+
+
 def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
     settings = ("ablation.stage=stage1", "ablation.seeds=[0, 1]",
                 'ablation.variants=["no_se", "no_mixup", "no_hair"]')  # fmt: skip
     done = call(place, "ablate", settings=settings)
     found = json.loads((place.run / "ablation" / "ablation.json").read_text())
     assert list(found["variants"]) == ["no_mixup", "no_se", "whole"]
-    assert "notice: this recipe has nothing to leave out for no_hair." in done.stdout
+    assert "notice: no_hair changes nothing in this recipe and is left out." in done.stdout
     assert found["variants"]["whole"]["minus_whole"]["value"] == 0
     assert all(len(entry["by_seed"]) == 2 for entry in found["variants"].values())
     assert "no measurable gain" in done.stdout

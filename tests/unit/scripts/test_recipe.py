@@ -187,3 +187,73 @@ def test_files_lie_below_the_data_folder(name):
     assert refusal("sample", f"data.table={name}") == (
         f"Option 'data.table' in sample.toml is '{name}': must name files below the data folder."
     )
+
+
+def test_overlays_are_drawn_unless_the_recipe_says_no():
+    assert load_recipe("sample").predict.overlays
+    assert not load_recipe("sample", ["predict.overlays=false"]).predict.overlays
+    assert refusal("sample", "predict.overlays=0").startswith("Option 'predict.overlays' in sample")
+
+
+OTHERS = "stage1, stage2, stack, tabular, images, mean, rank_average, weighted, or_rule"
+
+
+@pytest.mark.parametrize("name", ["stage1", "Small", "a-b", "small_fold_1", "stack", "or_rule"])
+def test_extractors_are_named_as_folders_and_columns_can_be(name):
+    assert refusal("sample", f"extractors.{name}.gamma=1.0") == (
+        f"Recipe sample.toml: no extractor can be called {name}; take small letters, digits and _, "
+        f"no fold's name and none of {OTHERS}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            'networks=["stage1", "smal"]',
+            "Recipe sample.toml: networks lists smal; there are stage1, stage2, small.",
+        ),
+        ('networks=["small", "small"]', "Recipe sample.toml: networks lists one twice."),
+        (
+            "networks=small",
+            "Option 'networks' in sample.toml is 'small': input should be a valid list.",
+        ),
+        (
+            "extractors.small.gama=1",
+            "Unknown option 'extractors.small.gama' in sample.toml; did you mean "
+            "'extractors.small.gamma'?",
+        ),
+        (
+            "extractors.small.net.bakbone=x",
+            "Unknown option 'extractors.small.net.bakbone' in sample.toml; did you mean "
+            "'extractors.small.net.backbone'?",
+        ),
+        (
+            "extractors.small.net.xyzzy=1",
+            "Unknown option 'extractors.small.net.xyzzy' in sample.toml; known are backbone, "
+            "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
+            "drop_path, pace, options.",
+        ),
+        (
+            "extractors.small.net.size=-3",
+            "Option 'extractors.small.net.size' in sample.toml is -3: input should be greater "
+            "than or equal to 32.",
+        ),
+        (
+            "stage1.augment.gray_world=0.0",
+            "Unknown option 'stage1.augment.gray_world' in sample.toml; did you mean "
+            "'stage1.augment.gray_world_p'?",
+        ),
+        (
+            "extractors.small.phases=[{ epochs = 1, lr = 1e-3 }, { epoch = 1, lr = 1e-3 }]",
+            "Option 'extractors.small.phases.1.epochs' is missing in sample.toml (+1 more).",
+        ),
+        (
+            "align.method=rigde",
+            "Option 'align.method' in sample.toml is 'rigde': input should be 'scalars', 'raw', "
+            "'ridge', 'procrustes' or 'relative'.",
+        ),
+    ],
+)
+def test_a_mistake_about_networks_is_named_as_deep_as_it_lies(setting, message):
+    assert refusal("sample", setting) == message

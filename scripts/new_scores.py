@@ -1,0 +1,196 @@
+"""New rows through a run's stack: which part of it can score them all, and what it says.
+
+What the run hands in scores the rows if they have all that it is made of. Otherwise one part does
+it for every row: `tabular` where there are no pictures, `images` where there are no tables. Scores
+of two parts have two scales, so they are never mixed within one prediction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from folds.frozen import FILE as FOLDS
+from folds.schema import ID, IMAGE
+from scripts.features import TRAINING
+from scripts.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
+from scripts.new_data import NewData
+from scripts.stage import Job
+from stacking.blocks import OOF
+from stacking.elsewhere import score_elsewhere
+from stacking.fold import USE
+from stacking.matrix import Matrix, assemble, lazily
+from stacking.oof import all_files
+from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.units import Unit, open_unit
+
+if TYPE_CHECKING:
+    from scripts.new_views import Sight
+
+TABULAR, IMAGES = PARTS
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """A run's finished stack, and the boosters and networks that belong to it."""
+
+    job: Job
+    unit: Unit
+    featured: Unit
+
+    def boosters(self, name: str) -> dict[int, Unit]:
+        """A member's by fold, if they are those of the stack and learnt from these features."""
+        found = {}
+        for folder, sha in self._used(name).items():
+            unit = open_unit(self.job.run / "boosters" / folder, STACK)
+            learnt_from = unit.manifest.inputs
+            if all_files(unit) != sha or learnt_from[TRAINING] != self.featured.sha256(TRAINING):
+                raise ArtifactError(
+                    f"{unit.folder} is not what {self.unit.folder} and {self.featured.folder} "
+                    "belong to; run 'make stack' again."
+                )
+            found[int(folder.rpartition("_")[2])] = unit
+        return dict(sorted(found.items()))
+
+    def hashes(self) -> dict[str, str]:
+        """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
+        used = {folder: sha for name in (STACK, *PARTS) for folder, sha in self._used(name).items()}
+        return used | ({} if self.policy == STACK else {RULE: self.unit.sha256(RULE)})
+
+    @cached_property
+    def policy(self) -> str:
+        """What the run hands in: the stack, or a blend of members."""
+        return str(self.unit.manifest.part["blend"]["policy"])
+
+    @cached_property
+    def handed_in(self) -> tuple[str, ...]:
+        """The members that it is made of."""
+        return (STACK,) if self.policy == STACK else tuple(self.unit.json(RULE)["members"])
+
+    def columns(self, name: str) -> list[str]:
+        """What a member's boosters learnt from."""
+        found: list[str] = next(iter(self.boosters(name).values())).json(USE)["columns"]
+        return found
+
+    @cached_property
+    def sees(self) -> bool:
+        """Whether there are networks in the stack."""
+        return any(name.startswith(IMAGE_COLUMNS) for name in self.columns(STACK))
+
+    @cached_property
+    def networks(self) -> tuple[str, ...]:
+        """Whose columns are in the stack."""
+        return tuple(Path(folder).name for folder in self._blocks())
+
+    def refuse_other_blocks(self) -> None:
+        """New rows can be shown to the run's own networks, if these boosters learnt from them."""
+        for folder, sha in self._blocks().items():
+            place = self.job.run / "blocks" / Path(folder).name
+            if not place.is_dir():
+                raise ConfigError(
+                    f"{self.job.run} was stacked with {place.name}, which is no network of the run "
+                    "and cannot look at new data; score by the tables alone with "
+                    'SET="data.images=none".'
+                )
+            if open_unit(place, "embed").sha256(OOF) != sha:
+                raise ArtifactError(
+                    f"{place} is not what {self.unit.folder} learnt from; run 'make stack' again."
+                )
+
+    def _blocks(self) -> dict[str, str]:
+        """The folders of the stack's blocks, with the hashes of what was learnt from."""
+        learnt_from = next(iter(self.boosters(STACK).values())).manifest.inputs
+        return {n: sha for n, sha in learnt_from.items() if n not in (FOLDS, TRAINING)}
+
+    def _used(self, name: str) -> dict[str, str]:
+        inputs = self.unit.manifest.inputs
+        return {n: sha for n, sha in inputs.items() if n.startswith(f"{name}_fold_")}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Who scores the rows: one member, or a blend of some."""
+
+    name: str
+    members: tuple[str, ...]
+    networks: tuple[str, ...]  # that must look at the pictures
+    told: str
+
+
+def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
+    """What the run hands in, where the rows have all it is made of; otherwise a part of it."""
+    if not stacked.sees:
+        return Choice(STACK, (STACK,), (), "used stack (tabular columns).")
+    networks, policy = stacked.networks, stacked.policy
+    can, why = {STACK, *PARTS, *networks}, ""
+    if data.source is None:
+        can, why = {IMAGES, *networks}, "no table in DATA"
+    elif rows[IMAGE].null_count() == len(rows):
+        none = stacked.job.recipe.data.images == "none"
+        can, why = {TABULAR}, "data.images is 'none'" if none else "no picture in DATA"
+    if can.issuperset(stacked.handed_in):
+        members = stacked.handed_in
+        used = f"{policy} of {', '.join(members)}"
+        if policy == STACK:
+            used = f"stack ({', '.join(['tabular columns', *networks])})"
+        looking = networks if {STACK, IMAGES} & set(members) else members
+        return Choice(policy, members, tuple(n for n in networks if n in looking),
+                      f"{why and f'{why}: '}used {used}.")  # fmt: skip
+    part, looking = (TABULAR, ()) if TABULAR in can else (IMAGES, networks)
+    used = f"{part} ({', '.join(looking)})" if looking else part
+    unused = [name for name in (STACK, *PARTS, *networks) if name not in (part, *looking)]
+    lacking = "" if policy == STACK else f"; {policy}, which the run hands in, needs others"
+    told = f"{why}: used {used}; not used: {', '.join(unused)}{lacking}."
+    return Choice(part, (part,), looking, told)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """New rows with what is known of them, ready for the boosters."""
+
+    stacked: Stacked
+    choice: Choice
+    ids: pl.DataFrame
+    features: pl.DataFrame | None  # None: no tables
+    sights: "Mapping[str, Sight]" = field(default_factory=dict)
+
+    def scores(self) -> pl.DataFrame:
+        """(ID, score, fold_sd), by the very functions that score the test set."""
+        boosted = {
+            name: (partial(self._view, self.stacked.columns(name)), self.stacked.boosters(name))
+            for name in self.choice.members
+            if name in (STACK, *PARTS)
+        }
+        if self.choice.name in boosted:
+            return score_elsewhere(
+                *boosted[self.choice.name], self.stacked.unit.manifest.part["average"]
+            )
+        some, rule = kept_blend(self.stacked.unit)
+        return outside(some, rule, self.ids, boosted, lambda name: self.sights[name].scores())
+
+    def means(self) -> pl.DataFrame:
+        """Each network's mean probabilities by id."""
+        found = self.ids
+        for sight in self.sights.values():
+            found = found.join(sight.means(), on=ID, how="left", maintain_order="left")
+        return found
+
+    def _view(self, columns: Sequence[str], fold: int) -> Matrix:
+        """These columns as the networks of this fold see the rows."""
+        seen = [name for name in columns if name.startswith(IMAGE_COLUMNS)]
+        others = [name for name in columns if not name.startswith(IMAGE_COLUMNS)]
+        sources = [sight.source(fold, seen) for sight in self.sights.values() if seen]
+        if others:
+            assert self.features is not None
+            sources.insert(0, lazily("the new data", others, self.features.lazy))
+        matrix = assemble(self.ids, sources)
+        lacking = sorted(set(columns) - set(matrix.columns))
+        if lacking:
+            raise ArtifactError(
+                f"The networks of {self.stacked.job.run} give no columns {name_some(lacking)}, "
+                "which its boosters learnt from; run 'make stack' again."
+            )
+        return matrix.part(columns)

@@ -1,0 +1,110 @@
+"""New rows as the run's networks see them: the very columns that the stack learnt from.
+
+Reads <run>/networks/<name>_fold_<k>/ and the kept maps and scales of <run>/blocks/<name>/. While it
+goes on, <run>/embeddings/<name>_fold_<k>/new_<hash>_<number>/ hold what is done.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from pydantic import ValidationError
+
+from folds.schema import ID, IMAGE
+from models.input.pictures import Pictures
+from scripts.embed import SIZE, columns_of, view_of
+from scripts.embeddings import Seen, eye_of, look
+from scripts.members import PROBABILITY
+from scripts.networks import MEMORY_GB, STAGE, maker_of, probability_columns
+from scripts.new_data import NEW, NewData
+from scripts.stage import Job
+from stacking.alignment.columns import Aligned, aligned_from
+from stacking.alignment.config import AlignConfig
+from stacking.fold import FOLD, SCORE
+from stacking.matrix import Source, lazily
+from workspace.errors import ArtifactError
+from workspace.units import Unit, open_unit
+
+
+@dataclass(frozen=True)
+class Sight:
+    """New rows as one network's folds see them."""
+
+    aligned: Aligned
+    classes: tuple[str, ...]
+    rows: pl.DataFrame  # those with a picture, as they were looked at
+    blind: pl.DataFrame  # the ids of the others
+    seen: Mapping[int, Seen]
+
+    @property
+    def name(self) -> str:
+        return self.aligned.network
+
+    def table(self, fold: int) -> pl.DataFrame:
+        """The stack's columns by id as this fold's network sees rows; null without a picture."""
+        made = columns_of(self.aligned, fold, view_of(self.seen[fold]), self.rows)
+        return pl.concat([made, self.blind], how="diagonal")
+
+    def source(self, fold: int, wanted: Container[str]) -> Source:
+        """Those of them that are wanted, for a matrix."""
+        table = self.table(fold)
+        columns = [name for name in table.columns if name in wanted]
+        return lazily(f"{self.name} of the new data", columns, table.lazy)
+
+    def scores(self) -> pl.DataFrame:
+        """(ID, fold, score): the probability by every fold's network, to be blended."""
+        column = PROBABILITY.format(self.name)
+        each = [
+            self.table(fold).select(
+                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.col(column).alias(SCORE)
+            )
+            for fold in self.seen
+        ]
+        return pl.concat(each)
+
+    def means(self) -> pl.DataFrame:
+        """Mean probabilities over the folds' networks by id, `<network>_<class>`."""
+        names = probability_columns(self.name, self.classes)
+        mean = np.mean([s.rows().select(names).to_numpy() for s in self.seen.values()], axis=0)
+        told = {n.removeprefix("oof_"): mean[:, at] for at, n in enumerate(names)}
+        return self.rows.select(ID).hstack(pl.DataFrame(told))
+
+
+def sights(
+    job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
+) -> dict[str, Sight]:
+    """What these networks say of every new row, looked at if not done yet."""
+    with_picture = pl.col(IMAGE).is_not_null()
+    seen, blind = rows.filter(with_picture), rows.filter(~with_picture).select(ID)
+    if SIZE not in seen.columns:
+        seen = seen.with_columns(pl.lit(None, dtype=pl.Float64).alias(SIZE))
+    pictures = Pictures(data.reader, seen[ID], seen[IMAGE], MEMORY_GB)
+    every, what = np.arange(len(pictures)), (f"{NEW}_{data.hash}", data.hash)
+    found = {}
+    for name, (aligned, classes, units) in {name: _kept(job, name) for name in networks}.items():
+        looked = {fold: look(job, eye_of(u), pictures, every, what) for fold, u in units.items()}
+        found[name] = Sight(aligned, classes, seen, blind, looked)
+    return found
+
+
+def _kept(job: Job, name: str) -> tuple[Aligned, tuple[str, ...], dict[int, Unit]]:
+    """A network's maps and scales, its classes, and its folds, if their makers are still there."""
+    block, units = open_unit(job.run / "blocks" / name, "embed"), {}
+    for fold, maker in block.facts["makers"].items():
+        unit = open_unit(job.run / "networks" / f"{name}_fold_{fold}", STAGE)
+        if maker_of(unit) != maker:
+            raise ArtifactError(
+                f"{unit.folder} is not the network that {block.folder} was made by; restore it, "
+                "or run 'make stack' again."
+            )
+        units[int(fold)] = unit
+    classes = tuple(block.manifest.part["classes"])
+    files = {n: block.tensors(n) for n in block.manifest.files if n.endswith(".safetensors")}
+    try:
+        config = AlignConfig.model_validate(block.manifest.part["align"])
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{block.folder} was made by another version; run 'make stack' anew."
+        ) from error
+    return aligned_from(name, classes, config, files), classes, units

@@ -1,0 +1,105 @@
+"""make report: the run as one HTML page that needs nothing else.
+
+Reads whatever finished parts the run has, and makes none; writes <run>/report/report.html, which
+names the parts that are not made with the command for each. Made anew when a part has changed.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from folds.schema import TARGET
+from scripts.recipe import recipe_names
+from scripts.stack import IMPORTANCE, METRICS, OOF
+from scripts.stage import Job, main
+from scripts.submission import FILE as SUBMISSION
+from stacking.fold import FOLD, SCORE
+from submissions.page import look_hash
+from submissions.provenance import NETWORKS
+from submissions.report import Found, report
+from workspace.errors import ArtifactError
+from workspace.manifest import NAME, Wanted, load_manifest
+from workspace.units import Unit, find, making, open_unit
+
+FILE, VERSION = "report.html", 1
+SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
+SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
+
+
+def run(job: Job) -> Unit:
+    """The report of the run, made if it is not there yet or a part has changed since."""
+    units, folder = _finished(job.run), job.run / "report"
+    if not units:
+        raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
+    newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
+    again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
+    wanted = Wanted(
+        stage="report",
+        unit="report",
+        part={"version": VERSION, "look": look_hash(), "again": again},
+        inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
+        recipe=newest.recipe,
+        seed=newest.seed,
+    )
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        job.say(f"report: nothing to do, {folder / FILE} is up to date.")
+        return done
+    page = report(_found(units, newest.recipe, again))
+    with making(folder, wanted) as draft:
+        draft.text(FILE, page)
+    job.say(f"report: wrote {folder / FILE}.")
+    return open_unit(folder, "report")
+
+
+def _finished(run: Path) -> dict[str, Unit]:
+    """The finished units of the run by folder: the stages' own, and the networks' joined ones."""
+    folders = {path.parent.relative_to(run).as_posix(): path.parent for path in _manifests(run)}
+    order = [*(name for name in SHOWN if name in folders), *sorted(folders.keys() - set(SHOWN))]
+    units = {}
+    for name in order:
+        manifest = load_manifest(folders[name])
+        joined = manifest is not None and METRICS in manifest.files
+        if manifest is not None and name != "report" and (joined or NETWORKS not in name):
+            units[name] = Unit(folders[name], manifest)
+    return units
+
+
+def _manifests(run: Path) -> list[Path]:
+    found = [*run.glob(f"*/{NAME}"), *run.glob(f"{NETWORKS}*/{NAME}")]
+    return [path for path in found if not path.parent.name.startswith(".")]
+
+
+def _found(units: Mapping[str, Unit], recipe: Mapping[str, object], again: str) -> Found:
+    """The contents of the parts, each checked against its hash before it is read."""
+    stacked, submission = units.get("stack"), units.get("submission")
+    networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
+    return Found(
+        recipe=recipe,
+        again=again,
+        manifests={name: unit.manifest for name, unit in units.items()},
+        verified=_json(units, "samples", "verify.json"),
+        balance=_json(units, "folds", "balance.json"),
+        stacked=_json(units, "stack", METRICS),
+        rows=stacked.parquet(OOF, [TARGET, SCORE, FOLD]) if stacked else None,
+        importance=_csv(stacked, IMPORTANCE) if stacked else None,
+        networks={name: unit.json(METRICS) for name, unit in networks.items()},
+        cascade=_json(units, "cascade", METRICS),
+        leaks=_json(units, "leaks", "leaks.json"),
+        handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
+    )
+
+
+def _json(units: Mapping[str, Unit], name: str, file: str) -> Any:
+    return units[name].json(file) if name in units else None
+
+
+def _csv(unit: Unit, file: str) -> pl.DataFrame:
+    return pl.read_csv(BytesIO(unit.text(file).encode()), infer_schema_length=None)
+
+
+if __name__ == "__main__":
+    main(run, of_finished_run=True)

@@ -1,0 +1,65 @@
+"""Check 77: who trains on a GPU without the deterministic switches is told so, once."""
+
+import pytest
+import torch
+from rich.console import Console
+
+from models.training.determinism import UNSWITCHED, VARIABLE
+from scripts.networks import _resumable, training_device
+from scripts.recipe import load_recipe
+from scripts.stage import Job
+from workspace.hashing import HashMemory
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # nothing is sent there
+    console = Console(record=True, width=200)
+
+    def make(**values):
+        recipe = load_recipe("sample", [])
+        return Job("train-cnn", recipe, tmp_path, HashMemory(), console, **values)
+
+    return make
+
+
+@pytest.fixture
+def _switched_back(monkeypatch):
+    monkeypatch.setenv(VARIABLE, ":4096:8")
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.deterministic = False
+
+
+def test_on_a_gpu_a_notice_says_that_training_is_not_repeatable(job):
+    unswitched = job(device="cuda")
+    for _ in range(2):
+        assert unswitched.need(training_device).type == "cuda"
+    assert unswitched.console.export_text() == f"notice: {UNSWITCHED}\n"
+
+
+@pytest.mark.usefixtures("_switched_back")
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_with_the_switches_there_is_none(job, device):
+    switched = job(device=device, deterministic=True)
+    assert switched.need(training_device).type == device
+    assert torch.are_deterministic_algorithms_enabled()
+    assert switched.console.export_text() == ""
+
+
+def test_on_a_cpu_there_is_none_either(job):
+    unswitched = job(device="cpu")
+    assert unswitched.need(training_device).type == "cpu"
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert unswitched.console.export_text() == ""
+
+
+def test_a_gpus_checkpoints_go_on_only_as_they_began_and_a_cpus_either_way(job):
+    def parts(device):
+        made = [job(device=device, deterministic=on) for on in (False, True)]
+        return [_resumable(one.wanted("train-cnn", {}, {}), one).part for one in made]
+
+    without, switched = parts("cuda")
+    assert switched == without | {"deterministic": True}
+    without, switched = parts("cpu")
+    assert switched == without
