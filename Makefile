@@ -30,6 +30,10 @@ OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
            $(if $(call ON,$(DETERMINISTIC)),--deterministic)
 
+# A test process for each of JOBS cores, and each on one thread: more would wait for one another.
+TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(JOBS) --dist loadfile
+JOBS    ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
@@ -92,10 +96,10 @@ report: setup ## the run as one HTML page that needs nothing else: all it has, a
 	@$(PY) -m scripts.report $(OPTIONS)
 
 test: setup ## run the tests (under 10 minutes on two cores)
-	@$(PY) -m pytest
+	@$(TESTS)
 
 test-slow: setup ## run the longer proofs: full-size table, thirty kills
-	@$(PY) -m pytest -m slow
+	@$(TESTS) -m slow
 
 bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
 	@$(PY) -m tests.bench

@@ -56,7 +56,7 @@ class Aligned:
             logits = log_odds(view.probability[:, at])
             parts.append(scale.columns(fold, logits, patients).astype(np.float32))
         found = np.hstack(parts)
-        return {name: found[:, at] for at, name in enumerate(self._names(size is not None))}
+        return dict(zip(self._names(size is not None), found.T, strict=True))
 
     def _names(self, sized: bool) -> tuple[str, ...]:
         width = 0 if self.maps is None else self.maps.columns

@@ -115,6 +115,9 @@ def test_what_the_recipe_leaves_out_is_no_column(views, changes, kinds):
     assert {"emb_net_0000", "emb_net_nearest", "oof_net_rank"} & set(found) == kinds
     numbered = [name for name in found if name[-4:].isdecimal()]
     assert len(numbered) == ("emb_net_0000" in kinds) * changes.get("pca", 12)
+    whole = fitted(views).columns(0, views[0], PATIENTS, SIZE)
+    for name in {} if "pca" in changes else found:
+        np.testing.assert_array_equal(found[name], whole[name])
     assert (MAPS in aligned.files()) is ("emb_net_0000" in kinds)
 
 
