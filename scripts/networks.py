@@ -107,7 +107,10 @@ class Inputs:
 def gather(job: Job) -> Inputs:
     """Samples and folds of the run, made first where needed."""
     if job.recipe.data.images == "none":
-        raise ConfigError("This recipe uses no images (data.images='none'); networks need them.")
+        raise ConfigError(
+            "This recipe uses no images (data.images='none'); networks need them. A stack of tables "
+            "alone takes stack.networks=false."
+        )
     if job.recipe.folds.repeats > 1:
         raise ConfigError(
             f"Networks work on one repeat; folds.repeats is {job.recipe.folds.repeats}."

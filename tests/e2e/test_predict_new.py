@@ -28,7 +28,7 @@ from workspace.units import open_unit
 TINY = (
     'networks=["stage2", "small"]', "synthetic.patients=30", "synthetic.rows=260",
     "synthetic.positives=60", "folds.n_folds=2",
-    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16, 8]",
+    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16]", "net.dropout=[0.1, 0.1]",
     "stage2.phases=[{ epochs = 1, lr = 1e-3 }]", "stage2.inner_folds=2",
     "extractors.small.phases=[{ epochs = 1, lr = 3e-3 }]", "extractors.small.epoch_samples=128",
     "extractors.small.net.size=32", "score.replicates=100", "score.seeds=[0]",

@@ -9,7 +9,8 @@ from tests.stages import Place
 
 pytestmark = pytest.mark.real_data
 SETTINGS = (
-    "data.images=none", "lightgbm.min_data_in_leaf=20", "stack.seeds=1", "score.replicates=200",
+    "data.images=none", "stack.networks=false", "folds.anchor_share=0.0",
+    "lightgbm.min_data_in_leaf=20", "stack.seeds=1", "score.replicates=200",
     "score.seeds=[0]", "audit.permutations=2",
 )  # fmt: skip
 
