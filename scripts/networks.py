@@ -108,8 +108,8 @@ def gather(job: Job) -> Inputs:
     """Samples and folds of the run, made first where needed."""
     if job.recipe.data.images == "none":
         raise ConfigError(
-            "This recipe uses no images (data.images='none'); networks need them. A stack of tables "
-            "alone takes stack.networks=false."
+            "This recipe uses no images (data.images='none'); networks need them. For a stack of "
+            "tables alone take stack.networks=false."
         )
     if job.recipe.folds.repeats > 1:
         raise ConfigError(
