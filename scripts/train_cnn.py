@@ -69,10 +69,8 @@ def run(job: Job) -> dict[str, Unit]:
         )
         return {}
     joined = {stage.name: _joined(inputs, stage, units[stage.name]) for stage in stages}
-    for stage in stages:
-        show_stage(job, stage, joined[stage.name].json(METRICS))
     if {"stage1", "stage2"} <= joined.keys():
-        show_cascade(job, _cascade(inputs, stages, joined).json(METRICS))
+        _cascade(inputs, stages, joined)
     places = ", ".join(str(unit.folder) for unit in joined.values())
     job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
     return joined
@@ -97,6 +95,8 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         job.say(f"{stage.name}: nothing to do, {folder} is up to date.")
+        if job.stage == STAGE:  # another stage that needs it has things of its own to tell
+            show_stage(job, stage, done.json(METRICS))
         return done
     names = probability_columns(stage.name, stage.classes)
     table = held_out(inputs, units, [*names, *(f"{LAST}{name}" for name in names)])
@@ -109,7 +109,9 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
         draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
         draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
         draft.facts["classes"] = list(stage.classes)
-    return open_unit(folder, STAGE)
+    done = open_unit(folder, STAGE)
+    show_stage(job, stage, done.json(METRICS))
+    return done
 
 
 def _measured(
@@ -193,6 +195,8 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
     wanted = job.wanted(STAGE, part, hashes | {METRICS: joined["stage1"].sha256(METRICS)})
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
+        if job.stage == STAGE:
+            show_cascade(job, done.json(METRICS))
         return done
     first, second = (next(s for s in stages if s.name == name) for name in ("stage1", "stage2"))
     limits = {
@@ -217,7 +221,9 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
         draft.parquet(
             CALLS, rows.select(ID, FOLD, "label").with_columns(pl.Series("called", called))
         )
-    return open_unit(folder, STAGE)
+    done = open_unit(folder, STAGE)
+    show_cascade(job, done.json(METRICS))
+    return done
 
 
 if __name__ == "__main__":
