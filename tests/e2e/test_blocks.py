@@ -125,7 +125,7 @@ def test_a_block_is_what_shards_and_the_folds_own_map_give_row_by_row(multimodal
         assert set(rows["isic_id"]) == set(expected)
         numbers = rows.drop("isic_id", "fold", "maker")
         assert numbers.columns[-10:-5] == [
-            "emb_small_0095", "emb_small_nearest", "emb_small_mean", "emb_small_largest",
+            "emb_small_0031", "emb_small_nearest", "emb_small_mean", "emb_small_largest",
             "oof_small_probability",
         ]  # fmt: skip
         values = numbers.fill_null(np.nan).to_numpy()
