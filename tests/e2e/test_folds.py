@@ -256,20 +256,26 @@ def test_killed_thirty_times_the_folds_are_the_same(made, tmp_path):
     wanted = made[0].fold_hash()
     moments = random.Random(0)
     place = Place(tmp_path)
-    started = time.monotonic()
-    place.call("folds")
-    whole_s = time.monotonic() - started
-    running = 0
-    for attempt in range(30):
-        fresh = ["--fresh"] if attempt % 2 else []
-        if not fresh:
-            shutil.rmtree(place.folder)
+    longest = {True: 2.0, False: 2.0}  # seconds of a stage from nothing, and over what exists
+    hits = 0
+    for attempt in range(90):
+        again = bool(attempt % 2)
+        if not again:
+            shutil.rmtree(place.folder, ignore_errors=True)
         with subprocess.Popen(
-            place.command("folds", *fresh), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            place.command("folds", *["--fresh"] * again),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as process:
-            time.sleep(moments.uniform(0.3, whole_s * (0.6 if fresh else 1)))
-            running += process.poll() is None
+            time.sleep(moments.uniform(0.3, max(longest[again], 0.4)))
+            running = process.poll() is None
             process.kill()
+        # A kill that comes late tells how long the stage takes on this machine, busy or not.
+        longest[again] *= 1.1 if running else 0.9
+        hits += running
         assert place.fold_hash() == wanted
         assert not list(place.folder.rglob("*.tmp"))
-    assert running >= 15, "most of the kills must hit a running stage"
+        if hits == 30:
+            return
+    pytest.fail(f"only {hits} of {attempt + 1} kills hit a running stage")
