@@ -1,5 +1,6 @@
 """LightGBM, the one place where it is called: bins once, trees by index, models as checked text."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,19 @@ class Binned:
     config: BoosterConfig
 
     def training(self, seed: int) -> dict[str, Any]:
-        """The parameters of a booster on some of these rows.
+        """The parameters of a booster on some of these rows; the trees are the same in any case."""
+        return {**self.config.training(seed), "num_threads": 1 if self.small else 0}
 
-        Small data on one thread: others would only wait for each other, on a busy machine for ten
-        times as long. The trees are the same.
-        """
-        cells = self.data.num_data() * self.data.num_feature()
-        return {**self.config.training(seed), "num_threads": 1 if cells < SMALL else 0}
+    @property
+    def small(self) -> bool:
+        """Better on one thread: others would only wait for each other, on a busy machine for ten
+        times as long."""
+        return bool(self.data.num_data() * self.data.num_feature() < SMALL)
+
+    @property
+    def side_by_side(self) -> int:
+        """How many boosters to grow at a time."""
+        return (os.cpu_count() or 1) if self.small else 1
 
 
 def binned(
@@ -78,18 +85,22 @@ def best_rounds(
     return booster.best_iteration or rows.config.rounds
 
 
-def log_odds(booster: lgb.Booster, values: Values) -> Floats:
-    """(rows,): the raw scores, in float64."""
+def log_odds(booster: lgb.Booster, values: Values, threads: int = 0) -> Floats:
+    """(rows,): the raw scores, in float64; on all threads by default."""
     parts = [
-        np.asarray(booster.predict(values[start : start + PREDICT_AT_ONCE], raw_score=True))
+        np.asarray(
+            booster.predict(
+                values[start : start + PREDICT_AT_ONCE], raw_score=True, num_threads=threads
+            )
+        )
         for start in range(0, len(values), PREDICT_AT_ONCE)
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def contributions(booster: lgb.Booster, values: Values) -> Floats:
+def contributions(booster: lgb.Booster, values: Values, threads: int) -> Floats:
     """(columns,): the mean absolute SHAP value of each column over some rows."""
-    each = np.asarray(booster.predict(values, pred_contrib=True))
+    each = np.asarray(booster.predict(values, pred_contrib=True, num_threads=threads))
     means: Floats = np.abs(each[:, :-1]).mean(axis=0)
     return means
 

@@ -1,6 +1,7 @@
 """One fold: boosters of several seeds on its training rows, scores of the rows it never saw."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,18 @@ class Trained:
     rounds: list[int]
 
 
+@dataclass(frozen=True)
+class _Bag:
+    """One seed's booster."""
+
+    model: str
+    rounds: int
+    shift: float
+    score: Floats
+    gain: Floats
+    shap: Floats | None
+
+
 def train_fold(
     matrix: Matrix, fold: int, stack: StackConfig, booster: BoosterConfig, seed: int, show: Show
 ) -> Trained:
@@ -61,24 +74,34 @@ def _train(
     [held] = matrix.blocks(~training)  # a fold's rows lie together
     data = boosters.binned(matrix.blocks(training), target[training], matrix.columns, config)
     explained = _explained(target[~training] == 1, stack.shap_rows, seed)
-    models, shifts, scores, rounds, gains, shaps = {}, [], [], [], [], []
-    for number in range(stack.seeds):
+    threads = 1 if data.small else 0
+
+    def one(number: int) -> _Bag:
         own = int(np.random.SeedSequence([*seed, number]).generate_state(1)[0] >> 1)
         rows = sampled(target[training] == 1, stack, own if stack.sampling == "ratios" else number)
-        rounds.append(_rounds(matrix, training, data, rows, (stack, config), own))
-        grown = boosters.grow(data, rows, own, rounds[-1])
-        shifts.append(prior_shift(target[training] == 1, rows))
-        scores.append(expit(boosters.log_odds(grown, held) + shifts[-1]))
-        models[MODELS.format(number)] = boosters.as_text(grown)
-        gains.append(boosters.gain(grown))
-        shaps.append(boosters.contributions(grown, held[explained]) if len(explained) else None)
-        show(number + 1, stack.seeds)
+        rounds = _rounds(matrix, training, data, rows, (stack, config), own)
+        grown = boosters.grow(data, rows, own, rounds)
+        shift = prior_shift(target[training] == 1, rows)
+        score = expit(boosters.log_odds(grown, held, threads) + shift)
+        shap = boosters.contributions(grown, held[explained], threads) if len(explained) else None
+        return _Bag(boosters.as_text(grown), rounds, shift, score, boosters.gain(grown), shap)
+
+    bags: list[_Bag] = []
+    with ThreadPoolExecutor(min(stack.seeds, data.side_by_side)) as pool:
+        for bag in pool.map(one, range(stack.seeds)):
+            bags.append(bag)
+            show(len(bags), stack.seeds)
+    shifts = [bag.shift for bag in bags]
     return Trained(
-        models,
+        {MODELS.format(number): bag.model for number, bag in enumerate(bags)},
         {"columns": list(matrix.columns), "levels": levels.known, "shifts": shifts},
-        _table(matrix.rows.filter(pl.Series(~training)), scores),
-        _importance(matrix.columns, gains, [shap for shap in shaps if shap is not None]),
-        rounds,
+        _table(matrix.rows.filter(pl.Series(~training)), [bag.score for bag in bags]),
+        _importance(
+            matrix.columns,
+            [bag.gain for bag in bags],
+            [bag.shap for bag in bags if bag.shap is not None],
+        ),
+        [bag.rounds for bag in bags],
     )
 
 
