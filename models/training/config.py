@@ -12,6 +12,7 @@ from models.nets.config import PARTS, Part
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Watch = Literal["auc", "macro_f1"]
+Layout = Literal["channels_first", "channels_last"]
 Sampling = Literal["shuffled", "inverse_frequency", "balanced"]
 Positive = Annotated[float, Field(gt=0)]
 SHARE = 0.5  # of positives, if a recipe does not say
@@ -72,6 +73,9 @@ class TrainConfig(BaseModel):
     mixup_probability: float = Field(default=0.5, ge=0, le=1)
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of averaged weights, if wanted
     precision: Precision = "auto"  # fp16 with a scaler on a GPU, fp32 elsewhere
+    # How pixels lie in memory; channels_last: nets of depthwise convolutions train up to twice as
+    # fast on a CPU, and half precision does on a GPU.
+    layout: Layout = "channels_first"
     watch: Watch = "auc"  # what the inner rows are scored by
     # Inner rows say when to stop and which epoch was best; or nothing is chosen: all training rows
     # are learnt, for all epochs, and the last weights are the result.

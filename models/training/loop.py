@@ -36,6 +36,7 @@ from workspace.stopping import Stopped, held_back, raise_if_asked
 
 LOG = logging.getLogger("dermstack")
 Ints = NDArray[np.int64]
+LAYOUTS = {"channels_first": torch.contiguous_format, "channels_last": torch.channels_last}
 SKIPS = 20  # steps in a row that the scaler may refuse; then the loss is beyond repair
 
 
@@ -90,7 +91,8 @@ class Training:
         kept: Checkpoints,
         score: Score | None,  # None: nothing is chosen, the last epoch's weights are the result
     ) -> None:
-        self.net = net.to(setting.device)
+        self.layout = LAYOUTS[setting.config.layout]
+        self.net = net.to(setting.device).to(memory_format=self.layout)
         self.examples, self.setting, self.kept, self.score = examples, setting, kept, score
         self.config = setting.config
         self.position, self.history = Position(), list[dict[str, Any]]()
@@ -235,7 +237,7 @@ class Training:
         )
         kind = self._amp()
         with torch.autocast(device.type, kind) if kind else nullcontext():
-            logits, further = self.net.learn(images)
+            logits, further = self.net.learn(images.contiguous(memory_format=self.layout))
         count, auxiliary = len(self.examples.classes), self.examples.auxiliary
         loss = focal(logits, targets[:, :count], self.weights, config.gamma, config.smoothing)
         if auxiliary is None:
