@@ -1,9 +1,10 @@
 """Where a network's weights come from: the hub by name, a safetensors file, or nowhere.
 
 A pretrained file must hold the backbone's tensors, each of its shape, and besides them only the
-classifier it was trained with, which is left out and listed; anything else stops. Position
-embeddings of another image size are the one thing that is fitted, as timm fits them. Pickles are
-refused by name, unopened. `pack` and `unpack` are our own checkpoints: every tensor, by name.
+classifier it was trained with, which is left out and listed; anything else stops. It may be a
+network that a run of other data has kept: its backbone is taken. Position embeddings of another
+image size are the one thing that is fitted, as timm fits them. Pickles are refused by name,
+unopened. `pack` and `unpack` are our own checkpoints: every tensor, by name.
 """
 
 import difflib
@@ -33,6 +34,7 @@ MEND = 'name a .safetensors file in net.weights, or take net.weights="none"'
 # A counter that old files lack; it changes nothing, our batch norms have a fixed momentum.
 COUNTER = ".num_batches_tracked"
 POSITIONS = "pos_embed"
+OURS = "backbone."  # before the names of a network that this project trained
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def _load(
     backbone: Any, arrays: Mapping[str, NDArray[Any]], file: str, name: str
 ) -> tuple[str, ...]:
     """Every tensor of the backbone from the file, strictly; gives the classifier's names."""
+    arrays, above = _of_ours(arrays)
     tensors = {key: torch.tensor(value) for key, value in arrays.items()}
     own = backbone.state_dict()
     classifier = backbone.pretrained_cfg.get("classifier") or ()
@@ -177,7 +180,17 @@ def _load(
     if broken:
         raise DataError(f"{file} has NaN or infinity in {name_some(broken)}; fetch it anew.")
     backbone.load_state_dict(kept)
-    return left_out
+    return tuple(sorted((*left_out, *above)))
+
+
+def _of_ours(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The backbone's tensors, if a network of this project is the file, and what lies above it."""
+    within = {
+        key.removeprefix(OURS): value for key, value in arrays.items() if key.startswith(OURS)
+    }
+    if not within:
+        return dict(arrays), []
+    return within, [key for key in arrays if not key.startswith(OURS)]
 
 
 def _of_another_size(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:

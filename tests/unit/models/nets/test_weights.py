@@ -43,6 +43,19 @@ def test_a_file_is_loaded_whole_its_classifier_listed_and_its_hash_kept(weights)
     assert all(np.array_equal(own[name], arrays[name]) for name in own)
 
 
+def test_a_network_that_a_run_kept_gives_its_backbone(tmp_path):
+    torch.manual_seed(4)
+    plain = {"backbone": ATTO, "size": 32, "weights": "none", "se": False, "cbam": False}
+    kept = LesionNet(NetConfig(**plain), 3)
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(safetensors.numpy.save(pack(kept)))
+    backbone, origin = pretrained_backbone(config(path))
+    assert all(
+        torch.equal(v, kept.backbone.state_dict()[k]) for k, v in backbone.state_dict().items()
+    )
+    assert set(origin.left_out) == {f"head.{name}" for name in kept.head.state_dict()}
+
+
 def test_that_is_what_timm_does_with_the_file(weights):
     path, _ = weights
     theirs = timm.create_model(
