@@ -3,164 +3,134 @@
 Reads the networks of `make train-cnn`, training them first where needed; writes
 <run>/embeddings/<network>_fold_<k>/ (each fold's view of its held-out rows and of test rows) and
 <run>/blocks/<network>/ with oof.parquet and test.parquet (columns for the stack), maps.safetensors,
-scales_<score>.safetensors and drift.json (how far the folds' views agree).
+scales_<score>.safetensors and drift.json (how far the folds' views agree). For a nested stack also
+inner_<k>.parquet. An encoder that learns nothing is kept in <run>/encoders/<name>/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from folds.findings import Findings
 from folds.frozen import FILE
-from folds.schema import ANCHOR, HOLDOUT, ID, PATIENT, SPLIT, TRAIN
-from folds.schema import TEST as TEST_SPLIT
-from models.cascade.fold import Ints, Stage
+from models.cascade.fold import Left
 from scripts import train_cnn, verify
-from scripts.embeddings import Seen, eye_of, look
-from scripts.networks import STAGE, Inputs, gather, maker_of
+from scripts.networks import STAGE, Inputs, encoder_unit, gather, maker_of, unit_name
+from scripts.sights import Anchors, Sights, anchors_of, joined
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.alignment import drift
-from stacking.alignment.anchors import anchor_places
-from stacking.alignment.columns import Aligned, View, fit_aligned
-from stacking.alignment.patients import Patients
-from stacking.blocks import OOF, TEST
-from stacking.fold import FOLD
-from stacking.oof import MAKER
+from stacking.alignment.columns import fit_aligned
+from stacking.alignment.config import AlignConfig
+from stacking.blocks import INNER, INNER_MAKERS, LEARNT_NOTHING, OOF, TEST
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
-SIZE = "clin_size_long_diam_mm"  # by which the patient's largest lesion is found, if it is there
 DRIFT = "drift.json"
 
 
 def run(job: Job) -> dict[str, Unit]:
-    """A block for the stack of each network that the recipe trains, made if not there yet."""
+    """A block for the stack of each of the recipe's networks, made if not there yet."""
     inputs = gather(job)
-    anchors, stages = _anchors(inputs), inputs.stages(Findings())  # too few: told before training
-    trained = job.need(train_cnn.run)
-    blocks = {stage.name: _block(inputs, stage, trained[stage.name], anchors) for stage in stages}
+    anchors = anchors_of(inputs)  # too few: told before training
+    classes = {stage.name: stage.classes for stage in inputs.stages(Findings())}
+    job.need(train_cnn.run)
+    blocks = {
+        name: _block(inputs, name, classes.get(name, ()), anchors)
+        for name in job.recipe.networks
+        if name in classes or name in job.recipe.encoders
+    }
     places = ", ".join(str(unit.folder) for unit in blocks.values())
     job.say(f"embed: see {places}: {OOF}, {TEST}, {DRIFT}.")
     return blocks
 
 
-def _block(inputs: Inputs, stage: Stage, joined: Unit, anchors: Ints) -> Unit:
-    job, folder = inputs.job, inputs.job.run / "blocks" / stage.name
-    part = {
-        "align": job.recipe.align.model_dump(mode="json"),
-        "classes": list(stage.classes),
-        "version": VERSION,
-    }
-    hashes = {f"{stage.name}_fold_{k}": maker for k, maker in joined.facts["makers"].items()}
+def _block(inputs: Inputs, name: str, classes: tuple[str, ...], anchors: Anchors) -> Unit:
+    job, folder = inputs.job, inputs.job.run / "blocks" / name
+    units, config = _units(inputs, name), _config(inputs, name)
+    sights = Sights(inputs, units, anchors, job.need(verify.run).sha256("images.parquet"))
+    part: dict[str, Any] = {
+        "align": config.model_dump(mode="json"), "classes": list(classes), "version": VERSION,
+    }  # fmt: skip
+    if sights.pairs:
+        part["nested"] = True
+    hashes = {unit.folder.name: maker_of(unit) for unit in units.values()}
     hashes |= {FILE: inputs.folded.sha256(FILE), SAMPLES: job.need(verify.run).sha256(SAMPLES)}
-    hashes["images.parquet"] = job.need(verify.run).sha256("images.parquet")
+    hashes |= {"images.parquet": sights.content, "anchors": anchors.content}
     wanted = job.wanted("embed", part, hashes)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
-        job.say(f"{stage.name}: nothing to do, {folder} is up to date.")
+        job.say(f"{name}: nothing to do, {folder} is up to date.")
         return done
-    units = {
-        fold: open_unit(job.run / "networks" / f"{stage.name}_fold_{fold}", STAGE)
-        for fold in inputs.parts
-    }
-    held, outside = _seen(inputs, units, hashes["images.parquet"])
-    views = {fold: view_of(seen, anchors) for fold, seen in outside.items()}
-    aligned = fit_aligned(stage.name, stage.classes, views, job.recipe.align)
+    found, held, outside = [], [], []
     with making(folder, wanted) as draft:
-        for name, tensors in aligned.files().items():
-            draft.tensors(name, tensors)
-        found = drift.measured({k: v.embedding for k, v in views.items()}, job.recipe.align)
-        draft.json(DRIFT, _told(found))
-        for file, seen in ((OOF, held), (TEST, outside)):
-            table = _columns(inputs, units, seen, aligned)
-            draft.parquet(file, _whole(inputs, units, table, held=file == OOF))
+        for crew in sights.crews():
+            views = {fold: sights.of_anchors(left) for fold, left in crew.seen_by.items()}
+            aligned = fit_aligned(name, classes, views, config)
+            for file, tensors in aligned.files().items():
+                draft.tensors(f"{crew.prefix}{file}", tensors)
+            found.append(drift.measured({k: v.embedding for k, v in views.items()}, config))
+            for fold in crew.folds:
+                held.append(sights.held_out(aligned, fold, crew.seen_by[fold]))
+                outside.append(sights.outside(aligned, fold))
+            if sights.pairs:
+                [fold] = crew.folds
+                others = {other: left for other, left in crew.seen_by.items() if other != fold}
+                inner = [sights.held_out(aligned, *other) for other in others.items()]
+                draft.parquet(INNER.format(fold), joined(inner))
+        draft.parquet(OOF, joined(held))
+        draft.parquet(TEST, joined(outside))
+        draft.json(DRIFT, _told(found[0]) if len(found) == 1 else [_told(one) for one in found])
         draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
-        draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
+        draft.facts["makers"] = {str(fold): maker_of(units[fold]) for fold in inputs.parts}
         draft.facts["anchors"] = len(anchors)
-        warning = drift.poor(found, stage.name) if job.recipe.align.embeds else None
-    if found.before:  # a fold alone has no others
-        before, now = (drift.mean_over_folds(one).explained for one in (found.before, found.result))
-        job.say(
-            f"{stage.name}: on {len(anchors)} anchors a fold's view explains {now:.0%} of what the "
-            f"others see, {before:.0%} before the map."
-        )
-    if warning:
-        job.say(f"WARNING: {warning}")
+        if sights.pairs:
+            draft.facts[INNER_MAKERS] = sights.inner_makers()
+        if name in job.recipe.encoders:
+            draft.facts[LEARNT_NOTHING] = True
+    if name not in job.recipe.encoders:
+        _say(job, name, found, len(anchors))
     return open_unit(folder, "embed")
 
 
-def _seen(
-    inputs: Inputs, units: Mapping[int, Unit], content: str
-) -> tuple[dict[int, Seen], dict[int, Seen]]:
-    """By fold: the rows it holds out, and the rows that no fold has anything to do with."""
-    held: dict[int, Seen] = {}
-    outside: dict[int, Seen] = {}
-    for fold, unit in units.items():
-        eye = eye_of(unit)
-        for found, places, name in (
-            (held, inputs.parts[fold][1], "held_out"),
-            (outside, inputs.elsewhere, "elsewhere"),
-        ):
-            found[fold] = look(inputs.job, eye, inputs.pictures, places, (name, content))
-    return held, outside
+def _units(inputs: Inputs, name: str) -> dict[Left, Unit]:
+    """The networks of this name by what they left out."""
+    if name in inputs.job.recipe.encoders:
+        encoder = encoder_unit(inputs, name)
+        return dict.fromkeys(inputs.parts, encoder)
+    folder = inputs.job.run / "networks"
+    every: list[Left] = [*inputs.parts, *inputs.pairs]
+    return {left: open_unit(folder / unit_name(name, left), STAGE) for left in every}
 
 
-def _anchors(inputs: Inputs) -> Ints:
-    """Places of the anchors among the rows that no fold has anything to do with."""
+def _config(inputs: Inputs, name: str) -> AlignConfig:
+    """As the recipe says; an encoder has one space already, and no scores. Folders by name."""
     config = inputs.job.recipe.align
-    splits = inputs.rows[SPLIT].gather(inputs.elsewhere)
-    known = np.flatnonzero((splits == config.anchors).to_numpy())
-    return known[anchor_places(len(known), config)]
+    if config.pictures is not None:
+        config = config.model_copy(update={"pictures": Path(config.pictures.name)})
+    if name not in inputs.job.recipe.encoders:
+        return config
+    method = "relative" if config.method == "relative" else "raw"
+    return config.model_copy(update={"method": method, "scalars": False})
 
 
-def view_of(seen: Seen, places: Ints | None = None) -> View:
-    """What a fold's network says of these pictures, or of those at some places."""
-    probability = seen.rows().drop(ID).to_numpy()
-    embedding = seen.embedding()
-    return View(*(x if places is None else x[places] for x in (embedding, probability)))
-
-
-def _columns(
-    inputs: Inputs, units: Mapping[int, Unit], seen: Mapping[int, Seen], aligned: Aligned
-) -> pl.DataFrame:
-    """Every fold's view as a block has it, without anchors."""
-    parts = []
-    for fold, unit in units.items():
-        ids = seen[fold].rows().select(ID)
-        rows = ids.join(inputs.rows, on=ID, how="left", validate="1:1", maintain_order="left")
-        used = np.flatnonzero((rows[SPLIT] != ANCHOR).to_numpy())
-        made = columns_of(aligned, fold, view_of(seen[fold], used), rows[used])
-        parts.append(made.with_columns(_made_by(fold, unit)))
-    return pl.concat(parts)
-
-
-def columns_of(aligned: Aligned, fold: int, view: View, rows: pl.DataFrame) -> pl.DataFrame:
-    """A fold's view of these rows as the stack has it, by id; new data too goes through here."""
-    size = rows[SIZE].cast(pl.Float64).to_numpy() if SIZE in rows.columns else None
-    columns = aligned.columns(fold, view, Patients.of(rows[PATIENT]), size)
-    return rows.select(ID).hstack(pl.DataFrame(columns).fill_nan(None))
-
-
-def _whole(
-    inputs: Inputs, units: Mapping[int, Unit], table: pl.DataFrame, *, held: bool
-) -> pl.DataFrame:
-    """The rows without a picture besides, which networks say nothing of."""
-    train = pl.col(SPLIT) == TRAIN
-    parts = [table]
-    for fold, unit in units.items():
-        which = (
-            train & (pl.col(FOLD) == fold) if held else pl.col(SPLIT).is_in([TEST_SPLIT, HOLDOUT])
+def _say(job: Job, name: str, found: Sequence[drift.Drift], anchors: int) -> None:
+    """How far the folds' views agree; one fold alone has no others."""
+    if found[0].before:
+        befores, results = (
+            [drift.mean_over_folds(by_fold).explained for by_fold in each]
+            for each in ([one.before for one in found], [one.result for one in found])
         )
-        parts.append(inputs.blind.filter(which).select(ID).with_columns(_made_by(fold, unit)))
-    return pl.concat(parts, how="diagonal").sort(ID, FOLD)
-
-
-def _made_by(fold: int, unit: Unit) -> tuple[pl.Expr, pl.Expr]:
-    return pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
+        job.say(
+            f"{name}: on {anchors} anchors a fold's view explains {np.mean(results):.0%} of what "
+            f"the others see, {np.mean(befores):.0%} before the map."
+        )
+    warnings = [drift.poor(one, name) for one in found] if job.recipe.align.embeds else []
+    for warning in sorted({text for text in warnings if text is not None}):
+        job.say(f"WARNING: {warning}")
 
 
 def _told(found: drift.Drift) -> dict[str, Any]:

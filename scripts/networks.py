@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from folds.groups import GROUP
 from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
 from models.cascade import kept
-from models.cascade.fold import Ints, Part, Run, Stage, scored, teach
+from models.cascade.fold import Ints, Left, Part, Run, Stage, scored, teach
 from models.cascade.labels import first_labels, second_labels
 from models.extractors.config import ExtractorConfig
 from models.extractors.families import auxiliary_of
@@ -35,18 +36,20 @@ from models.nets.config import HUB, NONE, NetConfig
 from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
 from models.training.determinism import UNSWITCHED, refused_plainly, switch_on
+from models.training.position import seed_of
 from scripts import folds, verify
 from scripts.recipe import Recipe
 from scripts.stage import Job
 from scripts.verify import SAMPLES
 from stacking.fold import FOLD
 from stacking.oof import MAKER
-from workspace.errors import ConfigError
+from workspace.errors import ArtifactError, ConfigError
 from workspace.hashing import sha256_text
 from workspace.manifest import Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
 STAGE, VERSION = "train-cnn", 2  # another version trains anew where networks are kept
+ENCODERS = "encoders"  # the folder of those that learn nothing
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
 SCORES = "scores.parquet"
 LAST = "last_"  # before the columns of the last epoch's weights
@@ -82,6 +85,26 @@ class Inputs:
             )
             found[fold] = (Part(fold, learnt, self.groups), out)
         return found
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The folds that networks leave out two by two, if the stack is nested."""
+        if not self.job.recipe.stack.nested:
+            return []
+        if len(self.parts) < 3:
+            raise ConfigError(
+                f"stack.nested needs three folds or more; there are {len(self.parts)}. Raise "
+                "folds.n_folds, or take stack.nested=false."
+            )
+        return list(combinations(self.parts, 2))
+
+    def without(self, left: Left) -> tuple[Part, Ints]:
+        """What a network may learn from that leaves out one fold or two, and what it holds out."""
+        if isinstance(left, int):
+            return self.parts[left]
+        (one, first), (other, second) = (self.parts[fold] for fold in left)
+        learnt = np.intersect1d(one.training, other.training)
+        return Part(left, learnt, self.groups), np.union1d(first, second)
 
     @cached_property
     def elsewhere(self) -> Ints:
@@ -181,15 +204,15 @@ def net_of(recipe: Recipe, stage: Stage) -> NetConfig:
 
 @refused_plainly()
 def fold_unit(
-    inputs: Inputs, stage: Stage, fold: int, name: str = "", recipe: Recipe | None = None
+    inputs: Inputs, stage: Stage, left: Left, name: str = "", recipe: Recipe | None = None
 ) -> Unit:
-    """A fold's network and the probabilities of what it holds out, made if not there yet."""
+    """A network that leaves out a fold or two, and its probabilities of them, made if need be."""
     job = inputs.job
     recipe = recipe or job.recipe
     net = net_of(recipe, stage)
-    name = name or f"{stage.name}_fold_{fold}"
+    name = name or unit_name(stage.name, left)
     folder = job.run / "networks" / name
-    wanted = job.wanted(STAGE, _part(stage, fold, recipe), _hashes(inputs, net))
+    wanted = job.wanted(STAGE, _part(stage, left, recipe), _hashes(inputs, net))
     done = find(folder, wanted, job.hashes, on_change="stop")
     if done is not None:
         if job.deterministic and done.facts.get("repeatable") is False:
@@ -199,13 +222,14 @@ def fold_unit(
     checkpoints = Checkpoints(
         job.run / "checkpoints" / name, _resumable(wanted, job), job.hashes, job.say
     )
-    part, held = inputs.parts[fold]
+    part, held = inputs.without(left)
+    told = f"{stage.name}, {in_words(left)}"
     fast = net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
     how = Run(net, recipe.seed, way_of(job, views_of(stage), bfloat16=fast))
-    with job.progress(f"{stage.name}, fold {fold}") as bar:
+    with job.progress(told) as bar:
         taught = teach(stage, part, how, inputs.pictures, checkpoints, bar)
-    with making(folder, wanted) as draft, job.progress(f"{stage.name}, fold {fold}, scores") as bar:
-        use = kept.keep(draft, stage, fold, how, taught)
+    with making(folder, wanted) as draft, job.progress(f"{told}, scores") as bar:
+        use = kept.keep(draft, stage, left, how, taught)
         best = scored(stage, how, inputs.pictures, taught.best, held, bar)
         last = best  # where nothing was chosen
         if taught.inner_score is not None:
@@ -230,6 +254,16 @@ def _resumable(wanted: Wanted, job: Job) -> Wanted:
     return wanted.model_copy(update={"part": wanted.part | began})
 
 
+def unit_name(network: str, left: Left) -> str:
+    """What the folder of a network is called that leaves out a fold, or two."""
+    return "_".join([network, "fold", *map(str, (left,) if isinstance(left, int) else left)])
+
+
+def in_words(left: Left) -> str:
+    """As in `fold 0`, or `folds 0 and 1`."""
+    return f"fold {left}" if isinstance(left, int) else f"folds {left[0]} and {left[1]}"
+
+
 def maker_of(unit: Unit) -> str:
     """One hash for a fold's network: its weights and how they are used."""
     return sha256_text(f"{unit.sha256(kept.BEST)} {unit.sha256(kept.USE)}")
@@ -251,14 +285,14 @@ def _table(inputs: Inputs, stage: Stage, places: Ints, best: Scores, last: Score
     return pl.DataFrame(columns)
 
 
-def _part(stage: Stage, fold: int, recipe: Recipe) -> dict[str, Any]:
+def _part(stage: Stage, left: Left, recipe: Recipe) -> dict[str, Any]:
     """The recipe's values that a fold's network depends on."""
     return {
         "stage": stage.config.model_dump(mode="json", exclude={"checkpoint_s", "net"}),
         "classes": list(stage.classes),  # in order, which a JSON object would not keep
         "net": net_of(recipe, stage).model_dump(mode="json", exclude={"weights"}),
         "seed": recipe.seed,
-        "fold": fold,
+        "fold": left if isinstance(left, int) else list(left),
         "positive": list(recipe.data.positive),
         "version": VERSION,
     }
@@ -268,10 +302,43 @@ def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
     verified = inputs.job.need(verify.run)
     hashes = {FILE: inputs.folded.sha256(FILE), SAMPLES: verified.sha256(SAMPLES)}
     hashes["images.parquet"] = verified.sha256("images.parquet")
+    return hashes | {"weights": _weights(inputs, net)}
+
+
+def _weights(inputs: Inputs, net: NetConfig) -> str:
+    """What the network begins with: a hash, or in a word; refused, if it learnt from rows here."""
     if net.weights in (HUB, NONE):
-        return hashes | {"weights": net.weights}
+        return net.weights
     path = Path(net.weights)
-    return hashes | {"weights": inputs.job.hashes.of(path) if path.is_file() else "missing"}
+    if not path.is_file():
+        return "missing"
+    beside = load_manifest(path.parent)
+    if beside is not None and beside.inputs.get(SAMPLES) == inputs.job.need(verify.run).sha256(
+        SAMPLES
+    ):
+        raise ArtifactError(
+            f"net.weights names {path.name} in {path.parent}, a network that learnt from these "
+            "very rows: held-out patients would be known to it. Take weights of other data."
+        )
+    return inputs.job.hashes.of(path)
+
+
+def encoder_unit(inputs: Inputs, name: str) -> Unit:
+    """A backbone that learns nothing, made if not there yet: one for all folds."""
+    job, config = inputs.job, inputs.job.recipe.encoders[name].net
+    folder = job.run / ENCODERS / name
+    part = {"net": config.model_dump(mode="json", exclude={"weights"}), "version": 1}
+    if config.weights == NONE:
+        job.say(f"notice: {name} has random weights: its embeddings say little of a picture.")
+        torch.manual_seed(seed_of(job.recipe.seed, name))
+        part["seed"] = job.recipe.seed
+    wanted = job.wanted("embed", part, {"weights": _weights(inputs, config)})
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        return done
+    with making(folder, wanted) as draft:
+        kept.keep_encoder(draft, name, config)
+    return open_unit(folder, "embed")
 
 
 def held_out(inputs: Inputs, units: Mapping[int, Unit], names: Sequence[str]) -> pl.DataFrame:

@@ -75,7 +75,7 @@ def read_rows(job: Job, data: NewData, columns: list[str]) -> pl.DataFrame:
     `columns` are the clinical ones that the run's features were made of.
     """
     if data.source is None:
-        return _without_damage(job, data, _pictures(job, data))
+        return _without_damage(job, data, pictures_in(job, data.place))
     findings = Findings()
     samples = build_samples(data.source, findings, columns)
     job.stop_on_errors(findings)
@@ -122,17 +122,17 @@ def _pictures_alone(place: Path) -> bool:
     return not any(tables) and bool(image_files(place))
 
 
-def _pictures(job: Job, data: NewData) -> pl.DataFrame:
+def pictures_in(job: Job, place: Path) -> pl.DataFrame:
     """Every picture is a row and a patient of its own, called like its file."""
-    if data.place.is_dir():
-        names = names_in(data.place)
+    if place.is_dir():
+        names = names_in(place)
     else:
         findings = Findings()
-        items = references_in(data.place, findings)
+        items = references_in(place, findings)
         job.stop_on_errors(findings)
         if not items:
-            raise DataError(f"There is no picture in {data.place}.")
-        names = {name: f"{data.place.name}{ITEM}{item}" for name, item in called(items).items()}
+            raise DataError(f"There is no picture in {place}.")
+        names = {name: f"{place.name}{ITEM}{item}" for name, item in called(items).items()}
     nobody = pl.lit(None, dtype=pl.String).alias(PATIENT)
     rows = pl.DataFrame({ID: list(names), IMAGE: list(names.values())})
     return rows.with_columns(nobody).sort(ID)

@@ -19,7 +19,7 @@ from scripts.features import TRAINING
 from scripts.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
 from scripts.new_data import NewData
 from scripts.stage import Job
-from stacking.blocks import OOF
+from stacking.blocks import OOF, OWN
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
@@ -103,7 +103,8 @@ class Stacked:
     def _blocks(self) -> dict[str, str]:
         """The folders of the stack's blocks, with the hashes of what was learnt from."""
         learnt_from = next(iter(self.boosters(STACK).values())).manifest.inputs
-        return {n: sha for n, sha in learnt_from.items() if n not in (FOLDS, TRAINING)}
+        others = {n: sha for n, sha in learnt_from.items() if n not in (FOLDS, TRAINING)}
+        return {n: sha for n, sha in others.items() if not n.endswith(OWN)}
 
     def _used(self, name: str) -> dict[str, str]:
         inputs = self.unit.manifest.inputs

@@ -13,14 +13,22 @@ from pydantic import ValidationError
 
 from folds.schema import ID, IMAGE
 from models.input.pictures import Pictures
-from scripts.embed import SIZE, columns_of, view_of
 from scripts.embeddings import Seen, eye_of, look
 from scripts.members import PROBABILITY
-from scripts.networks import MEMORY_GB, STAGE, maker_of, probability_columns
+from scripts.networks import (
+    ENCODERS,
+    MEMORY_GB,
+    STAGE,
+    maker_of,
+    probability_columns,
+    unit_name,
+)
 from scripts.new_data import NEW, NewData
+from scripts.sights import SIZE, columns_of, prefix_of, view_of
 from scripts.stage import Job
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
+from stacking.blocks import LEARNT_NOTHING
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Source, lazily
 from workspace.errors import ArtifactError
@@ -31,19 +39,16 @@ from workspace.units import Unit, open_unit
 class Sight:
     """New rows as one network's folds see them."""
 
-    aligned: Aligned
+    name: str
+    aligned: Mapping[int, Aligned]  # by fold, as its boosters learnt
     classes: tuple[str, ...]
     rows: pl.DataFrame  # those with a picture, as they were looked at
     blind: pl.DataFrame  # the ids of the others
     seen: Mapping[int, Seen]
 
-    @property
-    def name(self) -> str:
-        return self.aligned.network
-
     def table(self, fold: int) -> pl.DataFrame:
         """The stack's columns by id as this fold's network sees rows; null without a picture."""
-        made = columns_of(self.aligned, fold, view_of(self.seen[fold]), self.rows)
+        made = columns_of(self.aligned[fold], fold, view_of(self.seen[fold]), self.rows)
         return pl.concat([made, self.blind], how="diagonal")
 
     def source(self, fold: int, wanted: Container[str]) -> Source:
@@ -84,15 +89,20 @@ def sights(
     found = {}
     for name, (aligned, classes, units) in {name: _kept(job, name) for name in networks}.items():
         looked = {fold: look(job, eye_of(u), pictures, every, what) for fold, u in units.items()}
-        found[name] = Sight(aligned, classes, seen, blind, looked)
+        found[name] = Sight(name, aligned, classes, seen, blind, looked)
     return found
 
 
-def _kept(job: Job, name: str) -> tuple[Aligned, tuple[str, ...], dict[int, Unit]]:
+def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dict[int, Unit]]:
     """A network's maps and scales, its classes, and its folds, if their makers are still there."""
     block, units = open_unit(job.run / "blocks" / name, "embed"), {}
     for fold, maker in block.facts["makers"].items():
-        unit = open_unit(job.run / "networks" / f"{name}_fold_{fold}", STAGE)
+        learnt = not block.facts.get(LEARNT_NOTHING)
+        unit = (
+            open_unit(job.run / "networks" / unit_name(name, int(fold)), STAGE)
+            if learnt
+            else open_unit(job.run / ENCODERS / name, "embed")
+        )
         if maker_of(unit) != maker:
             raise ArtifactError(
                 f"{unit.folder} is not the network that {block.folder} was made by; restore it, "
@@ -100,11 +110,16 @@ def _kept(job: Job, name: str) -> tuple[Aligned, tuple[str, ...], dict[int, Unit
             )
         units[int(fold)] = unit
     classes = tuple(block.manifest.part["classes"])
-    files = {n: block.tensors(n) for n in block.manifest.files if n.endswith(".safetensors")}
+    aligned = {}
     try:
         config = AlignConfig.model_validate(block.manifest.part["align"])
     except ValidationError as error:
         raise ArtifactError(
             f"{block.folder} was made by another version; run 'make stack' anew."
         ) from error
-    return aligned_from(name, classes, config, files), classes, units
+    for fold in units:
+        prefix = prefix_of(fold) if block.manifest.part.get("nested") else ""
+        names = [n for n in block.manifest.files if n.endswith(".safetensors")]
+        files = {n.removeprefix(prefix): block.tensors(n) for n in names if n.startswith(prefix)}
+        aligned[fold] = aligned_from(name, classes, config, files)
+    return aligned, classes, units

@@ -21,7 +21,7 @@ from folds.verify import VerifyConfig
 from metrics.sheet import ScoreConfig
 from models.cascade.ablation import AblationConfig
 from models.cascade.config import Stage1Config, Stage2Config
-from models.extractors.config import ExtractorConfig
+from models.extractors.config import EncoderConfig, ExtractorConfig
 from models.inference.config import PredictConfig
 from models.nets.config import NetConfig
 from stacking.alignment.config import AlignConfig
@@ -31,7 +31,7 @@ from synthetic.config import SyntheticConfig
 from workspace.errors import ConfigError, name_some, shorten
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-NETWORK_NAME = r"(?!.*_fold_\d+$)[a-z][a-z0-9_]*"  # as folders and columns spell it
+NETWORK_NAME = r"(?!.*_fold_[\d_]+$)[a-z][a-z0-9_]*"  # as folders and columns spell it
 OTHERS = ("stage1", "stage2", "stack", "tabular", "images", *BLENDS)  # no extractor's name
 SIZE_LIMIT = 2**20  # bytes; a recipe is a page, and a parser should not meet a bomb
 
@@ -48,11 +48,12 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
-    networks: tuple[str, ...] = ("stage1", "stage2")  # what train-cnn trains, in this order
+    networks: tuple[str, ...] = ("stage1", "stage2")  # of the run; encoders learn nothing
     net: NetConfig = NetConfig()
     stage1: Stage1Config = Stage1Config()
     stage2: Stage2Config = Stage2Config()
     extractors: dict[str, ExtractorConfig] = {}
+    encoders: dict[str, EncoderConfig] = {}
     ablation: AblationConfig = AblationConfig()
     align: AlignConfig = AlignConfig()
     features: FeatureConfig = FeatureConfig()
@@ -68,24 +69,36 @@ class Recipe(BaseModel):
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
         values["net"]["weights"] = Path(self.net.weights).name
-        for name, extractor in self.extractors.items():
-            values["extractors"][name]["net"]["weights"] = Path(extractor.net.weights).name
+        for kind, networks in (("extractors", self.extractors), ("encoders", self.encoders)):
+            for name, network in networks.items():
+                values[kind][name]["net"]["weights"] = Path(network.net.weights).name
+        if self.align.pictures is not None:
+            values["align"]["pictures"] = self.align.pictures.name
         return values
 
     @model_validator(mode="after")
     def _knows_its_networks(self) -> Self:
-        known = ("stage1", "stage2", *self.extractors)
-        odd = [name for name in self.extractors if not re.fullmatch(NETWORK_NAME, name)]
-        if odd or (odd := [name for name in self.extractors if name in OTHERS]):
+        own = (*self.extractors, *self.encoders)
+        known = ("stage1", "stage2", *own)
+        odd = [name for name in own if not re.fullmatch(NETWORK_NAME, name)]
+        if odd or (odd := [name for name in own if name in OTHERS]):
             raise ValueError(
-                f"no extractor can be called {name_some(odd)}; take small letters, digits and _, "
+                f"no network can be called {name_some(odd)}; take small letters, digits and _, "
                 f"no fold's name and none of {', '.join(OTHERS)}"
             )
+        if twice := [name for name in self.encoders if name in self.extractors]:
+            raise ValueError(f"{name_some(twice)} is an extractor and an encoder; rename one")
         unknown = [name for name in self.networks if name not in known]
         if unknown:
             raise ValueError(f"networks lists {name_some(unknown)}; there are {', '.join(known)}")
         if len(set(self.networks)) != len(self.networks):
             raise ValueError("networks lists one twice")
+        silent = [name for name in self.networks if name in self.encoders]
+        if silent and not self.align.embeds:
+            raise ValueError(
+                f"align.method='scalars' leaves nothing of {name_some(silent)}: an encoder gives "
+                "embeddings alone"
+            )
         return self
 
 

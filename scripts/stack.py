@@ -40,7 +40,6 @@ from scripts.verify import SAMPLES
 from stacking.baselines import fewer, naive
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
-from stacking.blocks import OOF as BLOCK_OOF
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.blocks import Block, open_block
 from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
@@ -74,6 +73,13 @@ class Inputs:
         """All columns of all training rows."""
         return assemble(self.rows, self._sources())
 
+    def learnt(self, columns: Sequence[str], fold: int) -> Matrix:
+        """These columns of all training rows, as the boosters of this fold may learn from them."""
+        some = set(columns)
+        if not any(block.nested and some.intersection(block.columns) for block in self.blocks):
+            return self.matrix.part(columns)
+        return assemble(self.rows, self._sources(fold)).part(columns)
+
     def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
         sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
@@ -97,14 +103,14 @@ class Inputs:
         table = self.folded.parquet(FILE, [ID, SPLIT])
         return table.filter(pl.col(SPLIT) == split).select(ID).sort(ID)
 
-    def hashes(self, columns: Sequence[str]) -> dict[str, str]:
-        """What boosters on these columns depend on besides the recipe; blocks by folder."""
+    def hashes(self, columns: Sequence[str], fold: int | None = None) -> dict[str, str]:
+        """What boosters on these columns, of one fold if nested, depend on besides the recipe."""
         used = {FILE: self.folded.sha256(FILE), TRAINING: self.featured.sha256(TRAINING)}
         some = [block for block in self.blocks if set(block.columns) & set(columns)]
-        return used | {block.unit.folder.name: block.unit.sha256(BLOCK_OOF) for block in some}
+        return used | {name: sha for block in some for name, sha in block.hashes(fold).items()}
 
-    def _sources(self) -> list[Source]:
-        return [self._features(TRAINING), *(block.training() for block in self.blocks)]
+    def _sources(self, fold: int | None = None) -> list[Source]:
+        return [self._features(TRAINING), *(block.training(fold) for block in self.blocks)]
 
     def _features(self, file: str) -> Source:
         names = self.featured.facts["names"]
@@ -178,6 +184,7 @@ def gather(job: Job) -> Inputs:
         units += job.need(embed.run).values()
     _check_names([unit.folder.name for unit in units])
     opened = [open_block(unit, rows, folded.facts["fold_hash"]) for unit in units]
+    _check_nested(job.recipe.stack.nested, opened)
     return Inputs(job, folded, featured, rows, tuple(opened))
 
 
@@ -191,6 +198,17 @@ def _check_names(blocks: Sequence[str]) -> None:
         )
 
 
+def _check_nested(nested: bool, blocks: Sequence[Block]) -> None:
+    """Rows made for boosters of each fold alone are of no use to others, nor others' to them."""
+    other = [b.name for b in blocks if b.nested != nested and not b.same_for_all]
+    if other:
+        kind = "no rows made for each fold's boosters" if nested else "rows for nested boosters"
+        raise ConfigError(
+            f"stack.nested={str(nested).lower()}, but these blocks have {kind}: "
+            f"{name_some(other)}; make them so, or leave them out of stack.blocks."
+        )
+
+
 def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
     """One fold's boosters, trained if they are not there yet."""
     job, config = inputs.job, inputs.job.recipe.stack
@@ -199,7 +217,7 @@ def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
         config = config.model_copy(update={"shap_rows": 0})
     part = {
         "stack": config.model_dump(
-            mode="json", exclude={"average", "blocks", "networks", "leave_out"}
+            mode="json", exclude={"average", "blocks", "networks", "nested", "leave_out"}
         ),
         "lightgbm": job.recipe.lightgbm.model_dump(mode="json"),
         "seed": job.recipe.seed,
@@ -207,11 +225,11 @@ def _fold(inputs: Inputs, name: str, columns: Sequence[str], fold: int) -> Unit:
         "fold": fold,
         "version": VERSION,
     }
-    wanted = job.wanted(STACK, part, inputs.hashes(columns))
+    wanted = job.wanted(STACK, part, inputs.hashes(columns, fold))
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
-    matrix = inputs.matrix.part(columns)
+    matrix = inputs.learnt(columns, fold)
     with making(folder, wanted) as draft, job.progress(f"{name}, fold {fold}") as bar:
         trained = train_fold(matrix, fold, config, job.recipe.lightgbm, job.recipe.seed, bar)
         for model, text in trained.models.items():

@@ -8,6 +8,7 @@ stopped training goes on where it was.
 """
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from folds.images import ImageReader
 from folds.schema import ID, IMAGE
 from metrics.classification import predicted_class
 from models.cascade import kept
-from models.cascade.fold import Floats, Ints, Stage
+from models.cascade.fold import Floats, Ints, Left, Stage
 from models.cascade.measure import (
     CLAIMS,
     against,
@@ -41,6 +42,7 @@ from scripts.networks import (
     held_out,
     maker_of,
     probability_columns,
+    unit_name,
 )
 from scripts.stage import Job, main
 from stacking.blocks import OOF
@@ -59,9 +61,14 @@ def run(job: Job) -> dict[str, Unit]:
     stages = inputs.stages(findings)
     job.show_notices(findings)
     wanted = _folds(job, list(inputs.parts))
+    pairs = [pair for pair in inputs.pairs if pair[0] in wanted]  # each is one machine's
+    lefts: list[Left] = [*wanted, *pairs]
     if job.fresh:
-        inputs = begin_anew(inputs, [f"{s.name}_fold_{fold}" for s in stages for fold in wanted])
+        names = [unit_name(s.name, left) for s in stages for left in lefts]
+        inputs = begin_anew(inputs, names)
     units = {stage.name: {k: fold_unit(inputs, stage, k) for k in wanted} for stage in stages}
+    for stage, pair in product(stages, pairs):
+        fold_unit(inputs, stage, pair)
     if len(wanted) < len(inputs.parts):
         job.say(
             f"train-cnn: fold {wanted[0]} is trained; {STAGE} without FOLD= trains the others and "
@@ -71,6 +78,9 @@ def run(job: Job) -> dict[str, Unit]:
     joined = {stage.name: _joined(inputs, stage, units[stage.name]) for stage in stages}
     if {"stage1", "stage2"} <= joined.keys():
         _cascade(inputs, stages, joined)
+    if not stages:
+        job.say("train-cnn: the recipe's networks learn nothing; nothing to do.")
+        return {}
     places = ", ".join(str(unit.folder) for unit in joined.values())
     job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
     return joined

@@ -2,6 +2,8 @@
 
 A block is a unit with `oof.parquet` (isic_id, fold, maker, columns) and `test.parquet` (the same, a
 row for each test image and fold). Its facts name the folds it was made on and each fold's maker.
+A nested block has `inner_<k>.parquet` for the boosters of each fold k: the rows they learn from, by
+makers that never saw fold k either.
 """
 
 import re
@@ -17,7 +19,10 @@ from stacking.oof import MAKER, check_oof
 from workspace.errors import ArtifactError, name_some
 from workspace.units import Unit
 
-OOF, TEST = "oof.parquet", "test.parquet"
+OOF, TEST, INNER = "oof.parquet", "test.parquet", "inner_{}.parquet"
+OWN = " inner"  # behind a folder's name: the rows made for the boosters of one fold
+LEARNT_NOTHING = "learnt_nothing"  # one maker for all folds, who saw no label of theirs
+INNER_MAKERS = "inner_makers"  # fold of the boosters -> fold of the rows -> maker
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,36 @@ class Block:
     def name(self) -> str:
         return str(self.unit.folder)
 
-    def training(self) -> Source:
-        """The rows that the folds hold out."""
-        return lazily(self.name, self.columns, lambda: self.unit.lazy(OOF))
+    @property
+    def nested(self) -> bool:
+        """Whether the boosters of each fold have rows of their own to learn from."""
+        return INNER_MAKERS in self.unit.facts
+
+    @property
+    def same_for_all(self) -> bool:
+        """Whether its rows are the same whoever learns from them: their maker was taught none."""
+        return bool(self.unit.facts.get(LEARNT_NOTHING))
+
+    def training(self, fold: int | None = None) -> Source:
+        """The rows that the folds hold out, for the boosters of one fold where that matters."""
+
+        def read() -> pl.LazyFrame:
+            held = self.unit.lazy(OOF)
+            if fold is None or not self.nested:
+                return held
+            inner = self.unit.lazy(INNER.format(fold))
+            own = held.filter(pl.col(FOLD) == fold).select(ID, *self.columns)
+            return pl.concat([inner.select(ID, *self.columns), own])
+
+        return lazily(self.name, self.columns, read)
+
+    def hashes(self, fold: int | None = None) -> dict[str, str]:
+        """What boosters learn from, of one fold if they are nested, by the block's folder."""
+        folder = self.unit.folder.name
+        found = {folder: self.unit.sha256(OOF)}
+        if self.nested and fold is not None:
+            found[f"{folder}{OWN}"] = self.unit.sha256(INNER.format(fold))
+        return found
 
     def elsewhere(self, fold: int) -> Source:
         """Test rows as the maker of this fold sees them."""
@@ -73,6 +105,8 @@ def open_block(unit: Unit, rows: pl.DataFrame, fold_hash: str) -> Block:
             f"Block {unit.folder} has no out-of-fold values for rows that no fold holds out; take "
             "a scheme that holds out every row."
         )
+    if INNER_MAKERS in unit.facts:
+        _check_inner(unit, rows, columns)
     return Block(unit, columns)
 
 
@@ -104,3 +138,28 @@ def _check_makers(folder: Path, table: pl.DataFrame, makers: object) -> None:
             f"Block {folder} does not say who made its rows of {name_some(sorted(set(wrong)))}; "
             "make it anew."
         )
+
+
+def _check_inner(unit: Unit, rows: pl.DataFrame, columns: tuple[str, ...]) -> None:
+    """The boosters of fold k may learn from no row whose maker saw fold k.
+
+    Whoever saw neither j nor k makes j's rows for k and k's for j, so both must name one maker, and
+    another one than those that left out a single fold.
+    """
+    makers, single = unit.facts[INNER_MAKERS], set(unit.facts["makers"].values())
+    for fold in rows[FOLD].unique().sort():
+        name = INNER.format(fold)
+        where = f"{name} of block {unit.folder}"
+        others = rows.filter(pl.col(FOLD) != fold)
+        table = unit.parquet(name)
+        if set(table.columns) != {ID, FOLD, MAKER, *columns}:
+            raise ArtifactError(f"{where} has other columns than {OOF}; make it anew.")
+        check_oof(table, others, where)
+        told = makers.get(str(fold), {})
+        for other, maker in table.select(FOLD, MAKER).unique().sort(FOLD, MAKER).rows():
+            both = {told.get(str(other)), makers.get(str(other), {}).get(str(fold))}
+            if both != {maker} or maker in single:
+                raise ArtifactError(
+                    f"{where} has rows of fold {other} whose maker is not known to have left out "
+                    f"folds {other} and {fold}; make it anew."
+                )

@@ -26,6 +26,9 @@ class StackConfig(BaseModel):
     leave_out: tuple[str, ...] = Field(default=(), strict=False)  # columns, or prefixes with *
     blocks: tuple[str, ...] = Field(default=(), strict=False)  # folders of further columns
     networks: bool = False  # the run's own networks as blocks, trained first if need be
+    # Boosters of fold k learn from rows as networks see them that never saw fold k either: one more
+    # network for each two folds, and scores out of fold that nothing flatters.
+    nested: bool = False
     shap_rows: int = Field(default=2000, ge=0)  # held-out rows of a fold that are explained
 
 

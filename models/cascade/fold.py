@@ -32,6 +32,7 @@ from models.training.position import seed_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Left = int | tuple[int, int]  # the fold that a network leaves out, or the two
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Part:
-    """A fold's places: those it may learn from, and the patient of every picture."""
+    """A network's places: those it may learn from, and the patient of every picture."""
 
-    fold: int
+    fold: Left
     training: Ints
     groups: Ints
 

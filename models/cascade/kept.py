@@ -1,18 +1,20 @@
-"""A stage's network as a fold keeps it: weights beside what is needed to use them.
+"""A network as a run keeps it: weights beside what is needed to use them.
 
 `use.json` holds the network's configuration, the classes in the order of its outputs, size, mean
 and std of its pictures, the threshold. Labels are compared by name before a weight is read.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
 
+import torch
 from pydantic import BaseModel, ConfigDict
 
-from models.cascade.fold import Run, Stage, Taught
+from models.cascade.fold import Left, Run, Stage, Taught
+from models.inference.views import IDENTITY
 from models.nets.config import NONE, NetConfig
 from models.nets.network import LesionNet
-from models.nets.weights import shapes, unpack
+from models.nets.weights import pack, shapes, unpack
 from workspace.errors import ArtifactError
 from workspace.units import Draft, Unit
 
@@ -25,7 +27,7 @@ class Use(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: str
-    fold: int
+    fold: Left | None  # None: it learnt from no fold
     classes: tuple[str, ...]
     net: NetConfig
     views: tuple[str, ...]
@@ -36,16 +38,11 @@ class Use(BaseModel):
     inner_score: float | None  # None: nothing was chosen, best and last are the same
 
 
-def keep(draft: Draft, stage: Stage, fold: int, run: Run, taught: Taught) -> Use:
+def keep(draft: Draft, stage: Stage, fold: Left, run: Run, taught: Taught) -> Use:
     """Write the network into a unit; gives its use."""
     net = LesionNet.blank(run.net, stage.outputs)
-    own = run.net.model_copy(
-        update={
-            "weights": NONE, "sha256": None, "size": net.size, "mean": net.mean, "std": net.std,
-        }
-    )  # fmt: skip
     use = Use(
-        stage=stage.name, fold=fold, classes=stage.classes, net=own,
+        stage=stage.name, fold=fold, classes=stage.classes, net=_own(run.net, net),
         views=tuple(view.name for view in run.way.views),
         bfloat16=run.way.pace.dtype == "bfloat16",
         threshold=taught.threshold, last_threshold=taught.last_threshold,
@@ -56,6 +53,29 @@ def keep(draft: Draft, stage: Stage, fold: int, run: Run, taught: Taught) -> Use
     draft.tensors(LAST, taught.last)
     draft.json(HISTORY, taught.history)
     return use
+
+
+def keep_encoder(draft: Draft, name: str, config: NetConfig) -> None:
+    """Write a backbone that learns nothing into a unit, with a last layer that nobody asks."""
+    net = LesionNet(config, 1)
+    for parameter in net.head.parameters():
+        torch.nn.init.zeros_(parameter)  # or its hash, which names the maker, would be drawn
+    use = Use(
+        stage=name, fold=None, classes=(), net=_own(config, net), views=(IDENTITY[0].name,),
+        bfloat16=False, threshold=None, last_threshold=None, best_epoch=0, inner_score=None,
+    )  # fmt: skip
+    draft.json(USE, use.model_dump(mode="json"))
+    draft.tensors(BEST, pack(net))
+    draft.facts["origin"] = asdict(net.origin)
+
+
+def _own(config: NetConfig, net: LesionNet) -> NetConfig:
+    """The configuration by which the kept weights are used, wherever they once came from."""
+    return config.model_copy(
+        update={
+            "weights": NONE, "sha256": None, "size": net.size, "mean": net.mean, "std": net.std,
+        }
+    )  # fmt: skip
 
 
 def use_of(unit: Unit, classes: Sequence[str] | None = None) -> Use:
@@ -73,7 +93,7 @@ def use_of(unit: Unit, classes: Sequence[str] | None = None) -> Use:
 def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[LesionNet, Use]:
     """The network with its best weights, ready to score."""
     use = use_of(unit, classes)
-    outputs: Any = 1 if len(use.classes) == 2 else len(use.classes)
+    outputs = len(use.classes) if len(use.classes) > 2 else 1
     net = LesionNet.blank(use.net, outputs)
     unpack(net, unit.tensors(BEST, shapes(net)))
     return net.eval(), use

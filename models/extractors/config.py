@@ -1,5 +1,7 @@
 """The recipe's `[extractors.<name>]` tables: a backbone with a linear head, taught the target.
 
+`[encoders.<name>]` is a backbone that learns nothing.
+
 The defaults are the study guide's: batches of 16 positives and 16 negatives, focal loss with alpha
 0.25 and gamma 2, the head a hundred times faster than the backbone. What it leaves open is ours:
 ten epochs, a cosine after a tenth of warm-up, three epochs of patience.
@@ -7,7 +9,7 @@ ten epochs, a cosine after a tenth of warm-up, three epochs of patience.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.nets.config import NetConfig, Rate
 from models.training.config import PhaseConfig, Sampling, TrainConfig
@@ -28,6 +30,14 @@ class ExtractorNet(NetConfig):
     cbam: bool = False
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), strict=False)
     dropout: tuple[Rate, ...] = Field(default=(0.0,), strict=False)
+
+
+class EncoderConfig(BaseModel):
+    """A backbone that is taught nothing here: one for all folds, whose embeddings are stacked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    net: ExtractorNet = ExtractorNet()
 
 
 class ExtractorConfig(TrainConfig):

@@ -1,5 +1,6 @@
 """The recipe's `[align]` section: how the networks' embeddings and scores enter the stack."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,7 +16,9 @@ class AlignConfig(BaseModel):
     method: Method = "ridge"  # scalars: no column of the embedding, so no distances in it either
     scalars: bool = True  # the network's probability and what is made of it
     context: bool = True  # distances to the patient's other lesions in the mapped embedding
-    anchors: Literal["test", "anchor"] = "test"  # whose rows serve, of the folds' splits
+    # Whose rows serve, of the folds' splits; or pictures of one's own, which are no rows here.
+    anchors: Literal["test", "anchor", "pictures"] = "test"
+    pictures: Path | None = Field(default=None, strict=False)  # their folder, ZIP or HDF5 file
     most_anchors: int = Field(default=2000, ge=10)  # more are thinned out
     least_anchors: int = Field(default=50, ge=10)  # fewer are refused
     # In units of the embedding's mean eigenvalue; gcv: by generalised cross-validation, a fold each
@@ -30,6 +33,8 @@ class AlignConfig(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        if (self.anchors == "pictures") != (self.pictures is not None):
+            raise ValueError("anchors='pictures' and pictures=<folder> go together; state both")
         if not (self.embeds or self.scalars):
             raise ValueError("method='scalars' with scalars=false leaves no column; change either")
         if self.least_anchors > self.most_anchors:

@@ -86,6 +86,73 @@ def test_a_block_whose_makers_may_have_seen_its_rows_is_refused(tmp_path, change
     assert str(error.value) == message.format(tmp_path / "net")
 
 
+THREE = pl.DataFrame(
+    {"isic_id": ["a", "b", "c"], "fold": [0, 1, 2]}, schema_overrides={"fold": pl.Int16}
+)
+PAIRS = {"0": {"1": "m01", "2": "m02"}, "1": {"0": "m01", "2": "m12"},
+         "2": {"0": "m02", "1": "m12"}}  # fmt: skip
+
+
+def nested(folder, makers=PAIRS, told=None, without=""):
+    """A block whose rows say for which fold's boosters they are: 10 x the fold + their own."""
+    wanted = Wanted(stage="train", unit="net", part={}, inputs={}, recipe={}, seed=0)
+    with making(folder / "net", wanted) as draft:
+        for fold in range(3):
+            rows = THREE.filter(pl.col("fold") != fold, pl.col("isic_id") != without)
+            by = rows["fold"].cast(pl.String).replace_strict(makers[str(fold)])
+            inner = rows.with_columns(by.alias("maker"), oof_net=10.0 * fold + pl.col("fold"))
+            draft.parquet(f"inner_{fold}.parquet", inner)
+        own = {"maker": pl.format("m{}", "fold"), "oof_net": 11.0 * pl.col("fold")}
+        draft.parquet("oof.parquet", THREE.with_columns(**own))
+        draft.parquet("test.parquet", TEST)
+        draft.facts["fold_hash"] = "f" * 64
+        draft.facts["makers"] = {"0": "m0", "1": "m1", "2": "m2"}
+        draft.facts["inner_makers"] = told or makers
+    return open_block(open_unit(folder / "net", "train"), THREE, "f" * 64)
+
+
+def test_the_boosters_of_each_fold_learn_from_rows_of_their_own(tmp_path):
+    made = nested(tmp_path)
+    assert made.nested
+    for fold in range(3):
+        values = assemble(THREE, [made.training(fold)]).values[:, 0].tolist()
+        assert values == [10 * fold, 10 * fold + 1, 10 * fold + 2]
+    assert assemble(THREE, [made.training()]).values[:, 0].tolist() == [0, 11, 22]
+    assert made.hashes(0) != made.hashes(1)
+    assert made.hashes().keys() == {"net"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (  # the maker left out fold 1 alone
+            {"makers": PAIRS | {"0": {"1": "m1", "2": "m02"}, "1": {"0": "m1", "2": "m12"}}},
+            "inner_0.parquet of block {} has rows of fold 1 whose maker is not known to have left "
+            "out folds 1 and 0; make it anew.",
+        ),
+        (  # two makers, where one must have left out both
+            {"makers": PAIRS | {"2": {"0": "m02", "1": "other"}}},
+            "inner_1.parquet of block {} has rows of fold 2 whose maker is not known to have left "
+            "out folds 2 and 1; make it anew.",
+        ),
+        (
+            {"told": PAIRS | {"2": {"0": "m02"}}},
+            "inner_1.parquet of block {} has rows of fold 2 whose maker is not known to have left "
+            "out folds 2 and 1; make it anew.",
+        ),
+        (
+            {"without": "b"},
+            "OOF incomplete: fold 1 has no predictions in inner_0.parquet of block {}; finish the "
+            "stage that makes them.",
+        ),
+    ],
+)
+def test_rows_whose_makers_may_have_seen_the_boosters_fold_are_refused(tmp_path, wrong, message):
+    with pytest.raises(ArtifactError) as error:
+        nested(tmp_path, **wrong)
+    assert str(error.value) == message.format(tmp_path / "net")
+
+
 def test_test_rows_of_another_maker_are_refused(tmp_path):
     made = block(tmp_path, test=TEST.with_columns(maker=pl.lit("m0")))
     assert len(made.elsewhere(0).read(["oof_net"])) == 1

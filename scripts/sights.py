@@ -1,0 +1,204 @@
+"""What a run's networks see of its pictures, as columns for the stack.
+
+For the boosters of a fold, rows of each fold are seen by one network: their crew. Where stacks are
+not nested all folds have the same crew, of networks that leave out their own fold each. Nested, the
+boosters of fold k have a crew that never saw fold k: its network, and those that left out k and
+another fold. An encoder that learnt nothing here is every fold's crew.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from folds.findings import plural
+from folds.images import ImageReader
+from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, PATIENT, SPLIT, TRAIN
+from folds.schema import TEST as TEST_SPLIT
+from models.cascade.fold import Ints, Left
+from models.input.pictures import Pictures
+from scripts import verify
+from scripts.embeddings import Eye, Seen, eye_of, look
+from scripts.networks import MEMORY_GB, Inputs, maker_of
+from scripts.new_data import pictures_in
+from stacking.alignment.anchors import anchor_places
+from stacking.alignment.columns import Aligned, View
+from stacking.alignment.patients import Patients
+from stacking.fold import FOLD
+from stacking.oof import MAKER
+from workspace.errors import DataError, listed
+from workspace.units import Unit
+
+SIZE = "clin_size_long_diam_mm"  # by which the patient's largest lesion is found, if it is there
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The pictures on which views are brought together; no network learnt from them."""
+
+    pictures: Pictures
+    places: Ints  # of them
+    content: str  # a hash of what they hold
+    among: Ints | None  # where they are among the rows outside the folds, if they are such rows
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who sees the rows of each fold, for the boosters of some folds."""
+
+    folds: tuple[int, ...]
+    seen_by: Mapping[int, Left]
+    prefix: str = ""  # of the files that hold its maps
+
+
+@dataclass(frozen=True)
+class Sights:
+    """All that the networks of one name see; each shard is made when it is first asked for."""
+
+    inputs: Inputs
+    units: Mapping[Left, Unit]
+    anchors: Anchors
+    content: str  # a hash of what the run's pictures hold
+
+    def crews(self) -> Iterator[Crew]:
+        """One for all folds, or one for each."""
+        folds = tuple(self.inputs.parts)
+        if not self.pairs:
+            yield Crew(folds, {fold: fold for fold in folds})
+            return
+        for fold in folds:
+            others: dict[int, Left] = {
+                other: fold if other == fold else (min(fold, other), max(fold, other))
+                for other in folds
+            }
+            yield Crew((fold,), others, prefix_of(fold))
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of folds that networks of this name left out."""
+        return [left for left in self.units if not isinstance(left, int)]
+
+    def of_anchors(self, left: Left) -> View:
+        """What a network says of the anchors."""
+        if self.anchors.among is not None and isinstance(left, int):
+            return view_of(self._outside(left), self.anchors.among)
+        found = look(
+            self.inputs.job, self._eyes[left], self.anchors.pictures, self.anchors.places,
+            ("anchors", self.anchors.content),
+        )  # fmt: skip
+        return view_of(found)
+
+    def held_out(self, aligned: Aligned, fold: int, left: Left) -> pl.DataFrame:
+        """Columns of the rows of a fold, which the network that saw them left out."""
+        eye = self._eyes[left]
+        name = "held_out" if eye.use.fold == fold else f"held_out_{fold}"
+        places = self.inputs.parts[fold][1]
+        seen = look(self.inputs.job, eye, self.inputs.pictures, places, (name, self.content))
+        blind = self.inputs.blind.filter((pl.col(SPLIT) == TRAIN) & (pl.col(FOLD) == fold))
+        return self._columns(aligned, seen, blind, fold, left)
+
+    def outside(self, aligned: Aligned, fold: int) -> pl.DataFrame:
+        """Columns of the rows outside the folds, but for anchors, as the fold's network sees."""
+        blind = self.inputs.blind.filter(pl.col(SPLIT).is_in([TEST_SPLIT, HOLDOUT]))
+        return self._columns(aligned, self._outside(fold), blind, fold, fold)
+
+    def inner_makers(self) -> dict[str, dict[str, str]]:
+        """By fold of the boosters and fold of the rows that they learn from: who made these."""
+        return {
+            str(crew.folds[0]): {
+                str(fold): maker_of(self.units[left])
+                for fold, left in crew.seen_by.items()
+                if fold != crew.folds[0]
+            }
+            for crew in self.crews()
+        }
+
+    @cached_property
+    def _eyes(self) -> dict[Left, Eye]:
+        return {left: eye_of(unit) for left, unit in self.units.items()}
+
+    def _outside(self, fold: int) -> Seen:
+        inputs = self.inputs
+        what = ("elsewhere", self.content)
+        return look(inputs.job, self._eyes[fold], inputs.pictures, inputs.elsewhere, what)
+
+    def _columns(
+        self, aligned: Aligned, seen: Seen, blind: pl.DataFrame, fold: int, left: Left
+    ) -> pl.DataFrame:
+        """By id; rows without a picture besides, which networks say nothing of."""
+        ids = seen.rows().select(ID)
+        rows = ids.join(self.inputs.rows, on=ID, how="left", validate="1:1", maintain_order="left")
+        used = np.flatnonzero((rows[SPLIT] != ANCHOR).to_numpy())
+        made = columns_of(aligned, fold, view_of(seen, used), rows[used])
+        table = pl.concat([made, blind.select(ID)], how="diagonal")
+        return table.with_columns(
+            pl.lit(fold, dtype=pl.Int16).alias(FOLD),
+            pl.lit(maker_of(self.units[left])).alias(MAKER),
+        )
+
+
+def prefix_of(fold: int) -> str:
+    """Before the names of the files that hold the maps of a fold's own crew."""
+    return f"fold_{fold}_"
+
+
+def anchors_of(inputs: Inputs) -> Anchors:
+    """As the recipe says: rows that no fold has anything to do with, or pictures of one's own."""
+    config = inputs.job.recipe.align
+    if config.pictures is not None:
+        return _of_ones_own(inputs)
+    splits = inputs.rows[SPLIT].gather(inputs.elsewhere)
+    known = np.flatnonzero((splits == config.anchors).to_numpy())
+    among = known[anchor_places(len(known), config)]
+    content = inputs.job.need(verify.run).sha256("images.parquet")
+    return Anchors(inputs.pictures, inputs.elsewhere[among], content, among)
+
+
+def _of_ones_own(inputs: Inputs) -> Anchors:
+    """Pictures that are no rows here, and above all none that a network learnt from."""
+    job, config = inputs.job, inputs.job.recipe.align
+    assert config.pictures is not None
+    rows = pictures_in(job, config.pictures)
+    chosen = rows[anchor_places(len(rows), config)]
+    place = config.pictures
+    reader = ImageReader(place if place.is_dir() else place.parent)
+    learnt = inputs.rows.filter(pl.col(SPLIT) == TRAIN).select(ID)
+    looked_at = job.need(verify.run).parquet("images.parquet", [ID, "sha256"])
+    known = set(looked_at.join(learnt, on=ID, how="semi")["sha256"])
+    same = [
+        name for name, image in chosen.select(ID, IMAGE).iter_rows()
+        if hashlib.sha256(reader.encoded(image)).hexdigest() in known
+    ]  # fmt: skip
+    if same:
+        raise DataError(
+            f"{plural(len(same), 'picture')} of align.pictures {'is' if len(same) == 1 else 'are'} "
+            f"byte for byte what networks learn from: {listed(same)}; leave them out."
+        )
+    pictures = Pictures(reader, chosen[ID], chosen[IMAGE], MEMORY_GB)
+    return Anchors(pictures, np.arange(len(chosen)), job.hashes.of(place), None)
+
+
+def view_of(seen: Seen, places: Ints | None = None) -> View:
+    """What a network says of these pictures, or of those at some places."""
+    told = seen.rows().drop(ID)
+    embedding = seen.embedding()
+    probability = told.to_numpy() if told.columns else np.zeros((len(embedding), 0))
+    return View(*(x if places is None else x[places] for x in (embedding, probability)))
+
+
+def columns_of(aligned: Aligned, fold: int, view: View, rows: pl.DataFrame) -> pl.DataFrame:
+    """A network's view of these rows as the stack has it, by id; new data too goes through here."""
+    size = rows[SIZE].cast(pl.Float64).to_numpy() if SIZE in rows.columns else None
+    columns = aligned.columns(fold, view, Patients.of(rows[PATIENT]), size)
+    return rows.select(ID).hstack(pl.DataFrame(columns).fill_nan(None))
+
+
+def joined(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """As one table by id and fold."""
+    return pl.concat(tables, how="diagonal").sort(ID, FOLD)
