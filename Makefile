@@ -24,7 +24,7 @@ export IMAGES_FOLDER := $(value IMAGES)
 # Whether a word that is a switch is on: FRESH=1, but not FRESH=0.
 ON = $(filter-out 0 no No NO false False FALSE,$(1))
 
-STAGES  := sample verify folds train-cnn embed ablate features stack submission predict audit score report
+STAGES  := sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
@@ -71,6 +71,9 @@ embed: setup ## every picture as each fold's network sees it, in one space, for 
 
 ablate: setup ## what each part of the network brings: trained without it or with another, paired
 	@$(PY) -m scripts.ablate $(OPTIONS)
+
+compare: setup ## ways to stack what networks see (raw, mapped, frozen, ...), paired
+	@$(PY) -m scripts.compare $(OPTIONS)
 
 features: setup ## the tabular columns of every row, one function for train and test
 	@$(PY) -m scripts.features $(OPTIONS)

@@ -36,22 +36,19 @@ def run(job: Job) -> dict[str, Unit]:
     """A block for the stack of each of the recipe's networks, made if not there yet."""
     inputs = gather(job)
     anchors = anchors_of(inputs)  # too few: told before training
-    classes = {stage.name: stage.classes for stage in inputs.stages(Findings())}
+    there = {stage.name for stage in inputs.stages(Findings())} | job.recipe.encoders.keys()
     job.need(train_cnn.run)
-    blocks = {
-        name: _block(inputs, name, classes.get(name, ()), anchors)
-        for name in job.recipe.networks
-        if name in classes or name in job.recipe.encoders
-    }
+    names = [name for name in job.recipe.networks if name in there]
+    blocks = {name: _block(inputs, name, anchors) for name in names}
     places = ", ".join(str(unit.folder) for unit in blocks.values())
     job.say(f"embed: see {places}: {OOF}, {TEST}, {DRIFT}.")
     return blocks
 
 
-def _block(inputs: Inputs, name: str, classes: tuple[str, ...], anchors: Anchors) -> Unit:
+def _block(inputs: Inputs, name: str, anchors: Anchors) -> Unit:
     job, folder = inputs.job, inputs.job.run / "blocks" / name
-    units, config = _units(inputs, name), _config(inputs, name)
-    sights = Sights(inputs, units, anchors, job.need(verify.run).sha256("images.parquet"))
+    sights, config = sights_of(inputs, name, anchors), config_of(inputs, name)
+    classes, units = sights.classes, sights.units
     part: dict[str, Any] = {
         "align": config.model_dump(mode="json"), "classes": list(classes), "version": VERSION,
     }  # fmt: skip
@@ -96,6 +93,12 @@ def _block(inputs: Inputs, name: str, classes: tuple[str, ...], anchors: Anchors
     return open_unit(folder, "embed")
 
 
+def sights_of(inputs: Inputs, name: str, anchors: Anchors) -> Sights:
+    """What the networks of this name see, once they are trained."""
+    content = inputs.job.need(verify.run).sha256("images.parquet")
+    return Sights(inputs, _units(inputs, name), anchors, content)
+
+
 def _units(inputs: Inputs, name: str) -> dict[Left, Unit]:
     """The networks of this name by what they left out."""
     if name in inputs.job.recipe.encoders:
@@ -106,7 +109,7 @@ def _units(inputs: Inputs, name: str) -> dict[Left, Unit]:
     return {left: open_unit(folder / unit_name(name, left), STAGE) for left in every}
 
 
-def _config(inputs: Inputs, name: str) -> AlignConfig:
+def config_of(inputs: Inputs, name: str) -> AlignConfig:
     """As the recipe says; an encoder has one space already, and no scores. Folders by name."""
     config = inputs.job.recipe.align
     if config.pictures is not None:

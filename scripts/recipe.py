@@ -25,6 +25,7 @@ from models.extractors.config import EncoderConfig, ExtractorConfig
 from models.inference.config import PredictConfig
 from models.nets.config import NetConfig
 from stacking.alignment.config import AlignConfig
+from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.config import AuditConfig, BoosterConfig, StackConfig
 from synthetic.config import SyntheticConfig
@@ -56,6 +57,7 @@ class Recipe(BaseModel):
     encoders: dict[str, EncoderConfig] = {}
     ablation: AblationConfig = AblationConfig()
     align: AlignConfig = AlignConfig()
+    compare: CompareConfig = CompareConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
     lightgbm: BoosterConfig = BoosterConfig()

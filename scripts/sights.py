@@ -79,6 +79,11 @@ class Sights:
             }
             yield Crew((fold,), others, prefix_of(fold))
 
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """What the networks tell apart; an encoder nothing."""
+        return next(iter(self._eyes.values())).use.classes
+
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of folds that networks of this name left out."""

@@ -109,8 +109,12 @@ class Inputs:
         some = [block for block in self.blocks if set(block.columns) & set(columns)]
         return used | {name: sha for block in some for name, sha in block.hashes(fold).items()}
 
+    def tables(self) -> Source:
+        """The features of the training rows."""
+        return self._features(TRAINING)
+
     def _sources(self, fold: int | None = None) -> list[Source]:
-        return [self._features(TRAINING), *(block.training(fold) for block in self.blocks)]
+        return [self.tables(), *(block.training(fold) for block in self.blocks)]
 
     def _features(self, file: str) -> Source:
         names = self.featured.facts["names"]

@@ -131,24 +131,29 @@ def variant_sheet(
     variant: Sequence[HeldOut],
     classes: tuple[str, ...],
     config: ScoreConfig,
+    metric: str = "",
 ) -> dict[str, Any]:
-    """A variant's score and that minus the whole network's: means over the same seeds and draws."""
+    """A variant's score and that minus the whole's: means over the same seeds and draws.
+
+    `metric` is one that goes with what is watched; none named: that itself.
+    """
+    metric = metric or watch
     whose = cohort(whole[0].patient, whole[0].true)
     first, second = (
-        _mean([_tally(watch, rows, classes, whose) for rows in several])
+        _mean([_tally(watch, rows, classes, whose, config) for rows in several])
         for several in (whole, variant)
     )
     found = intervals(
         {"value": second, "minus": difference(first, second)}, whose, config.bootstrap()
     )
     each = [
-        float(_tally(watch, new, classes, whose).point()[watch])
-        - float(_tally(watch, old, classes, whose).point()[watch])
+        float(_tally(watch, new, classes, whose, config).point()[metric])
+        - float(_tally(watch, old, classes, whose, config).point()[metric])
         for old, new in zip(whole, variant, strict=True)
     ]
     return {
-        "value": found["value"][watch].as_json(),
-        "minus_whole": _with_luck(found["minus"][watch].as_json(), each, config.level),
+        "value": found["value"][metric].as_json(),
+        "minus_whole": _with_luck(found["minus"][metric].as_json(), each, config.level),
         "by_seed": each,
     }
 
@@ -168,9 +173,11 @@ def _with_luck(interval: dict[str, Any], each: Sequence[float], level: float) ->
     }
 
 
-def _tally(watch: Watch, rows: HeldOut, classes: tuple[str, ...], whose: Cohort) -> Tally:
+def _tally(
+    watch: Watch, rows: HeldOut, classes: tuple[str, ...], whose: Cohort, config: ScoreConfig
+) -> Tally:
     if watch == "auc":
-        return ranking_tally(rows.true == 1, rows.probability[:, 1], whose)
+        return ranking_tally(rows.true == 1, rows.probability[:, 1], whose, config.min_tpr)
     names = np.array(classes)
     called = names[predicted_class(rows.probability)].tolist()
     return classification_tally(names[rows.true].tolist(), called, classes, whose)

@@ -197,3 +197,36 @@ def test_weights_of_a_network_that_learnt_from_these_rows_are_refused(made, tmp_
         "from these very rows: held-out patients would be known to it. Take weights of other "
         "data.\n"
     )
+
+
+def test_ways_to_stack_are_held_against_the_recipes_own(made, tmp_path):
+    place = Place(tmp_path)
+    shutil.copytree(made.folder, place.folder, dirs_exist_ok=True)
+    some = (
+        'compare.variants=["tables", "raw_alone", "ridge_frozen", "frozen"]', "compare.seeds=[0, 1]"
+    )  # fmt: skip
+    told = call(place, "compare", settings=some).stdout
+    scores = {
+        name: pl.read_parquet(place.run / "comparison" / name / "scores.parquet")
+        for name in ("recipe", "tables", "raw_alone", "ridge_frozen", "frozen")
+    }
+    stacked = pl.read_parquet(place.run / "stack" / "oof_stack.parquet")
+    tables = pl.concat(
+        pl.read_parquet(place.run / "boosters" / f"tabular_fold_{fold}" / "scores.parquet")
+        for fold in FOLDS
+    )
+    for theirs, ours in ((stacked, "recipe"), (tables, "tables")):  # the recipe's seed is 0
+        both = scores[ours].join(theirs, on="isic_id", how="full", validate="1:1")
+        assert len(both) == len(stacked)
+        assert (both["0"] == both["score"]).all()
+        assert not (both["1"] == both["score"]).all()
+    assert_frame_equal(scores["recipe"], scores["ridge_frozen"])
+    found = json.loads((place.run / "comparison" / "all" / "comparison.json").read_text())
+    same, other = (found["variants"][name]["pauc"] for name in ("ridge_frozen", "tables"))
+    assert same["minus_whole"]["value"] == 0
+    assert other["minus_whole"]["value"] == pytest.approx(np.mean(other["by_seed"]))
+    assert found["patients"] is not None
+    assert "recipe" in told
+    before = {p: p.stat().st_mtime_ns for p in place.run.rglob("manifest.json")}
+    call(place, "compare", settings=some)
+    assert before == {p: p.stat().st_mtime_ns for p in before}

@@ -198,10 +198,12 @@ def test_overlays_are_drawn_unless_the_recipe_says_no():
 OTHERS = "stage1, stage2, stack, tabular, images, mean, rank_average, weighted, or_rule"
 
 
-@pytest.mark.parametrize("name", ["stage1", "Small", "a-b", "small_fold_1", "stack", "or_rule"])
+@pytest.mark.parametrize(
+    "name", ["stage1", "Small", "a-b", "small_fold_1", "small_fold_0_1", "stack", "or_rule"]
+)
 def test_extractors_are_named_as_folders_and_columns_can_be(name):
     assert refusal("sample", f"extractors.{name}.gamma=1.0") == (
-        f"Recipe sample.toml: no extractor can be called {name}; take small letters, digits and _, "
+        f"Recipe sample.toml: no network can be called {name}; take small letters, digits and _, "
         f"no fold's name and none of {OTHERS}."
     )
 

@@ -1,0 +1,191 @@
+"""make compare: ways to stack what networks see, beside the recipe's own, on the same folds.
+
+Reads the run's networks and features (made first where needed); no network is trained for it. Each
+variant is a unit in <run>/comparison/<variant>/ with its scores out of fold for every seed of the
+boosters; <run>/comparison/comparison.json has all of them minus the recipe's own way, paired.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from folds.findings import plural
+from folds.groups import GROUP
+from folds.schema import ID, TARGET
+from models.cascade.measure import HeldOut, variant_sheet
+from scripts import embed, networks, stack
+from scripts.score import short
+from scripts.sights import Sights, anchors_of, joined, prefix_of
+from scripts.stage import Job, main
+from stacking.alignment.columns import fit_aligned
+from stacking.alignment.config import AlignConfig
+from stacking.alignment.variants import VARIANTS, Variant
+from stacking.fold import FOLD, SCORE, train_fold
+from stacking.matrix import Matrix, assemble, lazily
+from stacking.oof import MAKER
+from workspace.errors import ConfigError
+from workspace.units import Unit, find, making, open_unit
+
+VERSION = 1
+OWN = "recipe"  # its own way
+COMPARISON, SCORES = "comparison.json", "scores.parquet"
+
+
+def run(job: Job) -> Unit:
+    """Every variant beside the recipe's own way, made if not there yet."""
+    if not job.recipe.stack.networks:
+        raise ConfigError("There is nothing to compare without networks; take stack.networks=true.")
+    stacked, inputs = stack.gather(job), networks.gather(job)
+    anchors = anchors_of(inputs)
+    names = [block.unit.folder.name for block in stacked.blocks]
+    sights = {
+        name: embed.sights_of(inputs, name, anchors)
+        for name in names
+        if name in job.recipe.networks
+    }
+    variants = _variants(job)
+    units = {name: _unit(stacked, sights, name, variant) for name, variant in variants.items()}
+    folder, config = job.run / "comparison" / "all", job.recipe
+    part = {"score": config.score.model_dump(mode="json"), "version": VERSION}
+    wanted = job.wanted("compare", part, {n: unit.sha256(SCORES) for n, unit in units.items()})
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is None:
+        with making(folder, wanted) as draft:
+            draft.json(COMPARISON, _compared(stacked, units))
+        done = open_unit(folder, "compare")
+    _show(job, done.json(COMPARISON))
+    job.say(f"compare: see {folder / COMPARISON}.")
+    return done
+
+
+def _variants(job: Job) -> dict[str, Variant]:
+    """The recipe's own way, then those that its networks allow."""
+    recipe = job.recipe
+    taught = any(name not in recipe.encoders for name in recipe.networks)
+    still = any(name in recipe.encoders for name in recipe.networks)
+    found = {OWN: Variant(taught=taught, encoders=still)}
+    for name in recipe.compare.variants or VARIANTS:
+        variant = VARIANTS[name]
+        if (variant.encoders and not still) or (variant.taught and not taught):
+            job.say(f"notice: {name} needs networks that this recipe has not; it is left out.")
+        else:
+            found[name] = variant
+    return found
+
+
+def _unit(stacked: stack.Inputs, sights: Mapping[str, Sights], name: str, variant: Variant) -> Unit:
+    """A variant's scores out of fold, a column for each seed."""
+    job, folder = stacked.job, stacked.job.run / "comparison" / name
+    recipe = job.recipe
+    asked = {
+        network: one for network, one in sights.items()
+        if (variant.encoders if network in recipe.encoders else variant.taught)
+    }  # fmt: skip
+    configs = {
+        network: embed.config_of(one.inputs, network).model_copy(
+            update={} if network in recipe.encoders else dict(variant.align)
+        )
+        for network, one in asked.items()
+    }
+    part = {
+        "align": {name: config.model_dump(mode="json") for name, config in configs.items()},
+        "stack": recipe.stack.model_dump(mode="json", exclude={"average", "blocks", "shap_rows"}),
+        "lightgbm": recipe.lightgbm.model_dump(mode="json"),
+        "seeds": list(recipe.compare.seeds), "version": VERSION,
+    }  # fmt: skip
+    wanted = job.wanted("compare", part, stacked.hashes(stacked.columns))
+    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
+    if done is not None:
+        return done
+    with making(folder, wanted) as draft:
+        columns, known = [], dict[str, list[pl.DataFrame]]()
+        for fold in stacked.fold_numbers:
+            own = prefix_of(fold) if recipe.stack.nested else ""  # flat: one for all folds
+            if own not in known:
+                known = {own: [_seen(s, configs[n], n, fold) for n, s in asked.items()]}
+            columns.append(_scores(stacked, known[own], name, fold))
+        draft.parquet(SCORES, pl.concat(columns).sort(ID))
+    return open_unit(folder, "compare")
+
+
+def _seen(sights: Sights, config: AlignConfig, name: str, fold: int) -> pl.DataFrame:
+    """Columns of all training rows as the crew of this fold sees them."""
+    [crew] = [crew for crew in sights.crews() if fold in crew.folds]
+    views = {other: sights.of_anchors(left) for other, left in crew.seen_by.items()}
+    aligned = fit_aligned(name, sights.classes, views, config)
+    return joined([sights.held_out(aligned, other, left) for other, left in crew.seen_by.items()])
+
+
+def _scores(
+    stacked: stack.Inputs, tables: Sequence[pl.DataFrame], name: str, fold: int
+) -> pl.DataFrame:
+    """(ID, fold, a column for each seed) of the rows that the fold holds out."""
+    job, matrix = stacked.job, _matrix(stacked, tables)
+    config = job.recipe.stack.model_copy(update={"shap_rows": 0})
+    found = stacked.rows.filter(pl.col(FOLD) == fold).select(ID, FOLD)
+    for seed in job.recipe.compare.seeds:
+        with job.progress(f"{name}, fold {fold}, seed {seed}") as bar:
+            scores = train_fold(matrix, fold, config, job.recipe.lightgbm, seed, bar).scores
+        found = found.join(
+            scores.select(ID, pl.col(SCORE).alias(str(seed))), on=ID, how="left", validate="1:1"
+        )
+    return found
+
+
+def _matrix(stacked: stack.Inputs, tables: Sequence[pl.DataFrame]) -> Matrix:
+    sources = [stacked.tables()]
+    for table in tables:
+        names = [name for name in table.columns if name not in (ID, FOLD, MAKER)]
+        sources.append(lazily("the networks", names, table.lazy))
+    return assemble(stacked.rows, sources)
+
+
+def _compared(stacked: stack.Inputs, units: Mapping[str, Unit]) -> dict[str, Any]:
+    job = stacked.job
+    seeds = [str(seed) for seed in job.recipe.compare.seeds]
+    held = {name: _held_out(stacked, unit, seeds) for name, unit in units.items()}
+    own = held[OWN]
+    return {
+        "n": len(own[0].true), "positives": int(own[0].true.sum()), "seeds": seeds,
+        "patients": None if own[0].patient is None else len(set(own[0].patient)),
+        "group": job.recipe.data.group,
+        "variants": {
+            name: {
+                metric: variant_sheet("auc", own, several, (), job.recipe.score, metric)
+                for metric in ("pauc", "auc")
+            }
+            for name, several in held.items()
+        },
+    }  # fmt: skip
+
+
+def _held_out(stacked: stack.Inputs, unit: Unit, seeds: Sequence[str]) -> list[HeldOut]:
+    table = unit.parquet(SCORES).drop(FOLD)
+    rows = stacked.rows.join(table, on=ID, how="inner", validate="1:1").sort(ID)
+    patient = None if stacked.job.recipe.data.group == "none" else rows[GROUP]
+    true = rows[TARGET].to_numpy().astype(np.int64)
+    each = [rows[seed].to_numpy() for seed in seeds]
+    return [HeldOut(true, np.stack([1 - score, score], axis=1), patient) for score in each]
+
+
+def _show(job: Job, found: dict[str, Any]) -> None:
+    job.say(
+        f"compare: {plural(found['n'], 'row')}, {plural(found['positives'], 'positive')}, "
+        + (f"{found['patients']} {found['group']}s, " if found["patients"] else "")
+        + f"{plural(len(found['seeds']), 'seed')} of boosters."
+    )
+    table = Table("variant", f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR", "AUC",
+                  "minus the recipe's, pAUC", "AUC", box=SIMPLE_HEAD, pad_edge=False)  # fmt: skip
+    for name, entry in found["variants"].items():
+        values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
+        gains = [short(entry[metric]["minus_whole"]) for metric in ("pauc", "auc")]
+        table.add_row(name, *values, *(gains if name != OWN else ("", "")))
+    job.console.print(table)
+
+
+if __name__ == "__main__":
+    main(run)

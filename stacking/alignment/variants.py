@@ -1,0 +1,57 @@
+"""Ways to stack what networks see, to be held against each other on the same folds.
+
+`make compare` measures them; the recipe's own `[align]` is one more, and the one they are held to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+FEW = 16  # components
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the recipe's `[align]`, and who is asked."""
+
+    align: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    taught: bool = True  # the networks that learn
+    encoders: bool = False  # those that do not
+
+
+_NO_SCORES = {"scalars": False}
+VARIANTS = {
+    "tables": Variant(taught=False),
+    "scalars": Variant({"method": "scalars"}),
+    "raw": Variant({"method": "raw", "pca": None}),
+    "raw_alone": Variant({"method": "raw", "pca": None, "context": False} | _NO_SCORES),
+    "procrustes": Variant({"method": "procrustes"}),
+    "ridge": Variant({"method": "ridge"}),
+    "ridge_alone": Variant({"method": "ridge", "context": False} | _NO_SCORES),
+    "ridge_without_context": Variant({"method": "ridge", "context": False}),
+    "ridge_few": Variant({"method": "ridge", "pca": FEW}),
+    "relative": Variant({"method": "relative", "pca": None}),
+    "frozen": Variant(taught=False, encoders=True),
+    "scalars_frozen": Variant({"method": "scalars"}, encoders=True),
+    "ridge_frozen": Variant({"method": "ridge"}, encoders=True),
+}
+
+
+class CompareConfig(BaseModel):
+    """The recipe's `[compare]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)  # of boosters
+    variants: tuple[str, ...] = Field(default=(), strict=False)  # none named: all
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in VARIANTS]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is none of {', '.join(VARIANTS)}")
+        return names
