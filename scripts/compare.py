@@ -25,7 +25,7 @@ from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import VARIANTS, Variant
 from stacking.fold import FOLD, SCORE, train_fold
-from stacking.matrix import Matrix, assemble, lazily
+from stacking.matrix import Matrix, assemble, lazily, left_out
 from stacking.oof import MAKER
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
@@ -47,7 +47,7 @@ def run(job: Job) -> Unit:
         for name in names
         if name in job.recipe.networks
     }
-    variants = _variants(job)
+    variants = _variants(job, tables=bool(stacked.tables().columns))
     units = {name: _unit(stacked, sights, name, variant) for name, variant in variants.items()}
     folder, config = job.run / "comparison" / "all", job.recipe
     part = {"score": config.score.model_dump(mode="json"), "version": VERSION}
@@ -62,7 +62,7 @@ def run(job: Job) -> Unit:
     return done
 
 
-def _variants(job: Job) -> dict[str, Variant]:
+def _variants(job: Job, tables: bool) -> dict[str, Variant]:
     """The recipe's own way, then those that its networks allow."""
     recipe = job.recipe
     taught = any(name not in recipe.encoders for name in recipe.networks)
@@ -70,8 +70,11 @@ def _variants(job: Job) -> dict[str, Variant]:
     found = {OWN: Variant(taught=taught, encoders=still)}
     for name in recipe.compare.variants or VARIANTS:
         variant = VARIANTS[name]
+        asks = variant.encoders or variant.taught
         if (variant.encoders and not still) or (variant.taught and not taught):
             job.say(f"notice: {name} needs networks that this recipe has not; it is left out.")
+        elif not (asks or tables):
+            job.say(f"notice: {name} has no column in this run; it is left out.")
         else:
             found[name] = variant
     return found
@@ -139,7 +142,12 @@ def _scores(
 def _matrix(stacked: stack.Inputs, tables: Sequence[pl.DataFrame]) -> Matrix:
     sources = [stacked.tables()]
     for table in tables:
-        names = [name for name in table.columns if name not in (ID, FOLD, MAKER)]
+        names = [
+            name
+            for name in table.columns
+            if name not in (ID, FOLD, MAKER)
+            and not left_out(name, stacked.job.recipe.stack.leave_out)
+        ]
         sources.append(lazily("the networks", names, table.lazy))
     return assemble(stacked.rows, sources)
 

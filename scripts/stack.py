@@ -7,7 +7,7 @@ is kept; a changed value redoes what it feeds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -83,16 +83,18 @@ class Inputs:
     def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
         sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
-        return assemble(rows, sources)
+        return assemble(rows, map(self._used, sources))
 
     @cached_property
     def fold_numbers(self) -> list[int]:
         return sorted(set(self.rows[FOLD].to_list()) - {NEVER})
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the matrix, known without it."""
-        return tuple(name for source in self._sources() for name in source.columns)
+        own = [name for block in self.blocks for name in block.columns]
+        names = [*self.featured.facts["names"], *own]
+        return tuple(kept(names, self.job.recipe.stack.leave_out))
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """The columns of the stack, or of a part of it."""
@@ -111,15 +113,22 @@ class Inputs:
 
     def tables(self) -> Source:
         """The features of the training rows."""
-        return self._features(TRAINING)
+        return self._used(self._features(TRAINING))
 
     def _sources(self, fold: int | None = None) -> list[Source]:
-        return [self.tables(), *(block.training(fold) for block in self.blocks)]
+        return [self.tables(), *(self._used(block.training(fold)) for block in self.blocks)]
 
     def _features(self, file: str) -> Source:
-        names = self.featured.facts["names"]
-        columns = kept(names, self.job.recipe.stack.leave_out)
-        return lazily(file, columns, lambda: self.featured.lazy(file))
+        return lazily(file, self.featured.facts["names"], lambda: self.featured.lazy(file))
+
+    def _used(self, source: Source) -> Source:
+        """Its columns but those that the recipe leaves out."""
+        columns = tuple(name for name in source.columns if name in self._wanted)
+        return replace(source, columns=columns)
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(self.columns)
 
 
 def run(job: Job) -> Unit:

@@ -23,7 +23,7 @@ class StackConfig(BaseModel):
     patience: int = Field(default=50, ge=1)  # inner: rounds without a better pAUC
     inner_folds: int = Field(default=5, ge=2, le=20)  # inner: one of so many parts decides
     average: Literal["probability", "rank"] = "probability"  # over the folds' boosters, for test
-    leave_out: tuple[str, ...] = Field(default=(), strict=False)  # columns, or prefixes with *
+    leave_out: tuple[str, ...] = Field(default=(), strict=False)  # columns, or patterns with *
     blocks: tuple[str, ...] = Field(default=(), strict=False)  # folders of further columns
     networks: bool = False  # the run's own networks as blocks, trained first if need be
     # Boosters of fold k learn from rows as networks see them that never saw fold k either: one more

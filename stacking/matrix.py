@@ -93,12 +93,17 @@ def _fill(values: Values, ids: pl.Series, source: Source) -> None:
         values[:, start : start + len(names)] = part
 
 
+def left_out(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a column is meant by one of them."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def kept(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:
     """The columns but those left out, by name or by pattern; a pattern must meet something."""
     idle = [p for p in leave_out if not any(fnmatchcase(name, p) for name in columns)]
     if idle:
         raise ConfigError(f"stack.leave_out names no column: {name_some(idle)}.")
-    left = [n for n in columns if not any(fnmatchcase(n, pattern) for pattern in leave_out)]
+    left = [name for name in columns if not left_out(name, leave_out)]
     if not left:
         raise ConfigError("stack.leave_out leaves no column to learn from.")
     return left

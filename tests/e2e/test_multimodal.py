@@ -68,6 +68,10 @@ def test_a_second_call_writes_nothing_anew_wherever_the_run_lies_now(place):
     [
         ("lightgbm.rounds=11", ("boosters/*", "stack", "submission")),
         (
+            'stack.leave_out=["oof_*_rank", "emb_small_*"]',
+            ("boosters/stack_*", "boosters/images_*", "stack", "submission"),
+        ),
+        (
             "align.method=procrustes",
             ("blocks/*", "boosters/stack_*", "boosters/images_*", "stack", "submission"),
         ),

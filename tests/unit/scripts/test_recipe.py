@@ -217,6 +217,16 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
         ),
         ('networks=["small", "small"]', "Recipe sample.toml: networks lists one twice."),
         (
+            "encoders.small.net.size=64",
+            "Recipe sample.toml: small is an extractor and an encoder; rename one.",
+        ),
+        (
+            'compare.variants=["rigde"]',
+            "Option 'compare.variants' in sample.toml is ['rigde']: rigde is none of tables, "
+            "scalars, raw, raw_alone, procrustes, ridge, ridge_alone, ridge_without_context, "
+            "ridge_few, relative, frozen, scalars_frozen, ridge_frozen.",
+        ),
+        (
             "networks=small",
             "Option 'networks' in sample.toml is 'small': input should be a valid list.",
         ),
@@ -259,3 +269,19 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
 )
 def test_a_mistake_about_networks_is_named_as_deep_as_it_lies(setting, message):
     assert refusal("sample", setting) == message
+
+
+def test_an_encoder_needs_columns_of_embeddings():
+    settings = ['networks=["plain"]', "encoders.plain.net.size=64", "align.method=scalars"]
+    with pytest.raises(ConfigError) as error:
+        load_recipe("sample", settings)
+    assert str(error.value) == (
+        "Recipe sample.toml: align.method='scalars' leaves nothing of plain: an encoder gives "
+        "embeddings alone."
+    )
+
+
+@pytest.mark.parametrize("setting", ["align.anchors=pictures", "align.pictures=somewhere"])
+def test_anchors_of_ones_own_are_stated_with_their_folder(setting):
+    with pytest.raises(ConfigError, match=r"anchors='pictures' and pictures=<folder> go together"):
+        load_recipe("sample", [setting])
