@@ -11,6 +11,7 @@ from tests.bench import (
     bench_pixels,
     bench_stack,
     bench_tabular,
+    bench_training,
 )
 
 THEMES = {
@@ -22,6 +23,7 @@ THEMES = {
     "stack": bench_stack.run,
     "tabular": bench_tabular.run,
     "networks": bench_networks.run,
+    "training": bench_training.run,
 }
 
 if __name__ == "__main__":  # not in the processes that a theme spawns
