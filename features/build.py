@@ -25,8 +25,10 @@ from folds.schema import ID, PATIENT
 from workspace.errors import ConfigError, DataError
 
 
-def fit(samples: pl.DataFrame, config: FeatureConfig) -> State:
+def fit(samples: pl.DataFrame, config: FeatureConfig, *, none_too: bool = False) -> State:
     """Look at the training rows given, and at nothing else: which columns, which words.
+
+    `none_too`: no column at all is no error, there are others besides.
 
     A column without any value is as one that is not there, and so are the features made from it.
     """
@@ -34,10 +36,11 @@ def fit(samples: pl.DataFrame, config: FeatureConfig) -> State:
         raise DataError("There are no rows to fit the features on.")
     columns = columns_of(samples)
     features = planned(Request(config, columns))
-    if not features:
+    if not features and not none_too:
         raise ConfigError(
             f"features.families ({', '.join(config.families)}) gives no column on this source; "
-            "add 'raw' or 'categories'."
+            "add 'raw' or 'categories' if they are not there, or stack what networks see "
+            "(stack.networks=true)."
         )
     levels = {name: categories.levels_of(samples, name) for name in _coded(features)}
     return State(

@@ -2,10 +2,11 @@
 
 Reads the run's networks and features (made first where needed); no network is trained for it. Each
 variant is a unit in <run>/comparison/<variant>/ with its scores out of fold for every seed of the
-boosters; <run>/comparison/comparison.json has all of them minus the recipe's own way, paired.
+boosters; <run>/comparison/all/comparison.json has all of them minus the recipe's own way, paired.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from scripts.stage import Job, main
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import VARIANTS, Variant
+from stacking.blocks import Block
 from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import Matrix, assemble, lazily, left_out
 from stacking.oof import MAKER
@@ -39,7 +41,7 @@ def run(job: Job) -> Unit:
     """Every variant beside the recipe's own way, made if not there yet."""
     if not job.recipe.stack.networks:
         raise ConfigError("There is nothing to compare without networks; take stack.networks=true.")
-    stacked, inputs = stack.gather(job), networks.gather(job)
+    stacked, inputs = stack.gather(job), networks.gather(replace(job, fresh=False))
     anchors = anchors_of(inputs)
     names = [block.unit.folder.name for block in stacked.blocks]
     sights = {
@@ -48,7 +50,14 @@ def run(job: Job) -> Unit:
         if name in job.recipe.networks
     }
     variants = _variants(job, tables=bool(stacked.tables().columns))
-    units = {name: _unit(stacked, sights, name, variant) for name, variant in variants.items()}
+    units = {}
+    for name, variant in variants.items():
+        try:
+            units[name] = _unit(stacked, sights, name, variant)
+        except ConfigError as error:
+            if name == OWN:
+                raise
+            job.say(f"notice: {name} cannot be done with this run and is left out: {error}")
     folder, config = job.run / "comparison" / "all", job.recipe
     part = {"score": config.score.model_dump(mode="json"), "version": VERSION}
     wanted = job.wanted("compare", part, {n: unit.sha256(SCORES) for n, unit in units.items()})
@@ -98,9 +107,13 @@ def _unit(stacked: stack.Inputs, sights: Mapping[str, Sights], name: str, varian
         "align": {name: config.model_dump(mode="json") for name, config in configs.items()},
         "stack": recipe.stack.model_dump(mode="json", exclude={"average", "blocks", "shap_rows"}),
         "lightgbm": recipe.lightgbm.model_dump(mode="json"),
-        "seeds": list(recipe.compare.seeds), "version": VERSION,
+        "seeds": list(recipe.compare.seeds), "version": [VERSION, stack.VERSION],
     }  # fmt: skip
-    wanted = job.wanted("compare", part, stacked.hashes(stacked.columns))
+    used = stacked.hashes(()) | {n: sha for b in _others(stacked) for n, sha in b.hashes().items()}
+    for one in asked.values():
+        used |= {unit.folder.name: networks.maker_of(unit) for unit in one.units.values()}
+        used |= {"images.parquet": one.content, "anchors' content": one.anchors.content}
+    wanted = job.wanted("compare", part, used)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
@@ -127,7 +140,7 @@ def _scores(
     stacked: stack.Inputs, tables: Sequence[pl.DataFrame], name: str, fold: int
 ) -> pl.DataFrame:
     """(ID, fold, a column for each seed) of the rows that the fold holds out."""
-    job, matrix = stacked.job, _matrix(stacked, tables)
+    job, matrix = stacked.job, _matrix(stacked, tables, fold)
     config = job.recipe.stack.model_copy(update={"shap_rows": 0})
     found = stacked.rows.filter(pl.col(FOLD) == fold).select(ID, FOLD)
     for seed in job.recipe.compare.seeds:
@@ -139,8 +152,14 @@ def _scores(
     return found
 
 
-def _matrix(stacked: stack.Inputs, tables: Sequence[pl.DataFrame]) -> Matrix:
-    sources = [stacked.tables()]
+def _others(stacked: stack.Inputs) -> list[Block]:
+    """Blocks that are of no network here; every variant has them."""
+    own = stacked.job.recipe.networks
+    return [block for block in stacked.blocks if block.unit.folder.name not in own]
+
+
+def _matrix(stacked: stack.Inputs, tables: Sequence[pl.DataFrame], fold: int) -> Matrix:
+    sources = [stacked.tables(), *(stacked.used(b.training(fold)) for b in _others(stacked))]
     for table in tables:
         names = [
             name
@@ -186,8 +205,10 @@ def _show(job: Job, found: dict[str, Any]) -> None:
         + (f"{found['patients']} {found['group']}s, " if found["patients"] else "")
         + f"{plural(len(found['seeds']), 'seed')} of boosters."
     )
-    table = Table("variant", f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR", "AUC",
-                  "minus the recipe's, pAUC", "AUC", box=SIMPLE_HEAD, pad_edge=False)  # fmt: skip
+    table = Table("variant", box=SIMPLE_HEAD, pad_edge=False)
+    pauc = f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR"
+    for title in (pauc, "AUC", "minus the recipe's, pAUC", "minus it, AUC"):
+        table.add_column(title, no_wrap=True)
     for name, entry in found["variants"].items():
         values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
         gains = [short(entry[metric]["minus_whole"]) for metric in ("pauc", "auc")]

@@ -18,7 +18,16 @@ from folds.findings import Findings
 from folds.frozen import FILE
 from models.cascade.fold import Left
 from scripts import train_cnn, verify
-from scripts.networks import STAGE, Inputs, encoder_unit, gather, maker_of, unit_name
+from scripts.networks import (
+    NO_NETWORK,
+    STAGE,
+    Inputs,
+    content_of,
+    encoder_unit,
+    gather,
+    maker_of,
+    unit_name,
+)
 from scripts.sights import Anchors, Sights, anchors_of, joined
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
@@ -26,6 +35,7 @@ from stacking.alignment import drift
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import INNER, INNER_MAKERS, LEARNT_NOTHING, OOF, TEST
+from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
@@ -37,8 +47,10 @@ def run(job: Job) -> dict[str, Unit]:
     inputs = gather(job)
     anchors = anchors_of(inputs)  # too few: told before training
     there = {stage.name for stage in inputs.stages(Findings())} | job.recipe.encoders.keys()
-    job.need(train_cnn.run)
     names = [name for name in job.recipe.networks if name in there]
+    if not names:
+        raise ConfigError(NO_NETWORK)
+    job.need(train_cnn.run)
     blocks = {name: _block(inputs, name, anchors) for name in names}
     places = ", ".join(str(unit.folder) for unit in blocks.values())
     job.say(f"embed: see {places}: {OOF}, {TEST}, {DRIFT}.")
@@ -56,7 +68,7 @@ def _block(inputs: Inputs, name: str, anchors: Anchors) -> Unit:
         part["nested"] = True
     hashes = {unit.folder.name: maker_of(unit) for unit in units.values()}
     hashes |= {FILE: inputs.folded.sha256(FILE), SAMPLES: job.need(verify.run).sha256(SAMPLES)}
-    hashes |= {"images.parquet": sights.content, "anchors": anchors.content}
+    hashes |= {"images.parquet": sights.content, "anchors' content": anchors.content}
     wanted = job.wanted("embed", part, hashes)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
@@ -95,8 +107,7 @@ def _block(inputs: Inputs, name: str, anchors: Anchors) -> Unit:
 
 def sights_of(inputs: Inputs, name: str, anchors: Anchors) -> Sights:
     """What the networks of this name see, once they are trained."""
-    content = inputs.job.need(verify.run).sha256("images.parquet")
-    return Sights(inputs, _units(inputs, name), anchors, content)
+    return Sights(inputs, _units(inputs, name), anchors, content_of(inputs))
 
 
 def _units(inputs: Inputs, name: str) -> dict[Left, Unit]:

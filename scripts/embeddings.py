@@ -49,18 +49,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Eye:
-    """A fold's network that looks, with its hash and how it is used."""
+    """A network that looks, with its hash and how it is used; opened for a shard, then let go."""
 
     folder: str  # below <run>/embeddings
-    net: LesionNet
+    net: Callable[[], LesionNet]
     maker: str
     use: kept.Use
 
 
 def eye_of(unit: Unit) -> Eye:
-    """A fold's network as it is kept."""
-    net, use = kept.open_network(unit)
-    return Eye(unit.folder.name, net, maker_of(unit), use)
+    """A network as it is kept."""
+    return Eye(
+        unit.folder.name, lambda: kept.open_network(unit)[0], maker_of(unit), kept.use_of(unit)
+    )
 
 
 def look(job: Job, eye: Eye, pictures: Pictures, places: Ints, what: tuple[str, str]) -> Seen:
@@ -93,7 +94,7 @@ def _shard(
     ids, folder = pictures.ids.gather(places), job.run / "embeddings" / eye.folder / name
     part: dict[str, Any] = {
         "classes": list(use.classes), "views": list(use.views), "bfloat16": use.bfloat16,
-        "size": eye.net.size, "mean": list(eye.net.mean), "std": list(eye.net.std),
+        "size": use.net.size, "mean": list(use.net.mean or ()), "std": list(use.net.std or ()),
         "ids": sha256_text("\n".join(ids.to_list())), "version": VERSION,
     }  # fmt: skip
     wanted = job.wanted("embed", part, {"maker": eye.maker, "pictures": content})
@@ -101,7 +102,7 @@ def _shard(
     if done is not None:
         return done
     way = way_of(job, use.views, bfloat16=use.bfloat16)
-    found = score_pictures(eye.net, pictures, places, way, show)
+    found = score_pictures(eye.net(), pictures, places, way, show)
     if not (np.abs(found.embedding) <= HALF_MOST).all():
         raise ArtifactError(
             f"{eye.folder} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or no "

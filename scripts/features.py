@@ -36,7 +36,8 @@ def run(job: Job) -> Unit:
     samples = verified.parquet(SAMPLES)
     is_test = pl.col(SPLIT) == TEST
     training, tests = samples.filter(~is_test), samples.filter(is_test)
-    state, findings = fit(training, job.recipe.features), Findings()
+    recipe = job.recipe
+    state, findings = fit(training, job.recipe.features, none_too=recipe.stack.networks), Findings()
     with making(folder, wanted) as draft:
         table = build(training, state)
         draft.parquet(TRAINING, table)

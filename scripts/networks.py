@@ -52,6 +52,10 @@ STAGE, VERSION = "train-cnn", 2  # another version trains anew where networks ar
 ENCODERS = "encoders"  # the folder of those that learn nothing
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
 SCORES = "scores.parquet"
+NO_NETWORK = (
+    "The recipe's networks come to nothing (stage2 needs [stage2.diagnoses]); name some in "
+    "networks, or take stack.networks=false."
+)
 LAST = "last_"  # before the columns of the last epoch's weights
 
 
@@ -299,10 +303,17 @@ def _part(stage: Stage, left: Left, recipe: Recipe) -> dict[str, Any]:
 
 
 def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
-    verified = inputs.job.need(verify.run)
-    hashes = {FILE: inputs.folded.sha256(FILE), SAMPLES: verified.sha256(SAMPLES)}
-    hashes["images.parquet"] = verified.sha256("images.parquet")
+    hashes = {FILE: inputs.folded.sha256(FILE), "images.parquet": content_of(inputs)}
+    hashes[SAMPLES] = inputs.job.need(verify.run).sha256(SAMPLES)
     return hashes | {"weights": _weights(inputs, net)}
+
+
+def content_of(inputs: Inputs) -> str:
+    """A hash of what the pictures hold; of their files, where none was looked at."""
+    verified = inputs.job.need(verify.run)
+    if inputs.job.recipe.verify.look_at_images:
+        return verified.sha256("images.parquet")
+    return sha256_text(str(sorted(verified.manifest.inputs.items())))
 
 
 def _weights(inputs: Inputs, net: NetConfig) -> str:
@@ -313,12 +324,13 @@ def _weights(inputs: Inputs, net: NetConfig) -> str:
     if not path.is_file():
         return "missing"
     beside = load_manifest(path.parent)
-    if beside is not None and beside.inputs.get(SAMPLES) == inputs.job.need(verify.run).sha256(
-        SAMPLES
-    ):
+    learnt_from = {} if beside is None else beside.inputs
+    here = {"images.parquet": content_of(inputs)}
+    here[SAMPLES] = inputs.job.need(verify.run).sha256(SAMPLES)
+    if any(learnt_from.get(name) == sha for name, sha in here.items()):
         raise ArtifactError(
-            f"net.weights names {path.name} in {path.parent}, a network that learnt from these "
-            "very rows: held-out patients would be known to it. Take weights of other data."
+            f"{path.name} in {path.parent} is of a network that learnt from these very rows: "
+            "held-out patients would be known to it. Take weights of other data."
         )
     return inputs.job.hashes.of(path)
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from folds.frozen import FILE as FOLDS
 from folds.schema import ID, IMAGE
 from scripts.features import TRAINING
 from scripts.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
 from scripts.new_data import NewData
 from scripts.stage import Job
-from stacking.blocks import OOF, OWN
+from stacking.blocks import OOF
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
@@ -78,7 +77,12 @@ class Stacked:
     @cached_property
     def sees(self) -> bool:
         """Whether there are networks in the stack."""
-        return any(name.startswith(IMAGE_COLUMNS) for name in self.columns(STACK))
+        return bool(self._blocks())
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """Its two parts, where it has columns of both kinds."""
+        return tuple(name for name in PARTS if self._used(name))
 
     @cached_property
     def networks(self) -> tuple[str, ...]:
@@ -102,9 +106,8 @@ class Stacked:
 
     def _blocks(self) -> dict[str, str]:
         """The folders of the stack's blocks, with the hashes of what was learnt from."""
-        learnt_from = next(iter(self.boosters(STACK).values())).manifest.inputs
-        others = {n: sha for n, sha in learnt_from.items() if n not in (FOLDS, TRAINING)}
-        return {n: sha for n, sha in others.items() if not n.endswith(OWN)}
+        inputs = self.unit.manifest.inputs
+        return {n: sha for n, sha in inputs.items() if f"{n} test" in inputs}
 
     def _used(self, name: str) -> dict[str, str]:
         inputs = self.unit.manifest.inputs
@@ -126,21 +129,28 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
     if not stacked.sees:
         return Choice(STACK, (STACK,), (), "used stack (tabular columns).")
     networks, policy = stacked.networks, stacked.policy
-    can, why = {STACK, *PARTS, *networks}, ""
+    can, why = {STACK, *stacked.parts, *networks}, ""
     if data.source is None:
-        can, why = {IMAGES, *networks}, "no table in DATA"
+        can, why = {*networks, IMAGES if stacked.parts else STACK}, "no table in DATA"
     elif rows[IMAGE].null_count() == len(rows):
         none = stacked.job.recipe.data.images == "none"
         can, why = {TABULAR}, "data.images is 'none'" if none else "no picture in DATA"
+        if not stacked.parts:
+            raise ConfigError(
+                f"{why}, but the stack of {stacked.job.run} learnt from pictures alone; add them."
+            )
     if can.issuperset(stacked.handed_in):
         members = stacked.handed_in
         used = f"{policy} of {', '.join(members)}"
         if policy == STACK:
-            used = f"stack ({', '.join(['tabular columns', *networks])})"
+            tables = ["tabular columns"] if stacked.parts else []
+            used = f"stack ({', '.join([*tables, *networks])})"
         looking = networks if {STACK, IMAGES} & set(members) else members
         return Choice(policy, members, tuple(n for n in networks if n in looking),
                       f"{why and f'{why}: '}used {used}.")  # fmt: skip
     part, looking = (TABULAR, ()) if TABULAR in can else (IMAGES, networks)
+    if not stacked.parts:
+        part = STACK
     used = f"{part} ({', '.join(looking)})" if looking else part
     unused = [name for name in (STACK, *PARTS, *networks) if name not in (part, *looking)]
     lacking = "" if policy == STACK else f"; {policy}, which the run hands in, needs others"

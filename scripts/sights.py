@@ -7,8 +7,9 @@ another fold. An encoder that learnt nothing here is every fold's crew.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,17 +20,18 @@ from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, PATIENT, SPLIT, TRAIN
 from folds.schema import TEST as TEST_SPLIT
 from models.cascade.fold import Ints, Left
+from models.input.folder import damaged_in
 from models.input.pictures import Pictures
 from scripts import verify
 from scripts.embeddings import Eye, Seen, eye_of, look
-from scripts.networks import MEMORY_GB, Inputs, maker_of
+from scripts.networks import MEMORY_GB, Inputs, content_of, maker_of
 from scripts.new_data import pictures_in
 from stacking.alignment.anchors import anchor_places
 from stacking.alignment.columns import Aligned, View
 from stacking.alignment.patients import Patients
 from stacking.fold import FOLD
 from stacking.oof import MAKER
-from workspace.errors import DataError, listed
+from workspace.errors import ConfigError, DataError, listed
 from workspace.units import Unit
 
 SIZE = "clin_size_long_diam_mm"  # by which the patient's largest lesion is found, if it is there
@@ -65,6 +67,7 @@ class Sights:
     units: Mapping[Left, Unit]
     anchors: Anchors
     content: str  # a hash of what the run's pictures hold
+    _seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
 
     def crews(self) -> Iterator[Crew]:
         """One for all folds, or one for each."""
@@ -93,18 +96,14 @@ class Sights:
         """What a network says of the anchors."""
         if self.anchors.among is not None and isinstance(left, int):
             return view_of(self._outside(left), self.anchors.among)
-        found = look(
-            self.inputs.job, self._eyes[left], self.anchors.pictures, self.anchors.places,
-            ("anchors", self.anchors.content),
-        )  # fmt: skip
-        return view_of(found)
+        at, what = self.anchors, ("anchors", self.anchors.content)
+        return view_of(self._look(left, at.pictures, at.places, what))
 
     def held_out(self, aligned: Aligned, fold: int, left: Left) -> pl.DataFrame:
         """Columns of the rows of a fold, which the network that saw them left out."""
-        eye = self._eyes[left]
-        name = "held_out" if eye.use.fold == fold else f"held_out_{fold}"
+        name = "held_out" if self._eyes[left].use.fold == fold else f"held_out_{fold}"
         places = self.inputs.parts[fold][1]
-        seen = look(self.inputs.job, eye, self.inputs.pictures, places, (name, self.content))
+        seen = self._look(left, self.inputs.pictures, places, (name, self.content))
         blind = self.inputs.blind.filter((pl.col(SPLIT) == TRAIN) & (pl.col(FOLD) == fold))
         return self._columns(aligned, seen, blind, fold, left)
 
@@ -129,9 +128,16 @@ class Sights:
         return {left: eye_of(unit) for left, unit in self.units.items()}
 
     def _outside(self, fold: int) -> Seen:
-        inputs = self.inputs
         what = ("elsewhere", self.content)
-        return look(inputs.job, self._eyes[fold], inputs.pictures, inputs.elsewhere, what)
+        return self._look(fold, self.inputs.pictures, self.inputs.elsewhere, what)
+
+    def _look(self, left: Left, pictures: Pictures, places: Ints, what: tuple[str, str]) -> Seen:
+        """Once in a call, however often it is asked for: FRESH=1 would look again each time."""
+        eye = self._eyes[left]
+        key = (eye.folder, what[0])
+        if key not in self._seen:
+            self._seen[key] = look(self.inputs.job, eye, pictures, places, what)
+        return self._seen[key]
 
     def _columns(
         self, aligned: Aligned, seen: Seen, blind: pl.DataFrame, fold: int, left: Left
@@ -161,17 +167,23 @@ def anchors_of(inputs: Inputs) -> Anchors:
     splits = inputs.rows[SPLIT].gather(inputs.elsewhere)
     known = np.flatnonzero((splits == config.anchors).to_numpy())
     among = known[anchor_places(len(known), config)]
-    content = inputs.job.need(verify.run).sha256("images.parquet")
-    return Anchors(inputs.pictures, inputs.elsewhere[among], content, among)
+    return Anchors(inputs.pictures, inputs.elsewhere[among], content_of(inputs), among)
 
 
 def _of_ones_own(inputs: Inputs) -> Anchors:
     """Pictures that are no rows here, and above all none that a network learnt from."""
     job, config = inputs.job, inputs.job.recipe.align
-    assert config.pictures is not None
-    rows = pictures_in(job, config.pictures)
-    chosen = rows[anchor_places(len(rows), config)]
     place = config.pictures
+    assert place is not None
+    if not place.exists():
+        raise ConfigError(f"align.pictures names {place}, which is not there.")
+    if not job.recipe.verify.look_at_images:
+        raise ConfigError(
+            "align.pictures needs verify.look_at_images=true: by their bytes it is told that no "
+            "network learns from them."
+        )
+    rows = pictures_in(job, place)
+    chosen = rows[anchor_places(len(rows), config)]
     reader = ImageReader(place if place.is_dir() else place.parent)
     learnt = inputs.rows.filter(pl.col(SPLIT) == TRAIN).select(ID)
     looked_at = job.need(verify.run).parquet("images.parquet", [ID, "sha256"])
@@ -185,6 +197,11 @@ def _of_ones_own(inputs: Inputs) -> Anchors:
             f"{plural(len(same), 'picture')} of align.pictures {'is' if len(same) == 1 else 'are'} "
             f"byte for byte what networks learn from: {listed(same)}; leave them out."
         )
+    names = dict(chosen.select(ID, IMAGE).iter_rows())
+    with job.progress("Looking at anchors") as show:
+        damaged = damaged_in(reader.folder, names, min(8, os.cpu_count() or 1), show)
+    if damaged:
+        raise DataError(f"Damaged pictures in align.pictures: {listed(list(damaged))}; mend them.")
     pictures = Pictures(reader, chosen[ID], chosen[IMAGE], MEMORY_GB)
     return Anchors(pictures, np.arange(len(chosen)), job.hashes.of(place), None)
 

@@ -83,7 +83,7 @@ class Inputs:
     def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
         sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
-        return assemble(rows, map(self._used, sources))
+        return assemble(rows, map(self.used, sources))
 
     @cached_property
     def fold_numbers(self) -> list[int]:
@@ -113,15 +113,15 @@ class Inputs:
 
     def tables(self) -> Source:
         """The features of the training rows."""
-        return self._used(self._features(TRAINING))
+        return self.used(self._features(TRAINING))
 
     def _sources(self, fold: int | None = None) -> list[Source]:
-        return [self.tables(), *(self._used(block.training(fold)) for block in self.blocks)]
+        return [self.tables(), *(self.used(block.training(fold)) for block in self.blocks)]
 
     def _features(self, file: str) -> Source:
         return lazily(file, self.featured.facts["names"], lambda: self.featured.lazy(file))
 
-    def _used(self, source: Source) -> Source:
+    def used(self, source: Source) -> Source:
         """Its columns but those that the recipe leaves out."""
         columns = tuple(name for name in source.columns if name in self._wanted)
         return replace(source, columns=columns)
@@ -147,7 +147,8 @@ def run(job: Job) -> Unit:
         "version": VERSION,
     }
     used = {unit.folder.name: all_files(unit) for by in trained.values() for unit in by.values()}
-    used |= {f"{b.unit.folder.name} test": b.unit.sha256(BLOCK_TEST) for b in inputs.blocks}
+    for block in inputs.blocks:  # its scores are a member's, even where no column is used
+        used |= block.hashes() | {f"{block.unit.folder.name} test": block.unit.sha256(BLOCK_TEST)}
     used |= {SAMPLES: job.need(verify.run).sha256(SAMPLES), TESTS: inputs.featured.sha256(TESTS)}
     wanted = job.wanted(STACK, part, used | inputs.hashes(inputs.columns))
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)

@@ -34,6 +34,7 @@ from models.cascade.source_only import source_columns, source_scores
 from scripts.cascade_tables import show_cascade, show_stage
 from scripts.networks import (
     LAST,
+    NO_NETWORK,
     STAGE,
     Inputs,
     begin_anew,
@@ -61,7 +62,13 @@ def run(job: Job) -> dict[str, Unit]:
     stages = inputs.stages(findings)
     job.show_notices(findings)
     wanted = _folds(job, list(inputs.parts))
-    pairs = [pair for pair in inputs.pairs if pair[0] in wanted]  # each is one machine's
+    if not stages:
+        if not job.recipe.encoders.keys() & set(job.recipe.networks):
+            raise ConfigError(NO_NETWORK)
+        job.say("train-cnn: the recipe has encoders alone, which learn nothing; nothing to do.")
+        return {}
+    # Each pair is one fold's, by turns, so that every machine has as many.
+    pairs = [pair for pair in inputs.pairs if pair[sum(pair) % 2] in wanted]
     lefts: list[Left] = [*wanted, *pairs]
     if job.fresh:
         names = [unit_name(s.name, left) for s in stages for left in lefts]
@@ -78,9 +85,6 @@ def run(job: Job) -> dict[str, Unit]:
     joined = {stage.name: _joined(inputs, stage, units[stage.name]) for stage in stages}
     if {"stage1", "stage2"} <= joined.keys():
         _cascade(inputs, stages, joined)
-    if not stages:
-        job.say("train-cnn: the recipe's networks learn nothing; nothing to do.")
-        return {}
     places = ", ".join(str(unit.folder) for unit in joined.values())
     job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
     return joined

@@ -15,6 +15,7 @@ from models.nets.config import NetConfig, Rate
 from models.training.config import PhaseConfig, Sampling, TrainConfig
 
 Listed = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+TAUGHT = ("se", "cbam", "se_reduction", "hidden", "dropout", "drop_path", "pace")
 GUIDE = PhaseConfig(
     epochs=10, lr=1e-3, schedule="cosine", warm_up=0.1, scale={"backbone": 0.01}, patience=3
 )
@@ -38,6 +39,16 @@ class EncoderConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     net: ExtractorNet = ExtractorNet()
+
+    @model_validator(mode="after")
+    def _as_it_came(self) -> Self:
+        plain = ExtractorNet()
+        added = [n for n in TAUGHT if getattr(self.net, n) != getattr(plain, n)]
+        if added:
+            raise ValueError(
+                f"net.{added[0]} is for networks that learn; an encoder is its backbone alone"
+            )
+        return self
 
 
 class ExtractorConfig(TrainConfig):

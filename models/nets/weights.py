@@ -184,13 +184,18 @@ def _load(
 
 
 def _of_ours(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The backbone's tensors, if a network of this project is the file, and what lies above it."""
-    within = {
-        key.removeprefix(OURS): value for key, value in arrays.items() if key.startswith(OURS)
-    }
-    if not within:
+    """The backbone's tensors, if a network of this project is the file, and what it adds."""
+    if not any(key.startswith(OURS) for key in arrays):
         return dict(arrays), []
-    return within, [key for key in arrays if not key.startswith(OURS)]
+    # A stage with attention behind it is called `<stage>.stage`, beside `<stage>.se` or `.cbam`.
+    attended = {key.partition(".stage.")[0] for key in arrays if ".stage." in key}
+    behind = tuple(f"{stage}.{part}." for stage in attended for part in ("se", "cbam"))
+    above = [key for key in arrays if not key.startswith(OURS) or key.startswith(behind)]
+    within = {
+        key.removeprefix(OURS).replace(".stage.", "."): arrays[key]
+        for key in arrays.keys() - set(above)
+    }
+    return within, above
 
 
 def _of_another_size(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:

@@ -6,11 +6,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 FEW = 16  # components
+Seed = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Variant:
     encoders: bool = False  # those that do not
 
 
-_NO_SCORES = {"scalars": False}
+_SCORES, _NO_SCORES = {"method": "scalars", "scalars": True}, {"scalars": False}
 VARIANTS = {
     "tables": Variant(taught=False),
-    "scalars": Variant({"method": "scalars"}),
+    "scalars": Variant(_SCORES),
     "raw": Variant({"method": "raw", "pca": None}),
     "raw_alone": Variant({"method": "raw", "pca": None, "context": False} | _NO_SCORES),
     "procrustes": Variant({"method": "procrustes"}),
@@ -35,7 +36,7 @@ VARIANTS = {
     "ridge_few": Variant({"method": "ridge", "pca": FEW}),
     "relative": Variant({"method": "relative", "pca": None}),
     "frozen": Variant(taught=False, encoders=True),
-    "scalars_frozen": Variant({"method": "scalars"}, encoders=True),
+    "scalars_frozen": Variant(_SCORES, encoders=True),
     "ridge_frozen": Variant({"method": "ridge"}, encoders=True),
 }
 
@@ -45,8 +46,15 @@ class CompareConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)  # of boosters
+    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)  # of boosters
     variants: tuple[str, ...] = Field(default=(), strict=False)  # none named: all
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("a seed stands there twice")
+        return seeds
 
     @field_validator("variants")
     @classmethod

@@ -193,9 +193,8 @@ def test_weights_of_a_network_that_learnt_from_these_rows_are_refused(made, tmp_
     own = (f"encoders.plain.net.weights={weights}",)
     ended = call(place, "embed", settings=own, code=2)
     assert ended.stderr == (
-        f"embed: net.weights names best.safetensors in {weights.parent}, a network that learnt "
-        "from these very rows: held-out patients would be known to it. Take weights of other "
-        "data.\n"
+        f"embed: best.safetensors in {weights.parent} is of a network that learnt from these very "
+        "rows: held-out patients would be known to it. Take weights of other data.\n"
     )
 
 
@@ -230,3 +229,31 @@ def test_ways_to_stack_are_held_against_the_recipes_own(made, tmp_path):
     before = {p: p.stat().st_mtime_ns for p in place.run.rglob("manifest.json")}
     call(place, "compare", settings=some)
     assert before == {p: p.stat().st_mtime_ns for p in before}
+
+
+def test_pictures_without_a_table_are_stacked_by_what_networks_see(tmp_path):
+    place, stream = Place(tmp_path), np.random.default_rng(0)
+    for number in range(150):
+        kind = "malignant" if number % 3 == 0 else "benign"
+        image = stream.integers(40, 160, (36, 36, 3)).astype(np.uint8)
+        image[..., 2] += np.uint8(60 * (number % 3 == 0))
+        (place.data / kind).mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(place.data / kind / f"p{number:03d}.png"), image)
+    sample = ("synthetic.", "folds.", "stack.nested")
+    own = (
+        "folds.n_folds=3", "folds.anchor_share=0.1", "align.anchors=anchor",
+        "align.least_anchors=10", "stack.networks=true", "extractors.small.choose=last",
+        "extractors.small.net.backbone=test_resnet", "extractors.small.net.weights=none",
+        *(setting for setting in TINY if not setting.startswith(sample)),
+    )  # fmt: skip
+    place.call("stack", "--recipe", "image_folder", settings=own, OMP_NUM_THREADS="1")
+    found = json.loads((place.run / "stack" / "metrics.json").read_text())
+    assert found["blend"]["members"] == ["small", "stack"]
+    new = tmp_path / "new"
+    shutil.copytree(place.data / "malignant", new)
+    told = place.call(
+        "predict", "--recipe", "image_folder", "--data", str(new), settings=own, OMP_NUM_THREADS="1"
+    ).stdout
+    assert "no table in DATA: used stack (plain, small)." in told
+    [path] = (place.run / "predictions").glob("new-*/predictions.csv")
+    assert len(pl.read_csv(path)) == 50

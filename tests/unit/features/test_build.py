@@ -196,7 +196,8 @@ def test_too_little_to_make_a_feature_of():
     with pytest.raises(ConfigError) as caught:
         fit(lesions(sex=["male"]), FeatureConfig(families=("lesion", "z")))
     assert str(caught.value) == (
-        "features.families (lesion, z) gives no column on this source; add 'raw' or 'categories'."
+        "features.families (lesion, z) gives no column on this source; add 'raw' or 'categories' "
+        "if they are not there, or stack what networks see (stack.networks=true)."
     )
     with pytest.raises(DataError) as caught:
         fit(draw().clear(), FeatureConfig())

@@ -70,7 +70,7 @@ def eye(seed=0, classes=("benign", "malignant"), maker="m" * 64, views=IDENTITY)
         stage="net", fold=0, classes=classes, net=NET, views=tuple(view.name for view in views),
         bfloat16=False, threshold=0.5, last_threshold=0.5, best_epoch=0, inner_score=None,
     )  # fmt: skip
-    return Eye("net_fold_0", net, maker, use)
+    return Eye("net_fold_0", lambda: net, maker, use)
 
 
 def seen(job, pictures, one=None, count=11, name="held_out", content=CONTENT):
@@ -87,7 +87,7 @@ def shards(job, name="held_out"):
 def test_shards_hold_what_the_network_says_in_the_order_asked_for(job, pictures, classes):
     one, places = eye(classes=classes, views=FOUR), np.array([7, 2, 9, 0, 4])
     found = look(job, one, pictures, places, ("held_out", CONTENT))
-    slow = score_pictures(one.net, pictures, places, Way(torch.device("cpu"), 2, views=FOUR))
+    slow = score_pictures(one.net(), pictures, places, Way(torch.device("cpu"), 2, views=FOUR))
     names = ["oof_net_malignant"] if len(classes) == 2 else [f"oof_net_{c}" for c in classes]
     assert found.rows().columns == ["isic_id", *names]
     assert found.rows()["isic_id"].to_list() == ["p07", "p02", "p09", "p00", "p04"]
@@ -169,7 +169,7 @@ def test_shards_of_other_weights_labels_views_or_pictures_are_made_anew(job, pic
     one = eye(**other.pop("one", {}))
     found = seen(job, pictures, one, **other)
     assert not first.items() & shards(job).items()
-    slow = score_pictures(one.net, pictures, np.arange(11), Way(torch.device("cpu")))
+    slow = score_pictures(one.net(), pictures, np.arange(11), Way(torch.device("cpu")))
     np.testing.assert_allclose(found.embedding(), slow.embedding, rtol=2e-3, atol=1e-4)
 
 
@@ -188,19 +188,19 @@ def test_shards_beyond_a_smaller_set_are_removed_and_no_other_sets(job, pictures
 def test_no_picture_at_all_is_a_shard_with_all_columns(job, pictures):
     found = seen(job, pictures, count=0)
     assert found.rows().columns == ["isic_id", "oof_net_malignant"]
-    assert found.embedding().shape == (0, eye().net.num_features)
+    assert found.embedding().shape == (0, eye().net().num_features)
 
 
 @pytest.mark.parametrize("factor", [1e30, float("nan")])
 def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, pictures, factor):
     one = eye()
-    embed_as_is = one.net.embed
+    embed_as_is = one.net().embed
 
     def far(images):
         embedding, logits = embed_as_is(images)
         return embedding * factor, logits
 
-    one.net.embed = far
+    one.net().embed = far
     with pytest.raises(ArtifactError) as error:
         seen(job, pictures, one)
     assert str(error.value) == (

@@ -43,17 +43,23 @@ def test_a_file_is_loaded_whole_its_classifier_listed_and_its_hash_kept(weights)
     assert all(np.array_equal(own[name], arrays[name]) for name in own)
 
 
-def test_a_network_that_a_run_kept_gives_its_backbone(tmp_path):
+@pytest.mark.parametrize("attention", [False, True])
+def test_a_network_that_a_run_kept_gives_its_backbone(tmp_path, attention):
     torch.manual_seed(4)
-    plain = {"backbone": ATTO, "size": 32, "weights": "none", "se": False, "cbam": False}
-    kept = LesionNet(NetConfig(**plain), 3)
+    own = {"backbone": ATTO, "size": 32, "weights": "none", "se": attention, "cbam": attention}
+    kept = pack(LesionNet(NetConfig(**own), 3))
     path = tmp_path / "best.safetensors"
-    path.write_bytes(safetensors.numpy.save(pack(kept)))
+    path.write_bytes(safetensors.numpy.save(kept))
     backbone, origin = pretrained_backbone(config(path))
-    assert all(
-        torch.equal(v, kept.backbone.state_dict()[k]) for k, v in backbone.state_dict().items()
-    )
-    assert set(origin.left_out) == {f"head.{name}" for name in kept.head.state_dict()}
+    state = backbone.state_dict()
+    for name, value in state.items():
+        theirs = f"backbone.{name}"
+        attended = [f"backbone.stages.{number}." for number in range(4)] if attention else []
+        for stage in attended:
+            theirs = theirs.replace(stage, f"{stage}stage.", 1)
+        assert np.array_equal(value, kept[theirs]), name
+    assert len(state) + len(origin.left_out) == len(kept)
+    assert any(".se." in name for name in origin.left_out) == attention
 
 
 def test_that_is_what_timm_does_with_the_file(weights):
