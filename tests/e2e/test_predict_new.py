@@ -156,6 +156,13 @@ def test_a_blend_scores_the_test_folder_as_its_test_set(place, new):
     assert "rank none of these scores among those of weighted." in shown
 
 
+def test_a_network_none_of_whose_columns_are_used_is_a_member_still(place, new):
+    some = ("blend.policy=mean", 'stack.leave_out=["emb_small_*", "oof_small_*"]')
+    call(place, "stack", settings=some)
+    assert "predict: used mean of images, small, stack, tabular.\n" in predict(place, new)
+    assert same_as_the_test_set(place, new)
+
+
 def test_tables_alone_are_scored_by_the_tabular_part(place, new):
     predict(place, new, "data.images=none")
     (new / "test-image.hdf5").unlink()

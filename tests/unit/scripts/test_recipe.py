@@ -221,6 +221,15 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
             "Recipe sample.toml: small is an extractor and an encoder; rename one.",
         ),
         (
+            "encoders.plain.net.cbam=true",
+            "Option 'encoders.plain' in sample.toml is {'net': {'cbam': True}}: net.cbam is for "
+            "networks that learn; an encoder is its backbone alone.",
+        ),
+        (
+            "compare.seeds=[0, 0]",
+            "Option 'compare.seeds' in sample.toml is [0, 0]: a seed stands there twice.",
+        ),
+        (
             'compare.variants=["rigde"]',
             "Option 'compare.variants' in sample.toml is ['rigde']: rigde is none of tables, "
             "scalars, raw, raw_alone, procrustes, ridge, ridge_alone, ridge_without_context, "
