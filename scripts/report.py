@@ -18,7 +18,7 @@ from scripts.stage import Job, main
 from scripts.submission import FILE as SUBMISSION
 from stacking.fold import FOLD, SCORE
 from submissions.page import look_hash
-from submissions.provenance import NETWORKS
+from submissions.provenance import BLOCKS, NETWORKS
 from submissions.report import Found, report
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, Wanted, load_manifest
@@ -69,7 +69,8 @@ def _finished(run: Path) -> dict[str, Unit]:
 
 
 def _manifests(run: Path) -> list[Path]:
-    found = [*run.glob(f"*/{NAME}"), *run.glob(f"{NETWORKS}*/{NAME}")]
+    inside = ("", NETWORKS, BLOCKS)
+    found = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
     return [path for path in found if not path.parent.name.startswith(".")]
 
 

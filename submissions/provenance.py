@@ -18,7 +18,8 @@ HANDED_ON = {
     "features": ("features.parquet", "test_features.parquet"),
     "stack": ("test_stack.parquet",),
 }
-NETWORKS, OOF = "networks/", "oof.parquet"  # a stack names a network by its folder
+NETWORKS = "networks/"
+BLOCKS, OOF = "blocks/", "oof.parquet"  # a stack names a block by its folder
 
 
 def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
@@ -37,7 +38,8 @@ def stale(manifests: Mapping[str, Manifest]) -> list[str]:
     """Which parts belong to another state of what lies beside them."""
     found = []
     for folder, manifest in manifests.items():
-        blocks = manifest.recipe.get("stack", {}).get("blocks", ())
+        named = manifest.recipe.get("stack", {}).get("blocks", ())
+        blocks = [Path(folder).name for folder in named]
         for name, sha in sorted(manifest.inputs.items()):
             if name in blocks:  # named by the recipe: perhaps of another run
                 continue
@@ -52,11 +54,10 @@ def stale(manifests: Mapping[str, Manifest]) -> list[str]:
 
 def _handed_on(manifests: Mapping[str, Manifest], name: str) -> tuple[str, str]:
     """The part of this run, and its file, that an input of this name is; or nothing."""
-    tail = Path(name if "/" in name else NETWORKS + name).parts[-2:]
     for folder, manifest in manifests.items():
         if name in HANDED_ON.get(folder, ()) and name in manifest.files:
             return folder, name
-        if folder.startswith(NETWORKS) and tail == Path(folder).parts:
+        if folder == BLOCKS + name:
             return folder, OOF
     return "", ""
 

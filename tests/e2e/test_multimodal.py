@@ -53,6 +53,13 @@ def test_the_networks_that_know_the_target_are_members_beside_the_stack(multimod
     assert found["scores"]["small"]["metrics"]["pauc"]["value"] == pytest.approx(pauc)
 
 
+def test_the_report_of_a_fresh_run_warns_of_nothing(place):
+    call(place, "report")
+    page = (place.run / "report" / "report.html").read_text()
+    assert "do not belong together" not in page
+    assert "blocks/small" in page
+
+
 def test_a_second_call_writes_nothing_anew_wherever_the_run_lies_now(place):
     before = written(place)
     assert {name.partition("/")[0] for name in before} == set(KEPT)

@@ -249,13 +249,22 @@ def test_a_part_of_another_state_of_the_folds_is_told():
     assert "do not belong together" not in report(only_folds())
 
 
-def test_a_stack_that_learnt_from_an_older_network_is_told():
-    network = manifest("train-cnn", files={"oof.parquet": "new", "metrics.json": "m"})
-    stacked = manifest("stack", {"/elsewhere/run/networks/stage1": "old"})
-    manifests = {"stack": stacked, "networks/stage1": network}
+def test_a_stack_that_learnt_from_an_older_block_is_told():
+    block = manifest("embed", files={"oof.parquet": "new", "test.parquet": "t"})
+    stacked = manifest("stack", {"stage1": "old"})
+    manifests = {"stack": stacked, "blocks/stage1": block}
     assert "'stack' was made from another oof.parquet" in Page(
         report(only_folds(manifests=only_folds().manifests | manifests))
     ).text.replace("&#39;", "'")
+
+
+def test_a_network_of_the_blocks_name_is_not_taken_for_the_block():
+    manifests = only_folds().manifests | {
+        "stack": manifest("stack", {"stage1": "block"}),
+        "blocks/stage1": manifest("embed", files={"oof.parquet": "block"}),
+        "networks/stage1": manifest("train-cnn", files={"oof.parquet": "its own"}),
+    }
+    assert "do not belong together" not in report(only_folds(manifests=manifests))
 
 
 def test_the_manifests_say_commit_seed_and_versions():
