@@ -19,7 +19,8 @@ HANDED_ON = {
     "stack": ("test_stack.parquet",),
 }
 NETWORKS = "networks/"
-BLOCKS, OOF = "blocks/", "oof.parquet"  # a stack names a block by its folder
+BLOCKS, OOF = "blocks/", "oof.parquet"
+OF_NETWORKS = "cascade"  # it names a network by its folder; whoever stacks names a block so
 
 
 def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
@@ -43,7 +44,9 @@ def stale(manifests: Mapping[str, Manifest]) -> list[str]:
         for name, sha in sorted(manifest.inputs.items()):
             if name in blocks:  # named by the recipe: perhaps of another run
                 continue
-            source, file = _handed_on(manifests, name)
+            source, file = _handed_on(
+                manifests, name, NETWORKS if folder == OF_NETWORKS else BLOCKS
+            )
             if source and manifests[source].files[file].sha256 != sha:
                 found.append(
                     f"'{folder}' was made from another {file} than the one that lies in '{source}' "
@@ -52,12 +55,12 @@ def stale(manifests: Mapping[str, Manifest]) -> list[str]:
     return found
 
 
-def _handed_on(manifests: Mapping[str, Manifest], name: str) -> tuple[str, str]:
+def _handed_on(manifests: Mapping[str, Manifest], name: str, among: str) -> tuple[str, str]:
     """The part of this run, and its file, that an input of this name is; or nothing."""
     for folder, manifest in manifests.items():
         if name in HANDED_ON.get(folder, ()) and name in manifest.files:
             return folder, name
-        if folder == BLOCKS + name:
+        if folder == among + name:
             return folder, OOF
     return "", ""
 

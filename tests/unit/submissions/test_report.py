@@ -260,6 +260,7 @@ def test_a_stack_that_learnt_from_an_older_block_is_told():
 
 def test_a_network_of_the_blocks_name_is_not_taken_for_the_block():
     manifests = only_folds().manifests | {
+        "cascade": manifest("train-cnn", {"stage1": "its own"}),
         "stack": manifest("stack", {"stage1": "block"}),
         "blocks/stage1": manifest("embed", files={"oof.parquet": "block"}),
         "networks/stage1": manifest("train-cnn", files={"oof.parquet": "its own"}),
