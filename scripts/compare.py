@@ -205,14 +205,16 @@ def _show(job: Job, found: dict[str, Any]) -> None:
         + (f"{found['patients']} {found['group']}s, " if found["patients"] else "")
         + f"{plural(len(found['seeds']), 'seed')} of boosters."
     )
-    table = Table("variant", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     pauc = f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR"
-    for title in (pauc, "AUC", "minus the recipe's, pAUC", "minus it, AUC"):
+    for title in ("variant", pauc, "AUC", "minus recipe, pAUC"):
         table.add_column(title, no_wrap=True)
-    for name, entry in found["variants"].items():
-        values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
-        gains = [short(entry[metric]["minus_whole"]) for metric in ("pauc", "auc")]
-        table.add_row(name, *values, *(gains if name != OWN else ("", "")))
+    for name in (OWN, *VARIANTS):
+        if name in found["variants"]:
+            entry = found["variants"][name]
+            values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
+            gain = "" if name == OWN else short(entry["pauc"]["minus_whole"])
+            table.add_row(name, *values, gain)
     job.console.print(table)
 
 

@@ -32,7 +32,7 @@ VARIANTS = {
     "procrustes": Variant({"method": "procrustes"}),
     "ridge": Variant({"method": "ridge"}),
     "ridge_alone": Variant({"method": "ridge", "context": False} | _NO_SCORES),
-    "ridge_without_context": Variant({"method": "ridge", "context": False}),
+    "ridge_no_context": Variant({"method": "ridge", "context": False}),
     "ridge_few": Variant({"method": "ridge", "pca": FEW}),
     "relative": Variant({"method": "relative", "pca": None}),
     "frozen": Variant(taught=False, encoders=True),

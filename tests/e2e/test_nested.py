@@ -225,7 +225,10 @@ def test_ways_to_stack_are_held_against_the_recipes_own(made, tmp_path):
     assert same["minus_whole"]["value"] == 0
     assert other["minus_whole"]["value"] == pytest.approx(np.mean(other["by_seed"]))
     assert found["patients"] is not None
-    assert "recipe" in told
+    lines = [line.split() for line in told.splitlines()]
+    starts = [words[0] for words in lines if words and words[0] in scores]
+    assert starts == ["recipe", "tables", "raw_alone", "frozen", "ridge_frozen"]
+    assert max(map(len, told[told.index("compare: 300 rows") :].splitlines()[1:-1])) <= 80
     before = {p: p.stat().st_mtime_ns for p in place.run.rglob("manifest.json")}
     call(place, "compare", settings=some)
     assert before == {p: p.stat().st_mtime_ns for p in before}

@@ -232,7 +232,7 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
         (
             'compare.variants=["rigde"]',
             "Option 'compare.variants' in sample.toml is ['rigde']: rigde is none of tables, "
-            "scalars, raw, raw_alone, procrustes, ridge, ridge_alone, ridge_without_context, "
+            "scalars, raw, raw_alone, procrustes, ridge, ridge_alone, ridge_no_context, "
             "ridge_few, relative, frozen, scalars_frozen, ridge_frozen.",
         ),
         (
