@@ -9,21 +9,21 @@ percentiles (BCa), moved outwards for few patients: docs/decisions/0007 says why
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import ndtr, ndtri, stdtrit
 
 from metrics.cohort import Cohort, Unit
 from metrics.inputs import Floats, Ints
 from metrics.tally import Tally, Values, side_by_side
+from workspace.choices import Seeds
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
 ALIKE = 1e-12
 FEWEST = 5  # patients that a value must rest on to have an interval: fewer show no spread
 Show = Callable[[int, int], None]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class BootstrapConfig(BaseModel):
@@ -32,16 +32,9 @@ class BootstrapConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     replicates: int = Field(default=1000, ge=1, le=100_000)  # for each seed
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
+    seeds: Seeds = (0, 1, 2)
     level: float = Field(default=0.95, gt=0, lt=1)
     stratified: bool = True
-
-    @field_validator("seeds")
-    @classmethod
-    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("names a seed twice")
-        return seeds
 
 
 @dataclass(frozen=True)

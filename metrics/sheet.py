@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from metrics.bootstrap import FEWEST, BootstrapConfig, Interval, Seed, Show, intervals
+from metrics.bootstrap import FEWEST, BootstrapConfig, Interval, Show, intervals
 from metrics.calibration import calibration_tally, reliability
 from metrics.cohort import Cohort, cohort
 from metrics.delong import delong_auc
@@ -22,6 +22,7 @@ from metrics.ranking import ranking_tally
 from metrics.retrieval import TOP, retrieval_tally
 from metrics.subgroups import subgroup_table
 from metrics.tally import Tally
+from workspace.choices import Seeds
 
 SHEET_VERSION = 2  # another one is computed anew where a sheet is kept
 FEW_PATIENTS = 30  # with a positive: below, intervals of a pAUC cover too little (decisions/0007)
@@ -37,13 +38,8 @@ class ScoreConfig(BaseModel):
     bins: int = Field(default=15, ge=2, le=1000)
     bins_by: Literal["width", "mass"] = "mass"  # by width, nearly all of a rare disease is in one
     replicates: int = Field(default=1000, ge=100, le=100_000)
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
+    seeds: Seeds = (0, 1, 2)
     level: float = Field(default=0.95, gt=0.5, lt=1)
-
-    @field_validator("seeds")
-    @classmethod
-    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        return BootstrapConfig(seeds=seeds).seeds
 
     def bootstrap(self) -> BootstrapConfig:
         return BootstrapConfig(replicates=self.replicates, seeds=self.seeds, level=self.level)

@@ -4,13 +4,14 @@ A recipe has one of the two training views; the variant with the other view says
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.cascade.config import Stage1Config, Stage2Config
 from models.nets.config import NetConfig
 from models.training.config import PhaseConfig
+from workspace.choices import Names, Seeds, among
 
 StageConfig = Stage1Config | Stage2Config
 
@@ -22,16 +23,8 @@ class AblationConfig(BaseModel):
 
     stage: str = Field(default="stage2", pattern="^stage[12]$")
     folds: int = Field(default=1, ge=1)  # the first so many
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)
-    variants: tuple[str, ...] = Field(default=(), strict=False)  # none named: all
-
-    @field_validator("variants")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in VARIANTS]
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is none of {', '.join(VARIANTS)}")
-        return names
+    seeds: Seeds = (0, 1, 2)
+    variants: Annotated[Names, among(lambda: VARIANTS)] = ()  # none named: all
 
 
 def _augment(

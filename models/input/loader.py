@@ -105,7 +105,7 @@ class _Job:
         try:
             stream = stream_of(self.seed, self.epoch, name, repeat)
             shown, draws = self.view.show(self.pictures.pixels(place), stream)
-        except Exception as error:  # whatever it is goes on as it is, with the image's name
+        except Exception as error:  # raised again at once: any error is to name the image
             error.add_note(f"while preparing image {name}")
             raise
         cv2.split(shown, list(planes))  # into the planes in place, thrice as fast as a transpose

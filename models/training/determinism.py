@@ -7,7 +7,7 @@ The switches hold for the whole process and are never turned back.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -25,8 +25,8 @@ UNSWITCHED = (
 def switch_on(*, warn_only: bool = False) -> None:
     """Before anything runs on a GPU; an operation that has no such form raises, or only warns."""
     if os.environ.get(VARIABLE) not in WORKSPACES:
-        begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch gives no types
-        assert not begun, f"cuBLAS reads {VARIABLE} once, when CUDA starts"
+        begun: Callable[[], bool] = torch.cuda.is_initialized
+        assert not begun(), f"cuBLAS reads {VARIABLE} once, when CUDA starts"
         os.environ[VARIABLE] = WORKSPACES[0]
     torch.use_deterministic_algorithms(True, warn_only=warn_only)
     torch.backends.cudnn.deterministic = True

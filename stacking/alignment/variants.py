@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict
+
+from workspace.choices import Names, Seeds, among
 
 FEW = 16  # components
-Seed = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,5 @@ class CompareConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, strict=False)  # of boosters
-    variants: tuple[str, ...] = Field(default=(), strict=False)  # none named: all
-
-    @field_validator("seeds")
-    @classmethod
-    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("a seed stands there twice")
-        return seeds
-
-    @field_validator("variants")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in VARIANTS]
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is none of {', '.join(VARIANTS)}")
-        return names
+    seeds: Seeds = (0, 1, 2)  # of boosters
+    variants: Annotated[Names, among(lambda: VARIANTS)] = ()  # none named: all

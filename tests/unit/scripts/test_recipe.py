@@ -227,7 +227,7 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
         ),
         (
             "compare.seeds=[0, 0]",
-            "Option 'compare.seeds' in sample.toml is [0, 0]: a seed stands there twice.",
+            "Option 'compare.seeds' in sample.toml is [0, 0]: names a seed twice.",
         ),
         (
             'compare.variants=["rigde"]',
