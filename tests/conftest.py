@@ -15,8 +15,7 @@ NO_SKIPS = bool(os.environ.get("DERMSTACK_NO_SKIPS"))
 def real_data() -> Path:
     """The folder of real images and tables, where this machine has one."""
     if REAL_DATA is None:  # CI has it and allows no skip
-        # Its licences keep it out of the project, so most machines have none to test on.
-        pytest.skip("real data is not part of the project: set DERMSTACK_REAL_DATA")
+        pytest.skip("no real data: set DERMSTACK_REAL_DATA")  # its licences keep it out of the project
     return Path(REAL_DATA).resolve()
 
 
