@@ -110,16 +110,18 @@ def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dic
             )
         units[int(fold)] = unit
     classes = tuple(block.manifest.part["classes"])
-    aligned = {}
     try:
         config = AlignConfig.model_validate(block.manifest.part["align"])
     except ValidationError as error:
         raise ArtifactError(
             f"{block.folder} was made by another version; run 'make stack' anew."
         ) from error
-    for fold in units:
-        prefix = prefix_of(fold) if block.manifest.part.get("nested") else ""
-        names = [n for n in block.manifest.files if n.endswith(".safetensors")]
+    names = [n for n in block.manifest.files if n.endswith(".safetensors")]
+
+    def aligned(prefix: str) -> Aligned:
         files = {n.removeprefix(prefix): block.tensors(n) for n in names if n.startswith(prefix)}
-        aligned[fold] = aligned_from(name, classes, config, files)
-    return aligned, classes, units
+        return aligned_from(name, classes, config, files)
+
+    if block.manifest.part.get("nested"):
+        return {fold: aligned(prefix_of(fold)) for fold in units}, classes, units
+    return dict.fromkeys(units, aligned("")), classes, units

@@ -15,7 +15,7 @@ NO_SKIPS = bool(os.environ.get("DERMSTACK_NO_SKIPS"))
 def real_data() -> Path:
     """The folder of real images and tables, where this machine has one."""
     if REAL_DATA is None:  # CI has it and allows no skip
-        pytest.skip("no real data: set DERMSTACK_REAL_DATA")  # its licences keep it out of the project
+        pytest.skip("no real data: set DERMSTACK_REAL_DATA")  # its licences keep it out of here
     return Path(REAL_DATA).resolve()
 
 
