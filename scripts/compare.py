@@ -53,7 +53,7 @@ def run(job: Job) -> Unit:
     units = {}
     for name, variant in variants.items():
         try:
-            units[name] = _unit(stacked, sights, name, variant)
+            units[name] = _unit(stacked, sights, (name, variant), list(units.values()))
         except ConfigError as error:
             if name == OWN:
                 raise
@@ -89,10 +89,15 @@ def _variants(job: Job, tables: bool) -> dict[str, Variant]:
     return found
 
 
-def _unit(stacked: stack.Inputs, sights: Mapping[str, Sights], name: str, variant: Variant) -> Unit:
-    """A variant's scores out of fold, a column for each seed."""
-    job, folder = stacked.job, stacked.job.run / "comparison" / name
-    recipe = job.recipe
+def _unit(
+    stacked: stack.Inputs,
+    sights: Mapping[str, Sights],
+    what: tuple[str, Variant],
+    before: Sequence[Unit],
+) -> Unit:
+    """A variant's scores out of fold, a column for each seed; those of its like before, if any."""
+    job, (name, variant) = stacked.job, what
+    folder, recipe = job.run / "comparison" / name, job.recipe
     asked = {
         network: one for network, one in sights.items()
         if (variant.encoders if network in recipe.encoders else variant.taught)
@@ -117,15 +122,29 @@ def _unit(stacked: stack.Inputs, sights: Mapping[str, Sights], name: str, varian
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
+    like = next((u for u in before if u.manifest.part == part and u.manifest.inputs == used), None)
     with making(folder, wanted) as draft:
-        columns, known = [], dict[str, list[pl.DataFrame]]()
-        for fold in stacked.fold_numbers:
-            own = prefix_of(fold) if recipe.stack.nested else ""  # flat: one for all folds
-            if own not in known:
-                known = {own: [_seen(s, configs[n], n, fold) for n, s in asked.items()]}
-            columns.append(_scores(stacked, known[own], name, fold))
-        draft.parquet(SCORES, pl.concat(columns).sort(ID))
+        if like is None:
+            draft.parquet(SCORES, _out_of_fold(stacked, asked, configs, name))
+        else:
+            draft.take(SCORES, like, SCORES)
     return open_unit(folder, "compare")
+
+
+def _out_of_fold(
+    stacked: stack.Inputs,
+    asked: Mapping[str, Sights],
+    configs: Mapping[str, AlignConfig],
+    name: str,
+) -> pl.DataFrame:
+    """(ID, fold, a column for each seed) of all rows."""
+    parts, known = [], dict[str, list[pl.DataFrame]]()
+    for fold in stacked.fold_numbers:
+        own = prefix_of(fold) if stacked.job.recipe.stack.nested else ""  # flat: one for all folds
+        if own not in known:
+            known = {own: [_seen(one, configs[n], n, fold) for n, one in asked.items()]}
+        parts.append(_scores(stacked, known[own], name, fold))
+    return pl.concat(parts).sort(ID)
 
 
 def _seen(sights: Sights, config: AlignConfig, name: str, fold: int) -> pl.DataFrame:

@@ -36,8 +36,8 @@ def run(job: Job) -> Unit:
     samples = verified.parquet(SAMPLES)
     is_test = pl.col(SPLIT) == TEST
     training, tests = samples.filter(~is_test), samples.filter(is_test)
-    recipe = job.recipe
-    state, findings = fit(training, job.recipe.features, none_too=recipe.stack.networks), Findings()
+    state = fit(training, job.recipe.features, none_too=job.recipe.stack.networks)
+    findings = Findings()
     with making(folder, wanted) as draft:
         table = build(training, state)
         draft.parquet(TRAINING, table)

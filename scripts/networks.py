@@ -303,9 +303,15 @@ def _part(stage: Stage, left: Left, recipe: Recipe) -> dict[str, Any]:
 
 
 def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
-    hashes = {FILE: inputs.folded.sha256(FILE), "images.parquet": content_of(inputs)}
-    hashes[SAMPLES] = inputs.job.need(verify.run).sha256(SAMPLES)
-    return hashes | {"weights": _weights(inputs, net)}
+    return _rows_here(inputs) | {
+        FILE: inputs.folded.sha256(FILE), "weights": _weights(inputs, net)
+    }  # fmt: skip
+
+
+def _rows_here(inputs: Inputs) -> dict[str, str]:
+    """Hashes of the run's rows and of what their pictures hold."""
+    samples = inputs.job.need(verify.run).sha256(SAMPLES)
+    return {SAMPLES: samples, "images.parquet": content_of(inputs)}
 
 
 def content_of(inputs: Inputs) -> str:
@@ -325,9 +331,7 @@ def _weights(inputs: Inputs, net: NetConfig) -> str:
         return "missing"
     beside = load_manifest(path.parent)
     learnt_from = {} if beside is None else beside.inputs
-    here = {"images.parquet": content_of(inputs)}
-    here[SAMPLES] = inputs.job.need(verify.run).sha256(SAMPLES)
-    if any(learnt_from.get(name) == sha for name, sha in here.items()):
+    if any(learnt_from.get(name) == sha for name, sha in _rows_here(inputs).items()):
         raise ArtifactError(
             f"{path.name} in {path.parent} is of a network that learnt from these very rows: "
             "held-out patients would be known to it. Take weights of other data."

@@ -88,8 +88,10 @@ def sights(
     every, what = np.arange(len(pictures)), (f"{NEW}_{data.hash}", data.hash)
     found = {}
     for name, (aligned, classes, units) in {name: _kept(job, name) for name in networks}.items():
-        looked = {fold: look(job, eye_of(u), pictures, every, what) for fold, u in units.items()}
-        found[name] = Sight(name, aligned, classes, seen, blind, looked)
+        eyes = {unit.folder: eye_of(unit) for unit in units.values()}  # an encoder's is one
+        looked = {folder: look(job, eye, pictures, every, what) for folder, eye in eyes.items()}
+        by_fold = {fold: looked[unit.folder] for fold, unit in units.items()}
+        found[name] = Sight(name, aligned, classes, seen, blind, by_fold)
     return found
 
 

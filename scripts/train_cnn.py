@@ -3,8 +3,9 @@
 Reads samples and folds (making them first where needed); trains stage 1 (the target) and stage 2
 (the diagnosis of rows with target 1), and the recipe's extractors (the target, for embeddings) in
 <run>/networks/<name>_fold_<k>/, then joins each network's folds in <run>/networks/<name>/
-(oof.parquet, metrics.json) and both stages in <run>/cascade/. FOLD=k trains one fold alone. A
-stopped training goes on where it was.
+(oof.parquet, metrics.json) and both stages in <run>/cascade/. Nested stacks need a network more for
+each pair of folds, in <run>/networks/<name>_fold_<j>_<k>/. FOLD=k trains one fold alone, with its
+share of the pairs. A stopped training goes on where it was.
 """
 
 from collections.abc import Mapping

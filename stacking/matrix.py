@@ -100,6 +100,10 @@ def left_out(name: str, patterns: Sequence[str]) -> bool:
 
 def kept(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:
     """The columns but those left out, by name or by pattern; a pattern must meet something."""
+    if not columns:
+        raise ConfigError(
+            "There is no column to learn from: no feature, and nothing that networks see."
+        )
     idle = [p for p in leave_out if not any(fnmatchcase(name, p) for name in columns)]
     if idle:
         raise ConfigError(f"stack.leave_out names no column: {name_some(idle)}.")

@@ -69,6 +69,8 @@ def test_columns_are_left_out_by_name_and_pattern():
     assert kept(columns, []) == columns
     with pytest.raises(ConfigError, match=r"^stack\.leave_out names no column: pz_red\.$"):
         kept(columns, ["pz_red"])
+    with pytest.raises(ConfigError, match=r"^There is no column to learn from: no feature, and "):
+        kept([], [])
     with pytest.raises(ConfigError, match=r"^stack\.leave_out leaves no column to learn from\.$"):
         kept(columns, ["*"])
 
