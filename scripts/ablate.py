@@ -19,7 +19,7 @@ from folds.schema import ID
 from models.cascade.ablation import VARIANTS
 from models.cascade.fold import Stage
 from models.cascade.measure import HeldOut, shares_of, variant_sheet
-from scripts.networks import (
+from pipeline.networks import (
     SCORES,
     Inputs,
     begin_anew,
@@ -28,7 +28,7 @@ from scripts.networks import (
     maker_of,
     probability_columns,
 )
-from scripts.recipe import Recipe
+from pipeline.recipe import Recipe
 from scripts.score import short
 from scripts.stage import Job, main
 from workspace.errors import ConfigError

@@ -18,9 +18,10 @@ from folds.findings import plural
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from models.cascade.measure import HeldOut, variant_sheet
-from scripts import embed, networks, stack
+from pipeline import networks
+from pipeline.sights import Sights, anchors_of, joined, prefix_of
+from scripts import embed, stack
 from scripts.score import short
-from scripts.sights import Sights, anchors_of, joined, prefix_of
 from scripts.stage import Job, main
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig

@@ -17,8 +17,7 @@ import numpy as np
 from folds.findings import Findings
 from folds.frozen import FILE
 from models.cascade.fold import Left
-from scripts import train_cnn, verify
-from scripts.networks import (
+from pipeline.networks import (
     NO_NETWORK,
     STAGE,
     Inputs,
@@ -28,7 +27,8 @@ from scripts.networks import (
     maker_of,
     unit_name,
 )
-from scripts.sights import Anchors, Sights, anchors_of, joined
+from pipeline.sights import Anchors, Sights, anchors_of, joined
+from scripts import train_cnn, verify
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.alignment import drift

@@ -13,11 +13,11 @@ from features.build import build, single_lesion_patients
 from features.state import State
 from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
+from pipeline.members import STACK
+from pipeline.new_data import NewData, open_data, read_rows, refuse_half_seen
+from pipeline.new_scores import Choice, Scorer, Stacked, choose
 from scripts import stack
 from scripts.features import STATE
-from scripts.members import STACK
-from scripts.new_data import NewData, open_data, read_rows, refuse_half_seen
-from scripts.new_scores import Choice, Scorer, Stacked, choose
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.fold import SCORE
@@ -83,7 +83,7 @@ def _scorer(
         job.say("notice: no table says whose the pictures are: each is taken for a patient.")
     sights = {}
     if choice.networks:
-        from scripts import new_views  # noqa: PLC0415 - torch takes seconds to import
+        from pipeline import new_views  # noqa: PLC0415 - torch takes seconds to import
 
         stacked.refuse_other_blocks()
         sights = new_views.sights(job, data, rows, choice.networks)

@@ -24,7 +24,7 @@ from models.inference.scores import Way
 from models.inference.views import IDENTITY
 from models.input.folder import damaged_in, names_in
 from models.input.pictures import Pictures
-from scripts.networks import MEMORY_GB, STAGE, device_of, maker_of, way_of
+from pipeline.networks import MEMORY_GB, STAGE, device_of, maker_of, way_of
 from scripts.stage import Job, main
 from workspace.errors import ArtifactError, ConfigError, DataError, listed
 from workspace.manifest import Wanted, current_versions, load_manifest

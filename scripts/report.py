@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from folds.schema import TARGET
-from scripts.recipe import recipe_names
+from pipeline.recipe import recipe_names
 from scripts.stack import IMPORTANCE, METRICS, OOF
 from scripts.stage import Job, main
 from scripts.submission import FILE as SUBMISSION

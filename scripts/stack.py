@@ -21,9 +21,7 @@ from folds.frozen import FILE, load_folds
 from folds.groups import GROUP
 from folds.schema import HOLDOUT, ID, SPLIT, TARGET, TRAIN
 from folds.schema import TEST as TEST_SPLIT
-from scripts import features, folds, verify
-from scripts.features import TESTS, TRAINING
-from scripts.members import (
+from pipeline.members import (
     PARTS,
     STACK,
     blended,
@@ -34,6 +32,8 @@ from scripts.members import (
     seen_elsewhere,
     show_members,
 )
+from scripts import features, folds, verify
+from scripts.features import TESTS, TRAINING
 from scripts.score import short, subgroups
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES

@@ -27,7 +27,7 @@ from rich.progress import (
 )
 
 from folds.findings import Findings
-from scripts.recipe import Recipe, load_recipe
+from pipeline.recipe import Recipe, load_recipe
 from workspace.atomic import clear_leftovers
 from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory

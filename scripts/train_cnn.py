@@ -32,8 +32,7 @@ from models.cascade.measure import (
     stage_sheet,
 )
 from models.cascade.source_only import source_columns, source_scores
-from scripts.cascade_tables import show_cascade, show_stage
-from scripts.networks import (
+from pipeline.networks import (
     LAST,
     NO_NETWORK,
     STAGE,
@@ -46,6 +45,7 @@ from scripts.networks import (
     probability_columns,
     unit_name,
 )
+from scripts.cascade_tables import show_cascade, show_stage
 from scripts.stage import Job, main
 from stacking.blocks import OOF
 from stacking.fold import FOLD

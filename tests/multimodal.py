@@ -7,8 +7,8 @@ import json
 import polars as pl
 from rich.console import Console
 
+from pipeline.recipe import load_recipe
 from scripts import submission
-from scripts.recipe import load_recipe
 from scripts.stage import Job
 from workspace.hashing import HashMemory
 

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
-from scripts import networks, stack
+from pipeline import networks
+from scripts import stack
 from stacking.alignment.maps import fit
 from tests.multimodal import NETWORKS, call, job_of, maker_by_hand, record_anew, table
 from tests.stages import Place

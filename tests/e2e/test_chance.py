@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from metrics.ranking import auc
-from scripts.members import PARTS
+from pipeline.members import PARTS
 from stacking.leaks import SURE, permuted_by_patient
 from tests.stages import Place
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from rich.console import Console
 
+from pipeline.recipe import load_recipe
 from scripts.predict import run
-from scripts.recipe import load_recipe
 from scripts.stage import Job
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE

@@ -7,7 +7,7 @@ from folds.findings import Findings
 from folds.samples import build_samples
 from folds.sources import open_source
 from models.cascade.labels import first_labels, second_labels
-from scripts.recipe import load_recipe
+from pipeline.recipe import load_recipe
 
 
 @pytest.mark.real_data

@@ -16,9 +16,10 @@ from models.inference.views import FOUR, IDENTITY
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
-from scripts import embed, embeddings
-from scripts.embeddings import EMBEDDING, ROWS, Eye, look
-from scripts.recipe import load_recipe
+from pipeline import embeddings
+from pipeline.embeddings import EMBEDDING, ROWS, Eye, look
+from pipeline.recipe import load_recipe
+from scripts import embed
 from scripts.stage import Job
 from stacking.alignment.drift import Agreement, Drift
 from workspace.errors import ArtifactError

@@ -5,8 +5,8 @@ import torch
 from rich.console import Console
 
 from models.training.determinism import UNSWITCHED, VARIABLE
-from scripts.networks import _resumable, training_device
-from scripts.recipe import load_recipe
+from pipeline.networks import _resumable, training_device
+from pipeline.recipe import load_recipe
 from scripts.stage import Job
 from workspace.hashing import HashMemory
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from folds.schema import ID, IMAGE
+from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
+from pipeline.new_data import NewData
 from scripts.features import TRAINING
-from scripts.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
-from scripts.new_data import NewData
 from scripts.stage import Job
 from stacking.blocks import OOF
 from stacking.elsewhere import score_elsewhere
@@ -27,7 +27,7 @@ from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.units import Unit, open_unit
 
 if TYPE_CHECKING:
-    from scripts.new_views import Sight
+    from pipeline.new_views import Sight
 
 TABULAR, IMAGES = PARTS
 

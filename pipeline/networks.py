@@ -37,8 +37,8 @@ from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
 from models.training.determinism import UNSWITCHED, refused_plainly, switch_on
 from models.training.position import seed_of
+from pipeline.recipe import Recipe
 from scripts import folds, verify
-from scripts.recipe import Recipe
 from scripts.stage import Job
 from scripts.verify import SAMPLES
 from stacking.fold import FOLD

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from scripts import members
-from scripts.members import (
+from pipeline import members
+from pipeline.members import (
     keep_blend,
     kept_blend,
     members_of,
@@ -14,7 +14,7 @@ from scripts.members import (
     parts_of,
     seen_elsewhere,
 )
-from scripts.recipe import load_recipe
+from pipeline.recipe import load_recipe
 from scripts.stage import Job
 from stacking.blending.policies import blend
 from stacking.blocks import open_block

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from folds.schema import ID, IMAGE
 from models.input.pictures import Pictures
-from scripts.embeddings import Seen, eye_of, look
-from scripts.members import PROBABILITY
-from scripts.networks import (
+from pipeline.embeddings import Seen, eye_of, look
+from pipeline.members import PROBABILITY
+from pipeline.networks import (
     ENCODERS,
     MEMORY_GB,
     STAGE,
@@ -23,8 +23,8 @@ from scripts.networks import (
     probability_columns,
     unit_name,
 )
-from scripts.new_data import NEW, NewData
-from scripts.sights import SIZE, columns_of, prefix_of, view_of
+from pipeline.new_data import NEW, NewData
+from pipeline.sights import SIZE, columns_of, prefix_of, view_of
 from scripts.stage import Job
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig

@@ -22,10 +22,10 @@ from folds.schema import TEST as TEST_SPLIT
 from models.cascade.fold import Ints, Left
 from models.input.folder import damaged_in
 from models.input.pictures import Pictures
+from pipeline.embeddings import Eye, Seen, eye_of, look
+from pipeline.networks import MEMORY_GB, Inputs, content_of, maker_of
+from pipeline.new_data import pictures_in
 from scripts import verify
-from scripts.embeddings import Eye, Seen, eye_of, look
-from scripts.networks import MEMORY_GB, Inputs, content_of, maker_of
-from scripts.new_data import pictures_in
 from stacking.alignment.anchors import anchor_places
 from stacking.alignment.columns import Aligned, View
 from stacking.alignment.patients import Patients

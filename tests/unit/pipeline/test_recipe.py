@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.recipe import SIZE_LIMIT, find_recipe, load_recipe, recipe_names
+from pipeline.recipe import SIZE_LIMIT, find_recipe, load_recipe, recipe_names
 from workspace.errors import ConfigError
 
 
