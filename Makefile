@@ -1,9 +1,9 @@
 # dermstack. `make` alone prints this help; every target sets its environment up first.
 #
-#   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1]
+#   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC SEED FOLD IMAGES SOLUTION SUBMISSION,\
+$(foreach word,RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED FOLD IMAGES SOLUTION SUBMISSION,\
   $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
@@ -28,11 +28,10 @@ STAGES  := sample verify folds train-cnn embed ablate compare features stack sub
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
-           $(if $(call ON,$(DETERMINISTIC)),--deterministic)
+           $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)')
 
 # A test process for each of JOBS cores, and each on one thread: more would wait for one another.
-TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(JOBS) --dist loadfile
-JOBS    ?= 2
+TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean

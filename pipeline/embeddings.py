@@ -19,8 +19,8 @@ from models.cascade.fold import Ints
 from models.inference.scores import score_pictures
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
+from pipeline.job import Job
 from pipeline.networks import maker_of, probability_columns, way_of
-from scripts.stage import Job
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from folds.findings import plural
 from folds.schema import ID
+from metrics.sheet import ScoreConfig
+from pipeline.job import Job
 from scripts.score import short
-from scripts.stage import Job
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.measure import measured
 from stacking.blending.members import Members, gather, gather_views
@@ -24,6 +25,7 @@ from stacking.elsewhere import score_elsewhere
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Matrix
 from workspace.errors import ConfigError
+from workspace.progress import Desk
 from workspace.units import Draft, Unit
 
 STACK = "stack"
@@ -45,19 +47,20 @@ def parts_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def members_of(
-    job: Job, rows: pl.DataFrame, stacked: Mapping[str, pl.DataFrame], blocks: Sequence[Block]
-) -> Members | None:
+    desk: Desk, config: BlendConfig, rows: pl.DataFrame, stacked: Mapping[str, pl.DataFrame],
+    blocks: Sequence[Block],
+) -> Members | None:  # fmt: skip
     """All members out of fold; None where the stack is the only one."""
     tables = {name: table.select(ID, FOLD, SCORE) for name, table in stacked.items()}
     for name, (block, column) in _networks(blocks).items():
         table = block.unit.parquet(OOF, [ID, FOLD, column]).rename({column: SCORE})
         if table[SCORE].is_null().any():
             count = plural(table[SCORE].null_count(), "row")
-            job.say(f"notice: {name} is no member: it has no score of {count} without a picture.")
+            desk.say(f"notice: {name} is no member: it has no score of {count} without a picture.")
         else:
             tables[name] = table
     if len(tables) == 1:
-        _refuse_policy(job.recipe.blend)
+        _refuse_policy(config)
         return None
     return gather(rows, tables)
 
@@ -105,12 +108,14 @@ def kept_blend(unit: Unit) -> tuple[Members, Rule]:
     return some, Rule(told["blend"], some.names, tuple(told["parts"]))
 
 
-def blended(job: Job, members: Members, patient: str | None) -> tuple[dict[str, Any], Any]:
+def blended(
+    desk: Desk, members: Members, configs: tuple[BlendConfig, ScoreConfig], patient: str | None
+) -> tuple[dict[str, Any], Any]:
     """What every member and blend is worth, and the blends themselves."""
-    recipe = job.recipe
-    blends = all_blends(members, recipe.blend, recipe.score.min_tpr)
-    with job.progress("Drawing patients again, for members") as bar:
-        found = measured(members, blends, recipe.blend, recipe.score, patient, bar)
+    blend, score = configs
+    blends = all_blends(members, blend, score.min_tpr)
+    with desk.progress("Drawing patients again, for members") as show:
+        found = measured(members, blends, blend, score, patient, show)
     return found, blends
 
 
@@ -127,7 +132,7 @@ def show_members(job: Job, found: Mapping[str, Any]) -> None:
         values = (short(entry["metrics"][metric]) for metric in ("pauc", "auc"))
         gain = "" if entry[minus] is None else short(entry[minus]["pauc"])
         table.add_row(f"{name} *" if name == chosen else name, *values, gain)
-    job.console.print(table)
+    job.desk.console.print(table)
     job.say(f"stack: handed in is {chosen} (*), by blend.policy.")
     for note in found["notes"]:
         job.say(f"notice: {note}")

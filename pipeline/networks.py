@@ -37,10 +37,10 @@ from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
 from models.training.determinism import UNSWITCHED, refused_plainly, switch_on
 from models.training.position import seed_of
+from pipeline.job import Job
 from pipeline.recipe import Recipe
+from pipeline.samples import SAMPLES
 from scripts import folds, verify
-from scripts.stage import Job
-from scripts.verify import SAMPLES
 from stacking.fold import FOLD
 from stacking.oof import MAKER
 from workspace.errors import ArtifactError, ConfigError
@@ -255,7 +255,7 @@ def _resumable(wanted: Wanted, job: Job) -> Wanted:
     began: dict[str, Any] = {"device": device, "torch": str(torch.__version__)}
     if job.deterministic and device != "cpu":
         began["deterministic"] = True
-    return wanted.model_copy(update={"part": wanted.part | began})
+    return wanted.model_copy(update={"settings": wanted.settings | began})
 
 
 def unit_name(network: str, left: Left) -> str:

@@ -18,7 +18,7 @@ from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
 from models.input.folder import called, damaged_in, names_in
-from scripts.stage import Job
+from pipeline.job import Job
 from workspace.errors import DataError, listed, name_some
 from workspace.hashing import sha256_text
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from folds.schema import ID, IMAGE
+from pipeline.feature_table import TRAINING
+from pipeline.job import Job
 from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
 from pipeline.new_data import NewData
-from scripts.features import TRAINING
-from scripts.stage import Job
 from stacking.blocks import OOF
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
@@ -62,7 +62,7 @@ class Stacked:
     @cached_property
     def policy(self) -> str:
         """What the run hands in: the stack, or a blend of members."""
-        return str(self.unit.manifest.part["blend"]["policy"])
+        return str(self.unit.manifest.settings["blend"]["policy"])
 
     @cached_property
     def handed_in(self) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ class Scorer:
         }
         if self.choice.name in boosted:
             return score_elsewhere(
-                *boosted[self.choice.name], self.stacked.unit.manifest.part["average"]
+                *boosted[self.choice.name], self.stacked.unit.manifest.settings["average"]
             )
         some, rule = kept_blend(self.stacked.unit)
         return outside(some, rule, self.ids, boosted, lambda name: self.sights[name].scores())

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from folds.schema import ID, IMAGE
 from models.input.pictures import Pictures
 from pipeline.embeddings import Seen, eye_of, look
+from pipeline.job import Job
 from pipeline.members import PROBABILITY
 from pipeline.networks import (
     ENCODERS,
@@ -25,7 +26,6 @@ from pipeline.networks import (
 )
 from pipeline.new_data import NEW, NewData
 from pipeline.sights import SIZE, columns_of, prefix_of, view_of
-from scripts.stage import Job
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import LEARNT_NOTHING
@@ -111,9 +111,9 @@ def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dic
                 "or run 'make stack' again."
             )
         units[int(fold)] = unit
-    classes = tuple(block.manifest.part["classes"])
+    classes = tuple(block.manifest.settings["classes"])
     try:
-        config = AlignConfig.model_validate(block.manifest.part["align"])
+        config = AlignConfig.model_validate(block.manifest.settings["align"])
     except ValidationError as error:
         raise ArtifactError(
             f"{block.folder} was made by another version; run 'make stack' anew."
@@ -124,6 +124,6 @@ def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dic
         files = {n.removeprefix(prefix): block.tensors(n) for n in names if n.startswith(prefix)}
         return aligned_from(name, classes, config, files)
 
-    if block.manifest.part.get("nested"):
+    if block.manifest.settings.get("nested"):
         return {fold: aligned(prefix_of(fold)) for fold in units}, classes, units
     return dict.fromkeys(units, aligned("")), classes, units

@@ -19,6 +19,7 @@ from folds.schema import ID
 from models.cascade.ablation import VARIANTS
 from models.cascade.fold import Stage
 from models.cascade.measure import HeldOut, shares_of, variant_sheet
+from pipeline.job import Job
 from pipeline.networks import (
     SCORES,
     Inputs,
@@ -30,7 +31,7 @@ from pipeline.networks import (
 )
 from pipeline.recipe import Recipe
 from scripts.score import short
-from scripts.stage import Job, main
+from scripts.stage import main
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
@@ -140,7 +141,7 @@ def _show(job: Job, stage: Stage, found: dict[str, Any]) -> None:
             table.add_row(name, short(entry["value"]), "", "", "")
             continue
         table.add_row(name, short(entry["value"]), short(gain), seeds, _verdict(entry))
-    job.console.print(table)
+    job.desk.console.print(table)
 
 
 def _verdict(entry: dict[str, Any]) -> str:

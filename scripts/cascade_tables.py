@@ -7,8 +7,8 @@ from rich.table import Table
 
 from folds.findings import plural
 from models.cascade.fold import Stage
+from pipeline.job import Job
 from scripts.score import short
-from scripts.stage import Job
 
 RATES = ("precision", "recall", "f1")
 
@@ -37,7 +37,7 @@ def show_stage(job: Job, stage: Stage, metrics: dict[str, Any]) -> None:
         claimed = _claimed(stage, at, claim["per_class"])
         if claimed:
             table.add_row(*claimed, style="dim")
-    job.console.print(table)
+    job.desk.console.print(table)
     shown: dict[str, Any] = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
     if "auc" in sheet["metrics"]:
         shown |= {"auc": None, "pauc": None}
@@ -64,7 +64,7 @@ def show_cascade(job: Job, metrics: dict[str, Any]) -> None:
         table.add_column(name, justify="right")
     for name, counts in zip(metrics["classes"], report["confusion"]["counts"], strict=True):
         table.add_row(name, *map(str, counts), str(sum(counts)))
-    job.console.print(table)
+    job.desk.console.print(table)
     if metrics["left_out"]:
         job.say(f"cascade: {plural(metrics['left_out'], 'row')} with target 1 have no class here.")
 

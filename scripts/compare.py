@@ -19,10 +19,11 @@ from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from models.cascade.measure import HeldOut, variant_sheet
 from pipeline import networks
+from pipeline.job import Job
 from pipeline.sights import Sights, anchors_of, joined, prefix_of
 from scripts import embed, stack
 from scripts.score import short
-from scripts.stage import Job, main
+from scripts.stage import main
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import VARIANTS, Variant
@@ -123,7 +124,9 @@ def _unit(
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
-    like = next((u for u in before if u.manifest.part == part and u.manifest.inputs == used), None)
+    like = next(
+        (u for u in before if u.manifest.settings == part and u.manifest.inputs == used), None
+    )
     with making(folder, wanted) as draft:
         if like is None:
             draft.parquet(SCORES, _out_of_fold(stacked, asked, configs, name))
@@ -235,7 +238,7 @@ def _show(job: Job, found: dict[str, Any]) -> None:
             values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
             gain = "" if name == OWN else short(entry["pauc"]["minus_whole"])
             table.add_row(name, *values, gain)
-    job.console.print(table)
+    job.desk.console.print(table)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from folds.findings import Findings
 from folds.frozen import FILE
 from models.cascade.fold import Left
+from pipeline.job import Job
 from pipeline.networks import (
     NO_NETWORK,
     STAGE,
@@ -27,10 +28,10 @@ from pipeline.networks import (
     maker_of,
     unit_name,
 )
+from pipeline.samples import SAMPLES
 from pipeline.sights import Anchors, Sights, anchors_of, joined
 from scripts import train_cnn, verify
-from scripts.stage import Job, main
-from scripts.verify import SAMPLES
+from scripts.stage import main
 from stacking.alignment import drift
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig

@@ -5,59 +5,31 @@ folds.parquet and balance.json, and prints the balance. Folds that exist are nev
 values stop with their names, and FRESH=1 makes them anew.
 """
 
-from typing import Any
-
 from rich.table import Table
 
-from folds.findings import Findings, plural
-from folds.frozen import FILE, load_folds, save_folds
-from folds.groups import GROUP, joined_groups, own_groups, spread_groups
-from folds.schema import ANCHOR, HOLDOUT, ID, SPLIT, TEST
-from folds.split import assign_folds, balance
+from folds.frozen import FILE, load_folds
+from folds.schema import ANCHOR, HOLDOUT, ID, TEST
+from pipeline.fold_table import BALANCE, folding
+from pipeline.job import Job
+from pipeline.samples import SAMPLES
 from scripts import verify
-from scripts.stage import Job, main
-from scripts.verify import SAMPLES
-from workspace.errors import name_some
-from workspace.units import Unit, find, making, open_unit
+from scripts.stage import main
+from workspace.units import Unit
 
 
 def run(job: Job) -> Unit:
     """The folds of the recipe's scheme, made if they are not there yet."""
-    recipe, folder = job.recipe, job.run / "folds"
     verified = job.need(verify.run)
-    part: dict[str, Any] = {"folds": recipe.folds.used(), "group": recipe.data.group}
-    if recipe.folds.draws():
-        part["seed"] = recipe.seed
-    inputs = {name: verified.sha256(name) for name in (SAMPLES, "duplicates.parquet")}
-    wanted = job.wanted("folds", part, inputs)
-    done = find(folder, wanted, job.hashes, on_change="stop", fresh=job.fresh)
-    if done is not None:
+    done, new = job.make(folding(job, verified))
+    if not new:
         load_folds(done, verified.parquet(SAMPLES, [ID]))
-        job.say(f"folds: nothing to do, {folder} is up to date (hash {_hash(done)}).")
+        job.say(f"folds: nothing to do, {done.folder} is up to date (hash {_hash(done)}).")
         return done
-    findings, samples = Findings(), verified.parquet(SAMPLES)
-    own = own_groups(samples, recipe.data.group)
-    if recipe.folds.scheme == "official":  # the published split, kept as it is
-        groups = own.drop(SPLIT)
-    else:
-        groups = joined_groups(own, verified.parquet("duplicates.parquet"))
-    folds = assign_folds(samples, groups, recipe.folds, recipe.seed, findings)
-    spread = spread_groups(folds)
-    if len(spread):
-        findings.notice(
-            "official-spread",
-            f"{plural(len(spread), recipe.data.group)} on more than one side of the official "
-            f"split, which is kept as published: {name_some(spread[GROUP].to_list())}.",
-            count=len(spread),
-        )
-    with making(folder, wanted) as draft:
-        save_folds(draft, folds, recipe.folds, recipe.seed)
-        draft.json("balance.json", balance(folds, samples).to_dicts())
-    done = open_unit(folder, "folds")
-    job.show_notices(findings)
+    job.show_notices_of(done)
     _show_balance(job, done, verified)
     job.say(
-        f"folds: wrote {folder / FILE} (hash {_hash(done)}).", fold_hash=done.facts["fold_hash"]
+        f"folds: wrote {done.folder / FILE} (hash {_hash(done)}).",
+        fold_hash=done.facts["fold_hash"],
     )
     return done
 
@@ -72,7 +44,7 @@ def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
     drawn = ", synthetic data" if verified.facts["synthetic"] else ""
     job.say(f"folds: held out by scheme '{job.recipe.folds.scheme}'{drawn}:")
     table = Table()
-    rows = done.json("balance.json")
+    rows = done.json(BALANCE)
     names = {"repeat": "repeat", "fold": "fold", "rows": "rows", "positives": "positives"}
     names |= {"groups": group, "hospitals": "hospitals"}
     if job.recipe.folds.repeats == 1:
@@ -87,7 +59,7 @@ def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
         if row["positives"] is None:
             row["positives"] = "unknown"
         table.add_row(*(str(row[name]) for name in names))
-    job.console.print(table)
+    job.desk.console.print(table)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from features.build import build, single_lesion_patients
 from features.state import State
 from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
+from pipeline.feature_table import STATE
+from pipeline.job import Job
 from pipeline.members import STACK
 from pipeline.new_data import NewData, open_data, read_rows, refuse_half_seen
 from pipeline.new_scores import Choice, Scorer, Stacked, choose
-from scripts import stack
-from scripts.features import STATE
-from scripts.stage import Job, main
-from scripts.verify import SAMPLES
+from pipeline.samples import SAMPLES
+from pipeline.stacked import OOF
+from scripts.stage import main
 from stacking.fold import SCORE
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.manifest import load_manifest
@@ -35,7 +36,7 @@ def run(job: Job) -> Unit:
         raise ConfigError("Name the new data: make predict RUN=runs/name DATA=folder.")
     stacked = Stacked(job, _finished(job, STACK), _finished(job, "features"))
     data = open_data(job, sees=stacked.sees)
-    part = {"average": stacked.unit.manifest.part["average"], "policy": stacked.policy}
+    part = {"average": stacked.unit.manifest.settings["average"], "policy": stacked.policy}
     inputs = data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)}
     folder, wanted = job.run / "predictions" / data.name, job.wanted("predict", part, inputs)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
@@ -125,7 +126,7 @@ def _known_rows(job: Job, samples: pl.DataFrame, training: pl.DataFrame) -> pl.D
     if seen.all():
         raise DataError(
             f"All {len(samples)} rows were trained on by {job.run}: their scores out of fold are "
-            f"in stack/{stack.OOF}."
+            f"in stack/{OOF}."
         )
     patients = samples.filter(~seen)[PATIENT].drop_nulls().unique()
     known = patients.filter(patients.is_in(training[PATIENT].drop_nulls().implode())).sort()

@@ -24,8 +24,9 @@ from models.inference.scores import Way
 from models.inference.views import IDENTITY
 from models.input.folder import damaged_in, names_in
 from models.input.pictures import Pictures
+from pipeline.job import Job
 from pipeline.networks import MEMORY_GB, STAGE, device_of, maker_of, way_of
-from scripts.stage import Job, main
+from scripts.stage import main
 from workspace.errors import ArtifactError, ConfigError, DataError, listed
 from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.parts import Parts
@@ -84,7 +85,7 @@ def _resumable(wanted: Wanted, job: Job) -> Wanted:
     They are the same with and without overlays, so that who stops to leave these out loses nothing.
     """
     began = {"device": device_of(job).type, "versions": current_versions()}
-    return wanted.model_copy(update={"part": {"version": VERSION, **began}})
+    return wanted.model_copy(update={"settings": {"version": VERSION, **began}})
 
 
 def _networks(job: Job, stage: str) -> list[Unit]:

@@ -12,10 +12,11 @@ from typing import Any
 import polars as pl
 
 from folds.schema import TARGET
+from pipeline.handed_in import FILE as SUBMISSION
+from pipeline.job import Job
 from pipeline.recipe import recipe_names
-from scripts.stack import IMPORTANCE, METRICS, OOF
-from scripts.stage import Job, main
-from scripts.submission import FILE as SUBMISSION
+from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from scripts.stage import main
 from stacking.fold import FOLD, SCORE
 from submissions.page import look_hash
 from submissions.provenance import BLOCKS, NETWORKS
@@ -38,8 +39,7 @@ def run(job: Job) -> Unit:
     again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
     wanted = Wanted(
         stage="report",
-        unit="report",
-        part={"version": VERSION, "look": look_hash(), "again": again},
+        settings={"version": VERSION, "look": look_hash(), "again": again},
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         recipe=newest.recipe,
         seed=newest.seed,

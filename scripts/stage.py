@@ -1,8 +1,8 @@
-"""What all stages share: the command line, the run directory and its lock, how they end.
+"""What all stages share: the command line, the run directory, how they end.
 
-A stage is a function of a `Job`. `main` parses the one vocabulary of options, takes the lock,
-runs the stage, and turns our errors into one line and exit code 2, a stop request into 130 or
-143. Anything else is a bug and keeps its traceback.
+A stage is a function of a `Job`. `main` parses the one vocabulary of options, runs the stage, and
+turns our errors into one line and exit code 2, a stop request into 130 or 143. Anything else is a
+bug and keeps its traceback.
 """
 
 import argparse
@@ -10,110 +10,22 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-from folds.findings import Findings
-from pipeline.recipe import Recipe, load_recipe
-from workspace.atomic import clear_leftovers
+from pipeline.job import Job
+from pipeline.recipe import load_recipe
+from scripts.desk import LOG, ConsoleDesk
+from scripts.fanout import executor_of
+from workspace.atomic import naming_write_errors
 from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory
-from workspace.lock import locked
-from workspace.manifest import Wanted
-from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
-
-Made = TypeVar("Made")
-LOG = logging.getLogger("dermstack")
-LOG.addHandler(logging.NullHandler())  # until the run directory is known
-
-
-@dataclass(frozen=True)
-class Job:
-    """One call of a stage: what to do, where to keep it, and how to talk about it."""
-
-    stage: str
-    recipe: Recipe
-    run: Path
-    hashes: HashMemory
-    console: Console
-    fresh: bool = False
-    own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
-    device: str = "auto"
-    deterministic: bool = False  # networks learn the same to the bit on a GPU too, or it says why
-    files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
-    words: Mapping[str, str] = field(default_factory=dict)  # said on the command line
-    made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
-
-    def need(self, stage: "Callable[[Job], Made]") -> "Made":
-        """What a stage leaves that this one needs first: kept if done, also under --fresh."""
-        if stage not in self.made:
-            self.made[stage] = stage(replace(self, fresh=False))
-        return cast("Made", self.made[stage])
-
-    def say(self, message: str, **facts: object) -> None:
-        """One line for the person, the same with facts for the run's log."""
-        self.console.print(message, markup=False, highlight=False, soft_wrap=True)
-        LOG.info(message, extra={"facts": facts})
-
-    def show_finding(self, word: str, finding: Mapping[str, Any]) -> None:
-        """One finding for the person; the log keeps its kind and count, since ids may be people."""
-        self.console.print(f"{word}: {finding['message']}", markup=False, soft_wrap=True)
-        LOG.info("%s %s", word, finding["check"], extra={"facts": {"count": finding["count"]}})
-
-    def show_notices(self, findings: Findings) -> None:
-        for finding in findings.as_json()["notices"]:
-            self.show_finding("notice", finding)
-
-    def stop_on_errors(self, findings: Findings) -> None:
-        """Show every error but the first, which is raised: the last line is the stage's own."""
-        for finding in findings.as_json()["errors"][1:]:
-            self.show_finding("error", finding)
-        findings.raise_errors()
-
-    def wanted(self, stage: str, part: dict[str, Any], inputs: dict[str, str]) -> Wanted:
-        return Wanted(
-            stage=stage,
-            unit=stage,
-            part=part,
-            inputs=inputs,
-            recipe=self.recipe.resolved(),
-            seed=self.recipe.seed,
-        )
-
-    @contextmanager
-    def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar with the time left while something long runs; yields `show(done, total)`."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        quiet = not self.console.is_terminal
-        with Progress(*columns, console=self.console, transient=True, disable=quiet) as bar:
-            task = bar.add_task(label, total=None)
-
-            def show(done: int, total: int) -> None:
-                raise_if_asked()
-                bar.update(task, completed=done, total=total)
-
-            yield show
-
+from workspace.lock import clear_abandoned
+from workspace.stopping import Stopped, stopping_cleanly
 
 Stage = Callable[[Job], object]
 
@@ -156,23 +68,26 @@ def _run(
             run = arguments.run or Path("runs") / recipe.name
             if of_finished_run and not run.is_dir():
                 raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
-            with locked(run / ".lock", f"Run directory {run}") as dead:
-                _log_to(run / "log.jsonl", name)
+            with naming_write_errors(run):
+                run.mkdir(parents=True, exist_ok=True)
+            log = partial(log_to, run / "log.jsonl", name)
+            log()
+            desk = ConsoleDesk(Console(), name)
+            with executor_of(_jobs(arguments.jobs), desk, log) as executor:
                 job = Job(
                     stage=name,
                     recipe=recipe,
                     run=run,
                     hashes=HashMemory(run / ".hashes.json"),
-                    console=Console(),
+                    desk=desk,
                     fresh=arguments.fresh,
                     own_data=arguments.data is not None,
                     device=arguments.device,
                     deterministic=arguments.deterministic,
+                    executor=executor,
                     **given,
                 )
-                if dead:
-                    job.say(f"{name}: took over the run directory from {dead}, which is gone.")
-                if leftovers := sum(map(clear_leftovers, (run, *_unit_parents(run)))):
+                if leftovers := sum(map(clear_abandoned, (run, *_unit_parents(run)))):
                     job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
                 stage(job)
     except DermstackError as error:
@@ -192,6 +107,12 @@ def _run(
 def _unit_parents(run: Path) -> list[Path]:
     """Folders of the run that hold units, such as audit/ with its shards."""
     return [path for path in run.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"JOBS={text} is no number of processes; take 1 or more.")
+    return int(text)
 
 
 def _settings(arguments: argparse.Namespace, flags: Mapping[str, str]) -> list[str]:
@@ -243,6 +164,7 @@ def _parser(
         action="store_true",
         help="train nets bit for bit repeatably on a GPU too; slower",
     )
+    parser.add_argument("--jobs", default="1", help="how many processes of this machine share it")
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
     for file, text in files.items():
@@ -268,7 +190,8 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def _log_to(path: Path, stage: str) -> None:
+def log_to(path: Path, stage: str) -> None:
+    """From here on this process writes its part of the run's log."""
     handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(_JsonLines(stage))
     LOG.handlers = [handler]

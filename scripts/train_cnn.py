@@ -32,6 +32,7 @@ from models.cascade.measure import (
     stage_sheet,
 )
 from models.cascade.source_only import source_columns, source_scores
+from pipeline.job import Job
 from pipeline.networks import (
     LAST,
     NO_NETWORK,
@@ -46,7 +47,7 @@ from pipeline.networks import (
     unit_name,
 )
 from scripts.cascade_tables import show_cascade, show_stage
-from scripts.stage import Job, main
+from scripts.stage import main
 from stacking.blocks import OOF
 from stacking.fold import FOLD
 from stacking.matrix import NEVER

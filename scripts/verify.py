@@ -5,30 +5,14 @@ duplicates.parquet and verify.json. Every problem is named in one pass; any erro
 code 2, and nothing later runs on such data.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
-import polars as pl
-
-from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
-from folds.audit.pictures import LOOK_VERSION, Looks, join_looks, look_at_all
-from folds.findings import Findings, plural
-from folds.groups import A, B, own_groups, report_duplicates
-from folds.images import ImageReader
-from folds.samples import build_samples, check_classes, describe, described
-from folds.schema import ID, IMAGE
-from folds.sources import Source, open_source
-from folds.verify import CHECKS_VERSION, judge_damage
+from folds.findings import Findings
+from folds.samples import described
+from folds.sources import open_source
+from pipeline.job import Job
+from pipeline.samples import REPORT, looking, verifying
 from scripts import sample
-from scripts.stage import Job, main
-from workspace.errors import name_some
-from workspace.hashing import sha256_text
-from workspace.manifest import Wanted, current_versions
-from workspace.units import Unit, find, making, open_unit
-
-SAMPLES = "samples.parquet"
-DECODERS = ("simplejpeg", "opencv-python-headless")
-SHARD = 4096  # images whose looks are kept together: what a crash can cost
+from scripts.stage import main
+from workspace.units import Unit
 
 
 def run(job: Job) -> Unit:
@@ -36,49 +20,21 @@ def run(job: Job) -> Unit:
     if job.recipe.synthetic is not None and not job.own_data:
         job.need(sample.run)
     source = open_source(job.recipe.data)
-    part = {
-        "data": job.recipe.data.model_dump(mode="json", exclude={"folder"}),
-        "verify": job.recipe.verify.model_dump(mode="json"),
-        "checks_version": CHECKS_VERSION,
-        **_looking(),
-    }
-    inputs = {p.relative_to(source.folder).as_posix(): job.hashes.of(p) for p in source.inputs()}
-    folder = job.run / "samples"
-    wanted = job.wanted("verify", part, inputs)
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    news = done is None or job.stage == "verify"
-    if done is None:
-        done = _verify(job, source, folder, wanted)
-    elif not done.facts["errors"]:
-        job.say(f"verify: nothing to do, {folder} is up to date.")
-    _tell(job, done, news=news)
+    task = verifying(job, source)
+    if job.state_of(task).done:
+        done, new = job.make(task)
+    else:
+        shards = looking(job, source)
+        done, new = job.carry_out(*shards, verifying(job, source, shards))[-1]
+    if not new and not done.facts["errors"]:
+        job.say(f"verify: nothing to do, {done.folder} is up to date.")
+    _tell(job, done, news=new or job.stage == "verify")
     return done
-
-
-def _verify(job: Job, source: Source, folder: Path, wanted: Wanted) -> Unit:
-    """Run every check, and keep what was read with what was found."""
-    findings, group = Findings(), job.recipe.data.group
-    samples = build_samples(source, findings)
-    looks = _look(job, source, samples, wanted.inputs)
-    samples = judge_damage(samples, looks.table, job.recipe.verify, findings)
-    if source.has_training():
-        check_classes(samples, findings)
-    drawn = _notice_synthetic(source, findings)
-    pairs = _pairs(job, source, samples, looks, findings)
-    report_duplicates(pairs, own_groups(samples, group), group, findings)
-    counts = describe(samples)
-    with making(folder, wanted) as draft:
-        draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
-        draft.json("verify.json", {"counts": counts, **findings.as_json()})
-        draft.parquet(SAMPLES, samples)
-        draft.parquet("images.parquet", looks.table)
-        draft.parquet("duplicates.parquet", pairs)
-    return open_unit(folder, "verify")
 
 
 def _tell(job: Job, done: Unit, *, news: bool) -> None:
     """Print every finding of news, then the counts; errors end the stage, also when not new."""
-    report = done.json("verify.json")
+    report = done.json(REPORT)
     if news:
         for finding in report["notices"]:
             job.show_finding("notice", finding)
@@ -89,97 +45,6 @@ def _tell(job: Job, done: Unit, *, news: bool) -> None:
     for finding in report["errors"]:
         findings.error(finding["check"], finding["message"])
     findings.raise_errors()
-
-
-def _notice_synthetic(source: Source, findings: Findings) -> bool:
-    """Whether the folder was drawn by `make sample`, said wherever its numbers are shown."""
-    drawn = sample.is_drawn(source.folder)
-    if drawn:
-        findings.notice(
-            "synthetic",
-            f"{source.folder.name} was drawn by 'make sample': it shows no person, and no number "
-            "measured on it says anything about skin.",
-        )
-    return drawn
-
-
-def _pairs(
-    job: Job, source: Source, samples: pl.DataFrame, looks: Looks, findings: Findings
-) -> pl.DataFrame:
-    listed = source.known_pairs(findings)
-    known = pl.Series(samples[ID]).implode()
-    unknown = listed.filter(~(pl.col(A).is_in(known) & pl.col(B).is_in(known)))
-    if len(unknown):
-        findings.notice(
-            "listed-unknown",
-            f"{plural(len(unknown), 'listed duplicate')} with an image that no row has ignored: "
-            f"{name_some(unknown[A].to_list())}.",
-            unknown[A].to_list(),
-        )
-    if looks.table.is_empty() and job.recipe.data.images != "none":
-        findings.notice(
-            "not-looked",
-            "Images were not looked at (verify.look_at_images): damage and duplicates go unseen.",
-        )
-    if looks.table.is_empty() and listed.is_empty():
-        return pl.DataFrame(schema=PAIR_SCHEMA)
-    near = job.recipe.verify.near_duplicates
-    with job.progress("Comparing images") as show:
-        return find_pairs(looks, listed, near=near, ids=samples[ID], show=show)
-
-
-def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Looks:
-    """Look at every image, shard by shard; shards that an earlier call finished are read back."""
-    rows = samples.select(ID, IMAGE).drop_nulls().unique(ID).sort(ID)
-    if not job.recipe.verify.look_at_images:
-        rows = rows.clear()
-    images = {name: value for name, value in inputs.items() if not name.endswith(".csv")}
-    reader = ImageReader(source.folder)
-    parts = []
-    with job.progress("Looking at images") as show:
-        for start in range(0, len(rows), SHARD):
-
-            def look(ids: list[str], references: list[str], seen_before: int = start) -> Looks:
-                return look_at_all(
-                    reader, ids, references, lambda seen: show(seen_before + seen, len(rows))
-                )
-
-            parts.append(_shard(job, start // SHARD, rows.slice(start, SHARD), images, look))
-            show(min(start + SHARD, len(rows)), len(rows))
-    return join_looks(parts)
-
-
-def _looking() -> dict[str, object]:
-    """What decides how an image is seen; another version looks again."""
-    return {
-        "look_version": LOOK_VERSION,
-        "decoders": {name: current_versions()[name] for name in DECODERS},
-    }
-
-
-def _shard(
-    job: Job,
-    number: int,
-    rows: pl.DataFrame,
-    images: dict[str, str],
-    look: Callable[[list[str], list[str]], Looks],
-) -> Looks:
-    ids, references = rows[ID].to_list(), rows[IMAGE].to_list()
-    part = {
-        "images": sha256_text("\n".join(ids + references)),
-        **_looking(),
-    }
-    wanted = job.wanted("verify", part, images)
-    folder = job.run / "audit" / f"{number:05d}"
-    done = find(folder, wanted, job.hashes, on_change="redo", on_damage="redo")
-    if done is None:
-        looks = look(ids, references)
-        with making(folder, wanted) as draft:
-            draft.parquet("looks.parquet", looks.table)
-            draft.array("keys.npy", looks.keys)
-            draft.array("thumbs.npy", looks.thumbs)
-        done = open_unit(folder, "verify")
-    return Looks(done.parquet("looks.parquet"), done.array("keys.npy"), done.array("thumbs.npy"))
 
 
 if __name__ == "__main__":

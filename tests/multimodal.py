@@ -7,9 +7,9 @@ import json
 import polars as pl
 from rich.console import Console
 
+from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from scripts import submission
-from scripts.stage import Job
 from workspace.hashing import HashMemory
 
 TINY = (

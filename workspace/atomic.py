@@ -80,6 +80,12 @@ def clear_leftovers(folder: Path, name: str | None = None) -> int:
     return len(leftovers)
 
 
+def leftovers_in(folder: Path) -> set[str]:
+    """Of which names killed, or living, writers have something half written in a folder."""
+    found = (_OURS.fullmatch(path.name) for path in folder.iterdir())
+    return {form["name"] for form in found if form}
+
+
 def flush_to_disk(path: Path) -> None:
     """fsync a file or a folder's entries, without which a rename may outlive its content."""
     handle = os.open(path, os.O_RDONLY)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,17 +42,21 @@ class HashMemory:
         """The content hash of a file, or of a folder with all its files by relative name."""
         if not path.exists():
             raise DataError(f"{path.name} is missing in {path.parent}.")
+        return self.remembered(path, "", _hash_folder if path.is_dir() else sha256_file)
+
+    def remembered(self, path: Path, kind: str, compute: Callable[[Path], str]) -> str:
+        """What `compute` makes of a path's content, computed again only where that may differ."""
         signature, settled = _signature(path)
-        key = str(path.resolve())
+        key = f"{kind} {path.resolve()}" if kind else str(path.resolve())
         known = self._known.get(key)
         if known is not None and known[0] == signature:
             return known[1]
-        digest = _hash_folder(path) if path.is_dir() else sha256_file(path)
+        value = compute(path)
         if settled:
-            self._known[key] = [signature, digest]
+            self._known[key] = [signature, value]
             self._unsaved = True
             self._save()
-        return digest
+        return value
 
     @contextmanager
     def saving_once(self) -> Iterator[None]:
@@ -68,7 +72,8 @@ class HashMemory:
         # A lost or torn memory only costs a re-read, so this one file is not flushed to disk.
         if self._store is None or self._holding or not self._unsaved:
             return
-        aside = self._store.with_suffix(".tmp")
+        # By its own name: another process of the run saves its own, and the last one stays.
+        aside = self._store.with_suffix(f".{os.getpid()}.tmp")
         aside.write_text(json.dumps(self._known))
         os.replace(aside, self._store)
         self._unsaved = False

@@ -1,7 +1,7 @@
-"""One process at a time on a run directory.
+"""One process at a time at a unit, here or on another machine with the same folder.
 
 The kernel holds the lock (flock) and lets go of it when its owner dies, however it dies; the
-file's text only says who the owner is or was.
+file's text only says who the owner is or was. A lock file in good order is gone when it is free.
 """
 
 import fcntl
@@ -10,38 +10,82 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from workspace.atomic import naming_write_errors
+from workspace.atomic import clear_leftovers, leftovers_in, naming_write_errors
 from workspace.errors import ArtifactError
+
+
+class LockedError(ArtifactError):
+    """Somebody else is at it; `owner` says who."""
+
+    def __init__(self, what: str, owner: str) -> None:
+        super().__init__(
+            f"{what} is locked by {owner}; wait for it, stop it, or take another RUN=."
+        )
+        self.what, self.owner = what, owner
+
+    def __reduce__(self) -> tuple[type["LockedError"], tuple[str, str]]:
+        return LockedError, (self.what, self.owner)  # it travels between processes
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock file of a unit, beside its folder."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[str | None]:
     """Hold the lock file `path` for `what`; yield who died holding it, or None.
 
-    A second process is refused at once rather than made to wait: two runs writing one folder
-    are a mistake far more often than a queue.
+    Who comes second is refused at once: whether it waits or does something else meanwhile is its
+    own affair.
     """
     with naming_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a+")
+        handle = _open(path, what)
     with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ArtifactError(
-                f"{what} is locked by {_owner(handle) or 'another process'}; "
-                "wait for it, stop it, or take another RUN=."
-            ) from error
         dead = _owner(handle)
         _write(handle, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
         try:
             yield dead
         finally:
-            _write(handle, None)  # empty means: left in good order
+            path.unlink(missing_ok=True)  # still held: whoever opened it looks again
+
+
+def clear_abandoned(folder: Path) -> int:
+    """Delete what killed writers left half written in a folder; what is being written stays."""
+    count = 0
+    for name in sorted(leftovers_in(folder)):
+        with suppress(LockedError), locked(lock_of(folder / name), name):
+            count += clear_leftovers(folder, name)
+    return count
+
+
+def _open(path: Path, what: str) -> TextIO:
+    """The lock file, locked; not one that its owner took away in the meantime."""
+    while True:
+        handle = path.open("a+")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = _owner(handle) or "another process"
+            handle.close()
+            raise LockedError(what, owner) from error
+        if _is_still(handle, path):
+            return handle
+        handle.close()
+
+
+def _is_still(handle: TextIO, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    ours = os.fstat(handle.fileno())
+    return (there.st_ino, there.st_dev) == (ours.st_ino, ours.st_dev)
 
 
 def _owner(handle: TextIO) -> str | None:
@@ -53,9 +97,8 @@ def _owner(handle: TextIO) -> str | None:
         return None
 
 
-def _write(handle: TextIO, owner: dict[str, object] | None) -> None:
+def _write(handle: TextIO, owner: dict[str, object]) -> None:
     handle.seek(0)
     handle.truncate()
-    if owner is not None:
-        handle.write(json.dumps(owner))
+    handle.write(json.dumps(owner))
     handle.flush()

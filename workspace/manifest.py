@@ -45,11 +45,10 @@ class Code(_Frozen):
 
 
 class Wanted(_Frozen):
-    """A unit of work before it is done: equal `part` and `inputs` mean an equal result."""
+    """A unit of work before it is done: equal `settings` and `inputs` mean an equal result."""
 
-    stage: str
-    unit: str
-    part: dict[str, Any]  # the recipe's values that this result depends on
+    stage: str  # the make target that makes it
+    settings: dict[str, Any]  # the recipe's values that this result depends on
     inputs: dict[str, str]  # name -> SHA-256
     recipe: dict[str, Any]  # the whole resolved recipe, for the reader
     seed: int
@@ -59,6 +58,7 @@ class Manifest(Wanted):
     """A unit of work that is done."""
 
     code: Code
+    sources: str = ""  # a hash of the maker's own sources; "" where nobody took it
     lock: str
     versions: dict[str, str]
     seconds: float
@@ -72,7 +72,7 @@ def load_manifest(folder: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        return Manifest.model_validate(parse_json(path))
+        return Manifest.model_validate(_as_now(parse_json(path)))
     except (ValidationError, ArtifactError) as error:
         raise ArtifactError(
             f"{path} is not a manifest of this version; restore it, or move its folder away and "
@@ -80,10 +80,19 @@ def load_manifest(folder: Path) -> Manifest | None:
         ) from error
 
 
+def _as_now(values: Any) -> Any:
+    """A manifest as it is written now: until November 2026 settings were called `part`."""
+    if isinstance(values, dict) and "part" in values:
+        values = {**values, "settings": values["part"]}
+        for gone in ("part", "unit"):
+            values.pop(gone, None)
+    return values
+
+
 def differences(done: Manifest, wanted: Wanted) -> list[str]:
     """The dotted names of recipe values and inputs in which the two differ."""
     return [
-        *_differing("", done.part, wanted.part),
+        *_differing("", done.settings, wanted.settings),
         *_differing("input ", done.inputs, wanted.inputs),
     ]
 

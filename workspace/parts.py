@@ -60,4 +60,4 @@ class Parts:
         remove_folder(self.folder)
 
     def _of(self, part: dict[str, Any]) -> Wanted:
-        return self._wanted.model_copy(update={"part": self._wanted.part | part})
+        return self._wanted.model_copy(update={"settings": self._wanted.settings | part})

@@ -1,9 +1,41 @@
-"""How far long work is: whoever does it calls `show(done, total)`, whoever asked shows it."""
+"""How far long work is: whoever does it calls `show(done, total)`, whoever asked shows it.
 
-from collections.abc import Callable
+A desk is where the person sits: on this side of the screen, or in the process that gave the work.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 Show = Callable[[int, int], None]
 
 
 def quietly(done: int, total: int) -> None:
     """For a caller who has nobody to show it to."""
+
+
+class Desk(Protocol):
+    """Who is told what happens."""
+
+    def say(self, message: str, *, private: bool = False, **facts: object) -> None:
+        """One line for the person; the log has it too, or of a private one its facts alone."""
+
+    def progress(self, label: str) -> AbstractContextManager[Show]:
+        """While something long runs; yields what shows how far it is."""
+
+    def begin(self, task: str, number: int, total: int) -> None:
+        """A task begins, the so many-th of a stage."""
+
+
+class Silent:
+    """A desk at which nobody sits."""
+
+    def say(self, message: str, *, private: bool = False, **facts: object) -> None:
+        pass
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Show]:
+        yield quietly
+
+    def begin(self, task: str, number: int, total: int) -> None:
+        pass

@@ -7,7 +7,7 @@ the caller says whether that stops the run or is redone.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workspace import files
 from workspace.atomic import replacing_folder
 from workspace.errors import ArtifactError, name_some
-from workspace.hashing import HashMemory, sha256_file
+from workspace.hashing import HashMemory, sha256_file, sha256_text
 from workspace.manifest import (
     NAME,
     FileRecord,
@@ -29,6 +29,7 @@ from workspace.manifest import (
     load_manifest,
     lock_hash,
 )
+from workspace.progress import Desk, Show, Silent
 
 OnChange = Literal["stop", "redo"]
 
@@ -57,6 +58,11 @@ class Unit:
             raise ArtifactError(f"{self.folder} has no {name}; run {self._mend}.")
         return record.sha256
 
+    def content(self) -> str:
+        """One hash for everything it holds."""
+        names = sorted(self.manifest.files)
+        return sha256_text("\n".join(f"{name} {self.sha256(name)}" for name in names))
+
     def parquet(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return files.read_parquet(self.path(name), self.sha256(name), columns, self._mend)
 
@@ -84,11 +90,18 @@ class Unit:
 
 
 class Draft:
-    """A unit being made: write files into `folder`, put what is worth remembering in `facts`."""
+    """A unit being made: write files into `folder`, put what is worth remembering in `facts`.
 
-    def __init__(self, folder: Path) -> None:
+    Who makes it may tell the person at the desk how far it is.
+    """
+
+    def __init__(self, folder: Path, desk: Desk | None = None) -> None:
         self.folder = folder
         self.facts: dict[str, Any] = {}
+        self.desk: Desk = desk or Silent()
+
+    def progress(self, label: str) -> AbstractContextManager[Show]:
+        return self.desk.progress(label)
 
     def parquet(
         self, name: str, frame: pl.DataFrame, facts: Mapping[str, str] | None = None
@@ -154,16 +167,19 @@ def find(
 
 
 @contextmanager
-def making(folder: Path, wanted: Wanted) -> Iterator[Draft]:
+def making(
+    folder: Path, wanted: Wanted, desk: Desk | None = None, sources: str = ""
+) -> Iterator[Draft]:
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
     refuse_foreign(folder, wanted.stage)
     with replacing_folder(folder) as aside:
-        draft = Draft(aside)
+        draft = Draft(aside, desk)
         yield draft
         manifest = Manifest(
             **wanted.model_dump(),
             code=current_code(),
+            sources=sources,
             lock=lock_hash(),
             versions=current_versions(),
             seconds=round(time.monotonic() - started, 3),

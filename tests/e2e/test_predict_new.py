@@ -14,9 +14,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from scripts.predict import run
-from scripts.stage import Job
 from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
 from stacking.matrix import assemble, lazily

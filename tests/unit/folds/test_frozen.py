@@ -24,7 +24,7 @@ def kept(tmp_path):
     samples, config = table(), FoldConfig()
     groups = joined_groups(own_groups(samples, "patient"), NO_PAIRS)
     folds = assign_folds(samples, groups, config, 0, Findings())
-    wanted = Wanted(stage="folds", unit="folds", part={}, inputs={}, recipe={}, seed=0)
+    wanted = Wanted(stage="folds", settings={}, inputs={}, recipe={}, seed=0)
     with making(tmp_path / "folds", wanted) as draft:
         save_folds(draft, folds, config, 0)
     return tmp_path / "folds", samples, folds

@@ -18,9 +18,9 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from pipeline import embeddings
 from pipeline.embeddings import EMBEDDING, ROWS, Eye, look
+from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from scripts import embed
-from scripts.stage import Job
 from stacking.alignment.drift import Agreement, Drift
 from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from pipeline import members
+from pipeline.job import Job
 from pipeline.members import (
     keep_blend,
     kept_blend,
@@ -15,7 +16,6 @@ from pipeline.members import (
     seen_elsewhere,
 )
 from pipeline.recipe import load_recipe
-from scripts.stage import Job
 from stacking.blending.policies import blend
 from stacking.blocks import open_block
 from tests.unit.stacking.blending.conftest import by_hand
@@ -28,7 +28,7 @@ FOLDS = [0, 0, 0, 0, 1, 1, 1, 1]
 TARGET = [0, 1, 0, 1, 0, 1, 0, 1]
 ROWS, STACKED = by_hand(FOLDS, TARGET, stack=[0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6])
 SCORES = [0.2, 0.6, 0.4, 0.8, 0.1, 0.5, 0.3, 0.9]
-WANTED = Wanted(stage="embed", unit="net", part={}, inputs={}, recipe={}, seed=0)
+WANTED = Wanted(stage="embed", settings={}, inputs={}, recipe={}, seed=0)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import torch
 from rich.console import Console
 
 from models.training.determinism import UNSWITCHED, VARIABLE
+from pipeline.job import Job
 from pipeline.networks import _resumable, training_device
 from pipeline.recipe import load_recipe
-from scripts.stage import Job
 from workspace.hashing import HashMemory
 
 

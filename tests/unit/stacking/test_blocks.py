@@ -31,7 +31,7 @@ TEST = pl.DataFrame(
 
 
 def block(folder, oof=OOF, test=TEST, fold_hash="f" * 64, makers=None, rows=ROWS):
-    wanted = Wanted(stage="train", unit="net", part={}, inputs={}, recipe={}, seed=0)
+    wanted = Wanted(stage="train", settings={}, inputs={}, recipe={}, seed=0)
     with making(folder / "net", wanted) as draft:
         draft.parquet("oof.parquet", oof)
         draft.parquet("test.parquet", test)
@@ -95,7 +95,7 @@ PAIRS = {"0": {"1": "m01", "2": "m02"}, "1": {"0": "m01", "2": "m12"},
 
 def nested(folder, makers=PAIRS, told=None, without=""):
     """A block whose rows say for which fold's boosters they are: 10 x the fold + their own."""
-    wanted = Wanted(stage="train", unit="net", part={}, inputs={}, recipe={}, seed=0)
+    wanted = Wanted(stage="train", settings={}, inputs={}, recipe={}, seed=0)
     with making(folder / "net", wanted) as draft:
         for fold in range(3):
             rows = THREE.filter(pl.col("fold") != fold, pl.col("isic_id") != without)

@@ -16,7 +16,7 @@ from workspace.units import making, open_unit
 @pytest.fixture
 def unit(matrix, tmp_path):
     trained = train_fold(matrix, 0, STACK, QUICK, 0, lambda done, total: None)
-    wanted = Wanted(stage="stack", unit="fold", part={}, inputs={}, recipe={}, seed=0)
+    wanted = Wanted(stage="stack", settings={}, inputs={}, recipe={}, seed=0)
     with making(tmp_path / "fold", wanted) as draft:
         for name, text in trained.models.items():
             draft.text(name, text)

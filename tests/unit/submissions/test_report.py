@@ -54,7 +54,7 @@ def recipe(about="Metadata alone.", images="none"):
 
 def manifest(stage, inputs=(), facts=(), files=()):
     return Manifest(
-        stage=stage, unit=stage, part={}, inputs=dict(inputs), recipe=recipe(), seed=7,
+        stage=stage, settings={}, inputs=dict(inputs), recipe=recipe(), seed=7,
         code={"commit": "abcdef0123456789", "dirty": True}, lock="l" * 64,
         versions={"python": "3.11.7", "numpy": "2.4.6"}, seconds=1.25, facts=dict(facts),
         files={name: {"sha256": sha, "size": 10} for name, sha in dict(files).items()},

@@ -49,7 +49,7 @@ def taught(pictures, tmp_path, monkeypatch):
     def teaching(auxiliary=None, **values):
         config = ExtractorConfig(**{**SMALL, "phases": TWO, **values})
         stage = Stage("eye", config, LABELS.astype(np.int64), auxiliary)
-        wanted = Wanted(stage="train-cnn", unit="eye", inputs={}, recipe={}, seed=0, part={})
+        wanted = Wanted(stage="train-cnn", inputs={}, recipe={}, seed=0, settings={})
         name = str(len(list(tmp_path.iterdir())))
         kept_there = Checkpoints(tmp_path / name, wanted, HashMemory(), print)
         learnt = []
@@ -82,7 +82,7 @@ def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(taught, tmp_p
     assert done.best_epoch == 1
     assert all(np.array_equal(done.best[name], done.last[name]) for name in done.last)
     with making(tmp_path / "unit", Wanted(
-        stage="train-cnn", unit="eye", inputs={}, recipe={}, seed=0, part={}
+        stage="train-cnn", inputs={}, recipe={}, seed=0, settings={}
     )) as draft:  # fmt: skip
         kept.keep(draft, stage, 0, run, done)
     unit = open_unit(tmp_path / "unit", "train-cnn")

@@ -17,7 +17,7 @@ from workspace.stopping import Stopped
 
 WAY = Way(torch.device("cpu"), batch_size=2)
 ASKED = np.arange(1, 10), np.array([0, 1, 1, 0, 1, 0, 0, 1, 1])
-WANTED = Wanted(stage="predict", unit="predict", part={}, inputs={}, recipe={}, seed=0)
+WANTED = Wanted(stage="predict", settings={}, inputs={}, recipe={}, seed=0)
 
 
 @pytest.fixture(scope="module")

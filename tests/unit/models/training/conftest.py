@@ -74,8 +74,8 @@ class Trial:
 
     def made(self):
         wanted = Wanted(
-            stage="train-cnn", unit="net", inputs={"folds": "a"}, recipe={}, seed=1,
-            part=self.part
+            stage="train-cnn", inputs={"folds": "a"}, recipe={}, seed=1,
+            settings=self.part
             or {"config": self.config.model_dump(mode="json"), "classes": ["a", "b"]},
         )  # fmt: skip
         kept = Checkpoints(self.folder / "checkpoints", wanted, HashMemory(), self.said.append)

@@ -1,0 +1,129 @@
+"""One call of a stage: the recipe, the run's folder, who is told what, who carries tasks out.
+
+Stages and what they are composed of are functions of a `Job`; the makers of units never are.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from folds.findings import Findings
+from pipeline.recipe import Recipe
+from workspace.hashing import HashMemory
+from workspace.manifest import Wanted
+from workspace.progress import Desk, Show
+from workspace.tasks import (
+    Context,
+    Executor,
+    State,
+    Task,
+    ThisProcess,
+    UnknownYetError,
+    Watcher,
+    carry_out,
+    state_of,
+)
+from workspace.units import Unit
+
+Made = TypeVar("Made")
+NOTICES = "notices.json"  # what a maker noticed; not in the manifest, since it may name patients
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of a stage: what to do, where to keep it, and how to talk about it."""
+
+    stage: str
+    recipe: Recipe
+    run: Path
+    hashes: HashMemory
+    desk: Desk
+    fresh: bool = False
+    own_data: bool = False  # --data was given: the folder is the user's, nothing is drawn there
+    device: str = "auto"
+    deterministic: bool = False  # networks learn the same to the bit on a GPU too, or it says why
+    files: Mapping[str, Path] = field(default_factory=dict)  # named on the command line
+    words: Mapping[str, str] = field(default_factory=dict)  # said on the command line
+    executor: Executor | None = None  # none named: this process
+    watcher: Watcher | None = None  # of `make plan`, for which nothing is made
+    made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
+    noticed: set[str] = field(default_factory=set)  # what was said once
+
+    def need(self, stage: "Callable[[Job], Made]") -> "Made":
+        """What a stage leaves that this one needs first: kept if done, also under --fresh."""
+        if stage not in self.made:
+            try:
+                self.made[stage] = stage(replace(self, fresh=False))
+            except UnknownYetError as unknown:
+                self.made[stage] = unknown
+        if isinstance(self.made[stage], UnknownYetError):
+            raise self.made[stage]
+        return cast("Made", self.made[stage])
+
+    def carry_out(self, *tasks: Task) -> list[tuple[Unit, bool]]:
+        """The tasks' units in their order, each with whether it was made now."""
+        return carry_out(tasks, self._context())
+
+    def make(self, task: Task) -> tuple[Unit, bool]:
+        """One task's unit, and whether it was made now."""
+        [only] = self.carry_out(task)
+        return only
+
+    def state_of(self, task: Task) -> State:
+        """Whether a task is done, and if not, why."""
+        return state_of(task, self._context())
+
+    def say(self, message: str, **facts: object) -> None:
+        """One line for the person, the same with facts for the run's log."""
+        self.desk.say(message, **facts)
+
+    def progress(self, label: str) -> AbstractContextManager[Show]:
+        """A bar with the time left while something long runs; yields `show(done, total)`."""
+        return self.desk.progress(label)
+
+    def show_finding(self, word: str, finding: Mapping[str, Any]) -> None:
+        """One finding for the person; the log keeps its kind and count, since ids may be people."""
+        self.desk.say(
+            f"{word}: {finding['message']}",
+            private=True,
+            finding=word,
+            check=finding["check"],
+            count=finding["count"],
+        )
+
+    def show_notices(self, findings: Findings) -> None:
+        for finding in findings.as_json()["notices"]:
+            self.show_finding("notice", finding)
+
+    def show_notices_of(self, unit: Unit) -> None:
+        for finding in unit.json(NOTICES):
+            self.show_finding("notice", finding)
+
+    def stop_on_errors(self, findings: Findings) -> None:
+        """Show every error but the first, which is raised: the last line is the stage's own."""
+        for finding in findings.as_json()["errors"][1:]:
+            self.show_finding("error", finding)
+        findings.raise_errors()
+
+    def wanted(self, stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Wanted:
+        return Wanted(
+            stage=stage,
+            settings=settings,
+            inputs=inputs,
+            recipe=self.recipe.resolved(),
+            seed=self.recipe.seed,
+        )
+
+    def _context(self) -> Context:
+        return Context(
+            recipe=self.recipe.resolved(),
+            seed=self.recipe.seed,
+            hashes=self.hashes,
+            desk=self.desk,
+            executor=self.executor or ThisProcess(self.desk),
+            fresh=self.fresh,
+            watcher=self.watcher,
+            noticed=self.noticed,
+        )

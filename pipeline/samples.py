@@ -1,0 +1,214 @@
+"""The run's rows: the synthetic competition where one is drawn, the verified sample table.
+
+What is dear about it, decoding every image, is done shard by shard in <run>/audit/.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
+from folds.audit.pictures import Looks, join_looks, look_at_all
+from folds.findings import Findings, plural
+from folds.groups import A, B, own_groups, report_duplicates
+from folds.images import ImageReader
+from folds.samples import build_samples, check_classes, describe
+from folds.schema import ID, IMAGE
+from folds.sources import DataConfig, Source, open_source
+from folds.verify import VerifyConfig, judge_damage
+from pipeline.job import Job
+from synthetic.competition import write_competition
+from synthetic.config import SyntheticConfig
+from workspace.errors import ArtifactError, ConfigError, DataError, name_some
+from workspace.hashing import sha256_text
+from workspace.machine import cores
+from workspace.manifest import current_versions, load_manifest
+from workspace.tasks import Needs, Task
+from workspace.units import Draft, Unit, open_unit
+
+SAMPLES, IMAGES, DUPLICATES, REPORT = (
+    "samples.parquet", "images.parquet", "duplicates.parquet", "verify.json",
+)  # fmt: skip
+DECODERS = ("simplejpeg", "opencv-python-headless")
+SHARD = 4096  # images whose looks are kept together: what a crash can cost
+
+
+def drawing(job: Job) -> Task:
+    """The synthetic competition of the recipe."""
+    config, folder = job.recipe.synthetic, job.recipe.data.folder
+    if config is None:
+        raise ConfigError(
+            f"Recipe {job.recipe.name} has no [synthetic] section: its data are real and lie in "
+            f"{folder}."
+        )
+    if folder.exists() and not is_drawn(folder) and (folder.is_file() or any(folder.iterdir())):
+        raise DataError(
+            f"{folder} holds files that 'make sample' did not write; name another folder with "
+            "DATA=, or move them away."
+        )
+    return Task(
+        folder,
+        "sample",
+        draw,
+        settings={"synthetic": config.model_dump(mode="json")},
+        arguments={"config": config},
+        on_change="stop",
+    )
+
+
+def draw(draft: Draft, config: SyntheticConfig) -> None:
+    """The whole competition's folder."""
+    with draft.progress("Drawing crops") as show:
+        draft.facts.update(write_competition(draft.folder, config, config.seed, show))
+
+
+def is_drawn(folder: Path) -> bool:
+    """Whether `make sample` wrote the folder; a stranger's manifest.json does not say so."""
+    try:
+        manifest = load_manifest(folder)
+    except ArtifactError:
+        return False
+    return manifest is not None and manifest.stage == "sample"
+
+
+def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
+    """The sample table, of the shards that `looking` gives; not asked for where it is done."""
+    config, verify, inputs = job.recipe.data, job.recipe.verify, _raw(job, source)
+    return Task(
+        job.run / "samples",
+        "verify",
+        verify_samples,
+        settings={
+            "data": config.model_dump(mode="json", exclude={"folder"}),
+            "verify": verify.model_dump(mode="json"),
+            **_decoders(),
+        },
+        inputs=inputs,
+        arguments={
+            "data": config,
+            "verify": verify,
+            "shards": [shard.folder for shard in shards],
+        },
+        needs=Needs(memory_gb=3.0),
+        after=shards,
+    )
+
+
+def looking(job: Job, source: Source) -> list[Task]:
+    """A task for each shard of images, in the order of the ids."""
+    inputs = _raw(job, source)
+    images = {name: value for name, value in inputs.items() if not name.endswith(".csv")}
+    return [
+        Task(
+            job.run / "audit" / f"{number:05d}",
+            "verify",
+            look,
+            settings={"images": sha256_text("\n".join([*ids, *references])), **_decoders()},
+            inputs=images,
+            arguments={"folder": source.folder, "ids": ids, "references": references},
+            on_damage="redo",
+            stays=True,
+        )
+        for number, (ids, references) in enumerate(_shards(job.recipe.data, job.recipe.verify))
+    ]
+
+
+def look(draft: Draft, folder: Path, ids: list[str], references: list[str]) -> None:
+    """What every image of a shard looks like: hashes, size, a thumbnail."""
+    with draft.progress("Looking at images") as show:
+        looks = look_at_all(
+            ImageReader(folder), ids, references, lambda done: show(done, len(ids)), cores()
+        )
+    draft.parquet("looks.parquet", looks.table)
+    draft.array("keys.npy", looks.keys)
+    draft.array("thumbs.npy", looks.thumbs)
+
+
+def verify_samples(
+    draft: Draft, data: DataConfig, verify: VerifyConfig, shards: Sequence[Path]
+) -> None:
+    """Run every check, and keep what was read with what was found."""
+    source, findings = open_source(data), Findings()
+    samples = build_samples(source, findings)
+    looks = join_looks([_looks_of(open_unit(shard, "verify")) for shard in shards])
+    samples = judge_damage(samples, looks.table, verify, findings)
+    if source.has_training():
+        check_classes(samples, findings)
+    drawn = _notice_synthetic(source, findings)
+    pairs = _pairs(draft, source, samples, looks, (verify, findings))
+    report_duplicates(pairs, own_groups(samples, data.group), data.group, findings)
+    counts = describe(samples)
+    draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
+    draft.json(REPORT, {"counts": counts, **findings.as_json()})
+    draft.parquet(SAMPLES, samples)
+    draft.parquet(IMAGES, looks.table)
+    draft.parquet(DUPLICATES, pairs)
+
+
+def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], list[str]]]:
+    """Ids and references of the images to look at together."""
+    if not verify.look_at_images:
+        return []
+    samples = build_samples(open_source(data), Findings())
+    rows = samples.select(ID, IMAGE).drop_nulls().unique(ID).sort(ID)
+    shards = [rows.slice(start, SHARD) for start in range(0, len(rows), SHARD)]
+    return [(shard[ID].to_list(), shard[IMAGE].to_list()) for shard in shards]
+
+
+def _looks_of(unit: Unit) -> Looks:
+    return Looks(unit.parquet("looks.parquet"), unit.array("keys.npy"), unit.array("thumbs.npy"))
+
+
+def _raw(job: Job, source: Source) -> dict[str, str]:
+    """Hashes of the raw files by their names below the folder."""
+    paths: Sequence[Path] = source.inputs()
+    return {path.relative_to(source.folder).as_posix(): job.hashes.of(path) for path in paths}
+
+
+def _decoders() -> dict[str, Any]:
+    """What decides how an image is seen: with others all are looked at again."""
+    return {"decoders": {name: current_versions()[name] for name in DECODERS}}
+
+
+def _notice_synthetic(source: Source, findings: Findings) -> bool:
+    """Whether the folder was drawn by `make sample`, said wherever its numbers are shown."""
+    drawn = is_drawn(source.folder)
+    if drawn:
+        findings.notice(
+            "synthetic",
+            f"{source.folder.name} was drawn by 'make sample': it shows no person, and no number "
+            "measured on it says anything about skin.",
+        )
+    return drawn
+
+
+def _pairs(
+    draft: Draft,
+    source: Source,
+    samples: pl.DataFrame,
+    looks: Looks,
+    rules: tuple[VerifyConfig, Findings],
+) -> pl.DataFrame:
+    verify, findings = rules
+    listed = source.known_pairs(findings)
+    known = pl.Series(samples[ID]).implode()
+    unknown = listed.filter(~(pl.col(A).is_in(known) & pl.col(B).is_in(known)))
+    if len(unknown):
+        findings.notice(
+            "listed-unknown",
+            f"{plural(len(unknown), 'listed duplicate')} with an image that no row has ignored: "
+            f"{name_some(unknown[A].to_list())}.",
+            unknown[A].to_list(),
+        )
+    if looks.table.is_empty() and source.config.images != "none":
+        findings.notice(
+            "not-looked",
+            "Images were not looked at (verify.look_at_images): damage and duplicates go unseen.",
+        )
+    if looks.table.is_empty() and listed.is_empty():
+        return pl.DataFrame(schema=PAIR_SCHEMA)
+    near = verify.near_duplicates
+    with draft.progress("Comparing images") as show:
+        return find_pairs(looks, listed, near=near, ids=samples[ID], show=show)

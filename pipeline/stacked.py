@@ -1,0 +1,261 @@
+"""The stack as tasks: boosters of every fold, of the stack and of what it stands beside; its join.
+
+A fold's boosters lie in <run>/boosters/<name>_fold_<k>/, all of it together in <run>/stack/.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from folds.groups import patient_column
+from folds.schema import HOLDOUT, ID, SPLIT, TARGET
+from folds.schema import TEST as TEST_SPLIT
+from metrics.sheet import ScoreConfig
+from pipeline.feature_table import TESTS, TRAINING
+from pipeline.job import Job
+from pipeline.members import (
+    PARTS,
+    STACK,
+    blended,
+    keep_blend,
+    members_of,
+    outside,
+    parts_of,
+    seen_elsewhere,
+)
+from pipeline.samples import SAMPLES
+from pipeline.stack_rows import StackFiles, StackRows, open_stack
+from pipeline.submission_scores import subgroups_of
+from stacking.baselines import fewer, naive
+from stacking.blending.config import BlendConfig
+from stacking.blending.members import Members, blended_members
+from stacking.blending.policies import Blended
+from stacking.blocks import TEST as BLOCK_TEST
+from stacking.config import BoosterConfig, StackConfig
+from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
+from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
+from stacking.importance import FILE as IMPORTANCES
+from stacking.importance import over_folds
+from stacking.matrix import Matrix
+from stacking.measure import measured
+from stacking.oof import models_hash, out_of_fold
+from workspace.tasks import Needs, Output, Task
+from workspace.units import Draft, Unit, open_unit
+
+SCORES = "scores.parquet"
+OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
+METRICS, IMPORTANCE = "metrics.json", "importance.csv"
+Boosters = Mapping[str, Mapping[int, Path]]  # by name and fold
+
+
+@dataclass(frozen=True)
+class JoinConfigs:
+    """What of a recipe the joined stack depends on."""
+
+    score: ScoreConfig
+    blend: BlendConfig
+    average: Literal["probability", "rank"]
+    group: str
+
+
+def boosting(job: Job, files: StackFiles) -> dict[str, dict[int, Task]]:
+    """A task for the boosters of each fold: of the stack, of its two parts, of its baselines."""
+    rows = open_stack(files)
+    columns = {STACK: rows.columns, **parts_of(rows.columns), **fewer(rows.columns)}
+    return {
+        name: {fold: _boosting(job, rows, name, some, fold) for fold in rows.fold_numbers}
+        for name, some in columns.items()
+    }
+
+
+def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Task]]) -> Task:
+    """The stack's scores and what they are worth, of all these boosters."""
+    rows, recipe = open_stack(files), job.recipe
+    inputs: dict[str, str | Output] = {
+        task.folder.name: Output(task) for by in boosters.values() for task in by.values()
+    }
+    for block in rows.blocks:  # its scores are a member's, even where no column is used
+        inputs |= block.hashes() | {f"{block.unit.folder.name} test": block.unit.sha256(BLOCK_TEST)}
+    samples = open_unit(files.samples, "verify")
+    inputs |= {SAMPLES: samples.sha256(SAMPLES), TESTS: rows.featured.sha256(TESTS)}
+    return Task(
+        job.run / STACK,
+        STACK,
+        join_stack,
+        settings={
+            "score": recipe.score.model_dump(mode="json"),
+            "average": recipe.stack.average,
+            "blend": recipe.blend.model_dump(mode="json"),
+        },
+        inputs=inputs | rows.hashes(rows.columns),
+        arguments={
+            "files": files,
+            "boosters": {n: {k: t.folder for k, t in by.items()} for n, by in boosters.items()},
+            "configs": JoinConfigs(
+                recipe.score, recipe.blend, recipe.stack.average, recipe.data.group
+            ),
+        },
+        needs=Needs(memory_gb=4.0),
+    )
+
+
+def grow_boosters(
+    draft: Draft, files: StackFiles, what: tuple[str, int], columns: Sequence[str],
+    configs: tuple[StackConfig, BoosterConfig], seed: int,
+) -> None:  # fmt: skip
+    """One fold's boosters; `what` is their name and the fold that they never see."""
+    name, fold = what
+    matrix = open_stack(files).learnt(columns, fold)
+    with draft.progress(f"{name}, fold {fold}") as show:
+        trained = train_fold(matrix, fold, *configs, seed, show)
+    for model, text in trained.models.items():
+        draft.text(model, text)
+    draft.json(USE, trained.use)
+    draft.parquet(SCORES, trained.scores)
+    draft.parquet(IMPORTANCES, trained.importance)
+    draft.facts["rounds"] = trained.rounds
+
+
+def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: JoinConfigs) -> None:
+    """All folds together: scores out of fold and of the test set, metrics, importance."""
+    rows = open_stack(files)
+    trained = {
+        name: {fold: open_unit(folder, STACK) for fold, folder in by.items()}
+        for name, by in boosters.items()
+    }
+    oof = {name: _out_of_fold(rows, units) for name, units in trained.items()}
+    metrics = _measured(draft, rows, oof, configs)
+    found = _blended(draft, rows, oof, configs)
+    if found is not None:
+        metrics["blend"] = found.sheet
+    if found is not None and found.chosen is not None:
+        keep_blend(draft, found.blended, found.chosen.last)  # for new data
+    draft.parquet(OOF, _handed_in(oof[STACK], found))
+    draft.parquet(TEST, _outside(rows, trained, found, configs.average))
+    draft.csv(IMPORTANCE, over_folds(trained[STACK]))
+    draft.json(METRICS, metrics)
+    draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
+
+
+def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold: int) -> Task:
+    recipe, config = job.recipe, job.recipe.stack
+    if name != STACK:
+        config = config.model_copy(update={"shap_rows": 0})
+    return Task(
+        job.run / "boosters" / f"{name}_fold_{fold}",
+        STACK,
+        grow_boosters,
+        settings={
+            "stack": config.model_dump(
+                mode="json", exclude={"average", "blocks", "networks", "nested", "leave_out"}
+            ),
+            "lightgbm": recipe.lightgbm.model_dump(mode="json"),
+            "seed": recipe.seed,
+            "columns": list(columns),
+            "fold": fold,
+        },
+        inputs=rows.hashes(columns, fold),
+        arguments={
+            "files": rows.files,
+            "what": (name, fold),
+            "columns": tuple(columns),
+            "configs": (config, recipe.lightgbm),
+            "seed": recipe.seed,
+        },
+        needs=Needs(memory_gb=3.0),
+    )
+
+
+def _out_of_fold(rows: StackRows, units: Mapping[int, Unit]) -> pl.DataFrame:
+    parts = {fold: unit.parquet(SCORES) for fold, unit in units.items()}
+    makers = {fold: models_hash(unit) for fold, unit in units.items()}
+    table = out_of_fold(parts, makers, rows.rows)
+    return rows.rows.join(table.drop(FOLD), on=ID, how="inner", validate="1:1").sort(ID)
+
+
+def _measured(
+    draft: Draft, rows: StackRows, scored: Mapping[str, pl.DataFrame], configs: JoinConfigs
+) -> dict[str, Any]:
+    plain, chosen = naive(rows.matrix)
+    scores = {
+        name: other.select(ID, SCORE)
+        for name, other in scored.items()
+        if name not in (STACK, *PARTS)
+    }
+    for name in plain.columns[2:]:
+        scores[name] = plain.select(ID, pl.col(name).alias(SCORE))
+    clinical = open_unit(rows.files.samples, "verify").parquet(SAMPLES).drop(TARGET)
+    table = scored[STACK].join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
+    with draft.progress("Drawing patients again") as show:
+        found = measured(
+            table, scores, patient_column(configs.group), subgroups_of(table), configs.score, show
+        )
+    return {**found, "best_column": chosen, "group": configs.group}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The members, what they are worth, and the blend that the recipe hands in."""
+
+    members: Members
+    blended: Members  # those of them that the recipe blends
+    sheet: dict[str, Any]
+    chosen: Blended | None  # None: the stack itself
+
+
+def _blended(
+    draft: Draft, rows: StackRows, oof: Mapping[str, pl.DataFrame], configs: JoinConfigs
+) -> Found | None:
+    """Members and blends; None where the stack is the only member."""
+    own = {name: table for name, table in oof.items() if name in (STACK, *PARTS)}
+    members = members_of(draft.desk, configs.blend, rows.rows, own, rows.blocks)
+    if members is None:
+        return None
+    sheet, blends = blended(
+        draft.desk, members, (configs.blend, configs.score), patient_column(configs.group)
+    )
+    some = blended_members(members, configs.blend)
+    return Found(members, some, sheet, blends.get(configs.blend.policy))
+
+
+def _handed_in(oof: pl.DataFrame, found: Found | None) -> pl.DataFrame:
+    """The stack's rows with the score of what is handed in, by id."""
+    if found is None or found.chosen is None:
+        return oof
+    score = found.members.rows.select(ID).with_columns(pl.Series(SCORE, found.chosen.score))
+    return oof.drop(SCORE, SPREAD).join(
+        score, on=ID, how="left", validate="1:1", maintain_order="left"
+    )
+
+
+def _outside(
+    rows: StackRows, trained: Mapping[str, Mapping[int, Unit]], found: Found | None, average: Any
+) -> pl.DataFrame:
+    """Scores of the test set, then of the holdout, by all folds."""
+    tables = []
+    for split, file in ((TEST_SPLIT, TESTS), (HOLDOUT, TRAINING)):
+        ids = rows.ids(split)
+        if len(ids) == 0:
+            continue
+        view = partial(rows.view, ids, file)
+        if found is None or found.chosen is None:
+            scores = score_elsewhere(view, trained[STACK], average)
+        else:
+            stacked = {
+                name: (partial(_part_of, view, rows.columns_of(name)), trained[name])
+                for name in (STACK, *PARTS)
+                if name in trained
+            }
+            seen = partial(seen_elsewhere, rows.blocks, ids)
+            scores = outside(found.blended, found.chosen.last, ids, stacked, seen)
+        tables.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
+    columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64, SPLIT: pl.String}
+    return pl.concat([pl.DataFrame(schema=columns), *tables])
+
+
+def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
+    return view(fold).part(columns)

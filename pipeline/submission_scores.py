@@ -1,0 +1,100 @@
+"""What a submission is worth: two CSVs joined by id, as a task."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from folds.findings import Findings
+from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
+from metrics.sheet import ScoreConfig, score_sheet
+from metrics.subgroups import age_bands, skin_colour
+from pipeline.job import Job
+from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution
+from submissions.submission import joined, read_submission
+from workspace.errors import DataError
+from workspace.hashing import sha256_file, sha256_text
+from workspace.tasks import Task
+from workspace.units import Draft
+
+FILE = "score.json"
+TIES_ALLOWED = 0.001  # of the rows; beyond, the file was most likely written with few decimals
+
+
+def scoring(job: Job, solution: Path, submission: Path) -> Task:
+    """The score sheet of one submission against one solution."""
+    inputs = {"solution": _hash(solution), "submission": _hash(submission)}
+    both = sha256_text(inputs["solution"] + inputs["submission"])
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", submission.stem)[:60]
+    return Task(
+        job.run / "scores" / f"{stem}-{both[:8]}",
+        "score",
+        score_submission,
+        settings={"score": job.recipe.score.model_dump(mode="json")},
+        inputs=dict(inputs),
+        arguments={"solution": solution, "submission": submission, "config": job.recipe.score},
+    )
+
+
+def score_submission(draft: Draft, solution: Path, submission: Path, config: ScoreConfig) -> None:
+    """Check both files, join them by id and compute the sheet."""
+    findings = Findings()
+    truth = read_solution(solution, findings)
+    _stop_on_errors(draft, findings)
+    scores = read_submission(submission, truth.rows[ID], findings)
+    _stop_on_errors(draft, findings)
+    for notice in findings.notices:
+        draft.desk.say(f"notice: {notice.message}", private=True, check=notice.check)
+    rows = joined(truth.rows, scores, "score")
+    with draft.progress("Drawing patients again") as show:
+        sheet = score_sheet(
+            rows[TARGET].to_numpy(),
+            rows["score"].to_numpy(),
+            rows[PATIENT] if truth.has_patients else None,
+            subgroups_of(rows),
+            config,
+            show,
+        )
+    ties = sheet["ties"]
+    if ties["tied_rows"] > TIES_ALLOWED * sheet["n"]:
+        sheet["notes"].append(
+            f"{ties['tied_rows']} of {sheet['n']} scores are tied with another "
+            f"({ties['largest']} at {ties['largest_at']!r}); ties count as half. If the file was "
+            "rounded, write full float64 precision."
+        )
+    draft.json(FILE, sheet)
+    draft.facts["pauc"] = sheet["metrics"]["pauc"]["value"]
+
+
+def subgroups_of(rows: pl.DataFrame) -> dict[str, pl.Series]:
+    """The clinical columns that are there, each as levels."""
+    levels = {
+        "sex": _column(rows, SEX),
+        "age": age_bands(_column(rows, AGE)),
+        "site": _column(rows, SITE),
+        "hospital": _column(rows, HOSPITAL),
+        "skin colour (proxy)": skin_colour(_column(rows, LIGHTNESS), _column(rows, YELLOWNESS)),
+    }
+    return {name: values for name, values in levels.items() if values.null_count() < len(values)}
+
+
+def _column(rows: pl.DataFrame, name: str) -> pl.Series:
+    return rows[name] if name in rows.columns else pl.Series(name, [None] * len(rows))
+
+
+def _stop_on_errors(draft: Draft, findings: Findings) -> None:
+    """Show every error but the first, which is raised: the last line is the stage's own."""
+    for error in findings.errors[1:]:
+        draft.desk.say(f"error: {error.message}", private=True, check=error.check)
+    findings.raise_errors()
+
+
+def _hash(path: Path) -> str:
+    if not path.exists():
+        raise DataError(f"{path.name} is not there (looked in {path.parent}).")
+    if not path.is_file():
+        raise DataError(f"{path.name} in {path.parent} is not a file; name a CSV.")
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error

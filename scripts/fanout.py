@@ -1,0 +1,218 @@
+"""Who carries tasks out: this process, or JOBS=n processes of this machine.
+
+The only file that knows an engine. Each worker is a process pool of its own, so that one that is
+killed takes nothing but its own task with it. Workers are spawned, not forked: polars and LightGBM
+may hang in a forked process. Threads and memory are divided among them, but for those that networks
+compute with, on whose number the last bits of the weights hang.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from workspace.errors import ArtifactError
+from workspace.machine import JOBS, THREADS, cores, threads
+from workspace.progress import Desk, Show
+from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
+from workspace.tasks import Executor, ThisProcess
+
+
+@contextmanager
+def executor_of(jobs: int, desk: Desk, log: Callable[[], None]) -> Iterator[Executor]:
+    """One process, or several; `log` lets a worker write into the run's log."""
+    if jobs == 1:
+        yield ThisProcess(desk)
+        return
+    processes = LocalProcesses(jobs, desk, log)
+    try:
+        yield processes
+    finally:
+        processes.close()
+
+
+@dataclass
+class _Worker:
+    """A pool of one process, and what it is at."""
+
+    pool: ProcessPoolExecutor
+    pid: int
+    listener: threading.Thread
+    busy: bool = False
+
+
+class LocalProcesses:
+    """So many processes of this machine."""
+
+    def __init__(self, slots: int, desk: Desk, log: Callable[[], None]) -> None:
+        self.slots = slots
+        self._desk, self._log = desk, log
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        worker = self._free()
+        worker.busy = True
+        answer = worker.pool.submit(_work, function, arguments)
+        future = Future[Any]()
+        future.set_running_or_notify_cancel()
+
+        def end(ended: Future[Any]) -> None:
+            worker.busy = False
+            error = ended.exception()
+            if isinstance(error, BrokenProcessPool):
+                self._workers.remove(worker)
+                error = ArtifactError(
+                    f"The process that made {_named(arguments)} was killed, perhaps for want of "
+                    "memory; what others finish is kept. The same command goes on; fewer JOBS= "
+                    "need less memory."
+                )
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(ended.result())
+
+        answer.add_done_callback(end)
+        return future
+
+    def stop(self) -> None:
+        """Ask those at work to end, as Ctrl-C would, and wait until they have."""
+        for worker in self._workers:
+            if worker.busy:
+                with_signal(worker.pid, signal.SIGTERM)
+        self.close()
+
+    def close(self) -> None:
+        for worker in list(self._workers):
+            worker.pool.shutdown(wait=True, cancel_futures=True)
+            worker.listener.join()
+        self._workers.clear()
+
+    def _free(self) -> _Worker:
+        free = next((worker for worker in self._workers if not worker.busy), None)
+        if free is None:
+            free = self._new()
+            self._workers.append(free)
+        return free
+
+    def _new(self) -> _Worker:
+        # A pipe for each: a lock that all share would stay locked by one that is killed.
+        ours, theirs = self._context.Pipe(duplex=False)
+        with _divided(self.slots):
+            pool = ProcessPoolExecutor(1, self._context, _begin, (theirs, self._log))
+            pid = pool.submit(os.getpid).result()
+        theirs.close()  # its own copy lives in the worker; with that the pipe ends
+        listener = threading.Thread(target=_listen, args=(ours, self._desk), daemon=True)
+        listener.start()
+        return _Worker(pool, pid, listener)
+
+
+def with_signal(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _named(arguments: tuple[Any, ...]) -> str:
+    return str(getattr(arguments[0], "folder", "a task")) if arguments else "a task"
+
+
+@contextmanager
+def _divided(jobs: int) -> Iterator[None]:
+    """The environment in which a worker begins."""
+    each = str(max(1, cores() // jobs))
+    ours = {
+        JOBS: str(jobs), THREADS: str(threads()), "OMP_NUM_THREADS": each,
+        "POLARS_MAX_THREADS": each, "OMP_WAIT_POLICY": "PASSIVE",
+    }  # fmt: skip
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+_DESK: list[Desk] = []  # of this process, if it is a worker
+
+
+def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
+    """The first thing in a worker: Ctrl-C is its parent's affair, and so is the screen."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _DESK[:] = [_Remote(theirs)]
+    log()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    with stopping_cleanly():
+        return function(*arguments, desk=_DESK[0])
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent is gone ends at once: nobody would read what it says."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class _Remote:
+    """The desk of a worker: what it says goes to its parent."""
+
+    def __init__(self, theirs: "Connection[Any, Any]") -> None:
+        self._theirs, self._lock = theirs, threading.Lock()
+
+    def say(self, message: str, *, private: bool = False, **facts: object) -> None:
+        self._send("say", message, {"private": private, **facts})
+
+    def begin(self, task: str, number: int, total: int) -> None:
+        """Only whoever gives tasks out says so."""
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Show]:
+        def show(done: int, total: int) -> None:
+            raise_if_asked()
+            self._send("show", label, done, total)
+
+        try:
+            yield show
+        finally:
+            self._send("ended", label)
+
+    def _send(self, *message: object) -> None:
+        with self._lock:
+            self._theirs.send(message)
+
+
+def _listen(ours: "Connection[Any, Any]", desk: Desk) -> None:
+    """In the parent: show what a worker says, each label as a bar of its own, until it ends."""
+    bars: dict[str, Show] = {}
+    with ExitStack() as still, suppress(EOFError, OSError):
+        while True:
+            what, *rest = ours.recv()
+            if what == "say":
+                desk.say(rest[0], **rest[1])
+            elif what == "show":
+                label, done, total = rest
+                if label not in bars:
+                    bars[label] = still.enter_context(desk.progress(label))
+                with suppress(Stopped):  # the main thread has the same news
+                    bars[label](done, total)
+            else:
+                bars.clear()
+                still.close()

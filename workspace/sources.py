@@ -1,0 +1,82 @@
+"""Which code made a result: one hash of a function's own sources.
+
+That is its module and whatever of this project its module imports, directly or not, but the ground
+floor: how a result is kept does not change what is in it. Comments, docstrings and layout do not
+count, so a hash that differs means code that differs.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from workspace.hashing import HashMemory
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+GROUND = Path(__file__).resolve().parent.name
+
+
+def sources_of(function: Callable[..., object], memory: HashMemory) -> str:
+    """The hash of what `function` is made of; `memory` spares reading files again."""
+    module = function.__module__
+    if module == "__main__":  # `python -m scripts.x`
+        specification = getattr(sys.modules[module], "__spec__", None)
+        module = specification.name if specification is not None else module
+    return _hash_of(module, memory)
+
+
+def _hash_of(module: str, memory: HashMemory) -> str:
+    seen: dict[str, str] = {}
+    waiting = [module]
+    with memory.saving_once():
+        while waiting:
+            name = waiting.pop()
+            path = _path_of(name)
+            if name in seen or path is None:
+                continue
+            digest, *imported = memory.remembered(path, "code", _code_of).split()
+            seen[name] = digest
+            waiting += imported
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(seen.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _code_of(path: Path) -> str:
+    """A digest of what a file does, then the names of the modules of ours that it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, Documented):
+            _drop_docstring(node)
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return " ".join([digest, *sorted(set(_imports(tree)))])
+
+
+def _drop_docstring(node: Documented) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        node.body = node.body[1:]
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            # What is imported may be a module or a name in one.
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        yield from (name for name in names if _path_of(name) is not None)
+
+
+@cache
+def _path_of(module: str) -> Path | None:
+    """The file of a module of this project above the ground floor."""
+    room, *inner = module.split(".")
+    if room in (GROUND, "tests"):
+        return None
+    stem = REPOSITORY.joinpath(room, *inner)
+    found = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in found if path.is_file() and inner), None)

@@ -1,0 +1,389 @@
+"""A task: a unit before it is made, and how several of them are carried out.
+
+A task says where its unit lies, what its result depends on, and the function that fills the draft.
+`carry_out` finds what is done and gives the rest to an executor in the order that the tasks
+themselves demand. Which executor that is (this process, several, other machines) is not known here;
+a unit's folder is its result, and a lock beside it keeps two from making it at once.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any, Protocol
+
+from workspace.errors import ArtifactError, DermstackError, name_some
+from workspace.hashing import HashMemory
+from workspace.lock import LockedError, lock_of, locked
+from workspace.manifest import Manifest, Wanted, differences, load_manifest
+from workspace.progress import Desk
+from workspace.sources import sources_of
+from workspace.stopping import raise_if_asked
+from workspace.units import OnChange, Unit, find, making
+
+RETRY_S = 0.5  # how often to look whether another call has finished what it makes
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a task takes of a machine while it is carried out."""
+
+    cores: int = 0  # 0: as many as there are
+    memory_gb: float = 1.0
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """What another task leaves, as an input: the hash of one file, or one of all."""
+
+    task: "Task"
+    file: str = ""
+
+    def sha256(self, unit: Unit) -> str:
+        return unit.sha256(self.file) if self.file else unit.content()
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A unit before it is made; equal settings and inputs mean an equal result."""
+
+    folder: Path
+    stage: str  # the make target that makes it
+    make: Callable[..., None]  # make(draft, **arguments); it must travel to another process
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str | Output] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    needs: Needs = Needs()
+    on_change: OnChange = "redo"
+    on_damage: OnChange = "stop"
+    after: Sequence["Task"] = ()  # whose units it reads, though its result is known without them
+    stays: bool = False  # FRESH=1 keeps it: dear, and of what does not change
+
+    @property
+    def name(self) -> str:
+        """As it is shown: the unit's folder, with the one above it where that says more."""
+        return self.folder.name
+
+    def inputs_from(self) -> list["Task"]:
+        return [one.task for one in self.inputs.values() if isinstance(one, Output)]
+
+    def waits_for(self) -> list["Task"]:
+        """Those that must be done before it can be."""
+        return [*self.inputs_from(), *self.after]
+
+
+class Executor(Protocol):
+    """What `concurrent.futures` calls one, for functions that tell a `desk` how far they are."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks it carries out at a time."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        """Call it with the arguments and, as `desk`, a way to the person."""
+
+    def stop(self) -> None:
+        """Ask what is running to come to an end, and wait for it."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a task is done, and if not, why."""
+
+    task: Task
+    unit: Unit | None = None
+    why: str = ""  # it is to do
+    stops: bool = False  # because a changed value does not redo it: that is asked for
+    other_code: bool = False  # it is done, by other code
+
+    @property
+    def done(self) -> bool:
+        return self.unit is not None
+
+
+class ThisProcess:
+    """The executor that carries out a task while it is being submitted."""
+
+    slots = 1
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        future = Future[Any]()
+        future.set_running_or_notify_cancel()
+        future.set_result(function(*arguments, desk=self._desk))  # an error goes its straight way
+        return future
+
+    def stop(self) -> None:
+        pass
+
+
+class Watcher(Protocol):
+    """Who only wants to know what would be done (`make plan`)."""
+
+    def saw(self, states: Sequence[State]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all tasks of a call share."""
+
+    recipe: dict[str, Any]  # resolved, for the manifests
+    seed: int
+    hashes: HashMemory
+    desk: Desk
+    executor: Executor
+    fresh: bool = False
+    watcher: Watcher | None = None  # nothing is made for one
+    noticed: set[str] = field(default_factory=set)  # said once in a call
+
+
+class UnknownYetError(Exception):
+    """To a watcher: what comes after these tasks hangs on their results."""
+
+    def __init__(self, states: Sequence[State]) -> None:
+        super().__init__(", ".join(state.task.name for state in states))
+        self.states = states
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task as it travels to whoever carries it out."""
+
+    folder: Path
+    wanted: Wanted
+    sources: str
+    make: Callable[..., None]
+    arguments: Mapping[str, Any]
+    anew: bool  # also where the unit is there
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Another call is at this unit."""
+
+    owner: str
+
+
+def carry_out(tasks: Sequence[Task], context: Context) -> list[tuple[Unit, bool]]:
+    """The tasks' units in their order, each with whether it was made now."""
+    if context.watcher is not None:
+        return _watched(tasks, context, context.watcher)
+    work = _Work(tasks, context)
+    try:
+        work.run()
+    except BaseException:
+        context.executor.stop()
+        raise
+    return [(work.units[task], task in work.made) for task in tasks]
+
+
+def carry_out_order(order: Order, desk: Desk) -> Busy | None:
+    """Make one unit, under its lock; where somebody else is at it, say who."""
+    try:
+        with locked(lock_of(order.folder), str(order.folder)) as dead:
+            if dead:
+                desk.say(f"{order.folder}: took over from {dead}, which is gone.")
+            if not order.anew and _made_meanwhile(order):
+                return None
+            with making(order.folder, order.wanted, desk, order.sources) as draft:
+                order.make(draft, **order.arguments)
+    except LockedError as error:
+        return Busy(error.owner)
+    return None
+
+
+def state_of(task: Task, context: Context, to_do: Mapping[Task, State] | None = None) -> State:
+    """Whether a task is done; of those in `to_do`, which are not, no hash is known."""
+    manifest = load_manifest(task.folder)
+    if manifest is None:
+        return State(task, why="not made yet")
+    if context.fresh and not task.stays:
+        return State(task, why="FRESH=1")
+    unmade = [one for one in task.inputs_from() if one in (to_do or {})]
+    wanted = wanted_of(task, context, skip=unmade)
+    seen = manifest.inputs.keys() - {n for n, i in task.inputs.items() if _is_of(i, unmade)}
+    known = manifest.model_copy(update={"inputs": {n: manifest.inputs[n] for n in seen}})
+    changed = differences(known, wanted)
+    if changed:
+        why = f"made from other values: {name_some(changed)}"
+        return State(task, why=why, stops=task.on_change == "stop")
+    if unmade:
+        return State(task, why=f"{name_some(one.name for one in unmade)} may change")
+    unit = find(task.folder, wanted, context.hashes, on_change="redo", on_damage=task.on_damage)
+    if unit is None:
+        return State(task, why="damaged")
+    return State(task, unit, other_code=_is_other_code(task, manifest, context))
+
+
+def wanted_of(task: Task, context: Context, skip: Sequence[Task] = ()) -> Wanted:
+    """What the unit's manifest will say; inputs from tasks to `skip` left out."""
+    inputs = {
+        name: one if isinstance(one, str) else one.sha256(open_task(one.task))
+        for name, one in task.inputs.items()
+        if not _is_of(one, skip)
+    }
+    return Wanted(
+        stage=task.stage,
+        settings=dict(task.settings),
+        inputs=inputs,
+        recipe=context.recipe,
+        seed=context.seed,
+    )
+
+
+def open_task(task: Task) -> Unit:
+    """The unit of a task that is done."""
+    manifest = load_manifest(task.folder)
+    if manifest is None:
+        raise ArtifactError(
+            f"{task.folder} is not there or unfinished; run 'make {task.stage}' first."
+        )
+    return Unit(task.folder, manifest)
+
+
+def _is_of(one: str | Output, tasks: Sequence[Task]) -> bool:
+    return isinstance(one, Output) and one.task in tasks
+
+
+def _is_other_code(task: Task, manifest: Manifest, context: Context) -> bool:
+    return bool(manifest.sources) and manifest.sources != sources_of(task.make, context.hashes)
+
+
+def _made_meanwhile(order: Order) -> bool:
+    done = find(order.folder, order.wanted, HashMemory(), on_change="redo", on_damage="redo")
+    return done is not None
+
+
+def _watched(tasks: Sequence[Task], context: Context, watcher: Watcher) -> list[tuple[Unit, bool]]:
+    """Every task's state; and on with their units, if all are done."""
+    states: dict[Task, State] = {}
+    for task in _in_order(tasks):
+        to_do = {one: state for one, state in states.items() if not state.done}
+        states[task] = state_of(task, context, to_do)
+    watcher.saw([states[task] for task in tasks])
+    if undone := [state for state in states.values() if not state.done]:
+        raise UnknownYetError(undone)
+    return [(unit, False) for task in tasks if (unit := states[task].unit) is not None]
+
+
+def _in_order(tasks: Sequence[Task]) -> list[Task]:
+    return list(_graph(tasks).static_order())
+
+
+def _graph(tasks: Sequence[Task]) -> TopologicalSorter[Task]:
+    """Who waits for whom among these; what others left is there already."""
+    among = set(tasks)
+    sorter = TopologicalSorter[Task]()
+    for task in tasks:
+        sorter.add(task, *(one for one in task.waits_for() if one in among))
+    return sorter
+
+
+class _Work:
+    """One call of `carry_out`: what is ready, what is running, what is done."""
+
+    def __init__(self, tasks: Sequence[Task], context: Context) -> None:
+        self.tasks, self.context = tasks, context
+        self.units: dict[Task, Unit] = {}
+        self.made: set[Task] = set()
+        self._graph = _graph(tasks)
+        self._ready: list[Task] = []
+        self._running: dict[Future[Any], Task] = {}
+        self._busy: dict[Task, float] = {}  # made by another call; when to look again
+        self._failed: DermstackError | None = None
+        self._told: set[str] = set()
+
+    def run(self) -> None:
+        self._graph.prepare()
+        while self._graph.is_active():
+            raise_if_asked()
+            self._ready += self._graph.get_ready()
+            self._begin()
+            self._collect()
+            if self._failed is not None and not self._running:
+                raise self._failed
+
+    def _begin(self) -> None:
+        """Tasks that are done are left; of the others as many begin as there are slots."""
+        now = time.monotonic()
+        waiting: list[Task] = []
+        for task in self._ready:
+            if self._busy.get(task, now) > now or self._failed is not None:
+                waiting.append(task)
+                continue
+            state = self._state(task)
+            if state.unit is not None:
+                self._finish(task, state.unit)
+            elif len(self._running) < self.context.executor.slots:
+                self._submit(task)
+            else:
+                waiting.append(task)
+        self._ready = waiting
+
+    def _state(self, task: Task) -> State:
+        # What another call made just now is as fresh as can be.
+        context = replace(self.context, fresh=False) if task in self._busy else self.context
+        state = state_of(task, context)
+        if state.stops:
+            manifest = load_manifest(task.folder)
+            assert manifest is not None
+            # Words the refusal, which names what differs.
+            find(task.folder, wanted_of(task, context), context.hashes, on_change="stop")
+        if state.other_code and "code" not in self.context.noticed:
+            self.context.noticed.add("code")
+            self.context.desk.say(
+                f"notice: {task.folder} was made by other code and is kept; FRESH=1 redoes it, "
+                "'make plan' names all such."
+            )
+        return state
+
+    def _submit(self, task: Task) -> None:
+        context = self.context
+        order = Order(
+            task.folder,
+            wanted_of(task, context),
+            sources_of(task.make, context.hashes),
+            task.make,
+            task.arguments,
+            context.fresh and not task.stays,
+            task.needs,
+        )
+        context.desk.begin(task.name, len(self.units) + len(self._running) + 1, len(self.tasks))
+        self._running[context.executor.submit(carry_out_order, order)] = task
+
+    def _collect(self) -> None:
+        """Wait for something to end, or for the time to look again at what others make."""
+        if not self._running:
+            if self._ready and self._busy and self._failed is None:
+                time.sleep(RETRY_S)
+            return
+        ended, _ = wait(self._running, timeout=RETRY_S, return_when=FIRST_COMPLETED)
+        for future in ended:
+            task = self._running.pop(future)
+            try:
+                outcome = future.result()
+            except DermstackError as error:
+                self._failed = self._failed or error
+                continue
+            if isinstance(outcome, Busy):
+                self._wait_for(task, outcome.owner)
+            else:
+                self.made.add(task)
+                self._finish(task, open_task(task))
+
+    def _wait_for(self, task: Task, owner: str) -> None:
+        self._busy[task] = time.monotonic() + RETRY_S
+        self._ready.append(task)
+        if owner not in self._told:
+            self._told.add(owner)
+            self.context.desk.say(f"{task.folder} is being made by {owner}; going on with others.")
+
+    def _finish(self, task: Task, unit: Unit) -> None:
+        self.units[task] = unit
+        self._graph.done(task)
