@@ -17,9 +17,9 @@ from scripts.stack import IMPORTANCE, METRICS, OOF
 from scripts.stage import Job, main
 from scripts.submission import FILE as SUBMISSION
 from stacking.fold import FOLD, SCORE
-from submissions.page import look_hash
-from submissions.provenance import BLOCKS, NETWORKS
-from submissions.report import Found, report
+from reports.page import look_hash
+from reports.provenance import BLOCKS, NETWORKS
+from reports.report import Found, report
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
-from submissions.blocks import Axis, Json, Plot, Shape
+from reports.elements import Axis, Json, Plot, Shape
 from workspace.errors import shorten
 
 WIDTH = 420

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from submissions.blocks import Block, Cell, Folded, Json, Section, Source, Table, Words, count
+from reports.elements import Block, Cell, Folded, Json, Section, Source, Table, Words, count
 from workspace.manifest import Manifest
 
 # What one part leaves for others, who keep its hash under the file's name.

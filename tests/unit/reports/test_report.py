@@ -7,9 +7,9 @@ import pytest
 
 from metrics.sheet import ScoreConfig
 from stacking.measure import measured
-from submissions.blocks import Words, measure
-from submissions.report import DISCLAIMER, SYNTHETIC, Found, report
-from submissions.scores import score_entries, score_table
+from reports.elements import Words, measure
+from reports.report import DISCLAIMER, SYNTHETIC, Found, report
+from reports.scores import score_entries, score_table
 from workspace.manifest import Manifest
 
 EVIL = '<script>alert("x")</script><img src=http://a.b onerror=alert(1)>'

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from folds.schema import HOLDOUT, TEST
-from submissions.blocks import (
+from reports.elements import (
     Block,
     Cell,
     Head,
@@ -23,9 +23,9 @@ from submissions.blocks import (
     count,
     measure,
 )
-from submissions.page import page
-from submissions.provenance import provenance, stale
-from submissions.scores import (
+from reports.page import page
+from reports.provenance import provenance, stale
+from reports.scores import (
     Terms,
     cascade_section,
     importances,

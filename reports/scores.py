@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from submissions.blocks import (
+from reports.elements import (
     Block,
     Cell,
     Json,
@@ -23,7 +23,7 @@ from submissions.blocks import (
     measure,
     plain,
 )
-from submissions.plots import calibration_plot, roc_plot, scores_plot
+from reports.plots import calibration_plot, roc_plot, scores_plot
 
 COMPARED = {
     "pauc": "pAUC",
