@@ -1,57 +1,12 @@
-"""What a report is put together from: sections of tables, facts, notes and plots.
+"""What a page is put together from: sections of tables, facts, notes and plots.
 
 Plain values without any HTML; `page` alone knows how they look, and escapes every text.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number as it is shown, with every digit of it, and its interval."""
-
-    kind: ClassVar[str] = "number"
-    shown: str
-    exact: str
-    interval: str = ""
-    share: float | None = None  # of the greatest in its column: drawn as a bar
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A word that says whether something is as it should be."""
-
-    kind: ClassVar[str] = "mark"
-    words: str
-    good: bool
-
-
-@dataclass(frozen=True)
-class Words:
-    """A cell of text; `code` is set in type of one width, `below` stands under it in small."""
-
-    kind: ClassVar[str] = "words"
-    words: str
-    code: bool = False
-    below: str = ""
-
-
-Cell = Number | Mark | Words
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a head; `apart` rows, the last ones, are sums of those above."""
-
-    kind: ClassVar[str] = "table"
-    head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    caption: str = ""
-    apart: int = 0
+from reports.table import Cell, Table
 
 
 @dataclass(frozen=True)
@@ -121,7 +76,7 @@ class Source:
     text: str
 
 
-Block = Table | Note | Plots | Folded
+Element = Table | Note | Plots | Folded
 
 
 @dataclass(frozen=True)
@@ -130,7 +85,7 @@ class Section:
 
     name: str
     title: str
-    blocks: tuple[Block, ...]
+    elements: tuple[Element, ...]
     lead: str = ""
 
 
@@ -143,24 +98,3 @@ class Head:
     banner: str
     warnings: tuple[str, ...]
     facts: tuple[tuple[str, Cell], ...]
-
-
-def count(value: int | None) -> Cell:
-    """A whole number; None is not known."""
-    return Words("–") if value is None else Number(f"{value:,}", str(value))
-
-
-def plain(value: float | None, share: float | None = None) -> Cell:
-    """A number without an interval."""
-    return Words("–") if value is None else Number(f"{value:.4f}", repr(value), share=share)
-
-
-def measure(found: Json | None) -> Cell:
-    """A metric with its interval, as the metrics room keeps it."""
-    if found is None:
-        return Words("–")
-    if found["value"] is None:
-        return Words("undefined")
-    low, high = found.get("low"), found.get("high")
-    interval = "no interval" if low is None else f"{low:.4f} to {high:.4f}"
-    return Number(f"{found['value']:.4f}", repr(found["value"]), interval)

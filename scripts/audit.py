@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from features.build import build, fit
 from folds.findings import Findings
@@ -21,6 +19,7 @@ from folds.groups import GROUP, spread_groups
 from folds.samples import select_features
 from folds.schema import CORE, ID, PATIENT, SPLIT, TARGET, TEST
 from folds.sources import open_source
+from reports.leaks import leak_table
 from scripts import features, stack, verify
 from scripts.features import TRAINING
 from scripts.stack import Inputs, gather
@@ -190,10 +189,7 @@ def _own_side(job: Job, samples: pl.DataFrame) -> Check:
 
 def _tell(job: Job, done: Unit) -> None:
     checks = done.json("leaks.json")
-    table = Table("what was done", "what came of it", "", box=SIMPLE_HEAD, pad_edge=False)
-    for check in checks:
-        table.add_row(check["check"], check["found"], "holds" if check["holds"] else "LEAK")
-    job.console.print(table)
+    job.show([leak_table(checks)])
     leaks = [check["check"] for check in checks if not check["holds"]]
     if leaks:
         raise ArtifactError(

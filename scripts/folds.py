@@ -7,13 +7,12 @@ values stop with their names, and FRESH=1 makes them anew.
 
 from typing import Any
 
-from rich.table import Table
-
 from folds.findings import Findings, plural
 from folds.frozen import FILE, load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
-from folds.schema import ANCHOR, HOLDOUT, ID, SPLIT, TEST
+from folds.schema import ID, SPLIT
 from folds.split import assign_folds, balance
+from reports.balance import tables
 from scripts import verify
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
@@ -55,7 +54,8 @@ def run(job: Job) -> Unit:
         draft.json("balance.json", balance(folds, samples).to_dicts())
     done = open_unit(folder, "folds")
     job.show_notices(findings)
-    _show_balance(job, done, verified)
+    held, drawn = done.json("balance.json"), bool(verified.facts["synthetic"])
+    job.show(tables(held, recipe.folds.scheme, recipe.data.group, synthetic=drawn))
     job.say(
         f"folds: wrote {folder / FILE} (hash {_hash(done)}).", fold_hash=done.facts["fold_hash"]
     )
@@ -64,30 +64,6 @@ def run(job: Job) -> Unit:
 
 def _hash(done: Unit) -> str:
     return str(done.facts["fold_hash"])[:12]
-
-
-def _show_balance(job: Job, done: Unit, verified: Unit) -> None:
-    """One line a fold: rows, positives, groups and hospitals held out."""
-    group = {"patient": "patients", "lesion": "lesions", "none": "groups"}[job.recipe.data.group]
-    drawn = ", synthetic data" if verified.facts["synthetic"] else ""
-    job.say(f"folds: held out by scheme '{job.recipe.folds.scheme}'{drawn}:")
-    table = Table()
-    rows = done.json("balance.json")
-    names = {"repeat": "repeat", "fold": "fold", "rows": "rows", "positives": "positives"}
-    names |= {"groups": group, "hospitals": "hospitals"}
-    if job.recipe.folds.repeats == 1:
-        del names["repeat"]
-    if not any(row["hospitals"] for row in rows):
-        del names["hospitals"]
-    for name in names.values():
-        table.add_column(name, justify="right")
-    for row in rows:
-        if row["fold"] is None:
-            row["fold"] = row["split"] if row["split"] in (ANCHOR, HOLDOUT, TEST) else "never"
-        if row["positives"] is None:
-            row["positives"] = "unknown"
-        table.add_row(*(str(row[name]) for name in names))
-    job.console.print(table)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,18 @@ import polars as pl
 
 from folds.schema import TARGET
 from pipeline.recipe import recipe_names
+from reports.page import look_hash
+from reports.provenance import BLOCKS, NETWORKS
+from reports.report import Found, report
 from scripts.stack import IMPORTANCE, METRICS, OOF
 from scripts.stage import Job, main
 from scripts.submission import FILE as SUBMISSION
 from stacking.fold import FOLD, SCORE
-from reports.page import look_hash
-from reports.provenance import BLOCKS, NETWORKS
-from reports.report import Found, report
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
-FILE, VERSION = "report.html", 1
+FILE, VERSION = "report.html", 2
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
 SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
 

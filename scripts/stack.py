@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from folds.findings import plural
 from folds.frozen import FILE, load_folds
 from folds.groups import GROUP
 from folds.schema import HOLDOUT, ID, SPLIT, TARGET, TRAIN
@@ -30,11 +27,11 @@ from pipeline.members import (
     outside,
     parts_of,
     seen_elsewhere,
-    show_members,
 )
+from reports.stack import tables
 from scripts import features, folds, verify
 from scripts.features import TESTS, TRAINING
-from scripts.score import short, subgroups
+from scripts.score import subgroups
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.baselines import fewer, naive
@@ -169,7 +166,7 @@ def run(job: Job) -> Unit:
         draft.json(METRICS, metrics)
         draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
     done = open_unit(folder, STACK)
-    show_stack(job, done.json(METRICS))
+    job.show(tables(done.json(METRICS)))
     job.say(f"stack: see {folder}: {METRICS}, {OOF}, {TEST}, {IMPORTANCE}.", **done.facts)
     return done
 
@@ -342,33 +339,6 @@ def _outside(
 
 def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
     return view(fold).part(columns)
-
-
-def show_stack(job: Job, metrics: dict[str, Any]) -> None:
-    """The stack beside its baselines, then its folds."""
-    sheet, folded, config = metrics["stack"], metrics["folds"], job.recipe.score
-    job.say(
-        f"stack: out of fold, {plural(sheet['n'], 'row')}, {plural(sheet['positives'], 'positive')}"
-        + (f", {sheet['patients']} {metrics['group']}s." if sheet["patients"] else ".")
-    )
-    table = Table("scores", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in (f"pAUC above {100 * config.min_tpr:.6g}% TPR", "AUC", "stack minus this, pAUC"):
-        table.add_column(name, no_wrap=True)
-    table.add_row("stack", *(short(sheet["metrics"][name]) for name in ("pauc", "auc")), "")
-    for name, found in metrics["baselines"].items():
-        values = (short(found["metrics"][metric]) for metric in ("pauc", "auc"))
-        table.add_row(name, *values, short(found["stack_minus_this"]["pauc"]))
-    job.console.print(table)
-    if "blend" in metrics:
-        show_members(job, metrics["blend"])
-    each = ", ".join(f"{entry['metrics']['pauc']['value']:.4f}" for entry in folded["folds"])
-    job.say(
-        f"stack: pAUC by fold {each}; mean {folded['mean']['pauc']:.4f}"
-        + (f", sd {folded['sd']['pauc']:.4f}" if folded["sd"]["pauc"] is not None else "")
-        + f"; {folded['pooled_is']}: {folded['pooled']['pauc']['value']:.4f}."
-    )
-    for note in sheet["notes"]:
-        job.say(f"notice: {note}")
 
 
 if __name__ == "__main__":

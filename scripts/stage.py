@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,8 @@ from rich.progress import (
 
 from folds.findings import Findings
 from pipeline.recipe import Recipe, load_recipe
+from reports.console import drawn
+from reports.table import Said
 from workspace.atomic import clear_leftovers
 from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory
@@ -67,6 +69,14 @@ class Job:
         """One line for the person, the same with facts for the run's log."""
         self.console.print(message, markup=False, highlight=False, soft_wrap=True)
         LOG.info(message, extra={"facts": facts})
+
+    def show(self, told: Iterable[Said]) -> None:
+        """Sentences and tables in their order; the log keeps the sentences."""
+        for each in told:
+            if isinstance(each, str):
+                self.say(each)
+            else:
+                self.console.print(drawn(each))
 
     def show_finding(self, word: str, finding: Mapping[str, Any]) -> None:
         """One finding for the person; the log keeps its kind and count, since ids may be people."""
