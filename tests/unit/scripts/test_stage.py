@@ -29,5 +29,5 @@ def test_sentences_and_tables_are_shown_in_order_and_sentences_logged(caplog, mo
     with console.capture() as capture, caplog.at_level(logging.INFO, LOG.name):
         job.show(["stack: [b] " + "long " * 10, Table(columns("a"), ((Words("1"),),)), "end"])
     lines = [line.strip() for line in capture.get().splitlines()]
-    assert lines == ["stack: [b] " + " ".join(["long"] * 10), "", "a", "───", "1", "", "end"]
+    assert lines == ["stack: [b] " + " ".join(["long"] * 10), "", "a", "─", "1", "", "end"]
     assert [record.getMessage().split()[0] for record in caplog.records] == ["stack:", "end"]
