@@ -8,6 +8,7 @@ from reports.table import (
     Said,
     Table,
     Words,
+    how_sure,
     measure,
     notices,
     percent,
@@ -27,16 +28,23 @@ def tables(sheet: Blend, min_tpr: float) -> list[Said]:
 
 
 def member_table(sheet: Blend, min_tpr: float) -> Table:
-    """A row each: the stack and its parts, networks, blends."""
-    scores, chosen = sheet["scores"], sheet["policy"]
-    order = sorted(scores, key=lambda name: (scores[name]["kind"] == BLEND, name not in OWN))
+    """A row each, beside it what the chosen one gains over it."""
+    chosen, order = sheet["policy"], in_order(sheet)
     heads = (
         Column("members, blends", whole=False),
         Column(f"pAUC above {percent(min_tpr)} TPR"),
         Column("AUC"),
         Column(f"{chosen} minus this, pAUC"),
     )
-    return Table(heads, tuple(_row(sheet, name) for name in order))
+    sure = how_sure(sheet["scores"][chosen]["metrics"]["pauc"], paired=True)
+    caption = f"{sure} * is handed in, by blend.policy.".strip()
+    return Table(heads, tuple(_row(sheet, name) for name in order), caption)
+
+
+def in_order(sheet: Blend) -> list[str]:
+    """The stack and its parts, networks, blends."""
+    scores = sheet["scores"]
+    return sorted(scores, key=lambda name: (scores[name]["kind"] == BLEND, name not in OWN))
 
 
 def _row(sheet: Blend, name: str) -> Row:

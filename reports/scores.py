@@ -107,5 +107,5 @@ def _values(entry: Subgroup) -> tuple[Cell, ...]:
     metrics = entry["metrics"]
     if metrics is None:
         first, _, rest = (entry["reason"] or "").partition(" ")
-        return Words(f"{first} {rest}", short=first), Words("", short=rest)
+        return Words("–", below=entry["reason"] or "", short=first), Words("–", short=rest)
     return tuple(measure(metrics.get(key)) for key in BY_GROUP)

@@ -14,7 +14,7 @@ from reports import members
 from reports.elements import Element, Note, Plot, Plots, Section
 from reports.plots import calibration_plot, roc_plot, scores_plot
 from reports.scores import metric_table, subgroup_table
-from reports.sheets import Folds, Interval, Json, ScoreSheet, Stack
+from reports.sheets import Folds, Json, ScoreSheet, Stack
 from reports.table import (
     Cell,
     Column,
@@ -23,6 +23,7 @@ from reports.table import (
     Words,
     columns,
     count,
+    how_sure,
     measure,
     notices,
     percent,
@@ -124,7 +125,7 @@ def score_table(metrics: Json, min_tpr: float | None = None) -> Table:
     heads = [Column("scores", whole=False), Column("n", page_only=True)]
     heads += [_head(name, min_tpr) for name in shown]
     first = next((v for *_, e in entries for v in e["metrics"].values()), None)
-    return Table((*heads, *minus), tuple(rows), intervals(first, paired=bool(minus)))
+    return Table((*heads, *minus), tuple(rows), how_sure(first, paired=bool(minus)))
 
 
 def _head(metric: str, min_tpr: float | None) -> Column:
@@ -145,16 +146,6 @@ def _one(kind: str) -> str:
     return kind.replace("_", " ").removesuffix("s")
 
 
-def intervals(metric: Interval | None, *, paired: bool) -> str:
-    """How the intervals of a table were made."""
-    if metric is None or metric.get("level") is None:
-        return ""
-    return (
-        f"{metric['level']:.0%} intervals in small type, from drawing {metric['unit']}s again "
-        f"{metric['replicates']:,} times" + ("; differences are paired." if paired else ".")
-    )
-
-
 def _scores(metrics: Stack, terms: Terms) -> Section:
     sheet, blend = metrics["stack"], metrics.get("blend")
     whose = "" if sheet["patients"] is None else f", {sheet['patients']:,} {terms.group}"
@@ -169,14 +160,10 @@ def _scores(metrics: Stack, terms: Terms) -> Section:
     ]
     elements: list[Element] = [score_table(metrics, terms.min_tpr)]
     if blend is not None:
-        note = f"Handed in is {blend['policy']} (*), by blend.policy."
-        elements += [members.member_table(blend, terms.min_tpr), Note(note)]
+        elements.append(members.member_table(blend, terms.min_tpr))
         elements += [Note(words, "warning") for words in blend["notes"]]
-        named += [
-            (name, entry["metrics"]["pauc"])
-            for name, entry in blend["scores"].items()
-            if name != "stack"
-        ]
+        others = (name for name in members.in_order(blend) if name not in metrics)
+        named += [(name, blend["scores"][name]["metrics"]["pauc"]) for name in others]
     label = f"pAUC above {terms.min_tpr:.0%} sensitivity"
     elements.append(Plots((scores_plot(named, label, terms.min_tpr),)))
     elements.append(metric_table(sheet, without=frozenset(COMPARED)))

@@ -132,6 +132,16 @@ def short(metric: Interval) -> str:
     return f"{value:.3f}" if low is None else f"{value:.3f} {low:.3f}-{high:.3f}"
 
 
+def how_sure(metric: Interval | None, *, paired: bool) -> str:
+    """How the intervals of a table were made."""
+    if metric is None or metric.get("level") is None:
+        return ""
+    return (
+        f"{metric['level']:.0%} intervals in small type, from drawing {metric['unit']}s again "
+        f"{metric['replicates']:,} times" + ("; differences are paired." if paired else ".")
+    )
+
+
 def name(text: str) -> Words:
     """What a user called something: whole on the page, cut on the console."""
     return Words(text, short=shorten(text))

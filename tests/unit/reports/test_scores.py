@@ -63,8 +63,8 @@ def test_a_level_is_one_row_and_one_without_a_number_says_why():
         ["sex: female", "1200", "40", "30", "0.150 0.110-0.170", "0.900"],
         ["sex: male", "1200", "-", "3", "insufficient", "positives (3 < 10)"],
     ]
-    assert table.rows[1][4].words == reason
-    assert table.rows[1][5].words == ""
+    assert (table.rows[1][4].words, table.rows[1][4].below) == ("–", reason)
+    assert table.rows[1][5].words == "–"
 
 
 def test_levels_of_single_rows_or_lesions():

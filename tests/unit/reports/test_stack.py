@@ -94,9 +94,7 @@ def test_the_page_shows_the_members_that_the_console_shows(metrics):
     both = {**metrics, "blend": BLEND}
     [scores, *_] = sections(both, None, Terms("patients", 0.8))
     assert tables(both)[2] in scores.elements
-    assert "Handed in is stack (*), by blend.policy." in [
-        getattr(element, "words", "") for element in scores.elements
-    ]
+    assert scores.elements[1].caption == "* is handed in, by blend.policy."
     [plots] = [element for element in scores.elements if element.kind == "plots"]
     assert [words for _, words in plots.plots[0].y.ticks] == ["stack", "constant", "net"]
 
