@@ -3,7 +3,7 @@
 Stages and what they are composed of are functions of a `Job`; the makers of units never are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from folds.findings import Findings
 from pipeline.recipe import Recipe
+from reports.table import Said
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 from workspace.progress import Desk, Show
@@ -78,6 +79,14 @@ class Job:
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""
         self.desk.say(message, **facts)
+
+    def show(self, tables: Iterable[Said]) -> None:
+        """What a report has to say: sentences and tables."""
+        for one in tables:
+            if isinstance(one, str):
+                self.desk.say(one)
+            else:
+                self.desk.table(one)
 
     def progress(self, label: str) -> AbstractContextManager[Show]:
         """A bar with the time left while something long runs; yields `show(done, total)`."""

@@ -8,15 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from folds.findings import plural
 from folds.schema import ID
 from metrics.sheet import ScoreConfig
-from pipeline.job import Job
-from scripts.score import short
-from stacking.blending.config import BLENDS, BlendConfig
+from stacking.blending.config import BlendConfig
 from stacking.blending.measure import measured
 from stacking.blending.members import Members, gather, gather_views
 from stacking.blending.policies import Rule, all_blends, blend_elsewhere
@@ -117,25 +113,6 @@ def blended(
     with desk.progress("Drawing patients again, for members") as show:
         found = measured(members, blends, blend, score, patient, show)
     return found, blends
-
-
-def show_members(job: Job, found: Mapping[str, Any]) -> None:
-    """Members and blends, and what the chosen one gains over each."""
-    chosen, minus = found["policy"], "chosen_minus_this"
-    table = Table("members, blends", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for title in (f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR", "AUC"):
-        table.add_column(title, no_wrap=True)
-    table.add_column(f"{chosen} minus this, pAUC", no_wrap=True)
-    best = sorted(found["scores"], key=lambda name: (name in BLENDS, name not in (STACK, *PARTS)))
-    for name in best:
-        entry = found["scores"][name]
-        values = (short(entry["metrics"][metric]) for metric in ("pauc", "auc"))
-        gain = "" if entry[minus] is None else short(entry[minus]["pauc"])
-        table.add_row(f"{name} *" if name == chosen else name, *values, gain)
-    job.desk.console.print(table)
-    job.say(f"stack: handed in is {chosen} (*), by blend.policy.")
-    for note in found["notes"]:
-        job.say(f"notice: {note}")
 
 
 def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, str]]:

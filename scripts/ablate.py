@@ -10,10 +10,8 @@ from itertools import product
 from typing import Any
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from folds.findings import Findings, plural
+from folds.findings import Findings
 from folds.groups import GROUP
 from folds.schema import ID
 from models.cascade.ablation import VARIANTS
@@ -30,13 +28,12 @@ from pipeline.networks import (
     probability_columns,
 )
 from pipeline.recipe import Recipe
-from scripts.score import short
+from reports.ablation import WHOLE, tables
 from scripts.stage import main
 from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
-WHOLE = "whole"
 
 
 def run(job: Job) -> Unit:
@@ -66,7 +63,7 @@ def run(job: Job) -> Unit:
         with making(folder, wanted) as draft:
             draft.json("ablation.json", _compared(inputs, stage, units))
         done = open_unit(folder, "ablate")
-    _show(job, stage, done.json("ablation.json"))
+    job.show(tables(stage.name, done.json("ablation.json")))
     job.say(f"ablate: see {folder / 'ablation.json'}.")
     return done
 
@@ -124,34 +121,6 @@ def _rows(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> HeldOut:
     rows = rows.filter(pl.col("label") >= 0)
     patient = None if inputs.job.recipe.data.group == "none" else rows[GROUP]
     return HeldOut(rows["label"].to_numpy(), shares_of(rows.select(names).to_numpy()), patient)
-
-
-def _show(job: Job, stage: Stage, found: dict[str, Any]) -> None:
-    job.say(
-        f"ablate: {stage.name}, {plural(found['n'], 'held-out picture')} of "
-        f"{plural(len(found['folds']), 'fold')}, {plural(len(found['seeds']), 'seed')}; "
-        f"{found['watch']}."
-    )
-    table = Table("variant", found["watch"], "minus the whole network", "by seed", "",
-                  box=SIMPLE_HEAD, pad_edge=False)  # fmt: skip
-    for name, entry in found["variants"].items():
-        gain = entry["minus_whole"]
-        seeds = " ".join(f"{value:+.3f}" for value in entry["by_seed"])
-        if name == WHOLE:
-            table.add_row(name, short(entry["value"]), "", "", "")
-            continue
-        table.add_row(name, short(entry["value"]), short(gain), seeds, _verdict(entry))
-    job.desk.console.print(table)
-
-
-def _verdict(entry: dict[str, Any]) -> str:
-    """What the recipe's own part is worth, against none or another in its place."""
-    minus = entry["minus_whole"]
-    if minus["low"] is None:
-        return "too few patients" if len(entry["by_seed"]) > 1 else "one seed: luck unknown"
-    if minus["low"] <= 0 <= minus["high"]:
-        return "no measurable gain"
-    return "it helps" if minus["high"] < 0 else "it harms"
 
 
 if __name__ == "__main__":

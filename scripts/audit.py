@@ -4,11 +4,9 @@ Reads folds, features and the recipe's stack, on any recipe, with fewer rows and
 writes <run>/leaks/leaks.json and prints it as a table. A finding ends in exit code 2.
 """
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from pipeline.job import Job
 from pipeline.leak_audit import LEAKS, auditing
+from reports.leaks import leak_table
 from scripts import stack
 from scripts.stage import main
 from workspace.errors import ArtifactError
@@ -24,10 +22,7 @@ def run(job: Job) -> Unit:
 
 def _tell(job: Job, done: Unit) -> None:
     checks = done.json(LEAKS)
-    table = Table("what was done", "what came of it", "", box=SIMPLE_HEAD, pad_edge=False)
-    for check in checks:
-        table.add_row(check["check"], check["found"], "holds" if check["holds"] else "LEAK")
-    job.desk.console.print(table)
+    job.show([leak_table(checks)])
     leaks = [check["check"] for check in checks if not check["holds"]]
     if leaks:
         raise ArtifactError(

@@ -11,18 +11,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from folds.findings import plural
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from models.cascade.measure import HeldOut, variant_sheet
 from pipeline import networks
 from pipeline.job import Job
 from pipeline.sights import Sights, anchors_of, joined, prefix_of
+from reports.comparison import tables
 from scripts import embed, stack
-from scripts.score import short
 from scripts.stage import main
 from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
@@ -35,6 +32,7 @@ from workspace.errors import ConfigError
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
+SHEET_VERSION = 2  # of what is told of the variants, made anew from their kept scores
 OWN = "recipe"  # its own way
 COMPARISON, SCORES = "comparison.json", "scores.parquet"
 
@@ -52,7 +50,7 @@ def run(job: Job) -> Unit:
         if name in job.recipe.networks
     }
     variants = _variants(job, tables=bool(stacked.tables().columns))
-    units = {}
+    units: dict[str, Unit] = {}
     for name, variant in variants.items():
         try:
             units[name] = _unit(stacked, sights, (name, variant), list(units.values()))
@@ -61,14 +59,14 @@ def run(job: Job) -> Unit:
                 raise
             job.say(f"notice: {name} cannot be done with this run and is left out: {error}")
     folder, config = job.run / "comparison" / "all", job.recipe
-    part = {"score": config.score.model_dump(mode="json"), "version": VERSION}
+    part = {"score": config.score.model_dump(mode="json"), "version": [VERSION, SHEET_VERSION]}
     wanted = job.wanted("compare", part, {n: unit.sha256(SCORES) for n, unit in units.items()})
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is None:
         with making(folder, wanted) as draft:
             draft.json(COMPARISON, _compared(stacked, units))
         done = open_unit(folder, "compare")
-    _show(job, done.json(COMPARISON))
+    job.show(tables(done.json(COMPARISON)))
     job.say(f"compare: see {folder / COMPARISON}.")
     return done
 
@@ -202,7 +200,8 @@ def _compared(stacked: stack.Inputs, units: Mapping[str, Unit]) -> dict[str, Any
     return {
         "n": len(own[0].true), "positives": int(own[0].true.sum()), "seeds": seeds,
         "patients": None if own[0].patient is None else len(set(own[0].patient)),
-        "group": job.recipe.data.group,
+        "group": job.recipe.data.group, "min_tpr": job.recipe.score.min_tpr,
+        "order": [name for name in (OWN, *VARIANTS) if name in held],
         "variants": {
             name: {
                 metric: variant_sheet("auc", own, several, (), job.recipe.score, metric)
@@ -220,25 +219,6 @@ def _held_out(stacked: stack.Inputs, unit: Unit, seeds: Sequence[str]) -> list[H
     true = rows[TARGET].to_numpy().astype(np.int64)
     each = [rows[seed].to_numpy() for seed in seeds]
     return [HeldOut(true, np.stack([1 - score, score], axis=1), patient) for score in each]
-
-
-def _show(job: Job, found: dict[str, Any]) -> None:
-    job.say(
-        f"compare: {plural(found['n'], 'row')}, {plural(found['positives'], 'positive')}, "
-        + (f"{found['patients']} {found['group']}s, " if found["patients"] else "")
-        + f"{plural(len(found['seeds']), 'seed')} of boosters."
-    )
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    pauc = f"pAUC above {100 * job.recipe.score.min_tpr:.6g}% TPR"
-    for title in ("variant", pauc, "AUC", "minus recipe, pAUC"):
-        table.add_column(title, no_wrap=True)
-    for name in (OWN, *VARIANTS):
-        if name in found["variants"]:
-            entry = found["variants"][name]
-            values = [short(entry[metric]["value"]) for metric in ("pauc", "auc")]
-            gain = "" if name == OWN else short(entry["pauc"]["minus_whole"])
-            table.add_row(name, *values, gain)
-    job.desk.console.print(table)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,16 @@ from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from reports.page import look_hash
+from reports.provenance import BLOCKS, NETWORKS
+from reports.report import Found, report
 from scripts.stage import main
 from stacking.fold import FOLD, SCORE
-from submissions.page import look_hash
-from submissions.provenance import BLOCKS, NETWORKS
-from submissions.report import Found, report
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, Wanted, load_manifest
 from workspace.units import Unit, find, making, open_unit
 
-FILE, VERSION = "report.html", 1
+FILE, VERSION = "report.html", 2
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
 SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
 

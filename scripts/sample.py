@@ -9,6 +9,11 @@ from pipeline.samples import drawing
 from scripts.stage import main
 from workspace.units import Unit
 
+SHOWN = (
+    "patients", "rows", "positives", "images", "test_patients", "test_rows", "test_positives",
+    "test_images",
+)  # fmt: skip
+
 
 def run(job: Job) -> Unit:
     """The folder of the synthetic competition, drawn if it is not there yet."""
@@ -16,7 +21,7 @@ def run(job: Job) -> Unit:
     if not new:
         job.say(f"sample: nothing to do, {drawn.folder} is drawn (synthetic, no person in it).")
         return drawn
-    shown = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in drawn.facts.items())
+    shown = ", ".join(f"{drawn.facts[name]} {name.replace('_', ' ')}" for name in SHOWN)
     job.say(f"sample: drew {drawn.folder}: {shown}. Synthetic: no person is in it.", **drawn.facts)
     return drawn
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
-from scripts.desk import LOG, ConsoleDesk
+from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
 from workspace.atomic import naming_write_errors
 from workspace.errors import ConfigError, DermstackError

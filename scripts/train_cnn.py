@@ -46,7 +46,7 @@ from pipeline.networks import (
     probability_columns,
     unit_name,
 )
-from scripts.cascade_tables import show_cascade, show_stage
+from reports.networks import cascade_tables, tables
 from scripts.stage import main
 from stacking.blocks import OOF
 from stacking.fold import FOLD
@@ -112,7 +112,7 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
     if done is not None:
         job.say(f"{stage.name}: nothing to do, {folder} is up to date.")
         if job.stage == STAGE:  # another stage that needs it has things of its own to tell
-            show_stage(job, stage, done.json(METRICS))
+            job.show(tables(stage.name, done.json(METRICS)))
         return done
     names = probability_columns(stage.name, stage.classes)
     table = held_out(inputs, units, [*names, *(f"{LAST}{name}" for name in names)])
@@ -126,7 +126,7 @@ def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
         draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
         draft.facts["classes"] = list(stage.classes)
     done = open_unit(folder, STAGE)
-    show_stage(job, stage, done.json(METRICS))
+    job.show(tables(stage.name, done.json(METRICS)))
     return done
 
 
@@ -212,7 +212,7 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         if job.stage == STAGE:
-            show_cascade(job, done.json(METRICS))
+            job.show(cascade_tables(done.json(METRICS)))
         return done
     first, second = (next(s for s in stages if s.name == name) for name in ("stage1", "stage2"))
     limits = {
@@ -238,7 +238,7 @@ def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) ->
             CALLS, rows.select(ID, FOLD, "label").with_columns(pl.Series("called", called))
         )
     done = open_unit(folder, STAGE)
-    show_cascade(job, done.json(METRICS))
+    job.show(cascade_tables(done.json(METRICS)))
     return done
 
 

@@ -1,1 +1,1 @@
-"""Scores -> a CSV that is checked before it is written; the report; the offline bundle."""
+"""Scores -> a CSV that is checked before it is written; the truth to score it against."""

@@ -20,6 +20,9 @@ class Desk(Protocol):
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
         """One line for the person; the log has it too, or of a private one its facts alone."""
 
+    def table(self, table: object) -> None:
+        """A table of the reports' kind."""
+
     def progress(self, label: str) -> AbstractContextManager[Show]:
         """While something long runs; yields what shows how far it is."""
 
@@ -31,6 +34,9 @@ class Silent:
     """A desk at which nobody sits."""
 
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
+        pass
+
+    def table(self, table: object) -> None:
         pass
 
     @contextmanager

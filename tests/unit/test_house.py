@@ -10,8 +10,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
-    "features", "folds", "metrics", "models", "pipeline", "scripts", "stacking", "submissions",
-    "synthetic", "workspace",
+    "features", "folds", "metrics", "models", "pipeline", "reports", "scripts", "stacking",
+    "submissions", "synthetic", "workspace",
 )  # fmt: skip
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 

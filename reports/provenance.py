@@ -8,7 +8,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from submissions.blocks import Block, Cell, Folded, Json, Section, Source, Table, Words, count
+from reports.elements import Element, Folded, Section, Source
+from reports.sheets import Json
+from reports.table import Cell, Table, Words, columns, count
 from workspace.manifest import Manifest
 
 # What one part leaves for others, who keep its hash under the file's name.
@@ -25,14 +27,14 @@ OF_NETWORKS = "cascade"  # it names a network by its folder; whoever stacks name
 
 def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
     """Enough to make the run again, and to see that it is the same."""
-    blocks: tuple[Block, ...] = (
+    elements: tuple[Element, ...] = (
         _units(manifests),
         _versions(manifests),
         Folded("All files with their hashes", _files(manifests)),
         Folded("The whole recipe", Source(json.dumps(recipe, indent=2, ensure_ascii=False))),
     )
     lead = "Each part keeps a manifest of what it was made from; this is what they say."
-    return Section("made-from", "What it was made from", blocks, lead)
+    return Section("made-from", "What it was made from", elements, lead)
 
 
 def stale(manifests: Mapping[str, Manifest]) -> list[str]:
@@ -72,7 +74,7 @@ def _units(manifests: Mapping[str, Manifest]) -> Table:
         seconds = Words(f"{manifest.seconds:,.1f}")
         rows.append((Words(folder), Words(commit, code=True), count(manifest.seed), seconds))
     caption = "'changed': tracked files differed from the commit when the part was made."
-    return Table(("part", "commit", "seed", "seconds"), tuple(rows), caption)
+    return Table(columns("part", "commit", "seed", "seconds"), tuple(rows), caption)
 
 
 def _versions(manifests: Mapping[str, Manifest]) -> Table:
@@ -86,7 +88,7 @@ def _versions(manifests: Mapping[str, Manifest]) -> Table:
         (Words(name), Words(", ".join(sorted(versions)), code=True))
         for name, versions in sorted(seen.items())
     )
-    return Table(("made with", "version"), rows)
+    return Table(columns("made with", "version"), rows)
 
 
 def _files(manifests: Mapping[str, Manifest]) -> Table:
@@ -95,4 +97,4 @@ def _files(manifests: Mapping[str, Manifest]) -> Table:
         for folder, manifest in manifests.items()
         for name, file in manifest.files.items()
     )
-    return Table(("file", "bytes", "SHA-256"), rows)
+    return Table(columns("file", "bytes", "SHA-256"), rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from submissions.blocks import Head, Section
+from reports.elements import Head, Section
 from workspace.hashing import sha256_file
 
 HERE = Path(__file__).resolve().parent

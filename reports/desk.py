@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from reports.console import drawn
+from reports.table import Table
 from workspace.progress import Show
 from workspace.stopping import raise_if_asked
 
@@ -44,6 +46,10 @@ class ConsoleDesk:
         self.console.print(message, markup=False, highlight=False, soft_wrap=True)
         told = " ".join(map(str, facts.values())) if private else message
         LOG.info(told, extra={"facts": facts})
+
+    def table(self, table: object) -> None:
+        assert isinstance(table, Table)
+        self.console.print(drawn(table))
 
     def begin(self, task: str, number: int, total: int) -> None:
         """A bar over all tasks of a stage, or a line with the time that is left for them."""

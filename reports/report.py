@@ -9,29 +9,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from folds.schema import HOLDOUT, TEST
-from submissions.blocks import (
-    Block,
-    Cell,
-    Head,
-    Json,
-    Mark,
-    Note,
-    Section,
-    Table,
-    Words,
-    count,
-    measure,
-)
-from submissions.page import page
-from submissions.provenance import provenance, stale
-from submissions.scores import (
-    Terms,
-    cascade_section,
-    importances,
-    network_section,
-    stack_sections,
-)
+from reports import balance, leaks, networks, stack
+from reports.elements import Head, Note, Section
+from reports.page import page
+from reports.provenance import provenance, stale
+from reports.sheets import Cascade, Check, HeldOut, Json, Network, Stack
+from reports.table import Cell, Table, Words, columns, count, measure
 from workspace.manifest import Manifest
 
 # In the order in which one asks; whatever else is counted stands behind.
@@ -55,13 +38,13 @@ class Found:
     again: str  # what stands behind `make <stage>` to make more of this run
     manifests: Mapping[str, Manifest]
     verified: Json | None = None
-    balance: Sequence[Json] | None = None
-    stacked: Json | None = None
+    balance: Sequence[HeldOut] | None = None
+    stacked: Stack | None = None
     rows: pl.DataFrame | None = None  # target, score, fold: out of fold
     importance: pl.DataFrame | None = None
-    networks: Mapping[str, Json] = field(default_factory=dict)
-    cascade: Json | None = None
-    leaks: Sequence[Json] | None = None
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    cascade: Cascade | None = None
+    leaks: Sequence[Check] | None = None
     handed_in: pl.Series | None = None  # the scores of submission.csv
 
     @property
@@ -128,46 +111,35 @@ def _data(found: Found) -> Section:
         for notice in found.verified["notices"]
         if notice["check"] != "synthetic"
     ]
-    blocks: list[Block] = [Table(("what", "number"), tuple(rows + noticed))]
+    table = Table(columns("what", "number"), tuple(rows + noticed))
     lead = (
         f"{kind} of the source {data['source']}, from the folder {data['folder']}. Rows are those "
         "that may be trained on; no id of a person or picture stands on this page."
     )
-    return Section("data", title, tuple(blocks), lead)
+    return Section("data", title, (table,), lead)
 
 
 def _folds(found: Found) -> Section:
     manifest = found.manifests.get("folds")
     if found.balance is None or manifest is None:
         return Section("folds", "Folds", (_missing(found, "folds"),))
-    hospitals = any(row["hospitals"] for row in found.balance)
-    repeats = len({row["repeat"] for row in found.balance}) > 1
-    rows = []
-    for row in found.balance:
-        name = row["fold"]
-        if name is None:
-            name = row["split"] if row["split"] in (HOLDOUT, TEST) else "never held out"
-        cells = [Words(str(name)), *(count(row[c]) for c in ("rows", "positives", "groups"))]
-        first = [Words(str(row["repeat"]))] if repeats else []
-        last = [count(row["hospitals"])] if hospitals else []
-        rows.append((*first, *cells, *last))
-    head = ["held out", "rows", "positives", "groups" if found.group == "rows" else found.group]
-    head = [*(["repeat"] if repeats else []), *head, *(["hospitals"] if hospitals else [])]
     facts = manifest.facts
     lead = (
         f"Scheme {facts['scheme']}, seed {facts['seed']}; decided once, before anything was "
         "trained, and checked against its hash whenever it is read."
     )
-    digest = Table(("fold hash (SHA-256)",), ((Words(facts["fold_hash"], code=True),),))
-    return Section("folds", "Folds", (Table(tuple(head), tuple(rows)), digest), lead)
+    digest = Table(columns("fold hash (SHA-256)"), ((Words(facts["fold_hash"], code=True),),))
+    table = balance.balance_table(found.balance, found.recipe["data"]["group"])
+    return Section("folds", "Folds", (table, digest), lead)
 
 
 def _of_stack(found: Found) -> list[Section]:
     if found.stacked is None:
         words = "Scores, folds one by one, curves, subgroups and importances come from the stack."
         return [Section("scores", "Scores", (_missing(found, "stack", words),))]
-    sections = stack_sections(found.stacked, found.rows, Terms(found.group, found.min_tpr))
-    return [*sections, *([] if found.importance is None else [importances(found.importance)])]
+    terms = stack.Terms(found.group, found.min_tpr)
+    sections = stack.sections(found.stacked, found.rows, terms)
+    return [*sections, *([] if found.importance is None else [stack.importances(found.importance)])]
 
 
 def _of_networks(found: Found) -> list[Section]:
@@ -177,8 +149,8 @@ def _of_networks(found: Found) -> list[Section]:
         else:
             note = _missing(found, "train-cnn", "No network is trained on all folds.")
         return [Section("networks", "Networks", (note,))]
-    return [network_section(name, metrics) for name, metrics in found.networks.items()] + (
-        [] if found.cascade is None else [cascade_section(found.cascade)]
+    return [networks.network_section(name, sheet) for name, sheet in found.networks.items()] + (
+        [] if found.cascade is None else [networks.cascade_section(found.cascade)]
     )
 
 
@@ -186,15 +158,7 @@ def _leaks(found: Found) -> Section:
     title = "Search for leaks"
     if found.leaks is None:
         return Section("leaks", title, (_missing(found, "audit"),))
-    rows = tuple(
-        (
-            Words(entry["check"]),
-            Words(entry["found"]),
-            Mark("holds" if entry["holds"] else "leak", bool(entry["holds"])),
-        )
-        for entry in found.leaks
-    )
-    return Section("leaks", title, (Table(("what should be so", "found", "verdict"), rows),))
+    return Section("leaks", title, (leaks.leak_table(found.leaks),))
 
 
 def _submission(found: Found) -> Section:
@@ -210,7 +174,7 @@ def _submission(found: Found) -> Section:
         (Words("SHA-256"), Words(manifest.files[file].sha256, code=True)),
     )
     lead = f"{file} passed the checks of its own scorer before it appeared."
-    return Section("submission", "Submission", (Table(("what", "value"), rows),), lead)
+    return Section("submission", "Submission", (Table(columns("what", "value"), rows),), lead)
 
 
 def _missing(found: Found, stage: str, words: str = "") -> Note:

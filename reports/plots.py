@@ -4,17 +4,17 @@ Scores in, shapes in pixels out. Every drawing is about 420 px wide, so that its
 be read on a telephone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
-from submissions.blocks import Axis, Json, Plot, Shape
+from reports.elements import Axis, Plot, Shape
+from reports.sheets import Interval, Reliability
 from workspace.errors import shorten
 
 WIDTH = 420
@@ -121,9 +121,9 @@ def above(points: Sequence[Point], level: float) -> list[Point]:
     return [(start, level), *points[first:], (1.0, level)]
 
 
-def calibration_plot(reliability: Json) -> Plot:
+def calibration_plot(reliability: Reliability) -> Plot:
     """Each bin's share of positives with its interval, over what was predicted."""
-    points: list[Mapping[str, Any]] = reliability["points"]
+    points = reliability["points"]
     greatest = max(max(p["observed_high"], p["mean_probability"]) for p in points)
     limit = next(limit for limit in LIMITS if limit >= min(greatest, 1.0))
     frame = Frame((WIDTH, 400), (58, 12, 408, 352), limit, limit, lambda v: sqrt(max(v, 0.0)))
@@ -153,7 +153,7 @@ def calibration_plot(reliability: Json) -> Plot:
     )
 
 
-def scores_plot(found: Sequence[tuple[str, Json]], label: str, min_tpr: float) -> Plot:
+def scores_plot(found: Sequence[tuple[str, Interval]], label: str, min_tpr: float) -> Plot:
     """The pAUC of each score with its interval, one below the other."""
     bottom = 12 + LINE_PX * len(found)
     best = 1 - min_tpr
@@ -166,8 +166,9 @@ def scores_plot(found: Sequence[tuple[str, Json]], label: str, min_tpr: float) -
         rows.append((frame.y(y), shorten(name, 17)))
         if value["value"] is None:
             continue
-        if value["low"] is not None:
-            span = [(value["low"], y), (value["high"], y)]
+        low, high = value["low"], value["high"]
+        if low is not None and high is not None:
+            span = [(low, y), (high, y)]
             shapes.append(frame.shape("line", "span", span))
         shapes.append(frame.shape("dot", "dot", [(value["value"], y)], f"{value['value']:.4f}"))
     ticks = [best * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]

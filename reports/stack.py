@@ -1,6 +1,6 @@
-"""The scores of a run as sections: tables, curves, subgroups, networks, importances.
+"""What a stack is worth: beside its baselines, fold by fold, in curves and by subgroup.
 
-Drawn from the shape of each metrics.json, so that a new score appears without a line here.
+The table of scores is drawn from the shape of the sheet, so that a new score needs no line here.
 """
 
 from collections.abc import Mapping
@@ -9,21 +9,26 @@ from typing import Any
 
 import polars as pl
 
-from submissions.blocks import (
-    Block,
+from folds.findings import plural
+from reports import members
+from reports.elements import Element, Note, Plot, Plots, Section
+from reports.plots import calibration_plot, roc_plot, scores_plot
+from reports.scores import metric_table, subgroup_table
+from reports.sheets import Folds, Json, ScoreSheet, Stack
+from reports.table import (
     Cell,
-    Json,
-    Note,
-    Plot,
-    Plots,
-    Section,
+    Column,
+    Said,
     Table,
     Words,
+    columns,
     count,
+    how_sure,
     measure,
+    notices,
+    percent,
     plain,
 )
-from submissions.plots import calibration_plot, roc_plot, scores_plot
 
 COMPARED = {
     "pauc": "pAUC",
@@ -33,12 +38,7 @@ COMPARED = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
 }
-OTHERS = {
-    "standardised_pauc": "pAUC, standardised (McClish)",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "ece": "calibration error (ECE)",
-}
+ON_CONSOLE = ("pauc", "auc")  # eighty columns hold two of them
 MINUS_THIS = "_minus_this"
 TOP = 20
 
@@ -50,13 +50,42 @@ class Terms:
     group: str  # what the folds keep together: `patients`, `lesions`, or single `rows`
     min_tpr: float
 
+    @property
+    def whose(self) -> str:
+        """The same, empty where rows stand alone."""
+        return "" if self.group == "rows" else self.group
+
     def counts(self) -> dict[str, str]:
         """What of an entry is counted, and what that is called."""
-        whose = {} if self.group == "rows" else {"patients": self.group}
+        whose = {"patients": self.whose} if self.whose else {}
         return {"n": "rows", **whose, "positives": "positives"}
 
 
-def stack_sections(metrics: Json, rows: pl.DataFrame | None, terms: Terms) -> list[Section]:
+def tables(metrics: Stack) -> list[Said]:
+    """What `make stack` tells."""
+    sheet, folded, blend = metrics["stack"], metrics["folds"], metrics.get("blend")
+    whose = f", {sheet['patients']} {metrics['group']}s." if sheet["patients"] else "."
+    return [
+        f"stack: out of fold, {plural(sheet['n'], 'row')}, {plural(sheet['positives'], 'positive')}"
+        + whose,
+        score_table(metrics, sheet["min_tpr"]),
+        *([] if blend is None else members.tables(blend, sheet["min_tpr"])),
+        _of_folds(folded),
+        *notices(sheet["notes"]),
+    ]
+
+
+def _of_folds(folded: Folds) -> str:
+    each = ", ".join(f"{entry['metrics']['pauc']['value']:.4f}" for entry in folded["folds"])
+    spread = folded["sd"]["pauc"]
+    return (
+        f"stack: pAUC by fold {each}; mean {folded['mean']['pauc']:.4f}"
+        + (f", sd {spread:.4f}" if spread is not None else "")
+        + f"; {folded['pooled_is']}: {folded['pooled']['pauc']['value']:.4f}."
+    )
+
+
+def sections(metrics: Stack, rows: pl.DataFrame | None, terms: Terms) -> list[Section]:
     """All that the stack's metrics say; `rows` have target, score and fold, out of fold."""
     sheet = metrics["stack"]
     return [
@@ -78,7 +107,7 @@ def score_entries(metrics: Json) -> list[tuple[str, str, Json]]:
     return sorted(found, key=lambda entry: (entry[0] != "", entry[0] == "baselines", entry[0]))
 
 
-def score_table(metrics: Json) -> Table:
+def score_table(metrics: Json, min_tpr: float | None = None) -> Table:
     """Every score under the others, with its paired differences in the first metric."""
     entries = score_entries(metrics)
     shown = [name for name in COMPARED if any(name in entry["metrics"] for *_, entry in entries)]
@@ -92,10 +121,16 @@ def score_table(metrics: Json) -> Table:
         row += [measure(entry["metrics"].get(metric)) for metric in shown]
         row += [measure(entry.get(key, {}).get(metric)) for key, metric in differing]
         rows.append(tuple(row))
-    minus = [f"{key.replace('_', ' ')}, {COMPARED[name]}" for key, name in differing]
-    head = ("score", "n", *(COMPARED[name] for name in shown), *minus)
+    minus = columns(*(f"{key.replace('_', ' ')}, {COMPARED[name]}" for key, name in differing))
+    heads = [Column("scores", whole=False), Column("n", page_only=True)]
+    heads += [_head(name, min_tpr) for name in shown]
     first = next((v for *_, e in entries for v in e["metrics"].values()), None)
-    return Table(head, tuple(rows), _intervals(first, paired=bool(minus)))
+    return Table((*heads, *minus), tuple(rows), how_sure(first, paired=bool(minus)))
+
+
+def _head(metric: str, min_tpr: float | None) -> Column:
+    above = f" above {percent(min_tpr)} TPR" if metric == "pauc" and min_tpr is not None else ""
+    return Column(COMPARED[metric] + above, page_only=metric not in ON_CONSOLE)
 
 
 def _has_metrics(entry: Any) -> bool:
@@ -111,18 +146,8 @@ def _one(kind: str) -> str:
     return kind.replace("_", " ").removesuffix("s")
 
 
-def _intervals(metric: Json | None, *, paired: bool) -> str:
-    """How the intervals of a table were made."""
-    if metric is None or metric.get("level") is None:
-        return ""
-    return (
-        f"{metric['level']:.0%} intervals in small type, from drawing {metric['unit']}s again "
-        f"{metric['replicates']:,} times" + ("; differences are paired." if paired else ".")
-    )
-
-
-def _scores(metrics: Json, terms: Terms) -> Section:
-    sheet = metrics["stack"]
+def _scores(metrics: Stack, terms: Terms) -> Section:
+    sheet, blend = metrics["stack"], metrics.get("blend")
     whose = "" if sheet["patients"] is None else f", {sheet['patients']:,} {terms.group}"
     lead = (
         f"Out of fold: {sheet['n']:,} rows, {sheet['positives']:,} positives{whose}. Each row is "
@@ -133,37 +158,43 @@ def _scores(metrics: Json, terms: Terms) -> Section:
         for _, name, entry in score_entries(metrics)
         if "pauc" in entry["metrics"]
     ]
-    blocks: list[Block] = [score_table(metrics)]
+    elements: list[Element] = [score_table(metrics, terms.min_tpr)]
+    if blend is not None:
+        elements.append(members.member_table(blend, terms.min_tpr))
+        elements += [Note(words, "warning") for words in blend["notes"]]
+        others = (name for name in members.in_order(blend) if name not in metrics)
+        named += [(name, blend["scores"][name]["metrics"]["pauc"]) for name in others]
     label = f"pAUC above {terms.min_tpr:.0%} sensitivity"
-    blocks.append(Plots((scores_plot(named, label, terms.min_tpr),)))
-    others = [(n, m) for n, m in sheet["metrics"].items() if n not in COMPARED]
-    rows = tuple((Words(OTHERS.get(n, n.replace("_", " "))), measure(m)) for n, m in others)
-    blocks.append(Table(("the stack, further", "value"), rows))
-    blocks += [Note(note, "warning") for note in sheet["notes"]]
-    return Section("scores", "Scores", tuple(blocks), lead)
+    elements.append(Plots((scores_plot(named, label, terms.min_tpr),)))
+    elements.append(metric_table(sheet, without=frozenset(COMPARED)))
+    elements += [Note(note, "warning") for note in sheet["notes"]]
+    return Section("scores", "Scores", tuple(elements), lead)
 
 
-def _by_fold(folded: Json, terms: Terms) -> Section:
+def _by_fold(folded: Folds, terms: Terms) -> Section:
     shown = [name for name in COMPARED if name in folded["pooled"]]
     counts = terms.counts()
+    numbers: list[Json] = list(folded["folds"])
     rows: list[tuple[Cell, ...]] = [
         (
             Words(str(entry["fold"])),
             *(count(entry[name]) for name in counts),
             *(measure(entry["metrics"][name]) for name in shown),
         )
-        for entry in folded["folds"]
+        for entry in numbers
     ]
     empty = [Words("")] * len(counts)
-    for name, words in (("mean", "mean"), ("sd", "standard deviation")):
-        rows.append((Words(words), *empty, *(plain(folded[name][metric]) for metric in shown)))
+    each = [plain(folded["mean"][metric]) for metric in shown]
+    rows.append((Words("mean"), *empty, *each))
+    each = [plain(folded["sd"][metric]) for metric in shown]
+    rows.append((Words("standard deviation"), *empty, *each))
     rows.append((Words("pooled"), *empty, *(measure(folded["pooled"][name]) for name in shown)))
-    head = ("fold", *counts.values(), *(COMPARED[name] for name in shown))
+    head = columns("fold", *counts.values(), *(COMPARED[name] for name in shown))
     lead = f"The last line is {folded['pooled_is']}: another quantity than the mean."
     return Section("by-fold", "Fold by fold", (Table(head, tuple(rows), apart=3),), lead)
 
 
-def _curves(sheet: Json, rows: pl.DataFrame | None, terms: Terms) -> Section:
+def _curves(sheet: ScoreSheet, rows: pl.DataFrame | None, terms: Terms) -> Section:
     plots: list[Plot] = []
     if rows is not None:
         pauc = sheet["metrics"]["pauc"]["value"]
@@ -173,26 +204,12 @@ def _curves(sheet: Json, rows: pl.DataFrame | None, terms: Terms) -> Section:
     return Section("curves", "Curves", (Plots(tuple(plots)),))
 
 
-def _subgroups(sheet: Json, terms: Terms) -> Section:
-    shown, counts = ("pauc", "auc"), terms.counts()
-    rows: list[tuple[Cell, ...]] = []
-    before = None
-    for entry in sheet["subgroups"]:
-        metrics = entry["metrics"]
-        if metrics is None:
-            values: list[Cell] = [Words(entry["reason"]), Words("")]
-        else:
-            values = [measure(metrics.get(name)) for name in shown]
-        column = "" if entry["column"] == before else entry["column"]
-        before = entry["column"]
-        numbers = [count(entry[name]) for name in counts]
-        rows.append((Words(column), Words(entry["level"]), *numbers, *values))
-    if not rows:
+def _subgroups(sheet: ScoreSheet, terms: Terms) -> Section:
+    if not sheet["subgroups"]:
         note = Note("The data have no column of sex, age, site, hospital or skin colour.")
         return Section("subgroups", "Subgroups", (note,))
-    head = ("column", "level", *counts.values(), *(COMPARED[name] for name in shown))
     lead = "For whom it works. A level with few positives gets no number: it would be read as one."
-    return Section("subgroups", "Subgroups", (Table(head, tuple(rows)),), lead)
+    return Section("subgroups", "Subgroups", (subgroup_table(sheet, terms.whose),), lead)
 
 
 def importances(table: pl.DataFrame) -> Section:
@@ -211,48 +228,5 @@ def importances(table: pl.DataFrame) -> Section:
         f"The {min(TOP, len(table))} columns of {len(table)} that the boosters look at most, mean "
         "over folds. What a model looks at is no cause."
     )
-    block = Table(("column", *(words[name] for name in named)), rows)
-    return Section("importances", "Importances", (block,), lead)
-
-
-def network_section(name: str, metrics: Json) -> Section:
-    """A network's scores by epoch, its classes one by one, and what others claim."""
-    blocks: list[Block] = [score_table(metrics)]
-    sheet = metrics.get("best_epoch", {})
-    if "report" in sheet:
-        blocks.append(_per_class(sheet))
-    if claim := metrics.get("claim"):
-        accuracy, n = claim["accuracy"]
-        blocks.append(
-            Note(
-                f"Claimed elsewhere, on other pictures ({claim['source']}): accuracy {accuracy} of "
-                f"{n:,}, macro F1 {claim['macro_f1']}."
-            )
-        )
-    lead = "Out of fold; the best epoch was chosen on inner rows of other patients."
-    return Section(f"network-{name}", f"Network {name}", tuple(blocks), lead)
-
-
-def cascade_section(metrics: Json) -> Section:
-    """Both stages end to end: class by class, and what was called what."""
-    classes, table = metrics["classes"], metrics["report"]["confusion"]["counts"]
-    rows = tuple(
-        (Words(name), *map(count, counts), count(sum(counts)))
-        for name, counts in zip(classes, table, strict=True)
-    )
-    confusion = Table(("true, down; called, across", *classes, "n"), rows)
-    blocks = (score_table({"end to end": metrics}), _per_class(metrics), confusion)
-    return Section("cascade", "Cascade, end to end", blocks)
-
-
-def _per_class(sheet: Json) -> Table:
-    rates, found = ("precision", "recall", "f1"), sheet["report"]
-    rows = tuple(
-        (
-            Words(name),
-            count(entry["true"]),
-            *(measure(sheet["metrics"].get(f"{rate}[{name}]")) for rate in rates),
-        )
-        for name, entry in ((name, found["per_class"][name]) for name in found["classes"])
-    )
-    return Table(("class", "n", "precision", "recall", "F1"), rows)
+    shown = Table(columns("column", *(words[name] for name in named)), rows)
+    return Section("importances", "Importances", (shown,), lead)

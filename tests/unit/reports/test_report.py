@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from metrics.sheet import ScoreConfig
+from reports.report import DISCLAIMER, SYNTHETIC, Found, report
+from reports.stack import score_entries, score_table
+from reports.table import NOTHING, measure
 from stacking.measure import measured
-from submissions.blocks import Words, measure
-from submissions.report import DISCLAIMER, SYNTHETIC, Found, report
-from submissions.scores import score_entries, score_table
 from workspace.manifest import Manifest
 
 EVIL = '<script>alert("x")</script><img src=http://a.b onerror=alert(1)>'
@@ -206,8 +206,9 @@ def test_a_score_that_no_one_foresaw_is_a_row_with_its_n_and_differences(metrics
         ("stack", "", "120"), ("blend", "", "120"), ("a network", "member", "90"),
         ("constant", "baseline", "120"),
     ]  # fmt: skip
-    assert table.head[-2:] == ("blend minus this, pAUC", "stack minus this, pAUC")
-    assert [row[-1] for row in table.rows[:3]] == [Words("–")] * 3
+    titles = [column.title for column in table.columns]
+    assert titles[-2:] == ["blend minus this, pAUC", "stack minus this, pAUC"]
+    assert [row[-1] for row in table.rows[:3]] == [NOTHING] * 3
     assert table.rows[3][-1] == measure(entry["stack_minus_this"]["pauc"])
 
 
@@ -287,8 +288,11 @@ def test_a_network_is_shown_class_by_class_in_its_own_order(metrics):
             "n": 8, "classes": ["MEL", "BCC"], "per_class": {"BCC": {"true": 3}, "MEL": {"true": 5}}
         },
     }  # fmt: skip
-    claim = {"accuracy": [0.9064, 299], "macro_f1": 0.88, "source": "a paper: a claim"}
-    network = {"best_epoch": sheet, "last_epoch": sheet, "claim": claim}
+    claim = {"accuracy": [0.9064, 299], "macro_f1": 0.88, "source": "a paper: a claim",
+             "per_class": {"mel": [0.9, 0.8, 0.85, 171]}}  # fmt: skip
+    network = {
+        "best_epoch": sheet, "last_epoch": sheet, "claim": claim, "folds": [{"inner_score": 0.5}]
+    }  # fmt: skip
     page = Page(report(only_folds(networks={"stage2": network})))
     assert page.texts.index("MEL") < page.texts.index("BCC")
     assert page.exact["0.5"] == "0.5000"

@@ -1,0 +1,100 @@
+"""What a page is put together from: sections of tables, facts, notes and plots.
+
+Plain values without any HTML; `page` alone knows how they look, and escapes every text.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reports.table import Cell, Table
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence: `plain`, a `warning`, or a part that is `missing` with the command for it."""
+
+    kind: ClassVar[str] = "note"
+    words: str
+    tone: str = "plain"
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A line or an area through points, a dot or a text at one, in pixels of its plot."""
+
+    kind: str
+    style: str
+    points: tuple[tuple[float, float], ...]
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Its label and its ticks, each with its place in pixels."""
+
+    label: str
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing with two axes; `box` is left, top, right and bottom of what lies inside them."""
+
+    kind: ClassVar[str] = "plot"
+    title: str
+    caption: str
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    x: Axis
+    y: Axis
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Plots side by side, where there is room."""
+
+    kind: ClassVar[str] = "plots"
+    plots: tuple[Plot, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What most readers need not see: opened by a click."""
+
+    kind: ClassVar[str] = "folded"
+    summary: str
+    content: "Table | Source"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Text that is shown as it is."""
+
+    kind: ClassVar[str] = "source"
+    text: str
+
+
+Element = Table | Note | Plots | Folded
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report."""
+
+    name: str
+    title: str
+    elements: tuple[Element, ...]
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above all sections: which run, what its data are, its greatest facts."""
+
+    title: str
+    about: str
+    banner: str
+    warnings: tuple[str, ...]
+    facts: tuple[tuple[str, Cell], ...]

@@ -1,0 +1,206 @@
+"""The JSON sheets that stages keep, as far as tables and the page read them.
+
+Whatever else a sheet holds stands in the module that makes it. `NotRequired` is what some makers
+of a kind of sheet leave out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+Json = Mapping[str, Any]  # where the shape itself decides what is drawn
+
+
+class Interval(TypedDict):
+    """A metric, its interval, and what that rests on."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: NotRequired[float]
+    unit: NotRequired[str]
+    replicates: NotRequired[int]
+    undefined: NotRequired[int]
+
+
+Metrics = Mapping[str, Interval]
+
+
+class Subgroup(TypedDict):
+    """One level of a column; `reason` says why it has no metrics."""
+
+    column: str
+    level: str
+    n: int
+    patients: int | None
+    positives: int
+    metrics: Metrics | None
+    reason: str | None
+
+
+class Reliability(TypedDict):
+    """How often what was predicted came true."""
+
+    bins: int
+    bins_by: str
+    points: Sequence[Mapping[str, Any]]
+
+
+class ScoreSheet(TypedDict):
+    """One set of scores."""
+
+    n: int
+    positives: int
+    patients: int | None
+    min_tpr: float
+    metrics: Metrics
+    reliability: Reliability | None
+    subgroups: Sequence[Subgroup]
+    notes: Sequence[str]
+
+
+class Fold(TypedDict):
+    """One fold's part of the scores."""
+
+    fold: int | str
+    n: int
+    positives: int
+    patients: int | None
+    metrics: Metrics
+
+
+class Folds(TypedDict):
+    """Scores fold by fold, and together."""
+
+    folds: Sequence[Fold]
+    mean: Mapping[str, float]
+    sd: Mapping[str, float | None]
+    pooled: Metrics
+    pooled_is: str
+
+
+class Member(TypedDict):
+    """A member or a blend, and what the chosen one gains over it; None: it is the chosen one."""
+
+    kind: str
+    n: int
+    metrics: Metrics
+    chosen_minus_this: Metrics | None
+
+
+class Blend(TypedDict):
+    """All members and blends of a stack."""
+
+    policy: str
+    scores: Mapping[str, Member]
+    notes: Sequence[str]
+
+
+class Baseline(TypedDict):
+    """What a stack is held against."""
+
+    metrics: Metrics
+    stack_minus_this: Metrics
+
+
+class Stack(TypedDict):
+    """A stack's metrics.json."""
+
+    stack: ScoreSheet
+    folds: Folds
+    baselines: Mapping[str, Baseline]
+    group: str
+    blend: NotRequired[Blend]
+
+
+class Claim(TypedDict):
+    """What others say of their network: precision, recall, F1 and n of each class."""
+
+    source: str
+    per_class: Mapping[str, Sequence[float]]
+    accuracy: Sequence[float]  # and its n
+    macro_f1: float
+
+
+class Classes(TypedDict):
+    """Calls of rows whose class is known."""
+
+    patients: int | None
+    report: Mapping[str, Any]
+    metrics: Metrics
+
+
+class Paired(TypedDict):
+    """Another score of the same rows, and ours minus it."""
+
+    metrics: Metrics
+    ours_minus_this: Metrics
+
+
+class Network(TypedDict):
+    """A network's metrics.json, of all folds."""
+
+    classes: Sequence[str]
+    claim: Claim | None
+    group: str
+    best_epoch: Classes
+    last_epoch: Classes
+    folds: Sequence[Mapping[str, Any]]
+    source_only: NotRequired[Paired]
+
+
+class Cascade(Classes):
+    """Two networks end to end; `left_out` positives have no class in the second."""
+
+    classes: Sequence[str]
+    left_out: int
+
+
+class Gain(TypedDict):
+    """A variant's score, and that minus the whole's, over seeds."""
+
+    value: Interval
+    minus_whole: Interval
+    by_seed: Sequence[float]
+
+
+class Ablation(TypedDict):
+    """A network without, or with another of, each of its parts."""
+
+    watch: str
+    n: int
+    seeds: Sequence[int]
+    folds: Sequence[int]
+    variants: Mapping[str, Gain]
+
+
+class Comparison(TypedDict):
+    """Ways to stack beside the recipe's own, which stands first in `order`."""
+
+    n: int
+    positives: int
+    patients: int | None
+    group: str
+    min_tpr: float
+    seeds: Sequence[str]
+    order: Sequence[str]
+    variants: Mapping[str, Mapping[str, Gain]]
+
+
+class Check(TypedDict):
+    """One way to look for a leak."""
+
+    check: str
+    found: str
+    holds: bool
+
+
+class HeldOut(TypedDict):
+    """One fold, or rows that no fold holds out."""
+
+    repeat: int
+    split: str
+    fold: int | None
+    rows: int
+    positives: int | None
+    groups: int
+    hospitals: int

@@ -1,0 +1,120 @@
+from reports.networks import (
+    cascade_tables,
+    class_table,
+    confusion_table,
+    network_section,
+    tables,
+)
+
+RATES = ("precision", "recall", "f1")
+FIRST = {
+    "source": "a paper", "accuracy": [0.996, 1251], "macro_f1": 0.9948,
+    "per_class": {"cancer": [0.9878, 0.9969, 0.9923, 324], "normal": [0.9989, 0.9957, 0.9973, 927]},
+}  # fmt: skip
+SECOND = {
+    "source": "a paper", "accuracy": [0.9064, 299], "macro_f1": 0.8814,
+    "per_class": {"mel": [0.9415, 0.9415, 0.9415, 171]},
+}  # fmt: skip
+
+
+def metric(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high}
+
+
+def classes(names, **more):
+    metrics = {f"{rate}[{name}]": metric(0.5, 0.4, 0.6) for rate in RATES for name in names}
+    return {
+        "patients": 12,
+        "report": {"n": 30, "classes": names, "per_class": {name: {"true": 15} for name in names}},
+        "metrics": {**metrics, "accuracy": metric(0.7), "macro_f1": metric(0.6), **more},
+    }
+
+
+def network(names, claim, inner_score=0.8, **more):
+    found = classes(names, **({"auc": metric(0.8), "pauc": metric(0.1)} if len(names) == 2 else {}))
+    return {
+        "classes": names, "claim": claim, "group": "lesion", "best_epoch": found,
+        "last_epoch": found, "folds": [{"inner_score": inner_score}], **more,
+    }  # fmt: skip
+
+
+def brief(table):
+    return [[cell.brief for cell in row] for row in table.rows]
+
+
+def test_measured_stands_beside_claimed_by_place_or_by_name():
+    ours = ["15", *["0.500 0.400-0.600"] * 3]
+    first = class_table(classes(["benign", "malignant"]), FIRST)
+    assert brief(first) == [
+        ["benign", *ours], ["  claimed", "927", "0.999", "0.996", "0.997"],
+        ["malignant", *ours], ["  claimed", "324", "0.988", "0.997", "0.992"],
+    ]  # fmt: skip
+    assert first.faint == {1, 3}
+    second = class_table(classes(["BCC", "MEL"]), SECOND)
+    assert brief(second) == [
+        ["BCC", *ours], ["MEL", *ours], ["  claimed", "171", "0.942", "0.942", "0.942"],
+    ]  # fmt: skip
+    assert class_table(classes(["BCC", "MEL"])).faint == set()
+
+
+def test_a_network_with_a_claim_is_told_by_what_is_claimed():
+    told = tables("second", network(["MEL", "BCC", "VASC"], SECOND))
+    assert told[0] == (
+        "second: out of fold, 30 pictures of 12 lesions; measured at each fold's best inner epoch."
+    )
+    assert told[2:] == [
+        "second: accuracy 0.700; after the last epoch 0.700; claimed 0.9064, on other pictures.",
+        "second: macro_f1 0.600; after the last epoch 0.600; claimed 0.8814, on other pictures.",
+    ]
+
+
+def test_a_network_that_ranks_is_told_by_its_ranking():
+    told = tables("small", network(["benign", "malignant"], None))
+    assert told[1:] == [
+        "small: auc 0.800; after the last epoch 0.800.",
+        "small: pauc 0.100; after the last epoch 0.100.",
+    ]
+    last = tables("small", network(["benign", "malignant"], None, inner_score=None))
+    assert last[0].endswith("; measured at each fold's last epoch.")
+    assert last[1] == "small: auc 0.800."
+
+
+def test_a_network_no_better_than_what_tells_the_source_is_warned_of():
+    def told(low):
+        source = {
+            "metrics": {"auc": metric(0.55)},
+            "ours_minus_this": {"auc": metric(0.1, low, 0.2)},
+        }
+        return tables("first", network(["benign", "malignant"], FIRST, source_only=source))
+
+    assert told(0.05)[4:] == [
+        "first: auc 0.800; after the last epoch 0.800.",
+        "first: pauc 0.100; after the last epoch 0.100.",
+        "first: size of picture and file and mean colours alone have AUC 0.550; ours minus this "
+        "0.100 0.050-0.200.",
+    ]
+    assert told(-0.05)[-1] == (
+        "notice: first is not shown to be better than what tells the source of a picture; it may "
+        "have learnt that."
+    )
+    assert not [line for line in told(None) if str(line).startswith("notice")]
+
+
+def test_the_cascade_is_told_end_to_end():
+    found = classes(["benign", "MEL"])
+    found["report"]["confusion"] = {"counts": [[10, 2], [1, 17]]}
+    told = cascade_tables({**found, "classes": ["benign", "MEL"], "left_out": 1})
+    assert told[0] == "cascade: accuracy end to end 0.700 of 30 pictures, macro F1 0.600."
+    assert brief(told[1]) == [["benign", "10", "2", "12"], ["MEL", "1", "17", "18"]]
+    assert [column.right for column in told[1].columns] == [False, True, True, True]
+    assert told[2:] == ["cascade: 1 row with target 1 have no class here."]
+    whole = {**found, "classes": ["benign", "MEL"], "left_out": 0}
+    assert cascade_tables(whole)[1:] == [confusion_table(whole)]
+
+
+def test_the_page_says_whether_an_epoch_was_chosen_and_what_is_claimed():
+    chosen = network_section("second", network(["MEL", "BCC", "VASC"], SECOND))
+    assert chosen.lead.endswith("the best epoch was chosen on inner rows of other patients.")
+    assert chosen.elements[1] == tables("second", network(["MEL", "BCC", "VASC"], SECOND))[1]
+    last = network_section("small", network(["benign", "malignant"], None, inner_score=None))
+    assert last.lead == "Out of fold; no epoch was chosen: the best is the last."

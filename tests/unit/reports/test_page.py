@@ -1,0 +1,62 @@
+import re
+
+from reports.elements import Folded, Head, Note, Section, Source
+from reports.page import look_hash, page
+from reports.table import Column, Mark, Number, Table, Words
+
+EVIL = '<b onclick="x">&'
+SAFE = "&lt;b onclick=&#34;x&#34;&gt;&amp;"
+
+
+def body(*elements, **head):
+    known = {"title": "a run", "about": "", "banner": "", "warnings": (), "facts": ()}
+    return page(Head(**{**known, **head}), [Section("one", "One", elements)])
+
+
+def rows_of(text):
+    return [" ".join(row.split()) for row in re.findall(r"<tr.*?</tr>", text, re.DOTALL)]
+
+
+def test_a_table_has_every_column_and_all_of_each_cell():
+    heads = (Column("score", "short"), Column("n", page_only=True), Column(""))
+    cells = (
+        Words("net", below="member"), Number("1,200", "1200", "1 to 2", short="x"),
+        Mark("LEAK", good=False),
+    )  # fmt: skip
+    [head, row] = rows_of(body(Table(heads, (cells,), caption="how")))
+    assert head == '<tr><th scope="col">score</th><th scope="col">n</th><td></td></tr>'
+    assert row == (
+        '<tr> <td class="words">net<small>member</small></td> '
+        '<td class="number"><data value="1200">1,200</data><small>1 to 2</small></td> '
+        '<td class="mark"><span class="bad">LEAK</span></td> </tr>'
+    )
+    assert '<p class="caption">how</p>' in body(Table(heads, (), caption="how"))
+    assert 'aria-label="score, n"' in body(Table(heads, ()))
+
+
+def test_claims_are_faint_and_sums_stand_apart():
+    rows = tuple((Words(word),) for word in ("ours", "theirs", "mean"))
+    found = rows_of(body(Table((Column("a"),), rows, apart=1, faint=frozenset({1}))))
+    assert [re.match(r'<tr(?: class="(\w+)")?', row)[1] for row in found[1:]] == [
+        None, "faint", "apart",
+    ]  # fmt: skip
+
+
+def test_every_text_is_escaped():
+    table = Table((Column(EVIL),), ((Words(EVIL, below=EVIL),), (Mark(EVIL, good=True),)), EVIL)
+    text = body(
+        table, Note(EVIL, command=EVIL), Folded(EVIL, Source(EVIL)), Folded("a", table),
+        title=EVIL, about=EVIL, banner=EVIL, warnings=(EVIL,), facts=((EVIL, Words(EVIL)),),
+    )  # fmt: skip
+    assert "<b onclick" not in text
+    assert text.count(SAFE) == 7 + 2 * 6 + 2 + 2  # head, tables, note, summary and source
+
+
+def test_what_is_missing_is_told_with_its_command():
+    text = body(Note("Not made yet.", "missing", "make stack"))
+    assert '<p class="note missing">Not made yet. <code>make stack</code></p>' in text
+
+
+def test_a_look_has_a_hash():
+    assert re.fullmatch("[0-9a-f]{32}", look_hash())
+    assert look_hash() == look_hash()
