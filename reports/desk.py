@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -51,7 +52,7 @@ class ConsoleDesk:
         assert isinstance(table, Table)
         self.console.print(drawn(table))
 
-    def begin(self, task: str, number: int, total: int) -> None:
+    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
         """A bar over all tasks of a stage, or a line with the time that is left for them."""
         now = time.monotonic()
         if number <= self._number or total != self._total:  # another lot
@@ -61,9 +62,11 @@ class ConsoleDesk:
             return
         done = number - self._first
         left = (total - number + 1) * (now - self._began) / done if done else 0.0
-        of = f"{number} of {total}, " if total > 1 else ""
         about = f", about {in_words(left)} left" if left >= 1 else ""
-        self.say(f"{self._stage}: {of}{task} begins{about}.")
+        if total > 1:
+            self.say(f"{stage}: {number} of {total}, {folder.name}{about}.")
+        else:
+            self.say(f"{stage}: making {folder}.")
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Show]:

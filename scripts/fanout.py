@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from workspace.errors import ArtifactError
@@ -183,7 +184,7 @@ class _Remote:
     def table(self, table: object) -> None:
         """Only stages show tables."""
 
-    def begin(self, task: str, number: int, total: int) -> None:
+    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
         """Only whoever gives tasks out says so."""
 
     @contextmanager

@@ -5,6 +5,7 @@ A desk is where the person sits: on this side of the screen, or in the process t
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 Show = Callable[[int, int], None]
@@ -26,8 +27,8 @@ class Desk(Protocol):
     def progress(self, label: str) -> AbstractContextManager[Show]:
         """While something long runs; yields what shows how far it is."""
 
-    def begin(self, task: str, number: int, total: int) -> None:
-        """A task begins, the so many-th of a stage."""
+    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
+        """A unit is going to be made, the so many-th of its lot."""
 
 
 class Silent:
@@ -43,5 +44,5 @@ class Silent:
     def progress(self, label: str) -> Iterator[Show]:
         yield quietly
 
-    def begin(self, task: str, number: int, total: int) -> None:
+    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
         pass

@@ -354,7 +354,9 @@ class _Work:
             context.fresh and not task.stays,
             task.needs,
         )
-        context.desk.begin(task.name, len(self.units) + len(self._running) + 1, len(self.tasks))
+        context.desk.begin(
+            task.stage, task.folder, len(self.units) + len(self._running) + 1, len(self.tasks)
+        )
         self._running[context.executor.submit(carry_out_order, order)] = task
 
     def _collect(self) -> None:

@@ -34,8 +34,9 @@ def files_of(place):
 def test_one_command_ends_with_folds(made):
     place, done = made
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"sample: drew {place.data}: 16 patients, 160 rows, 24 positives")
-    assert lines[0].endswith("Synthetic: no person is in it.")
+    assert lines[0] == f"sample: making {place.data}."
+    assert lines[1].startswith(f"sample: drew {place.data}: 16 patients, 160 rows, 24 positives")
+    assert lines[1].endswith("Synthetic: no person is in it.")
     assert any(line.startswith("verify: 160 rows, 24 positives, 16 patients,") for line in lines)
     assert lines[-1].startswith(f"folds: wrote {place.run / 'folds' / 'folds.parquet'} (hash ")
     assert done.stderr == ""
