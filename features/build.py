@@ -10,7 +10,6 @@ from operator import itemgetter
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from features import categories
 from features.config import FeatureConfig
@@ -22,6 +21,7 @@ from features.rows import Rows
 from features.state import State, check_columns, columns_of
 from folds.findings import Findings
 from folds.schema import ID, PATIENT
+from workspace.arrays import Floats32
 from workspace.errors import ConfigError, DataError
 
 
@@ -42,11 +42,11 @@ def fit(samples: pl.DataFrame, config: FeatureConfig, *, none_too: bool = False)
             "add 'raw' or 'categories' if they are not there, or stack what networks see "
             "(stack.networks=true)."
         )
-    levels = {name: categories.levels_of(samples, name) for name in _coded(features)}
+    codes = {name: categories.category_codes(samples, name) for name in _coded(features)}
     return State(
         config=config,
         columns=columns,
-        levels=levels,
+        category_codes=codes,
         features=tuple(feature.name for feature in features),
     )
 
@@ -68,8 +68,8 @@ def build(
     assert tuple(feature.name for feature in features) == state.features, "raise VERSION"
     for name in _coded(features) if findings is not None else ():
         assert findings is not None
-        categories.notice_unseen(samples, name, state.levels[name], where, findings)
-    rows = Rows(samples, state.columns, state.levels)
+        categories.notice_unseen(samples, name, state.category_codes[name], where, findings)
+    rows = Rows(samples, state.columns, state.category_codes)
     ids = rows.frame[ID]
     assert not (ids == ids.shift(1)).any(), "the sample table has each id once"
     return pl.DataFrame([ids, *_make(features, rows)])
@@ -87,7 +87,7 @@ def single_lesion_patients(samples: pl.DataFrame) -> int:
 
 
 def _coded(features: list[Feature]) -> list[str]:
-    return [feature.name.removeprefix("cat_") for feature in features if feature.is_code]
+    return [feature.coded for feature in features if feature.is_code]
 
 
 def _make(features: list[Feature], rows: Rows) -> list[pl.Series]:
@@ -98,19 +98,19 @@ def _make(features: list[Feature], rows: Rows) -> list[pl.Series]:
     """
     numbers = np.empty((len(features), len(rows)), np.float32)
     together: dict[str, list[int]] = {}
-    for place, feature in enumerate(features):
-        together.setdefault(feature.base or feature.name, []).append(place)
+    for index, feature in enumerate(features):
+        together.setdefault(feature.base or feature.name, []).append(index)
 
-    def make(places: list[int]) -> list[tuple[int, pl.Series]]:
+    def make(indices: list[int]) -> list[tuple[int, pl.Series]]:
         with np.errstate(over="ignore"):  # what overflows is missing, see _column
-            return [(place, _column(features[place], rows, numbers[place])) for place in places]
+            return [(index, _column(features[index], rows, numbers[index])) for index in indices]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         made = chain.from_iterable(pool.map(make, together.values()))
         return [column for _, column in sorted(made, key=itemgetter(0))]
 
 
-def _column(feature: Feature, rows: Rows, into: NDArray[np.float32]) -> pl.Series:
+def _column(feature: Feature, rows: Rows, into: Floats32) -> pl.Series:
     values = feature.make(rows)
     if feature.is_code:
         return pl.Series(feature.name, values, pl.Int64).cast(pl.Int16)

@@ -30,7 +30,9 @@ def as_polars(frame: object, needs: Sequence[str] = (), what: str = "the table")
         raise DataError(f"{_capital(what)} is a {type(frame).__name__}, not a DataFrame; {mend}.")
     missing = [name for name in needs if name not in table.columns]
     if missing:
-        index = " (an index is not read: reset_index() makes it columns)" if is_pandas(frame) else ""
+        index = (
+            " (an index is not read: reset_index() makes it columns)" if is_pandas(frame) else ""
+        )
         raise DataError(f"Missing columns in {what}: {listed(missing)}{index}.")
     return table
 
