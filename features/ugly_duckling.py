@@ -97,8 +97,8 @@ def _over(over: Grouping, names: tuple[str, ...]) -> list[Feature]:
     ]  # fmt: skip
     return [
         *made,
-        make(f"ug_rank{by(over)}", formula=f"percentile rank of the mean |z| {over_which}", reference=OURS,
-             make=rank),
+        make(f"ug_rank{by(over)}", formula=f"percentile rank of the mean |z| {over_which}",
+             reference=OURS, make=rank),
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from folds.findings import plural
 from folds.frozen import FILE, load_folds
-from folds.groups import GROUP
+from folds.groups import GROUP, patient_column
 from folds.schema import HOLDOUT, ID, SPLIT, TARGET, TRAIN
 from folds.schema import TEST as TEST_SPLIT
 from pipeline.members import (
@@ -280,7 +280,7 @@ def _measured(inputs: Inputs, scored: Mapping[str, pl.DataFrame]) -> dict[str, A
 
 
 def _patient(job: Job) -> str | None:
-    return GROUP if job.recipe.data.group != "none" else None
+    return patient_column(job.recipe.data.group)
 
 
 @dataclass(frozen=True)

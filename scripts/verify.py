@@ -11,7 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
-from folds.audit.pictures import LOOK_VERSION, Looks, join_looks, look_at_all
+from folds.audit.pictures import (
+    FINGERPRINT_VERSION,
+    Fingerprints,
+    fingerprint_all,
+    join_fingerprints,
+)
 from folds.findings import Findings, plural
 from folds.groups import A, B, own_groups, report_duplicates
 from folds.images import ImageReader
@@ -104,7 +109,7 @@ def _notice_synthetic(source: Source, findings: Findings) -> bool:
 
 
 def _pairs(
-    job: Job, source: Source, samples: pl.DataFrame, looks: Looks, findings: Findings
+    job: Job, source: Source, samples: pl.DataFrame, looks: Fingerprints, findings: Findings
 ) -> pl.DataFrame:
     listed = source.known_pairs(findings)
     known = pl.Series(samples[ID]).implode()
@@ -128,7 +133,7 @@ def _pairs(
         return find_pairs(looks, listed, near=near, ids=samples[ID], show=show)
 
 
-def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Looks:
+def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str]) -> Fingerprints:
     """Look at every image, shard by shard; shards that an earlier call finished are read back."""
     rows = samples.select(ID, IMAGE).drop_nulls().unique(ID).sort(ID)
     if not job.recipe.verify.look_at_images:
@@ -139,20 +144,22 @@ def _look(job: Job, source: Source, samples: pl.DataFrame, inputs: dict[str, str
     with job.progress("Looking at images") as show:
         for start in range(0, len(rows), SHARD):
 
-            def look(ids: list[str], references: list[str], seen_before: int = start) -> Looks:
-                return look_at_all(
+            def look(
+                ids: list[str], references: list[str], seen_before: int = start
+            ) -> Fingerprints:
+                return fingerprint_all(
                     reader, ids, references, lambda seen: show(seen_before + seen, len(rows))
                 )
 
             parts.append(_shard(job, start // SHARD, rows.slice(start, SHARD), images, look))
             show(min(start + SHARD, len(rows)), len(rows))
-    return join_looks(parts)
+    return join_fingerprints(parts)
 
 
 def _looking() -> dict[str, object]:
     """What decides how an image is seen; another version looks again."""
     return {
-        "look_version": LOOK_VERSION,
+        "look_version": FINGERPRINT_VERSION,
         "decoders": {name: current_versions()[name] for name in DECODERS},
     }
 
@@ -162,8 +169,8 @@ def _shard(
     number: int,
     rows: pl.DataFrame,
     images: dict[str, str],
-    look: Callable[[list[str], list[str]], Looks],
-) -> Looks:
+    look: Callable[[list[str], list[str]], Fingerprints],
+) -> Fingerprints:
     ids, references = rows[ID].to_list(), rows[IMAGE].to_list()
     part = {
         "images": sha256_text("\n".join(ids + references)),
@@ -179,7 +186,9 @@ def _shard(
             draft.array("keys.npy", looks.keys)
             draft.array("thumbs.npy", looks.thumbs)
         done = open_unit(folder, "verify")
-    return Looks(done.parquet("looks.parquet"), done.array("keys.npy"), done.array("thumbs.npy"))
+    return Fingerprints(
+        done.parquet("looks.parquet"), done.array("keys.npy"), done.array("thumbs.npy")
+    )
 
 
 if __name__ == "__main__":
