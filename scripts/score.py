@@ -16,7 +16,7 @@ from rich.text import Text
 
 from folds.findings import Findings, plural
 from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
-from metrics.sheet import SHEET_VERSION, score_sheet
+from metrics.score_sheet import SHEET_VERSION, ScoreSheet, score_sheet
 from metrics.subgroups import age_bands, skin_colour
 from scripts.stage import Job, main
 from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution
@@ -74,7 +74,7 @@ def _hash(path: Path) -> str:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _scored(job: Job, solution: Path, submission: Path) -> dict[str, Any]:
+def _scored(job: Job, solution: Path, submission: Path) -> ScoreSheet:
     """Check both files, join them by id and compute the sheet."""
     findings = Findings()
     truth = read_solution(solution, findings)
