@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from folds.findings import Findings
-from folds.groups import own_groups
+from folds.groups import GROUP, own_groups
 from folds.samples import GROUP_COLUMNS, check_group, check_target, join_spellings
 from folds.schema import (
     CORE,
@@ -41,18 +41,18 @@ def make_folds(
     findings: Findings | None = None,
     **others: Any,
 ) -> Frame:
-    """`isic_id` and `fold` of every row, by id; the rows' order does not matter.
+    """`isic_id`, `group_id` and `fold` of every row, by id; the rows' order does not matter.
 
     The table has `isic_id`, `target`, and the `patient_id` (or `lesion_id`) that `group` keeps
     together. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
-    rows are kept out of every fold, a third column, `split`, says so. What was read otherwise than
+    rows are kept out of every fold, one more column, `split`, says so. What was read otherwise than
     written is added to `findings`.
     """
     config, findings = _config(scheme=scheme, n_folds=n_folds, **others), findings or Findings()
     rows = _samples(as_polars(table, needed := _needed(config, group)), needed, group, findings)
     folds = assign_folds(rows, own_groups(rows, group).drop(SPLIT), config, seed, findings)
     apart = (SPLIT,) if (folds[SPLIT] != TRAIN).any() else ()
-    return like(table, folds.select(ID, FOLD, *apart))
+    return like(table, folds.select(ID, GROUP, FOLD, *apart))
 
 
 def split_by_fold(table: Frame, folds: Frame) -> Iterator[tuple[int, Frame, Frame]]:

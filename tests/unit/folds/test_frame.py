@@ -36,7 +36,7 @@ def test_folds_are_those_of_the_stage():
         rows, own_groups(rows, "patient").drop("split"), FoldConfig(n_folds=4), 7, Findings()
     )
     folds = make_folds(table(), n_folds=4, seed=7)
-    assert_frame_equal(folds, staged.select("isic_id", "fold"))
+    assert_frame_equal(folds, staged.select("isic_id", "group_id", "fold"))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_column_that_folds_do_not_need_may_be_anything():
 
 def test_a_holdout_says_which_rows_it_keeps():
     folds = make_folds(table(), scheme="holdout")
-    assert folds.columns == ["isic_id", "fold", "split"]
+    assert folds.columns == ["isic_id", "group_id", "fold", "split"]
     assert set(folds["split"]) == {"train", "holdout"}
     ((fold, training, held_out),) = split_by_fold(table(), folds)
     kept = folds.filter(pl.col("split") == "holdout")
