@@ -10,11 +10,14 @@ from functools import partial
 
 import numpy as np
 
-from features.config import Grouping
-from features.feature import GUNES, Feature, Floats, by, needs, of_whom
+from features.columns import Grouping, by, needs, of_whom
+from features.family import Family
+from features.feature import Feature
 from features.groups import NOISE, Groups, moments
+from features.references import GUNES
 from features.request import Request, inputs_of
 from features.rows import Rows
+from workspace.arrays import Floats
 
 COMPARED = ("mean", "min", "max")  # a lesion's ratio to a spread or a skew would mean nothing
 
@@ -36,7 +39,7 @@ def features(request: Request) -> list[Feature]:
     """`ag_<statistic>_<column>` and `ag_ratio_<statistic>_...`, `ag_difference_<statistic>_...`."""
     return [
         made
-        for over, which in request.config.aggregates_over.items()
+        for over, which in request.settings.aggregates_over.items()
         for base in request.base(which)
         for made in _of(base, over)
     ]
@@ -71,7 +74,9 @@ def _of(base: str, over: Grouping) -> list[Feature]:
         return found(rows).spread_out(name)
 
     inputs = (*needs(over), *inputs_of(base))
-    make = partial(Feature, family="aggregates", source=GUNES, inputs=inputs, sign="E", base=base)
+    make = partial(
+        Feature, family="aggregates", reference=GUNES, inputs=inputs, sign="E", base=base
+    )
     end = f"{base}{by(over)}"
     whole = [
         make(f"ag_{name}_{end}", formula=f"{name} of {base} over {of_whom(over)}",
@@ -103,3 +108,15 @@ def _compared(
         return np.where(large, ratio, np.nan)
 
     return make
+
+
+AGGREGATES = Family(
+    "aggregates",
+    features,
+    "What the patient's lesions are like. The std of one value and the skew of "
+    "fewer than three are null, of values all alike 0; a ratio by what is zero but for float "
+    "noise is null.",
+    setting="aggregates_over",
+    on_request=True,
+    from_others=True,
+)

@@ -10,7 +10,6 @@ from operator import itemgetter
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from features import categories
 from features.config import FeatureConfig
@@ -21,20 +20,34 @@ from features.request import Request
 from features.rows import Rows
 from features.state import State, check_columns, columns_of
 from folds.findings import Findings
-from folds.schema import ID, PATIENT
-from workspace.errors import ConfigError, DataError
+from folds.schema import CORE, ID, PATIENT
+from folds.sources.isic2024_columns import TRAIN_ONLY
+from workspace.arrays import Floats32
+from workspace.errors import ConfigError, DataError, listed
+from workspace.frames import Frame, as_polars, check_words, like
 
 
-def fit(samples: pl.DataFrame, config: FeatureConfig, *, none_too: bool = False) -> State:
+def make_features(table: Frame, config: FeatureConfig | None = None) -> Frame:
+    """`isic_id` and the features of these rows, by id, fitted on them: what a notebook asks for.
+
+    The table is of pandas or polars, and so is the result. It has `isic_id`, the clinical columns,
+    and `patient_id` for what compares a lesion with the patient's others. Where there is a test,
+    `fit` on the training rows and `build` both.
+    """
+    return build(table, fit(table, config or FeatureConfig()), where="the table")
+
+
+def fit(samples: object, config: FeatureConfig, *, none_too: bool = False) -> State:
     """Look at the training rows given, and at nothing else: which columns, which words.
 
     `none_too`: no column at all is no error, there are others besides.
 
     A column without any value is as one that is not there, and so are the features made from it.
     """
-    if samples.is_empty():
+    rows = _checked(samples, "the rows to fit on")
+    if rows.is_empty():
         raise DataError("There are no rows to fit the features on.")
-    columns = columns_of(samples)
+    columns = columns_of(rows)
     features = planned(Request(config, columns))
     if not features and not none_too:
         raise ConfigError(
@@ -42,37 +55,40 @@ def fit(samples: pl.DataFrame, config: FeatureConfig, *, none_too: bool = False)
             "add 'raw' or 'categories' if they are not there, or stack what networks see "
             "(stack.networks=true)."
         )
-    levels = {name: categories.levels_of(samples, name) for name in _coded(features)}
+    codes = {name: categories.category_codes(rows, name) for name in _coded(features)}
     return State(
         config=config,
         columns=columns,
-        levels=levels,
+        category_codes=codes,
         features=tuple(feature.name for feature in features),
     )
 
 
 def build(
-    samples: pl.DataFrame,
+    samples: Frame,
     state: State,
     findings: Findings | None = None,
     where: str = "test rows",
-) -> pl.DataFrame:
+) -> Frame:
     """The features of these rows; numbers are Float32, codes Int16, nothing is infinite.
 
     Patient features are computed on whole patients: give all rows of a patient in one call, and
     never the training and the test rows of a patient together. Fold by fold or all at once is the
     same as long as patients stay whole.
     """
-    check_columns(samples, state, where)
+    table = _checked(samples, where)
+    check_columns(table, state, where)
     features = planned(state.request)
     assert tuple(feature.name for feature in features) == state.features, "raise VERSION"
     for name in _coded(features) if findings is not None else ():
         assert findings is not None
-        categories.notice_unseen(samples, name, state.levels[name], where, findings)
-    rows = Rows(samples, state.columns, state.levels)
+        categories.notice_unseen(table, name, state.category_codes[name], where, findings)
+    rows = Rows(table, state.columns, state.category_codes)
     ids = rows.frame[ID]
-    assert not (ids == ids.shift(1)).any(), "the sample table has each id once"
-    return pl.DataFrame([ids, *_make(features, rows)])
+    twice = ids.filter(ids == ids.shift(1)).unique().to_list()
+    if twice:
+        raise DataError(f"Rows of {where} with the same {ID}: {listed(twice)}; keep one of each.")
+    return like(samples, pl.DataFrame([ids, *_make(features, rows)]))
 
 
 def single_lesion_patients(samples: pl.DataFrame) -> int:
@@ -86,8 +102,21 @@ def single_lesion_patients(samples: pl.DataFrame) -> int:
     return len(alone) + int(counts.filter(nobody)["len"].sum())
 
 
+def _checked(samples: object, where: str) -> pl.DataFrame:
+    """The rows as polars; what only training rows of ISIC 2024 have is a label, not a feature."""
+    table = as_polars(samples, [ID], where)
+    check_words(table, [name for name in (ID, PATIENT) if name in table.columns], where)
+    labels = [column.name for column in TRAIN_ONLY if column.name not in CORE]
+    if leaks := [name for name in labels if name in table.columns]:
+        raise DataError(
+            f"Columns of {where} that tell the label: {listed(leaks)}; drop them, only training "
+            "rows have them."
+        )
+    return table
+
+
 def _coded(features: list[Feature]) -> list[str]:
-    return [feature.name.removeprefix("cat_") for feature in features if feature.is_code]
+    return [feature.coded for feature in features if feature.is_code]
 
 
 def _make(features: list[Feature], rows: Rows) -> list[pl.Series]:
@@ -98,19 +127,19 @@ def _make(features: list[Feature], rows: Rows) -> list[pl.Series]:
     """
     numbers = np.empty((len(features), len(rows)), np.float32)
     together: dict[str, list[int]] = {}
-    for place, feature in enumerate(features):
-        together.setdefault(feature.base or feature.name, []).append(place)
+    for index, feature in enumerate(features):
+        together.setdefault(feature.base or feature.name, []).append(index)
 
-    def make(places: list[int]) -> list[tuple[int, pl.Series]]:
+    def make(indices: list[int]) -> list[tuple[int, pl.Series]]:
         with np.errstate(over="ignore"):  # what overflows is missing, see _column
-            return [(place, _column(features[place], rows, numbers[place])) for place in places]
+            return [(index, _column(features[index], rows, numbers[index])) for index in indices]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         made = chain.from_iterable(pool.map(make, together.values()))
         return [column for _, column in sorted(made, key=itemgetter(0))]
 
 
-def _column(feature: Feature, rows: Rows, into: NDArray[np.float32]) -> pl.Series:
+def _column(feature: Feature, rows: Rows, into: Floats32) -> pl.Series:
     values = feature.make(rows)
     if feature.is_code:
         return pl.Series(feature.name, values, pl.Int64).cast(pl.Int16)

@@ -7,35 +7,15 @@ Written from the same lists that the build works through, so that the page canno
 from collections.abc import Iterable
 from itertools import groupby
 
-from features.config import FAMILIES, GROUPINGS, ON_REQUEST, Family, FeatureConfig
-from features.feature import Feature, Kind
+from features.columns import GROUPINGS, Kind
+from features.config import FAMILY_NAMES, FeatureConfig
+from features.families import FAMILIES
+from features.family import Family
+from features.feature import Feature
 from features.plan import planned
 from features.request import CORE, NOT_RELATIVE, Request
 from folds.schema import HOSPITAL, PATIENT
 from folds.sources.isic2024_columns import ATTRIBUTION, TEST_COLUMNS
-
-TOLD: dict[Family, str] = {
-    "raw": "Every number of the table, as read; of another source's table likewise.",
-    "categories": "Words as numbers: 0 for a word that the fit never saw and for none, else the "
-    "place among the sorted words. Another source's words become `cat_<column>` too.",
-    "provenance": "What tells the hospital or table a row came from.",
-    "lesion": "One lesion's own measurements, by the ABCDE rule (A asymmetry, B border, C colour, "
-    "D diameter). A ratio by zero is null; the public 1e-5 in denominators is left out.",
-    "colour_pairs": "Ratio and difference of colours within the lesion, within the skin around "
-    "it, and of one against the other.",
-    "z": "How many spreads (ddof 1) from the mean of the patient's lesions. Alone or all alike "
-    "(spread below 1e-6 of the group's mean): 0.",
-    "ranks": "Percentile rank among the patient's lesions, ties shared. Alone: 0.5.",
-    "ugly_duckling": "Of the |z| of the `main` columns of one lesion, in its group.",
-    "counts": "How many lesions and visits; a visit is one value of the patient's age. They say "
-    "whether a z-score of 0 means alone.",
-    "aggregates": "What the patient's lesions are like. The std of one value and the skew of "
-    "fewer than three are null, of values all alike 0; a ratio by what is zero but for float "
-    "noise is null.",
-    "context": "A lesion among the patient's other lesions; distances are null without others; a "
-    "lone lesion is its own anchor.",
-    "outlier": "How much sparser it is around a lesion than around its neighbours.",
-}
 
 
 def every_feature() -> list[Feature]:
@@ -43,7 +23,7 @@ def every_feature() -> list[Feature]:
     over = {**dict.fromkeys(GROUPINGS, "core"), "patient": "main"}
     config = FeatureConfig.model_validate(
         {
-            "families": FAMILIES,
+            "families": FAMILY_NAMES,
             "z_over": over,
             "ranks_over": over,
             "ugly_over": GROUPINGS,
@@ -72,14 +52,16 @@ def page() -> str:
     defaults = {feature.name for feature in default_features()}
     features = every_feature()
     lines = [*_head(len(defaults), len(features))]
-    for family, made in groupby(features, key=lambda feature: feature.family):
-        lines += _family(family, list(made), defaults)
+    families = {family.name: family for family in FAMILIES}
+    for name, made in groupby(features, key=lambda feature: feature.family):
+        lines += _family(families[name], list(made), defaults)
     return "\n".join(lines)
 
 
 def _head(defaults: int, count: int) -> Iterable[str]:
     base = ", ".join(f"`{name}`" for name in CORE)
     plain = ", ".join(f"`{name}`" for name in NOT_RELATIVE)
+    *others, last = [f"`{family.name}`" for family in FAMILIES if family.from_others]
     return (
         "# Features",
         "",
@@ -95,8 +77,8 @@ def _head(defaults: int, count: int) -> Iterable[str]:
         "a patient is a patient of its own; rows of a patient without a location (site, tile, "
         "hospital) are one group.",
         "",
-        "**Transductive.** Columns of the families `z`, `ranks`, `ugly_duckling`, `counts`, "
-        "`aggregates`, `context` and `outlier` are made from all of the patient's lesions that "
+        f"**Transductive.** Columns of the families {', '.join(others)} and {last} are made from "
+        "all of the patient's lesions that "
         "are given together, without any label. So whole patients are given at once, test "
         "patients are seen with their own rows only, and a patient with one lesion gets the "
         "stated answers.",
@@ -110,17 +92,17 @@ def _head(defaults: int, count: int) -> Iterable[str]:
 
 
 def _family(family: Family, made: list[Feature], defaults: set[str]) -> list[str]:
-    on_request = " (on request)" if family in ON_REQUEST else ""
+    on_request = " (on request)" if family.on_request else ""
     return [
-        f"## {family}{on_request}",
+        f"## {family.name}{on_request}",
         "",
-        TOLD[family],
+        family.about,
         "",
-        "| column | formula | ABCDE | source |",
+        "| column | formula | ABCDE | read in |",
         "|---|---|---|---|",
         *(
             f"| `{one.name}`{' *' if one.name in defaults else ''} | {_cell(one.formula)} | "
-            f"{one.sign} | {one.source} |"
+            f"{one.sign} | {one.reference} |"
             for one in made
         ),
         "",

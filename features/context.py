@@ -9,12 +9,15 @@ from functools import partial
 import numpy as np
 
 from features.distances import FEWEST, by_patient, local_outlier_factor, to_others
-from features.feature import FIRST_TEN, OURS, Feature, Floats, Ints
+from features.family import Family
+from features.feature import Feature
+from features.formulas import SIZE
 from features.groups import Groups
-from features.lesion import SIZE
+from features.references import FIRST_TEN, OURS
 from features.request import Request
 from features.rows import Rows
 from folds.schema import PATIENT
+from workspace.arrays import Floats, Ints
 
 SPACES: dict[str, tuple[str, ...]] = {
     "colour": (
@@ -30,7 +33,7 @@ AREA = "tbp_lv_areaMM2"
 CLUSTER_MM = 50.0  # lesions that lie within a hand's breadth are counted as one cluster
 
 # The columns of the local outlier factor: seventeen, as public solutions took; which, is ours.
-OUTLIER = (
+OUTLIER_COLUMNS = (
     SIZE,
     *(f"tbp_lv_{name}" for name in (
         "A", "B", "H", "L", "areaMM2", "area_perim_ratio", "color_std_mean", "deltaLBnorm",
@@ -39,7 +42,7 @@ OUTLIER = (
     )),
 )  # fmt: skip
 
-_make = partial(Feature, family="context", source=FIRST_TEN, sign="E")
+_make = partial(Feature, family="context", reference=FIRST_TEN, sign="E")
 
 
 def features(request: Request) -> list[Feature]:
@@ -56,7 +59,7 @@ def outlier_features(request: Request) -> list[Feature]:
             "ctx_outlier_factor", "outlier",
             "local outlier factor among the patient's lesions, 20 neighbours, 17 columns in units "
             f"of the patient's spreads; null for fewer than {FEWEST} lesions",
-            FIRST_TEN, (PATIENT, *OUTLIER), _outlier_factor, "E",
+            FIRST_TEN, (PATIENT, *OUTLIER_COLUMNS), _outlier_factor, "E",
         )
     ]  # fmt: skip
 
@@ -91,7 +94,7 @@ def _in_space(space: str) -> list[Feature]:
     ]  # fmt: skip
     if space == "place":
         made.append(
-            _make("ctx_cluster_size", inputs=inputs, source=OURS,
+            _make("ctx_cluster_size", inputs=inputs, reference=OURS,
                   formula=f"the patient's other lesions within {CLUSTER_MM:.0f} mm",
                   make=partial(of, at=3))
         )  # fmt: skip
@@ -137,12 +140,27 @@ def anchors(area: Floats, groups: Groups) -> Ints:
     """(rows,): the row of the largest of each row's group, the first of equals, -1 for none."""
     known = np.where(np.isfinite(area), area, -np.inf)
     most = groups.spread_out(groups.reduce(np.maximum, known))
-    place = np.arange(len(area), dtype=np.float64)
-    first = groups.reduce(np.minimum, np.where((known == most) & np.isfinite(known), place, np.inf))
+    index = np.arange(len(area), dtype=np.float64)
+    first = groups.reduce(np.minimum, np.where((known == most) & np.isfinite(known), index, np.inf))
     return groups.spread_out(np.where(np.isfinite(first), first, -1.0)).astype(np.int64)
 
 
 def _outlier_factor(rows: Rows) -> Floats:
-    points, groups = rows.points(OUTLIER, standardised=True), rows.groups("patient")
+    points, groups = rows.points(OUTLIER_COLUMNS, standardised=True), rows.groups("patient")
     factor = by_patient(points, groups, local_outlier_factor, 1, FEWEST)
     return np.asarray(factor[0], np.float64)
+
+
+CONTEXT = Family(
+    "context",
+    features,
+    "A lesion among the patient's other lesions; distances are null without others; a "
+    "lone lesion is its own anchor.",
+    from_others=True,
+)
+OUTLIER = Family(
+    "outlier",
+    outlier_features,
+    "How much sparser it is around a lesion than around its neighbours.",
+    from_others=True,
+)

@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from features.config import GROUPINGS, Grouping
-from features.feature import FIRST_TEN, TENTH, Feature, Floats, by, needs, of_whom
+from features.columns import GROUPINGS, Grouping, by, needs, of_whom
+from features.family import Family
+from features.feature import Feature
+from features.references import FIRST_TEN, TENTH
 from features.request import Request
 from features.rows import Rows
 from folds.schema import AGE, PATIENT
+from workspace.arrays import Floats
 
 _VISITS = {
     "visit": "age - the patient's least age",
@@ -69,3 +72,12 @@ def _all_visits(rows: Rows) -> dict[str, Floats]:
         "lesions_per_visit": each,
         "lesions_this_visit": np.where(known, together, np.nan),
     }
+
+
+COUNTS = Family(
+    "counts",
+    features,
+    "How many lesions and visits; a visit is one value of the patient's age. They say "
+    "whether a z-score of 0 means alone.",
+    from_others=True,
+)

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from features.feature import Floats, Ints
 from features.groups import Groups
+from workspace.arrays import Floats, Ints
 
 BLOCK = 2**18  # distances held at once: 2 MB, which stay in a core's cache
 NEIGHBOURS = 20  # scikit-learn's default for the local outlier factor

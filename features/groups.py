@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature import Floats, Ints
+from workspace.arrays import Floats, Ints
 
 # A spread below this share of a group's magnitude is noise of floats, not a difference: tables are
 # written with seven digits. Relative, so that no unit of measurement makes lesions alike.

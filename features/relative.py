@@ -8,23 +8,16 @@ from functools import partial
 
 import numpy as np
 
-from features.config import Columns, Grouping
-from features.feature import (
-    FIRST_TEN,
-    GUNES,
-    SECOND_TENTH,
-    TENTH,
-    Feature,
-    Floats,
-    by,
-    needs,
-    of_whom,
-)  # fmt: skip
+from features.columns import Columns, Grouping, by, needs, of_whom
+from features.family import Family
+from features.feature import Feature
 from features.groups import ranks, z_scores
+from features.references import FIRST_TEN, GUNES, SECOND_TENTH, TENTH
 from features.request import Request, inputs_of
 from features.rows import Rows
+from workspace.arrays import Floats
 
-_SOURCES: dict[Grouping, str] = {
+_REFERENCES: dict[Grouping, str] = {
     "patient": FIRST_TEN,
     "location": SECOND_TENTH,
     "location_simple": SECOND_TENTH,
@@ -39,10 +32,10 @@ def z_features(request: Request) -> list[Feature]:
     return [
         Feature(
             f"pz_{base}{by(over)}", "z", f"({base} - mean) / std over {of_whom(over)}",
-            _SOURCES[over], (*needs(over), *inputs_of(base)),
+            _REFERENCES[over], (*needs(over), *inputs_of(base)),
             partial(_z, base=base, over=over), base=base,
         )
-        for over, base in _asked(request, request.config.z_over)
+        for over, base in _asked(request, request.settings.z_over)
     ]  # fmt: skip
 
 
@@ -54,7 +47,7 @@ def rank_features(request: Request) -> list[Feature]:
             GUNES, (*needs(over), *inputs_of(base)),
             partial(_ranks, base=base, over=over), base=base,
         )
-        for over, base in _asked(request, request.config.ranks_over)
+        for over, base in _asked(request, request.settings.ranks_over)
     ]  # fmt: skip
 
 
@@ -69,3 +62,20 @@ def _z(rows: Rows, base: str, over: Grouping) -> Floats:
 
 def _ranks(rows: Rows, base: str, over: Grouping) -> Floats:
     return ranks(rows.values(base), rows.groups(over))
+
+
+Z = Family(
+    "z",
+    z_features,
+    "How many spreads (ddof 1) from the mean of the patient's lesions. Alone or all alike "
+    "(spread below 1e-6 of the group's mean): 0.",
+    setting="z_over",
+    from_others=True,
+)
+RANKS = Family(
+    "ranks",
+    rank_features,
+    "Percentile rank among the patient's lesions, ties shared. Alone: 0.5.",
+    setting="ranks_over",
+    from_others=True,
+)

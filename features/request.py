@@ -7,9 +7,9 @@ taken of base columns.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.config import Columns, FeatureConfig
-from features.feature import Kind
-from features.lesion import FORMULAS, SIZE
+from features.columns import Columns, Kind
+from features.formulas import FORMULAS, SIZE
+from features.settings import FeatureSettings
 from folds.schema import AGE
 
 # Compared within a patient, these say nothing: an age, a place on the body, an angle.
@@ -35,7 +35,7 @@ CORE = (
 class Request:
     """`columns`: the source's columns and what each is, in the order of their names."""
 
-    config: FeatureConfig
+    settings: FeatureSettings
     columns: Mapping[str, Kind]
 
     def of_kind(self, kind: Kind) -> list[str]:
@@ -48,7 +48,7 @@ class Request:
     def base(self, which: Columns) -> list[str]:
         """The base columns of a set, as far as the source has what they are made from."""
         numbers = self.of_kind("number")
-        pairs = which == "all" and "colour_pairs" in self.config.families
+        pairs = which == "all" and "colour_pairs" in self.settings.families
         formulas = [
             name
             for name, formula in FORMULAS.items()

@@ -12,12 +12,12 @@ from typing import TypeVar, cast
 import numpy as np
 import polars as pl
 
-from features.config import Family, Grouping
-from features.feature import GROUPED_BY, Floats, Ints, Kind
+from features.columns import GROUPED_BY, Grouping, Kind
+from features.formulas import FORMULAS
 from features.groups import Groups, z_scores
-from features.lesion import FORMULAS
 from folds.samples import select_features
 from folds.schema import AGE, ID, PATIENT
+from workspace.arrays import Floats, Ints
 
 # What the feature table's Float32 cannot hold is no measurement: missing, like NaN and infinity.
 LARGEST = float(np.finfo(np.float32).max)
@@ -28,16 +28,16 @@ Made = TypeVar("Made")
 class Rows:
     """`columns` are the source columns that may be looked at; nothing else is reachable.
 
-    `levels` are the words that codes stand for, as fitted.
+    `category_codes` are the words that codes stand for, in the order of the codes, as fitted.
     """
 
     def __init__(
         self,
         samples: pl.DataFrame,
         columns: Mapping[str, Kind],
-        levels: Mapping[str, Sequence[str]],
+        category_codes: Mapping[str, Sequence[str]],
     ) -> None:
-        self.levels = levels
+        self.category_codes = category_codes
         keys = [name for name, kind in columns.items() if kind == "key"]
         numbers = [name for name, kind in columns.items() if kind == "number"]
         words = [name for name, kind in columns.items() if kind == "category"]
@@ -86,7 +86,7 @@ class Rows:
         """The rows in groups of one age, within patients; no age is a group of its own."""
         return self.once("visit groups", lambda: Groups(self._within_patients(self._ages())))
 
-    def _formulas(self, family: Family) -> pl.DataFrame:
+    def _formulas(self, family: str) -> pl.DataFrame:
         """All of a family that the source has the columns for, at once: polars shares the work."""
         made = {
             name: formula.expression
@@ -97,20 +97,20 @@ class Rows:
 
     def _codes(self, column: str | None) -> Ints:
         if column is not None:
-            return self._within_patients(self._levels(column, alone=False))
+            return self._within_patients(self._word_numbers(column, alone=False))
         if PATIENT not in self.frame.columns:
             return np.arange(len(self), dtype=np.int64)
-        return _numbered(self._levels(PATIENT, alone=True))
+        return _numbered(self._word_numbers(PATIENT, alone=True))
 
-    def _within_patients(self, level: Ints) -> Ints:
+    def _within_patients(self, kind: Ints) -> Ints:
         patients = self.groups("patient").codes
-        return _numbered(patients * (int(level.max(initial=0)) + 1) + level)
+        return _numbered(patients * (int(kind.max(initial=0)) + 1) + kind)
 
     def _ages(self) -> Ints:
         ages = self.values(AGE)
         return np.searchsorted(self.frame[AGE].unique().sort().to_numpy(), ages)  # NaN is last
 
-    def _levels(self, column: str, *, alone: bool) -> Ints:
+    def _word_numbers(self, column: str, *, alone: bool) -> Ints:
         """Words as numbers; no word is a number of its own, one for each row where `alone`."""
         words = self.frame[column].cast(pl.String)
         known = words.drop_nulls().unique().sort()

@@ -7,10 +7,10 @@ training rows, kept as JSON beside what was trained on it, never fitted again.
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
+from features.columns import Kind
 from features.config import FeatureConfig
-from features.feature import Kind
 from features.request import Request
 from folds.schema import CORE, HOSPITAL, ID, PATIENT
 from workspace.errors import DataError, listed
@@ -26,16 +26,19 @@ class State(BaseModel):
     version: Literal[1] = 1
     config: FeatureConfig
     columns: dict[str, Kind]  # what was there at the fit, by name
-    levels: dict[str, tuple[str, ...]]  # of each coded column
+    # Of each coded column the words, in the order of their codes. Runs of before say `levels`.
+    category_codes: dict[str, tuple[str, ...]] = Field(
+        validation_alias=AliasChoices("category_codes", "levels")
+    )
     features: tuple[str, ...]  # the table's columns after the id, in order
 
-    @field_validator("levels", mode="before")
+    @field_validator("category_codes", mode="before")
     @classmethod
-    def _words(cls, levels: object) -> object:
+    def _words(cls, codes: object) -> object:
         """JSON knows no tuples."""
-        if not isinstance(levels, dict):
-            return levels
-        return {name: tuple(w) if isinstance(w, list) else w for name, w in levels.items()}
+        if not isinstance(codes, dict):
+            return codes
+        return {name: tuple(w) if isinstance(w, list) else w for name, w in codes.items()}
 
     @property
     def request(self) -> Request:

@@ -10,11 +10,14 @@ from functools import partial
 
 import numpy as np
 
-from features.config import Grouping
-from features.feature import OURS, SECOND_TENTH, Feature, Floats, by, needs, of_whom
+from features.columns import Grouping, by, needs, of_whom
+from features.family import Family
+from features.feature import Feature
 from features.groups import ranks
+from features.references import OURS, SECOND_TENTH
 from features.request import Request, inputs_of
 from features.rows import Rows
+from workspace.arrays import Floats
 
 STANDS_OUT = 2.0  # |z| above this is counted
 
@@ -34,7 +37,7 @@ def features(request: Request) -> list[Feature]:
     names = tuple(request.base("main"))
     if not names:
         return []
-    return [made for over in request.config.ugly_over for made in _over(over, names)]
+    return [made for over in request.settings.ugly_over for made in _over(over, names)]
 
 
 def extremes(rows: Rows, names: tuple[str, ...], over: Grouping) -> Extremes:
@@ -74,7 +77,7 @@ _OF: dict[str, tuple[str, str, Callable[[Extremes], Floats]]] = {
 def _over(over: Grouping, names: tuple[str, ...]) -> list[Feature]:
     inputs = tuple(dict.fromkeys((*needs(over), *(n for base in names for n in inputs_of(base)))))
     key = ("ugly", over)
-    told = f"over the main columns, z over {of_whom(over)}"
+    over_which = f"over the main columns, z over {of_whom(over)}"
 
     def of(rows: Rows) -> Extremes:
         return rows.once(key, lambda: extremes(rows, names, over))
@@ -88,12 +91,21 @@ def _over(over: Grouping, names: tuple[str, ...]) -> list[Feature]:
 
     make = partial(Feature, family="ugly_duckling", inputs=inputs, sign="E")
     made = [
-        make(f"ug_{name}{by(over)}", formula=f"{formula} {told}", source=source,
+        make(f"ug_{name}{by(over)}", formula=f"{formula} {over_which}", reference=reference,
              make=partial(one, take=take))
-        for name, (formula, source, take) in _OF.items()
+        for name, (formula, reference, take) in _OF.items()
     ]  # fmt: skip
     return [
         *made,
-        make(f"ug_rank{by(over)}", formula=f"percentile rank of the mean |z| {told}", source=OURS,
-             make=rank),
+        make(f"ug_rank{by(over)}", formula=f"percentile rank of the mean |z| {over_which}",
+             reference=OURS, make=rank),
     ]  # fmt: skip
+
+
+UGLY_DUCKLING = Family(
+    "ugly_duckling",
+    features,
+    "Of the |z| of the `main` columns of one lesion, in its group.",
+    setting="ugly_over",
+    from_others=True,
+)

@@ -11,8 +11,8 @@ import struct
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 
+from workspace.arrays import Bytes
 from workspace.errors import DataError, shorten
 
 PIXEL_LIMIT = 100_000_000  # ten times a good camera; a header can claim anything
@@ -20,7 +20,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
 
-def decode(data: bytes, name: str) -> NDArray[np.uint8]:
+def decode(data: bytes, name: str) -> Bytes:
     """Pixels of one JPEG or PNG; the size is checked before anything is allocated."""
     height, width = _size(data, name)
     if height * width > PIXEL_LIMIT:
@@ -48,9 +48,9 @@ def _size(data: bytes, name: str) -> tuple[int, int]:
     raise DataError(f"Image {shorten(name)} is neither a JPEG nor a PNG.")
 
 
-def _decode_jpeg(data: bytes, name: str) -> NDArray[np.uint8]:
+def _decode_jpeg(data: bytes, name: str) -> Bytes:
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
+        pixels: Bytes = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     except ValueError as error:
         if "colorspace" in str(error).lower():  # CMYK and YCCK: libjpeg cannot give RGB of them
             return _decode_any(data, name)
@@ -58,7 +58,7 @@ def _decode_jpeg(data: bytes, name: str) -> NDArray[np.uint8]:
     return pixels
 
 
-def _decode_any(data: bytes, name: str) -> NDArray[np.uint8]:
+def _decode_any(data: bytes, name: str) -> Bytes:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:

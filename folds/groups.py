@@ -23,6 +23,14 @@ def own_groups(samples: pl.DataFrame, group: str) -> pl.DataFrame:
     return samples.select(ID, column.alias(GROUP), SPLIT)
 
 
+def patient_column(group: str) -> str | None:
+    """The column that tells whose a row is, in folds.parquet; None where `data.group` is none.
+
+    It holds the joined groups: patients (or lesions) that share a picture are one.
+    """
+    return GROUP if group != "none" else None
+
+
 def _with_sides(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs with the group and the source's split of either row."""
     sides = groups.select(ID, GROUP, SPLIT)
@@ -73,8 +81,8 @@ def check_disjoint(folds: pl.DataFrame) -> None:
 
 def spread_groups(folds: pl.DataFrame) -> pl.DataFrame:
     """The groups that lie on more than one side, with their sides."""
-    place = pl.format("fold {}", pl.col("fold"))
-    side = pl.coalesce(place, pl.when(pl.col(SPLIT) == TRAIN).then(pl.lit("no fold")), SPLIT)
+    in_fold = pl.format("fold {}", pl.col("fold"))
+    side = pl.coalesce(in_fold, pl.when(pl.col(SPLIT) == TRAIN).then(pl.lit("no fold")), SPLIT)
     return (
         folds.filter(pl.col(SPLIT) != TEST)
         .with_columns(side.alias("side"))
@@ -98,18 +106,18 @@ def report_duplicates(
             continue
         crossing = some.filter(across & ours) if group != "none" else some.clear()
         split = some.filter(pl.col("split_a") != pl.col("split_b"))
-        told = []
+        clauses = []
         if group != "none":
-            told.append(f"{len(crossing)} across {group}s, whose rows are folded as one group")
+            clauses.append(f"{len(crossing)} across {group}s, whose rows are folded as one group")
         if len(split):
-            told.append(f"{len(split)} between the source's own splits")
-        shown = next((part for part in (crossing, split, some) if len(part)), some)
+            clauses.append(f"{len(split)} between the source's own splits")
+        shown = next((rows for rows in (crossing, split, some) if len(rows)), some)
         names = [f"{shorten(a)} = {shorten(b)}" for a, b in shown.select(A, B).head(3).iter_rows()]
         more = f" (+{len(shown) - 3} more)" if len(shown) > 3 else ""
         findings.notice(
             f"duplicate-{kind}",
             f"{plural(len(some), 'pair')} of images {words}"
-            f"{''.join(', ' + part for part in told)}: {', '.join(names)}{more}.",
+            f"{''.join(', ' + clause for clause in clauses)}: {', '.join(names)}{more}.",
             shown[A].to_list(),
             count=len(some),
         )

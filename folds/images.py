@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.decoding import decode
 from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE
+from workspace.arrays import Bytes
 from workspace.errors import DataError, listed, name_some
 from workspace.files import read_user_arrays
 from workspace.hdf5 import ITEM_LIMIT, ImageArchive
@@ -80,7 +80,7 @@ class ImageReader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._opened: dict[str, Callable[[str], bytes | NDArray[np.uint8]]] = {}
+        self._opened: dict[str, Callable[[str], bytes | Bytes]] = {}
         self._opening = threading.Lock()
 
     def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path]]:
@@ -88,26 +88,26 @@ class ImageReader:
 
     def encoded(self, reference: str) -> bytes:
         """The bytes as stored; for arrays, which have no encoding, the pixels' own bytes."""
-        found = self._fetch(reference)
-        return found if isinstance(found, bytes) else found.tobytes()
+        stored = self._fetch(reference)
+        return stored if isinstance(stored, bytes) else stored.tobytes()
 
-    def pixels(self, reference: str) -> NDArray[np.uint8]:
+    def pixels(self, reference: str) -> Bytes:
         """uint8 RGB (H, W, 3)."""
         return self.decoded(self._fetch(reference), reference)
 
-    def both(self, reference: str) -> tuple[bytes, NDArray[np.uint8]]:
+    def both(self, reference: str) -> tuple[bytes, Bytes]:
         """Bytes and pixels with one read."""
-        found = self._fetch(reference)
-        data = found if isinstance(found, bytes) else found.tobytes()
-        return data, self.decoded(found, reference)
+        stored = self._fetch(reference)
+        data = stored if isinstance(stored, bytes) else stored.tobytes()
+        return data, self.decoded(stored, reference)
 
     @staticmethod
-    def decoded(found: bytes | NDArray[np.uint8], reference: str) -> NDArray[np.uint8]:
-        if isinstance(found, bytes):
-            return decode(found, PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem)
-        return np.repeat(found[..., None], 3, axis=-1) if found.ndim == 2 else found
+    def decoded(stored: bytes | Bytes, reference: str) -> Bytes:
+        if isinstance(stored, bytes):
+            return decode(stored, PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem)
+        return np.repeat(stored[..., None], 3, axis=-1) if stored.ndim == 2 else stored
 
-    def _fetch(self, reference: str) -> bytes | NDArray[np.uint8]:
+    def _fetch(self, reference: str) -> bytes | Bytes:
         container, separator, item = reference.partition(ITEM)
         if not separator:
             try:
@@ -164,7 +164,7 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
         raise DataError(f"{path.name} is not a readable ZIP file; download it again.") from error
 
 
-def _open_container(path: Path) -> Callable[[str], bytes | NDArray[np.uint8]]:
+def _open_container(path: Path) -> Callable[[str], bytes | Bytes]:
     if path.suffix.lower() in (".hdf5", ".h5"):
         return ImageArchive(path).read
     if path.suffix.lower() == ".zip":
@@ -186,9 +186,9 @@ def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
         raise DataError(f"Image {item} cannot be read from its ZIP ({error}).") from error
 
 
-def _array_item(arrays: dict[str, NDArray[np.uint8]], item: str) -> NDArray[np.uint8]:
+def _array_item(arrays: dict[str, Bytes], item: str) -> Bytes:
     name, _, row = item.partition("/")
-    image: NDArray[np.uint8] = np.asarray(arrays[name][int(row)])
+    image: Bytes = np.asarray(arrays[name][int(row)])
     if (
         image.dtype != np.uint8
         or not image.size

@@ -30,10 +30,10 @@ def build_samples(
     where = source.table_path().name if source.table_path().is_file() else source.folder.name
     frame = source.read(findings)
     _check_ids(frame, source, where, findings)
-    frame = _join_spellings(frame, findings)
-    _check_group(frame, source.config.group, findings)
+    frame = join_spellings(frame, findings)
+    check_group(frame, source.config.group, findings)
     _notice_shared_patients(frame, findings)
-    frame = _check_target(frame, findings)
+    frame = check_target(frame, findings)
     index = source.index(findings)
     places = name_some([place.name for place in source.places()]) or where
     frame = attach_images(frame, index, source.config.images, places, findings)
@@ -98,7 +98,7 @@ def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findin
         findings.error("duplicate-id", f"Duplicate {ID} rows: {listed(repeated)}.", repeated)
 
 
-def _join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """`IP_1 ` and `ip_1` are `IP_1`: one patient in two spellings must not be two patients."""
     for column in (PATIENT, LESION):
         spelt = pl.col(column)
@@ -123,7 +123,8 @@ def _join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     return frame
 
 
-def _check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
+def check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
+    """Every row says whose it is, unless `none` groups them."""
     if group == "none":
         findings.notice(
             "ungrouped",
@@ -150,7 +151,7 @@ def _notice_shared_patients(frame: pl.DataFrame, findings: Findings) -> None:
         )
 
 
-def _check_target(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def check_target(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Targets as 0 and 1; test rows may have none."""
     text = pl.col(TARGET).str.strip_chars()
     value = text.cast(pl.Float64, strict=False)

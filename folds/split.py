@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from folds.findings import Findings, plural
@@ -28,6 +27,7 @@ from folds.schema import (
     TRAIN,
     VALID,
 )
+from workspace.arrays import Ints
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
@@ -81,12 +81,12 @@ def assign_folds(
 ) -> pl.DataFrame:
     """Every sample once a repeat, by id, with its group, split and fold."""
     rows = samples.join(groups, on=ID, how="left", maintain_order="left").sort(ID)
-    parts = []
+    repeats = []
     for repeat in range(config.repeats):
         number = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
-        part = _SCHEMES[config.scheme](rows, config, number, findings)
-        parts.append(part.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
-    folds = pl.concat(parts).select(*FOLD_COLUMNS).sort("repeat", ID)
+        assigned = _SCHEMES[config.scheme](rows, config, number, findings)
+        repeats.append(assigned.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
+    folds = pl.concat(repeats).select(*FOLD_COLUMNS).sort("repeat", ID)
     folds = folds.cast(pl.Schema(FOLD_COLUMNS))
     _check_sides(folds.join(rows.select(ID, TARGET), on=ID, how="left"), findings)
     return folds
@@ -114,8 +114,8 @@ def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findin
     validated = validated.with_columns(
         pl.when(pl.col("fold") == 0).then(0).cast(pl.Int16).alias("fold")
     )
-    kept = ours.filter(is_test).with_columns(pl.lit(HOLDOUT).alias(SPLIT))
-    return pl.concat([validated, _never_held_out(kept), _never_held_out(rest)])
+    aside = ours.filter(is_test).with_columns(pl.lit(HOLDOUT).alias(SPLIT))
+    return pl.concat([validated, _never_held_out(aside), _never_held_out(rest)])
 
 
 def _official(
@@ -201,9 +201,7 @@ def _fold(rows: pl.DataFrame, n_folds: int, stratify: str, seed: int) -> pl.Data
     return rows.select(*_PLACED).with_columns(pl.Series("fold", fold))
 
 
-def _draw(
-    y: NDArray[np.int64], group: NDArray[np.int64], n_folds: int, seed: int
-) -> NDArray[np.int16]:
+def _draw(y: Ints, group: Ints, n_folds: int, seed: int) -> np.ndarray[Any, np.dtype[np.int16]]:
     # Imported here because it takes longer than all else a stage does when nothing is to be done.
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415 - slow to import, and only here
 
@@ -213,14 +211,14 @@ def _draw(
         n_folds, shuffle=True, random_state=seed
     )
     fold = np.full(len(y), -1, np.int16)
-    parts = splitter.split(np.zeros((len(y), 1)), y, None if alone else group)
-    for number, (_, held_out) in enumerate(parts):
+    splits = splitter.split(np.zeros((len(y), 1)), y, None if alone else group)
+    for number, (_, held_out) in enumerate(splits):
         fold[held_out] = number
     assert (fold >= 0).all(), "every row is held out once"
     return fold
 
 
-def _codes(values: pl.Series) -> NDArray[np.int64]:
+def _codes(values: pl.Series) -> Ints:
     """Ranks of the sorted distinct values: the same codes whatever order the rows come in."""
     return values.rank("dense").to_numpy().astype(np.int64) - 1
 
@@ -232,17 +230,19 @@ def _check_enough(rows: pl.DataFrame, classes: pl.Series, n_folds: int) -> None:
     nouns, n_groups = _noun(rows) + "s", rows[GROUP].n_unique()
     if n_groups < n_folds:
         raise DataError(f"{n_folds} folds need at least {n_folds} {nouns}; found {n_groups}.")
-    held = dict(rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows())
-    if set(held) <= {"0", "1"}:
+    groups_of = dict(
+        rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows()
+    )
+    if set(groups_of) <= {"0", "1"}:
         for name, words in (("1", "a positive"), ("0", "a negative")):
-            if held.get(name, 0) < n_folds:
+            if groups_of.get(name, 0) < n_folds:
                 raise DataError(
                     f"{n_folds} folds need at least {n_folds} {nouns} with {words}; "
-                    f"found {held.get(name, 0)}."
+                    f"found {groups_of.get(name, 0)}."
                 )
-    scarce = sorted(name for name, count in held.items() if count < n_folds)
+    scarce = sorted(name for name, count in groups_of.items() if count < n_folds)
     if scarce:
-        shown = name_some([f"{name} has {held[name]}" for name in scarce])
+        shown = name_some([f"{name} has {groups_of[name]}" for name in scarce])
         raise DataError(
             f"{n_folds} folds need at least {n_folds} {nouns} with each diagnosis; {shown}."
         )
@@ -254,14 +254,14 @@ def _check_sides(rows: pl.DataFrame, findings: Findings) -> None:
     for repeat, fold in (
         ours.select("repeat", "fold").drop_nulls().unique().sort("repeat", "fold").iter_rows()
     ):
-        part = ours.filter(pl.col("repeat") == repeat)
+        one_repeat = ours.filter(pl.col("repeat") == repeat)
         out = pl.col("fold").eq_missing(fold)
-        if part.filter(~out)[TARGET].n_unique() < 2:
+        if one_repeat.filter(~out)[TARGET].n_unique() < 2:
             raise DataError(
                 f"Fold {fold} would train on one class only: the other lies in that fold alone. "
                 "Take another folds.scheme, or fewer folds."
             )
-        if part.filter(out)[TARGET].n_unique() < 2:
+        if one_repeat.filter(out)[TARGET].n_unique() < 2:
             findings.notice(
                 "one-class-fold", f"Fold {fold} holds out one class only; it has no score alone."
             )

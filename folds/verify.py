@@ -25,10 +25,10 @@ class VerifyConfig(BaseModel):
 
 
 def judge_damage(
-    samples: pl.DataFrame, looked: pl.DataFrame, config: VerifyConfig, findings: Findings
+    samples: pl.DataFrame, pictures: pl.DataFrame, config: VerifyConfig, findings: Findings
 ) -> pl.DataFrame:
     """Report unreadable images; with `drop` their rows go, but a test row only loses its image."""
-    damaged = looked.drop_nulls("problem").sort(ID)
+    damaged = pictures.drop_nulls("problem").sort(ID)
     if damaged.is_empty():
         return samples
     ids, first = damaged[ID].to_list(), damaged["problem"][0]

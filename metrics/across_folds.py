@@ -4,19 +4,40 @@ The folds' scores come from different models. Pooling ranks them against one ano
 pooled value is another quantity than the folds' mean; both are named.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.bootstrap import BootstrapConfig, interval_of
-from metrics.cohort import Cohort, part
+from metrics.bootstrap import BootstrapConfig, Interval, IntervalSheet, interval_of
+from metrics.cohort import Cohort, subset
 from metrics.inputs import checked
 from metrics.pauc import MIN_TPR
 from metrics.ranking import ranking_tally
 from workspace.errors import DataError, listed
 
 POOLED = "pooled over folds whose scores come from different models"
+
+
+class FoldScore(TypedDict):
+    """One fold's rows and what they are worth."""
+
+    fold: int | str
+    n: int
+    positives: int
+    patients: int | None
+    metrics: dict[str, IntervalSheet]
+
+
+class FoldTable(TypedDict):
+    """Each fold, their mean and spread, and all rows pooled."""
+
+    folds: list[FoldScore]
+    mean: dict[str, float]
+    sd: dict[str, float | None]
+    pooled: dict[str, IntervalSheet]
+    pooled_is: str
 
 
 def fold_table(
@@ -27,7 +48,7 @@ def fold_table(
     config: BootstrapConfig | None = None,
     *,
     min_tpr: float = MIN_TPR,
-) -> dict[str, Any]:
+) -> FoldTable:
     """`folds`: n, positives and intervals of each; `mean` and `sd` over folds; `pooled`."""
     scored, folds = checked(target, score), np.asarray(fold)
     if folds.dtype.kind not in "iuU":
@@ -38,10 +59,10 @@ def fold_table(
         )
     _refuse_split_patients(folds, cohort)
     config = config or BootstrapConfig()
-    entries = []
+    entries: list[FoldScore] = []
     for name in np.unique(folds):
         rows = folds == name
-        inside = part(cohort, rows, scored.positive)
+        inside = subset(cohort, rows, scored.positive)
         n, positives = int(rows.sum()), int(scored.positive[rows].sum())
         if positives in (0, n):
             raise DataError(
@@ -49,13 +70,18 @@ def fold_table(
                 "classes in each."
             )
         tally = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
-        found = {k: v.as_json() for k, v in interval_of(tally, inside, config).items()}
-        patients = inside.size if inside.unit == "patient" else None
-        counts = {"fold": name.item(), "n": n, "positives": positives, "patients": patients}
-        entries.append({**counts, "metrics": found})
+        entries.append(
+            {
+                "fold": name.item(),
+                "n": n,
+                "positives": positives,
+                "patients": inside.size if inside.unit == "patient" else None,
+                "metrics": _sheets(interval_of(tally, inside, config)),
+            }
+        )
     pooled = ranking_tally(scored.positive, scored.score, cohort, min_tpr)
     values = {
-        name: [entry["metrics"][name]["value"] for entry in entries]
+        name: np.array([entry["metrics"][name]["value"] for entry in entries], np.float64)
         for name in entries[0]["metrics"]
     }
     return {
@@ -65,9 +91,13 @@ def fold_table(
             name: float(np.std(value, ddof=1)) if len(value) > 1 else None
             for name, value in values.items()
         },
-        "pooled": {k: v.as_json() for k, v in interval_of(pooled, cohort, config).items()},
+        "pooled": _sheets(interval_of(pooled, cohort, config)),
         "pooled_is": POOLED,
     }
+
+
+def _sheets(values: Mapping[str, Interval]) -> dict[str, IntervalSheet]:
+    return {name: value.as_json() for name, value in values.items()}
 
 
 def _refuse_split_patients(folds: np.ndarray[Any, Any], cohort: Cohort) -> None:

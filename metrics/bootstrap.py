@@ -7,23 +7,23 @@ percentiles (BCa), moved outwards for few patients: docs/decisions/0007 says why
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import ndtr, ndtri, stdtrit
 
 from metrics.cohort import Cohort, Unit
-from metrics.inputs import Floats, Ints
 from metrics.tally import Tally, Values, side_by_side
+from workspace.arrays import Floats, Ints
 from workspace.choices import Seeds
+from workspace.progress import Show
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
 ALIKE = 1e-12
 FEWEST = 5  # patients that a value must rest on to have an interval: fewer show no spread
-Show = Callable[[int, int], None]
 
 
 class BootstrapConfig(BaseModel):
@@ -35,6 +35,21 @@ class BootstrapConfig(BaseModel):
     seeds: Seeds = (0, 1, 2)
     level: float = Field(default=0.95, gt=0, lt=1)
     stratified: bool = True
+
+
+class IntervalSheet(TypedDict):
+    """An interval as JSON has it; what each is, `Interval` says."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    unit: Unit
+    patients: int
+    stratified: bool
+    replicates: int
+    undefined: int
+    seed_spread: float | None
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,8 @@ class Interval:
     undefined: int  # resamples in which the metric has no value
     seed_spread: float | None  # how far an end moves between the seeds, at most
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def as_json(self) -> IntervalSheet:
+        return cast(IntervalSheet, asdict(self))
 
     def covers(self, value: float) -> bool:
         """Whether the value lies inside; False where there is no interval."""
@@ -95,11 +110,11 @@ def intervals(
                     show(done, total)
     result = {}
     for name, tally in tallies.items():
-        found: dict[str, Interval] = {}
+        of_tally: dict[str, Interval] = {}
         for way in passes:
             metrics = [m for m in tally.point() if _way(tally, m, config) is way]
-            found |= _intervals(tally, metrics, samples[name, way], cohort, way, config)
-        result[name] = {metric: found[metric] for metric in tally.point()}
+            of_tally |= _intervals(tally, metrics, samples[name, way], cohort, way, config)
+        result[name] = {metric: of_tally[metric] for metric in tally.point()}
     return result
 
 
@@ -168,14 +183,14 @@ class _Samples:
     """The values of one seed's resamples, block after block."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[Floats]] = {}
+        self._blocks: dict[str, list[Floats]] = {}
 
     def add(self, values: Values) -> None:
-        for metric, part in values.items():
-            self._parts.setdefault(metric, []).append(part)
+        for metric, block in values.items():
+            self._blocks.setdefault(metric, []).append(block)
 
     def of(self, metric: str) -> Floats:
-        return np.concatenate(self._parts[metric])
+        return np.concatenate(self._blocks[metric])
 
 
 def _intervals(

@@ -1,21 +1,22 @@
 """Whether probabilities mean what they say: Brier score, log loss, calibration error and slope.
 
-A rare disease asks for more than one of them: where 1 in 1,000 is ill, a model that always says
+A rare disease asks for more than one of them: where 1 in 1,000 has it, a model that always says
 0.001 has excellent Brier score, log loss and calibration error, and knows nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from metrics.cohort import Cohort
-from metrics.inputs import Bools, Floats, Ints, Scored, probabilities
+from metrics.inputs import Scored, probabilities
 from metrics.rates import Rate
 from metrics.tally import Tally, Values, side_by_side, tally_columns, tally_rows
+from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 
 By = Literal["width", "mass"]
@@ -28,6 +29,22 @@ SETTLED = 1e-8  # the last step, of the logits; Newton's next would be its squar
 LONGEST = 8.0  # beyond, logistic curves are so flat that Newton's step means nothing
 RIDGE = 1e-13  # of the information's size
 AT_ONCE = 2**17  # cells of a block of resamples: 1 MB, so that Newton's steps stay in the cache
+
+
+class _Observed(TypedDict):
+    observed: float | None
+    observed_low: float | None
+    observed_high: float | None
+
+
+class ReliabilityBin(_Observed):
+    """Stated against observed in one bin of probabilities; an empty one has n 0 and None."""
+
+    low: float
+    high: float
+    n: int
+    positives: int
+    mean_probability: float | None
 
 
 def brier(target: ArrayLike, probability: ArrayLike) -> float:
@@ -63,7 +80,7 @@ def bin_edges(probability: ArrayLike, bins: int = 15, by: By = "width") -> Float
 
 def reliability(
     target: ArrayLike, probability: ArrayLike, bins: int = 15, by: By = "width"
-) -> list[dict[str, Any]]:
+) -> list[ReliabilityBin]:
     """Stated against observed, a point a bin; an empty bin has n 0 and None for what it lacks.
 
     `observed_low` and `observed_high` are Wilson's 95 % interval of the observed rate, which takes
@@ -71,10 +88,10 @@ def reliability(
     """
     scored = probabilities(target, probability)
     edges = bin_edges(scored.score, bins, by)
-    place, width = _bin(scored, edges), len(edges) - 1
-    n = np.bincount(place, minlength=width)
-    positives = np.bincount(place[scored.positive], minlength=width)
-    stated = np.bincount(place, weights=scored.score, minlength=width)
+    bin_of, width = _bin(scored, edges), len(edges) - 1
+    n = np.bincount(bin_of, minlength=width)
+    positives = np.bincount(bin_of[scored.positive], minlength=width)
+    stated = np.bincount(bin_of, weights=scored.score, minlength=width)
     return [
         {
             "low": float(edges[b]),
@@ -96,9 +113,9 @@ def expected_calibration_error(
     0 is perfect, but it depends on the bins and is above 0 for a perfect model of few rows.
     """
     scored = probabilities(target, probability)
-    place = _bin(scored, bin_edges(scored.score, bins, by))
-    gap = np.bincount(place, weights=scored.score - scored.positive)
-    return float(np.abs(gap).sum() / len(place))
+    bin_of = _bin(scored, bin_edges(scored.score, bins, by))
+    gap = np.bincount(bin_of, weights=scored.score - scored.positive)
+    return float(np.abs(gap).sum() / len(bin_of))
 
 
 def slope_and_intercept(target: ArrayLike, probability: ArrayLike) -> tuple[float, float]:
@@ -134,21 +151,21 @@ def calibration_tally(
     """
     scored = probabilities(target, probability)
     edges = bin_edges(scored.score, bins, by)
-    place = _bin(scored, edges)
+    bin_of = _bin(scored, edges)
     logits = _logit(scored)
     point, cell = _on_grid(logits)
     column = 2 * cell + scored.positive
     off = np.where(scored.positive, logits - point[cell], 0.0)
     each = [scored.score - scored.positive, _squared(scored), _surprise(scored), off]
     if cohort.unit == "row":
-        each = _levelled(each, 2 * len(point) * place + column)
+        each = _levelled(each, 2 * len(point) * bin_of + column)
     gap, *others = each
     parts = {
         "rows": tally_columns(cohort, [np.ones(len(gap)), *others], _rows),
-        "bins": tally_rows(cohort, place, len(edges) - 1, _gaps, gap),
+        "bins": tally_rows(cohort, bin_of, len(edges) - 1, _gaps, gap),
         "grid": tally_rows(cohort, column, 2 * len(point), lambda sums: {"sums": sums}),
     }
-    tally = side_by_side(parts, lambda found: _calibration(found, point))
+    tally = side_by_side(parts, lambda sums: _calibration(sums, point))
     everyone = dict.fromkeys(("brier", "log_loss", "ece"), cohort.size)
     return replace(tally, behind=everyone, mix=frozenset(tally.point()))
 
@@ -204,7 +221,7 @@ def _bin(scored: Scored, edges: Floats) -> Ints:
     return np.searchsorted(edges[1:-1], scored.score, "left")
 
 
-def _observed(rate: Rate) -> dict[str, float | None]:
+def _observed(rate: Rate) -> _Observed:
     low, high = rate.interval() or (None, None)
     return {"observed": rate.value, "observed_low": low, "observed_high": high}
 
@@ -240,22 +257,22 @@ def _slopes(point: Floats, n: Floats, positives: Floats, off: Floats) -> tuple[F
 
 def _intercept(point: Floats, n: Floats, positives: Floats) -> Floats:
     """The constant that, added to the logits, makes as many positives expected as there are."""
-    ill, all_rows = positives.sum(axis=1), n.sum(axis=1)
-    found = np.full(len(n), np.nan)
-    both = (ill > 0) & (ill < all_rows)
-    ill, all_rows = ill[both], all_rows[both]
-    start = logit(ill / all_rows) - logit((n[both] @ expit(point)) / all_rows)
-    rest, design = np.zeros((len(ill), 1)), np.ones((len(point), 1))
+    n_positive, all_rows = positives.sum(axis=1), n.sum(axis=1)
+    intercept = np.full(len(n), np.nan)
+    both = (n_positive > 0) & (n_positive < all_rows)
+    n_positive, all_rows = n_positive[both], all_rows[both]
+    start = logit(n_positive / all_rows) - logit((n[both] @ expit(point)) / all_rows)
+    rest, design = np.zeros((len(n_positive), 1)), np.ones((len(point), 1))
     fitted = _newton(
         design, n[both], positives[both], rest=rest, answer=start[:, None], offset=point
     )
-    found[both] = fitted[:, 0]
-    return found
+    intercept[both] = fitted[:, 0]
+    return intercept
 
 
 def _slope(point: Floats, n: Floats, positives: Floats, off: Floats) -> Floats:
     """The slope, where positives and negatives overlap: only there is it finite (Albert 1984)."""
-    found = np.full(len(n), np.nan)
+    slope = np.full(len(n), np.nan)
     overlap = _reaches(positives, n - positives) & _reaches(n - positives, positives)
     n, positives, off = n[overlap], positives[overlap], off[overlap]
     middle, spread = point.mean(), point.std() or 1.0
@@ -264,8 +281,8 @@ def _slope(point: Floats, n: Floats, positives: Floats, off: Floats) -> Floats:
     start = np.stack([logit(rate), np.zeros(len(n))], axis=1)
     rest = np.stack([np.zeros(len(n)), off / spread], axis=1)
     fitted = _newton(design, n, positives, rest=rest, answer=start)
-    found[overlap] = fitted[:, 1] / spread
-    return found
+    slope[overlap] = fitted[:, 1] / spread
+    return slope
 
 
 def _reaches(lower: Floats, upper: Floats) -> Bools:

@@ -7,15 +7,15 @@ derived by sorting. Labels are class names.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.cohort import Cohort
-from metrics.inputs import Bools, Floats, Ints
-from metrics.rates import Rate
+from metrics.rates import Rate, RateSheet
 from metrics.tally import Tally, Values, tally_rows
+from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 Labels = Iterable[str]
@@ -28,13 +28,72 @@ OVER_CLASSES = ("balanced_accuracy", *(f"macro_{kind}" for kind in AVERAGED))
 MEANS = (*OVER_CLASSES, *(f"weighted_{kind}" for kind in AVERAGED))
 
 
+class ClassReport(TypedDict):
+    """One class: how many rows are it and are called it, and its rates."""
+
+    true: int
+    predicted: int
+    precision: RateSheet
+    recall: RateSheet
+    f1: float | None
+
+
+class GroupReport(TypedDict):
+    """A group of classes against the others."""
+
+    classes: list[str]
+    sensitivity: RateSheet
+    specificity: RateSheet
+
+
+class ConfusionRate(RateSheet):
+    """The share of one class that is called another."""
+
+    true: str
+    predicted: str
+
+
+class ConfusionSheet(TypedDict):
+    """`counts[i][j]`: rows of `true[i]` called `predicted[j]`."""
+
+    true: list[str]
+    predicted: list[str]
+    counts: list[list[int]]
+
+
+class MeanScores(TypedDict):
+    """Means over the classes that have true rows, see `scores_of`; MEANS are its keys."""
+
+    balanced_accuracy: float | None
+    macro_precision: float | None
+    macro_recall: float | None
+    macro_f1: float | None
+    weighted_precision: float | None
+    weighted_recall: float | None
+    weighted_f1: float | None
+
+
+class ClassificationReport(MeanScores):
+    """What a paper's table needs; None is a value that is undefined."""
+
+    n: int
+    classes: list[str]
+    absent: list[str]
+    never_predicted: list[str]
+    confusion: ConfusionSheet
+    accuracy: RateSheet
+    per_class: dict[str, ClassReport]
+    groups: dict[str, GroupReport]
+    confusions: list[ConfusionRate]
+
+
 def predicted_class(probability: ArrayLike) -> Ints:
-    """The most probable class of each row as its place in the order; a tie goes to the first.
+    """The most probable class of each row as its index in the order; a tie goes to the first.
 
     `np.array(classes)[predicted_class(probability)]` are their names.
     """
-    place: Ints = np.argmax(probability_table(probability), axis=1).astype(np.int64)
-    return place
+    index: Ints = np.argmax(probability_table(probability), axis=1).astype(np.int64)
+    return index
 
 
 def confusion_matrix(true: Labels, predicted: Labels, classes: Sequence[str]) -> Ints:
@@ -74,7 +133,7 @@ def classification_report(
     classes: Sequence[str],
     groups: Groups = NO_GROUPS,
     confusions: Confusions = (),
-) -> dict[str, Any]:
+) -> ClassificationReport:
     """What a paper's table needs, ready for JSON: every share with its k and n, None for NaN."""
     confusion = confusion_matrix(true, predicted, classes)
     scores = scores_of(confusion, classes, groups, confusions)
@@ -92,7 +151,7 @@ def classification_report(
             "counts": confusion.tolist(),
         },
         "accuracy": rates["accuracy"],
-        **{name: _json(scores[name]) for name in MEANS},
+        **_mean_scores(scores),
         "per_class": each,
         "groups": {
             group: {
@@ -152,14 +211,14 @@ def rarity(true: Labels, classes: Sequence[str]) -> Ints:
 
 
 def coded(labels: Labels, classes: Sequence[str], what: str = "true") -> Ints:
-    """Each label's place among the classes."""
+    """Each label's index among the classes."""
     twice = [name for number, name in enumerate(classes) if name in classes[:number]]
     if twice:
         raise DataError(f"The classes {listed(twice)} are named twice; name each once.")
-    place = {name: number for number, name in enumerate(classes)}
+    index = {name: number for number, name in enumerate(classes)}
     given = list(labels)
-    codes = np.array([place.get(label, -1) for label in given], dtype=np.int64)
-    unknown = [label for label in given if label not in place]
+    codes = np.array([index.get(label, -1) for label in given], dtype=np.int64)
+    unknown = [label for label in given if label not in index]
     if unknown:
         raise DataError(
             f"{len(unknown)} of {len(given)} {what} labels are no class, "
@@ -209,17 +268,17 @@ def _behind(
     true = [tally.patients_in(cells[number]) for number in range(len(classes))]
     everyone = tally.table.shape[1]
     rarest = min(n for n, is_there in zip(true, present, strict=True) if is_there)
-    found = dict.fromkeys(("accuracy", *MEANS), everyone) | dict.fromkeys(OVER_CLASSES, rarest)
+    behind = dict.fromkeys(("accuracy", *MEANS), everyone) | dict.fromkeys(OVER_CLASSES, rarest)
     for number, name in enumerate(classes):
-        found |= {f"recall[{name}]": true[number], f"f1[{name}]": true[number]}
-        found[f"precision[{name}]"] = tally.patients_in(cells[:, number])
+        behind |= {f"recall[{name}]": true[number], f"f1[{name}]": true[number]}
+        behind[f"precision[{name}]"] = tally.patients_in(cells[:, number])
     for group, members in groups.items():
         inside = np.array([name in members for name in classes])
-        found[f"{group}_sensitivity"] = tally.patients_in(cells[inside].ravel())
-        found[f"{group}_specificity"] = tally.patients_in(cells[~inside].ravel())
+        behind[f"{group}_sensitivity"] = tally.patients_in(cells[inside].ravel())
+        behind[f"{group}_specificity"] = tally.patients_in(cells[~inside].ravel())
     for one, other in confusions:
-        found[f"confusion[{one}->{other}]"] = true[classes.index(one)]
-    return found
+        behind[f"confusion[{one}->{other}]"] = true[classes.index(one)]
+    return behind
 
 
 def _shares(
@@ -230,20 +289,20 @@ def _shares(
     support, called = counts.sum(axis=-1), counts.sum(axis=-2)
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     both = np.where(support > 0, support + called, 0.0)
-    found: Shares = {"accuracy": (right.sum(axis=-1), support.sum(axis=-1))}
+    shares: Shares = {"accuracy": (right.sum(axis=-1), support.sum(axis=-1))}
     for number, name in enumerate(classes):
-        found[f"precision[{name}]"] = right[..., number], called[..., number]
-        found[f"recall[{name}]"] = right[..., number], support[..., number]
-        found[f"f1[{name}]"] = 2 * right[..., number], both[..., number]
+        shares[f"precision[{name}]"] = right[..., number], called[..., number]
+        shares[f"recall[{name}]"] = right[..., number], support[..., number]
+        shares[f"f1[{name}]"] = 2 * right[..., number], both[..., number]
     for group, members in groups.items():
         inside = np.array([name in members for name in classes])
         for kind, who in (("sensitivity", inside), ("specificity", ~inside)):
-            kept = counts[..., who, :][..., who].sum(axis=(-2, -1))
-            found[f"{group}_{kind}"] = kept, support[..., who].sum(axis=-1)
+            right_in = counts[..., who, :][..., who].sum(axis=(-2, -1))
+            shares[f"{group}_{kind}"] = right_in, support[..., who].sum(axis=-1)
     for one, other in confusions:
         row, column = classes.index(one), classes.index(other)
-        found[f"confusion[{one}->{other}]"] = counts[..., row, column], support[..., row]
-    return found
+        shares[f"confusion[{one}->{other}]"] = counts[..., row, column], support[..., row]
+    return shares
 
 
 def _means(scores: Values, support: Floats, classes: Sequence[str]) -> dict[str, Floats]:
@@ -258,8 +317,8 @@ def _means(scores: Values, support: Floats, classes: Sequence[str]) -> dict[str,
 
 
 def _each_class(
-    confusion: Ints, classes: Sequence[str], rates: Mapping[str, Any], scores: Values
-) -> dict[str, Any]:
+    confusion: Ints, classes: Sequence[str], rates: Mapping[str, RateSheet], scores: Values
+) -> dict[str, ClassReport]:
     return {
         name: {
             "true": int(confusion[number].sum()),
@@ -269,6 +328,18 @@ def _each_class(
             "f1": _json(scores[f"f1[{name}]"]),
         }
         for number, name in enumerate(classes)
+    }
+
+
+def _mean_scores(scores: Values) -> MeanScores:
+    return {
+        "balanced_accuracy": _json(scores["balanced_accuracy"]),
+        "macro_precision": _json(scores["macro_precision"]),
+        "macro_recall": _json(scores["macro_recall"]),
+        "macro_f1": _json(scores["macro_f1"]),
+        "weighted_precision": _json(scores["weighted_precision"]),
+        "weighted_recall": _json(scores["weighted_recall"]),
+        "weighted_f1": _json(scores["weighted_f1"]),
     }
 
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from metrics.inputs import Ints
+from workspace.arrays import Bools, Ints
 from workspace.errors import DataError, listed
 
 Unit = Literal["patient", "row"]
@@ -59,9 +59,9 @@ def cohort(patient: Sequence[str] | pl.Series | None, label: ArrayLike) -> Cohor
     return Cohort(codes, strata, "patient")
 
 
-def part(whole: Cohort, rows: NDArray[np.bool_], label: ArrayLike) -> Cohort:
+def subset(whole: Cohort, rows: Bools, label: ArrayLike) -> Cohort:
     """The cohort of some of the rows, its strata those of these rows alone."""
-    kept, codes = np.unique(whole.codes[rows], return_inverse=True)
-    strata = np.zeros(len(kept), dtype=np.int64)
+    patients, codes = np.unique(whole.codes[rows], return_inverse=True)
+    strata = np.zeros(len(patients), dtype=np.int64)
     np.maximum.at(strata, codes, np.asarray(label)[rows].astype(np.int64))
     return Cohort(codes, strata, whole.unit)

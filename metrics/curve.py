@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.inputs import Bools, Floats, Ints, Scored
+from metrics.inputs import Scored
+from workspace.arrays import Bools, Floats, Ints
 
 
 class Curve(NamedTuple):
@@ -42,7 +43,7 @@ def curve(scored: Scored, up_to: float = 1.0) -> Curve:
     )
 
 
-def places(scored: Scored) -> tuple[Ints, int]:
+def columns(scored: Scored) -> tuple[Ints, int]:
     """For each row the column of a table from whose sums `from_sums` reads the curve.
 
     With k distinct scores of positives: columns 0, 2, .. 2k hold the negatives between them,
@@ -83,8 +84,8 @@ def area(curve: Curve, missed: float = 1.0) -> Floats:
         step = curve.positives / curve.n_positive[..., None]
         end = np.cumsum(curve.positives, axis=-1) / curve.n_positive[..., None]
         height = np.clip(np.minimum(end, missed) - (end - step), 0.0, None)
-        part = np.where(step > 0, height / step, 0.0)  # 1 but for the strip that is cut
-        strips = height * (curve.below + part * curve.tied / 2)
+        share = np.where(step > 0, height / step, 0.0)  # 1 but for the strip that is cut
+        strips = height * (curve.below + share * curve.tied / 2)
         areas: Floats = strips.sum(axis=-1) / curve.n_negative
     return np.where(curve.n_positive > 0, areas, np.nan)
 
@@ -92,8 +93,8 @@ def area(curve: Curve, missed: float = 1.0) -> Floats:
 def average_precision(curve: Curve) -> Floats:
     """Precision at each positive on the way down, averaged; NaN where no row is positive."""
     with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
-        found = np.cumsum(curve.positives[..., ::-1], axis=-1)[..., ::-1]
+        true = np.cumsum(curve.positives[..., ::-1], axis=-1)[..., ::-1]
         false = curve.n_negative[..., None] - curve.below
-        precision = np.where(found > 0, found / (found + false), 0.0)
+        precision = np.where(true > 0, true / (true + false), 0.0)
         total: Floats = (curve.positives * precision).sum(axis=-1) / curve.n_positive
     return total

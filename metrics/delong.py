@@ -4,16 +4,29 @@ It takes rows for independent. Lesions of one patient are not, so its intervals 
 where patients have several; the patient bootstrap is the one to report.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.inputs import Floats, Scored, both_classes, checked
+from metrics.inputs import Scored, both_classes, checked
+from workspace.arrays import Floats
 from workspace.errors import DataError
 
 CAVEAT = "DeLong takes rows as independent; lesions of one patient are not."
+
+
+class DeLongSheet(TypedDict):
+    """DeLong's interval as JSON has it."""
+
+    value: float
+    low: float
+    high: float
+    standard_error: float
+    level: float
+    caveat: str
 
 
 @dataclass(frozen=True)
@@ -27,12 +40,15 @@ class DeLong:
     level: float
     caveat: str = CAVEAT
 
+    def as_json(self) -> DeLongSheet:
+        return cast(DeLongSheet, asdict(self))
+
 
 def delong_auc(target: ArrayLike, score: ArrayLike, level: float = 0.95) -> DeLong:
     """The AUC; its interval is cut at 0 and 1."""
     positives, negatives = _placements(both_classes(checked(target, score), "AUC"))
-    found = _normal(float(positives.mean()), _variance(positives, negatives), level)
-    return DeLong(found.value, max(found.low, 0.0), min(found.high, 1.0), *_rest(found))
+    whole = _normal(float(positives.mean()), _variance(positives, negatives), level)
+    return replace(whole, low=max(whole.low, 0.0), high=min(whole.high, 1.0))
 
 
 def delong_difference(
@@ -71,7 +87,3 @@ def _normal(value: float, variance: float, level: float) -> DeLong:
     error = variance**0.5
     reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return DeLong(value, value - reach, value + reach, error, level)
-
-
-def _rest(found: DeLong) -> tuple[float, float]:
-    return found.standard_error, found.level

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from workspace.arrays import Bools, Floats
 from workspace.errors import DataError, listed
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ def as_positive(target: ArrayLike) -> Bools:
     positive: Bools = values == 1
     other = ~(positive | (values == 0))
     if other.any():
-        found = sorted({str(value) for value in values[other].tolist()})
-        raise DataError(f"Target must be 0 or 1; found {listed(found)}.")
+        others = sorted({str(value) for value in values[other].tolist()})
+        raise DataError(f"Target must be 0 or 1; found {listed(others)}.")
     return positive
 
 

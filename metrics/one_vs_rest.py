@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from metrics import curve
 from metrics.classification import Labels, coded, probability_table
 from metrics.cohort import Cohort
-from metrics.inputs import Bools, Floats, Scored
+from metrics.inputs import Scored
 from metrics.tally import Tally, Values, side_by_side, tally_rows
+from workspace.arrays import Bools, Floats
 from workspace.errors import DataError, name_some
 
 SLACK = 1e-6  # a softmax in float32 may end at 1.0000001
@@ -45,8 +46,8 @@ def one_vs_rest_tally(
         )
     present = np.unique(code)
     if len(present) < 2:
-        found = name_some([classes[number] for number in present])
-        raise DataError(f"Macro AUC needs rows of two classes at least; found only {found}.")
+        only = name_some([classes[number] for number in present])
+        raise DataError(f"Macro AUC needs rows of two classes at least; found only {only}.")
     if table.min() < -SLACK or table.max() > 1 + SLACK:
         raise DataError(
             "One-vs-rest AUC compares rows, and logits of different rows do not compare; give "
@@ -64,7 +65,7 @@ def one_vs_rest_tally(
 
 
 def _rest_tally(scored: Scored, cohort: Cohort) -> Tally:
-    column, width = curve.places(scored)
+    column, width = curve.columns(scored)
     return tally_rows(
         cohort, column, width, lambda sums: {"auc": curve.area(curve.from_sums(sums))}
     )

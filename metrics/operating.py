@@ -6,19 +6,49 @@ A row is flagged when its score is at least the threshold. A ratio that is 0 of 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.cohort import Cohort
-from metrics.inputs import Floats, Ints, Scored, checked, probabilities
+from metrics.inputs import Scored, checked, probabilities
 from metrics.tally import Tally, tally_rows
+from workspace.arrays import Floats, Ints
 from workspace.errors import ConfigError, DataError
 
 ROUNDING = 1e-9  # of a row: 0.95 of 20 rows is 19, whatever float64 makes of 0.95
 # What a prevalence changes, whatever the score: of the rows, or as stated.
 WITH_PREVALENCE = ("ppv", "npv", "f1", "flagged_per_1000", "biopsies_per_cancer")
+
+
+class Counts(TypedDict):
+    """The four cells of a threshold."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+class OperatingPoint(TypedDict):
+    """What one threshold does; `values` by the names of `operating_values`, None if undefined."""
+
+    threshold: float
+    n: int
+    positives: int
+    counts: Counts
+    values: dict[str, float | None]
+    at_prevalence: dict[str, float | None] | None  # of WITH_PREVALENCE, and the prevalence
+
+
+class DecisionPoint(TypedDict):
+    """Net benefit from one threshold on."""
+
+    threshold: float
+    model: float | None
+    treat_all: float | None
+    treat_none: float
 
 
 def threshold_for_sensitivity(target: ArrayLike, score: ArrayLike, at_least: float) -> float:
@@ -47,7 +77,7 @@ def threshold_for_specificity(target: ArrayLike, score: ArrayLike, at_least: flo
 
 def at_threshold(
     target: ArrayLike, score: ArrayLike, threshold: float, prevalence: float | None = None
-) -> dict[str, Any]:
+) -> OperatingPoint:
     """Counts and values at one threshold; None is a value that is undefined.
 
     `at_prevalence` (None unless one is stated) has the values that depend on how common the
@@ -56,16 +86,17 @@ def at_threshold(
     scored = checked(target, score)
     sums = np.bincount(_outcome(scored, threshold), minlength=4).astype(np.float64)
     counts = _counts(sums)
-    stated = None
+    stated: dict[str, float | None] | None = None
     if prevalence is not None:
-        elsewhere = operating_values(*counts, prevalence=prevalence)
-        shown = _shown({name: elsewhere[name] for name in WITH_PREVALENCE})
+        there = operating_values(*counts, prevalence=prevalence)
+        shown = _shown({name: there[name] for name in WITH_PREVALENCE})
         stated = {"prevalence": float(prevalence), **shown}
+    tp, fp, fn, tn = map(int, counts)
     return {
         "threshold": float(threshold),
         "n": len(scored.positive),
         "positives": scored.n_positive,
-        "counts": dict(zip(("tp", "fp", "fn", "tn"), map(int, counts), strict=True)),
+        "counts": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
         "values": _shown(operating_values(*counts)),
         "at_prevalence": stated,
     }
@@ -87,17 +118,17 @@ def operating_tally(
 
     def values(sums: Floats) -> dict[str, Floats]:
         counts = _counts(sums)
-        found = operating_values(*counts)
+        each = operating_values(*counts)
         if prevalence is not None:
-            elsewhere = operating_values(*counts, prevalence=prevalence)
-            found |= {f"{name}_at_prevalence": elsewhere[name] for name in WITH_PREVALENCE}
-        return found
+            there = operating_values(*counts, prevalence=prevalence)
+            each |= {f"{name}_at_prevalence": there[name] for name in WITH_PREVALENCE}
+        return each
 
     scored = checked(target, score)
     tally = tally_rows(cohort, _outcome(scored, threshold), 4, values)
-    ill, well = tally.patients_in(np.array([1, 3])), tally.patients_in(np.array([0, 2]))
+    positive, negative = (tally.patients_in(np.array(cells)) for cells in ([1, 3], [0, 2]))
     names = list(tally.point())
-    behind = dict.fromkeys(names, ill) | {"specificity": well, "npv": well}
+    behind = dict.fromkeys(names, positive) | {"specificity": negative, "npv": negative}
     behind["flagged_per_1000"] = cohort.size
     return replace(tally, behind=behind, mix=frozenset(WITH_PREVALENCE))
 
@@ -111,22 +142,22 @@ def operating_values(
     none is found. At a stated prevalence all but sensitivity and specificity are what these two
     make of it.
     """
-    found, spared = (np.asarray(count, np.float64) for count in (tp, tn))
+    hits, spared = (np.asarray(count, np.float64) for count in (tp, tn))
     alarms, missed = (np.asarray(count, np.float64) for count in (fp, fn))
     if prevalence is not None:
         _refuse_prevalence(prevalence)
-        ill, well = found + missed, alarms + spared
-        found, missed = (prevalence * _ratio(count, ill) for count in (found, missed))
-        alarms, spared = ((1 - prevalence) * _ratio(count, well) for count in (alarms, spared))
-    flagged, passed = found + alarms, missed + spared
+        positives, negatives = hits + missed, alarms + spared
+        hits, missed = (prevalence * _ratio(count, positives) for count in (hits, missed))
+        alarms, spared = ((1 - prevalence) * _ratio(count, negatives) for count in (alarms, spared))
+    flagged, passed = hits + alarms, missed + spared
     return {
-        "sensitivity": _ratio(found, found + missed),
+        "sensitivity": _ratio(hits, hits + missed),
         "specificity": _ratio(spared, spared + alarms),
-        "ppv": _ratio(found, flagged),
+        "ppv": _ratio(hits, flagged),
         "npv": _ratio(spared, passed),
-        "f1": _ratio(2 * found, 2 * found + alarms + missed),
+        "f1": _ratio(2 * hits, 2 * hits + alarms + missed),
         "flagged_per_1000": 1000 * _ratio(flagged, flagged + passed),
-        "biopsies_per_cancer": _ratio(flagged, found),
+        "biopsies_per_cancer": _ratio(flagged, hits),
     }
 
 
@@ -135,7 +166,7 @@ def net_benefit(
     probability: ArrayLike,
     thresholds: Sequence[float],
     prevalence: float | None = None,
-) -> list[dict[str, float | None]]:
+) -> list[DecisionPoint]:
     """A decision curve (Vickers and Elkin 2006): net benefit of the model, of all and of none.
 
     True positives less false ones, of all rows, where a false one weighs t / (1 - t): who flags
@@ -222,16 +253,16 @@ def _between(scored: Scored, steps: Floats) -> tuple[Ints, int]:
 def _benefits(sums: Floats, steps: Floats, prevalence: float | None) -> tuple[Floats, Floats]:
     """Net benefit at each threshold, (resamples, thresholds): of the model, and of all."""
     flagged = [np.cumsum(sums[:, kind::2][:, ::-1], axis=1)[:, ::-1] for kind in (1, 0)]
-    ill, well = (count[:, :1] for count in flagged)
-    found, alarms = _ratio(flagged[0], ill), _ratio(flagged[1], well)
+    positives, negatives = (count[:, :1] for count in flagged)
+    hits, alarms = _ratio(flagged[0], positives), _ratio(flagged[1], negatives)
     odds = steps / (1 - steps)
     if prevalence is None:
-        n = ill + well
+        n = positives + negatives
         gain, harm = _ratio(flagged[0], n)[:, 1:], _ratio(flagged[1], n)[:, 1:]
-        return gain - harm * odds, _ratio(ill, n) - _ratio(well, n) * odds
+        return gain - harm * odds, _ratio(positives, n) - _ratio(negatives, n) * odds
     _refuse_prevalence(prevalence)
-    model = found[:, 1:] * prevalence - alarms[:, 1:] * (1 - prevalence) * odds
-    return model, prevalence - np.ones_like(ill) * (1 - prevalence) * odds
+    model = hits[:, 1:] * prevalence - alarms[:, 1:] * (1 - prevalence) * odds
+    return model, prevalence - np.ones_like(positives) * (1 - prevalence) * odds
 
 
 def _refuse_prevalence(prevalence: float) -> None:
@@ -239,10 +270,10 @@ def _refuse_prevalence(prevalence: float) -> None:
         raise ConfigError(f"The prevalence is {prevalence}; it must be above 0 and below 1.")
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Part of whole, NaN where the whole is nothing."""
+def _ratio(some: Floats, whole: Floats) -> Floats:
+    """Some of the whole, NaN where the whole is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is NaN on purpose
-        return np.where(whole > 0, part / whole, np.nan)
+        return np.where(whole > 0, some / whole, np.nan)
 
 
 def _shown(values: Mapping[Any, Any]) -> dict[Any, float | None]:

@@ -5,7 +5,8 @@ from typing import TypeVar
 from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, area, curve
-from metrics.inputs import Floats, both_classes, checked
+from metrics.inputs import both_classes, checked
+from workspace.arrays import Floats
 from workspace.errors import ConfigError
 
 MIN_TPR = 0.80  # what ISIC 2024 scores

@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 
 from metrics import curve
 from metrics.cohort import Cohort
-from metrics.inputs import Floats, both_classes, checked
+from metrics.inputs import both_classes, checked
 from metrics.pauc import MIN_TPR, most_missed, pauc_of, standardised
 from metrics.tally import Tally, tally_rows
+from workspace.arrays import Floats
 
 
 def auc(target: ArrayLike, score: ArrayLike) -> float:
@@ -28,7 +29,7 @@ def ranking_tally(
 ) -> Tally:
     """pAUC, its standardised form, AUC and average precision, from one table of counts."""
     scored = both_classes(checked(target, score), "A ranking")
-    column, width = curve.places(scored)
+    column, width = curve.columns(scored)
     most_missed(min_tpr)
 
     def values(sums: Floats) -> dict[str, Floats]:

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from statistics import NormalDist
-from typing import Any
+from typing import TypedDict
 
 from workspace.errors import DataError, shorten
+
+
+class RateSheet(TypedDict):
+    """A rate as JSON has it."""
+
+    k: int
+    n: int
+    value: float | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Rate:
         units = (2 * 100 * 10**decimals * self.k + self.n) // (2 * self.n)
         return f"{Decimal(units).scaleb(-decimals):f} %"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RateSheet:
         return {"k": self.k, "n": self.n, "value": self.value}
 
     def __str__(self) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics.cohort import Cohort
-from metrics.inputs import Floats, Scored, checked
+from metrics.inputs import Scored, checked
 from metrics.tally import Tally, tally_columns
+from workspace.arrays import Floats
 from workspace.errors import ConfigError, DataError
 
 TOP = 15  # what ISIC 2024's secondary prize looks at
@@ -45,8 +46,8 @@ def retrieval_tally(target: ArrayLike, score: ArrayLike, cohort: Cohort, k: int 
 
     patients = Cohort(np.arange(cohort.size), cohort.strata, cohort.unit)
     tally = tally_columns(patients, [share, malignant > 0], values)
-    ill = int(np.count_nonzero(malignant))
-    return replace(tally, behind={f"top_{k}_retrieval_sensitivity": ill})
+    positives = int(np.count_nonzero(malignant))
+    return replace(tally, behind={f"top_{k}_retrieval_sensitivity": positives})
 
 
 def _retrieved(scored: Scored, cohort: Cohort, k: int) -> Floats:
@@ -58,8 +59,8 @@ def _retrieved(scored: Scored, cohort: Cohort, k: int) -> Floats:
     tie = np.cumsum(new_tie) - 1
     starts = np.flatnonzero(new_tie)
     size = np.diff(np.r_[starts, len(codes)])
-    place = starts - first[codes[starts]]  # rows of the patient above the tie
-    share = np.clip((k - place) / size, 0.0, 1.0)
+    above = starts - first[codes[starts]]  # rows of the patient above the tie
+    share = np.clip((k - above) / size, 0.0, 1.0)
     hits = np.bincount(tie, weights=scored.positive[order], minlength=len(starts))
-    found = np.bincount(codes[starts], weights=hits * share, minlength=cohort.size)
-    return found.astype(np.float64)
+    retrieved = np.bincount(codes[starts], weights=hits * share, minlength=cohort.size)
+    return retrieved.astype(np.float64)

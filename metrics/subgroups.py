@@ -4,23 +4,41 @@ A level with few positives gets no number: it would be read as one. Missing is a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from metrics.bootstrap import BootstrapConfig, interval_of
-from metrics.cohort import Cohort, part
-from metrics.inputs import Bools, as_positive
+from metrics.bootstrap import BootstrapConfig, IntervalSheet, interval_of
+from metrics.cohort import Cohort, subset
+from metrics.inputs import as_positive
 from metrics.operating import operating_tally
 from metrics.ranking import ranking_tally
 from metrics.tally import Tally
+from workspace.arrays import Bools, Floats
 from workspace.errors import DataError
 
 LEAST = 10  # positives, their patients, and negatives: below, a level gets no number
 MISSING = "missing"
 AGE_BAND_YEARS = 20
+
+
+class _Rows(TypedDict):
+    n: int
+    patients: int | None
+    positives: int
+    patients_with_positive: int | None
+    metrics: dict[str, IntervalSheet] | None
+    reason: str | None  # why there are no metrics
+
+
+class Subgroup(_Rows):
+    """One level of one column."""
+
+    column: str
+    level: str
+
 
 TallyOf = Callable[[ArrayLike, ArrayLike, Cohort], Tally]
 
@@ -33,14 +51,14 @@ def subgroup_table(
     config: BootstrapConfig | None = None,
     *,
     metric: TallyOf = ranking_tally,
-) -> list[dict[str, Any]]:
+) -> list[Subgroup]:
     """One entry a level of each column: n, patients, positives, and the metric's intervals.
 
     Instead of the intervals `reason` says where there are too few positives or negatives. For
     sensitivity and specificity at one global threshold take `metric=at_global(threshold)`.
     """
     positive, scores = as_positive(target), np.asarray(score, dtype=np.float64)
-    entries = []
+    entries: list[Subgroup] = []
     for name, values in columns.items():
         levels = pl.Series(name, values, dtype=pl.String).fill_null(MISSING)
         if len(levels) != len(positive):
@@ -50,8 +68,8 @@ def subgroup_table(
             )
         for level in sorted(levels.unique(), key=lambda level: (level == MISSING, level)):
             rows = (levels == level).to_numpy()
-            found = _level(positive, scores, rows, cohort, config or BootstrapConfig(), metric)
-            entries.append({"column": name, "level": level, **found})
+            entry = _subgroup(positive, scores, rows, cohort, config or BootstrapConfig(), metric)
+            entries.append({"column": name, "level": level, **entry})
     return entries
 
 
@@ -78,36 +96,38 @@ def skin_colour(lightness: pl.Series, yellowness: pl.Series) -> pl.Series:
     names = np.array(
         ["6 dark", "5 brown", "4 tan", "3 intermediate", "2 light", "1 very light", ""]
     )
-    place = np.digitize(angle, [-30, 10, 28, 41, 55], right=True)
+    band = np.digitize(angle, [-30, 10, 28, 41, 55], right=True)
     skin = yellowness.to_numpy() > 0  # below, the angle turns round; no skin is blue
-    text = np.where(skin & ~np.isnan(angle), names[place], "")
+    text = np.where(skin & ~np.isnan(angle), names[band], "")
     return pl.Series("skin_colour", text).replace("", None)
 
 
-def _level(
+def _subgroup(
     positive: Bools,
-    score: np.ndarray[Any, np.dtype[np.float64]],
+    score: Floats,
     rows: Bools,
     cohort: Cohort,
     config: BootstrapConfig,
     metric: TallyOf,
-) -> dict[str, Any]:
-    inside = part(cohort, rows, positive)
+) -> _Rows:
+    inside = subset(cohort, rows, positive)
     n, positives = int(np.count_nonzero(rows)), int(np.count_nonzero(positive & rows))
     known = inside.unit == "patient"
-    ill = int(np.count_nonzero(inside.strata)) if known else positives
-    entry: dict[str, Any] = {
+    with_positive = int(np.count_nonzero(inside.strata)) if known else positives
+    entry: _Rows = {
         "n": n,
         "patients": inside.size if known else None,
         "positives": positives,
-        "patients_with_positive": ill if known else None,
+        "patients_with_positive": with_positive if known else None,
+        "metrics": None,
+        "reason": None,
     }
     for count, kind in (
         (positives, "positives"),
         (n - positives, "negatives"),
-        (ill, "positive patients"),
+        (with_positive, "positive patients"),
     ):
         if count < LEAST:
-            return entry | {"metrics": None, "reason": f"insufficient {kind} ({count} < {LEAST})"}
-    found = interval_of(metric(positive[rows], score[rows], inside), inside, config)
-    return entry | {"metrics": {k: v.as_json() for k, v in found.items()}, "reason": None}
+            return {**entry, "reason": f"insufficient {kind} ({count} < {LEAST})"}
+    values = interval_of(metric(positive[rows], score[rows], inside), inside, config)
+    return {**entry, "metrics": {name: value.as_json() for name, value in values.items()}}

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from metrics.cohort import Cohort
-from metrics.inputs import Floats, Ints
+from workspace.arrays import Floats, Ints
 
 Values = Mapping[str, Floats]
 ValuesOf = Callable[[Floats], Values]
@@ -88,11 +88,11 @@ def side_by_side(
     ends = np.cumsum(widths)
 
     def combined(sums: Floats) -> Values:
-        parts = np.split(sums, ends[:-1], axis=-1)
+        split = np.split(sums, ends[:-1], axis=-1)
         return values(
             {
-                name: tally.values(part)
-                for (name, tally), part in zip(tallies.items(), parts, strict=True)
+                name: tally.values(own)
+                for (name, tally), own in zip(tallies.items(), split, strict=True)
             }
         )
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from folds.findings import plural
 from folds.schema import ID
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from stacking.blending.config import BlendConfig
 from stacking.blending.measure import measured
 from stacking.blending.members import Members, gather, gather_views

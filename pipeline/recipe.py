@@ -18,7 +18,7 @@ from features.config import FeatureConfig
 from folds.sources import DataConfig
 from folds.split import FoldConfig
 from folds.verify import VerifyConfig
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from models.cascade.ablation import AblationConfig
 from models.cascade.config import Stage1Config, Stage2Config
 from models.extractors.config import EncoderConfig, ExtractorConfig

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
-from folds.audit.pictures import Looks, join_looks, look_at_all
+from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
 from folds.findings import Findings, plural
 from folds.groups import A, B, own_groups, report_duplicates
 from folds.images import ImageReader
@@ -32,7 +32,7 @@ SAMPLES, IMAGES, DUPLICATES, REPORT = (
     "samples.parquet", "images.parquet", "duplicates.parquet", "verify.json",
 )  # fmt: skip
 DECODERS = ("simplejpeg", "opencv-python-headless")
-SHARD = 4096  # images whose looks are kept together: what a crash can cost
+SHARD = 4096  # images whose fingerprints are kept together: what a crash can cost
 
 
 def drawing(job: Job) -> Task:
@@ -116,14 +116,14 @@ def looking(job: Job, source: Source) -> list[Task]:
 
 
 def look(draft: Draft, folder: Path, ids: list[str], references: list[str]) -> None:
-    """What every image of a shard looks like: hashes, size, a thumbnail."""
+    """Hashes, size and a small picture of every image of a shard."""
     with draft.progress("Looking at images") as show:
-        looks = look_at_all(
+        fingerprints = fingerprint_all(
             ImageReader(folder), ids, references, lambda done: show(done, len(ids)), cores()
         )
-    draft.parquet("looks.parquet", looks.table)
-    draft.array("keys.npy", looks.keys)
-    draft.array("thumbs.npy", looks.thumbs)
+    draft.parquet("looks.parquet", fingerprints.table)
+    draft.array("keys.npy", fingerprints.keys)
+    draft.array("thumbs.npy", fingerprints.thumbs)
 
 
 def verify_samples(
@@ -132,18 +132,20 @@ def verify_samples(
     """Run every check, and keep what was read with what was found."""
     source, findings = open_source(data), Findings()
     samples = build_samples(source, findings)
-    looks = join_looks([_looks_of(open_unit(shard, "verify")) for shard in shards])
-    samples = judge_damage(samples, looks.table, verify, findings)
+    fingerprints = join_fingerprints(
+        [_fingerprints_of(open_unit(shard, "verify")) for shard in shards]
+    )
+    samples = judge_damage(samples, fingerprints.table, verify, findings)
     if source.has_training():
         check_classes(samples, findings)
     drawn = _notice_synthetic(source, findings)
-    pairs = _pairs(draft, source, samples, looks, (verify, findings))
+    pairs = _pairs(draft, source, samples, fingerprints, (verify, findings))
     report_duplicates(pairs, own_groups(samples, data.group), data.group, findings)
     counts = describe(samples)
     draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
     draft.json(REPORT, {"counts": counts, **findings.as_json()})
     draft.parquet(SAMPLES, samples)
-    draft.parquet(IMAGES, looks.table)
+    draft.parquet(IMAGES, fingerprints.table)
     draft.parquet(DUPLICATES, pairs)
 
 
@@ -157,8 +159,10 @@ def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], lis
     return [(shard[ID].to_list(), shard[IMAGE].to_list()) for shard in shards]
 
 
-def _looks_of(unit: Unit) -> Looks:
-    return Looks(unit.parquet("looks.parquet"), unit.array("keys.npy"), unit.array("thumbs.npy"))
+def _fingerprints_of(unit: Unit) -> Fingerprints:
+    return Fingerprints(
+        unit.parquet("looks.parquet"), unit.array("keys.npy"), unit.array("thumbs.npy")
+    )
 
 
 def _raw(job: Job, source: Source) -> dict[str, str]:
@@ -188,7 +192,7 @@ def _pairs(
     draft: Draft,
     source: Source,
     samples: pl.DataFrame,
-    looks: Looks,
+    fingerprints: Fingerprints,
     rules: tuple[VerifyConfig, Findings],
 ) -> pl.DataFrame:
     verify, findings = rules
@@ -202,13 +206,13 @@ def _pairs(
             f"{name_some(unknown[A].to_list())}.",
             unknown[A].to_list(),
         )
-    if looks.table.is_empty() and source.config.images != "none":
+    if fingerprints.table.is_empty() and source.config.images != "none":
         findings.notice(
             "not-looked",
             "Images were not looked at (verify.look_at_images): damage and duplicates go unseen.",
         )
-    if looks.table.is_empty() and listed.is_empty():
+    if fingerprints.table.is_empty() and listed.is_empty():
         return pl.DataFrame(schema=PAIR_SCHEMA)
     near = verify.near_duplicates
     with draft.progress("Comparing images") as show:
-        return find_pairs(looks, listed, near=near, ids=samples[ID], show=show)
+        return find_pairs(fingerprints, listed, near=near, ids=samples[ID], show=show)

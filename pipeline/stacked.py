@@ -14,7 +14,7 @@ import polars as pl
 from folds.groups import patient_column
 from folds.schema import HOLDOUT, ID, SPLIT, TARGET
 from folds.schema import TEST as TEST_SPLIT
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from pipeline.feature_table import TESTS, TRAINING
 from pipeline.job import Job
 from pipeline.members import (

@@ -7,7 +7,7 @@ import polars as pl
 
 from folds.findings import Findings
 from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
-from metrics.sheet import ScoreConfig, score_sheet
+from metrics.score_sheet import ScoreConfig, score_sheet
 from metrics.subgroups import age_bands, skin_colour
 from pipeline.job import Job
 from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution

@@ -7,11 +7,12 @@ import polars as pl
 
 from folds.schema import ID, TARGET
 from metrics.across_folds import fold_table
-from metrics.bootstrap import Interval, Show, difference, intervals
+from metrics.bootstrap import Interval, difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
-from metrics.sheet import ScoreConfig, score_sheet
+from metrics.score_sheet import ScoreConfig, score_sheet
 from stacking.fold import FOLD, SCORE
+from workspace.progress import Show
 
 
 def measured(

@@ -7,7 +7,8 @@ z to the back, as a 1.75 m person standing with arms held away.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from workspace.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,16 @@ PLACES = (
 )
 
 
-def shares() -> NDArray[np.int64]:
+def shares() -> Ints:
     """(places,): how many of a thousand or so lesions lie there."""
     return np.array([place.share for place in PLACES], dtype=np.int64)
 
 
-def centres() -> NDArray[np.float64]:
+def centres() -> Floats:
     """(places, 3): each middle in mm."""
     return np.array([place.centre for place in PLACES], dtype=np.float64)
 
 
-def spreads() -> NDArray[np.float64]:
+def spreads() -> Floats:
     """(places, 3): each standard deviation in mm."""
     return np.array([place.spread for place in PLACES], dtype=np.float64)

@@ -9,7 +9,8 @@ import polars as pl
 
 from synthetic import hospitals
 from synthetic.config import SyntheticConfig
-from synthetic.spread import Integers, apportion, deal_positives, lesions_per_patient
+from synthetic.spread import apportion, lesions_per_patient, spread_positives
+from workspace.arrays import Ints
 
 ID_SPACE = 10_000_000  # seven digits
 STREAMS = (
@@ -58,7 +59,7 @@ def _patients(patients: int, rows: int, positives: int, rng: np.random.Generator
     return pl.DataFrame(
         {
             "lesions": lesions,
-            "positives": deal_positives(positives, lesions, key, rng),
+            "positives": spread_positives(positives, lesions, key, rng),
             "hospital": hospital,
             "age": age,
             "age_unknown": _unknown(lesions, AGE_MISSING_PER_MILLE, rng),
@@ -69,10 +70,8 @@ def _patients(patients: int, rows: int, positives: int, rng: np.random.Generator
     )
 
 
-def _risk_order(
-    lesions: Integers, hospital: Integers, age: Integers, rng: np.random.Generator
-) -> Integers:
-    """Who is dealt a malignant lesion first: chance over weight, the smallest first.
+def _risk_order(lesions: Ints, hospital: Ints, age: Ints, rng: np.random.Generator) -> Ints:
+    """Who gets a malignant lesion first: chance over weight, the smallest first.
 
     The weight rises with age and hospital (a weak signal in the raw columns) and with the number
     of lesions, without which few lesions would mean malignant. Each hospital's first patient
@@ -87,7 +86,7 @@ def _risk_order(
     return key
 
 
-def _unknown(lesions: Integers, per_mille: int, rng: np.random.Generator) -> Integers:
+def _unknown(lesions: Ints, per_mille: int, rng: np.random.Generator) -> Ints:
     """1, 2, 1, 2 ... for patients whose lesions make up that share of all rows, 0 for the rest."""
     left = int(lesions.sum()) * per_mille // 1000
     unknown = np.zeros_like(lesions)

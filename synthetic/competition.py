@@ -4,7 +4,6 @@ Reads a config and a seed; writes into a folder that exists what `folds.sources.
 with `solution.csv` and a plain label, `SYNTHETIC.txt`, beside it.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from synthetic.textures import weave
 from synthetic.traits import draw_traits
 from workspace.files import write_csv, write_text
 from workspace.hdf5 import write_archive
+from workspace.progress import Show, quietly
 
 CONSTANT_SCORE = 0.3  # of the sample submission; any constant scores the same
 
@@ -34,19 +34,15 @@ method finds it. Do not publish the crops as photographs or mix them with real o
 """
 
 
-def _silent(done: int, total: int) -> None:
-    """Nobody watches."""
-
-
 def write_competition(
     folder: Path,
     config: SyntheticConfig,
     seed: int,
-    advance: Callable[[int, int], None] = _silent,
+    show: Show = quietly,
 ) -> dict[str, int]:
     """Write every file and return the counts.
 
-    `advance(done, total)` hears how many crops are drawn; it is not called where none are.
+    `show(done, total)` hears how many crops are drawn; it is not called where none are.
     """
     traits = draw_traits(draw_cohort(config, seed), seed)
     table = competition_table(traits, seed)
@@ -61,7 +57,7 @@ def write_competition(
     del table
     shown = _choose_crops(traits, config, seed)
     if len(shown):
-        _write_crops(folder, shown, seed, advance)
+        _write_crops(folder, shown, seed, show)
     return _count(traits, shown)
 
 
@@ -75,16 +71,14 @@ def _choose_crops(traits: pl.DataFrame, config: SyntheticConfig, seed: int) -> p
     return pl.concat(chosen).sort("number")
 
 
-def _write_crops(
-    folder: Path, shown: pl.DataFrame, seed: int, advance: Callable[[int, int], None]
-) -> None:
+def _write_crops(folder: Path, shown: pl.DataFrame, seed: int, show: Show) -> None:
     done = 0
     textures = weave(stream(seed, "textures"))
 
     def drawn(count: int) -> None:
         nonlocal done
         done += count
-        advance(done, len(shown))
+        show(done, len(shown))
 
     for name, rows in (("train", ~shown["test"]), ("test", shown["test"])):
         some = shown.filter(rows)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from workspace.arrays import Ints
 
 Kind = Literal["follicular", "melanoma", "epidermal", "benign"]
 KINDS: tuple[Kind, ...] = ("follicular", "melanoma", "epidermal", "benign")
@@ -70,19 +71,19 @@ DIAGNOSES = (*MALIGNANT, *BENIGN)
 MITOTIC_INDICES = ("0/mm^2", "<1/mm^2", "1/mm^2", "2/mm^2", ">4/mm^2")
 
 
-def draw(targets: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def draw(targets: Ints, rng: np.random.Generator) -> Ints:
     """An index into `DIAGNOSES` for each target."""
     malignant = _pick(MALIGNANT, len(targets), rng)
     benign = _pick(BENIGN, len(targets), rng) + len(MALIGNANT)
     return np.where(targets == 1, malignant, benign)
 
 
-def kinds(diagnosis: NDArray[np.int64]) -> NDArray[np.int64]:
+def kinds(diagnosis: Ints) -> Ints:
     """The index into `KINDS` of each index into `DIAGNOSES`."""
     table = np.array([KINDS.index(each.kind) for each in DIAGNOSES], dtype=np.int64)
     return table[diagnosis]
 
 
-def _pick(among: tuple[Diagnosis, ...], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _pick(among: tuple[Diagnosis, ...], size: int, rng: np.random.Generator) -> Ints:
     ends = np.cumsum([each.share for each in among])
     return np.searchsorted(ends, rng.integers(ends[-1], size=size), side="right")

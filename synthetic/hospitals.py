@@ -6,7 +6,8 @@ Nothing is read; `HOSPITALS` is what the cohort, the table and the painter share
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from workspace.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Hospital:
 
     name: str
     patients: int  # weight
-    malignancy: int  # weight of its patients when malignant lesions are dealt
+    malignancy: int  # weight of its patients when malignant lesions are assigned
     tile_type: str
     cast: tuple[float, float, float]  # added to L, a, b
     blur_px: float
@@ -34,11 +35,11 @@ HOSPITALS = (
 )
 
 
-def weights(field: str) -> NDArray[np.int64]:
+def weights(field: str) -> Ints:
     """One whole-number field of every hospital, in order."""
     return np.array([getattr(hospital, field) for hospital in HOSPITALS], dtype=np.int64)
 
 
-def casts() -> NDArray[np.float64]:
+def casts() -> Floats:
     """(hospitals, 3): what each camera adds to L, a and b."""
     return np.array([hospital.cast for hospital in HOSPITALS], dtype=np.float64)

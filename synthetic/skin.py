@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 
 from synthetic.hospitals import HOSPITALS, Hospital
 from synthetic.lesion import paint_lesion
 from synthetic.textures import Plane, Textures, single
+from workspace.arrays import Bytes
 
 SMALLEST, USUAL, LARGEST = 55, 133, 241  # px: the real crops' range and median
 USUAL_MM = 3.4
@@ -108,7 +108,7 @@ def _add_hair(lab: Plane, hair: float, rng: np.random.Generator) -> None:
         lab[index] += cover * (value - lab[index])
 
 
-def _photograph(lab: Plane, hospital: Hospital, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _photograph(lab: Plane, hospital: Hospital, rng: np.random.Generator) -> Bytes:
     """Focus and sensor noise, then 8-bit RGB. The cast is already in the traits."""
     blur = hospital.blur_px * float(np.exp(0.2 * rng.standard_normal()))
     image = cv2.GaussianBlur(np.ascontiguousarray(lab.transpose(1, 2, 0)), (0, 0), blur)
@@ -117,7 +117,7 @@ def _photograph(lab: Plane, hospital: Hospital, rng: np.random.Generator) -> NDA
     return np.clip(255 * rgb + 1.6 * noise + 0.5, 0, 255).astype(np.uint8)
 
 
-def _add_clutter(rgb: NDArray[np.uint8], rng: np.random.Generator) -> None:
+def _add_clutter(rgb: Bytes, rng: np.random.Generator) -> None:
     """Now and then a ruler's ticks, a glare spot, or the edge of the body."""
     side, kind = rgb.shape[0], rng.integers(100)
     if kind < 2:

@@ -5,16 +5,15 @@ that every machine deals the same hand: a hash over ids, patients and targets is
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from workspace.arrays import Ints
 
 MOST_POSITIVES = 8  # malignant lesions of one patient; more would unbalance grouped folds
 LESIONS_PER_POSITIVE = 4  # so that a malignant lesion always has others to differ from
 POSITIVES_PER_100_PATIENTS = 152  # 393 malignant lesions in 259 patients in the real table
 
 
-def lesions_per_patient(patients: int, rows: int) -> Integers:
+def lesions_per_patient(patients: int, rows: int) -> Ints:
     """A falling ladder that sums to `rows`: from a fifth-percentile handful to a heavy head.
 
     Weight (1 - x) / (x + c) at rank x: with c near 0.012 and the real numbers (1,042 patients,
@@ -26,7 +25,7 @@ def lesions_per_patient(patients: int, rows: int) -> Integers:
     return 1 + apportion(rows - patients, weight)
 
 
-def apportion(total: int, weight: Integers) -> Integers:
+def apportion(total: int, weight: Ints) -> Ints:
     """Share `total` out in proportion to `weight`, by largest remainder, the earlier first."""
     if weight.sum() == 0:
         weight = np.ones_like(weight)
@@ -36,15 +35,13 @@ def apportion(total: int, weight: Integers) -> Integers:
     return whole
 
 
-def room_for_positives(lesions: Integers) -> Integers:
+def room_for_positives(lesions: Ints) -> Ints:
     """The most malignant lesions that each patient may hold."""
     quarter = np.maximum(1, lesions // LESIONS_PER_POSITIVE)
     return np.minimum(MOST_POSITIVES, quarter)
 
 
-def deal_positives(
-    positives: int, lesions: Integers, key: Integers, rng: np.random.Generator
-) -> Integers:
+def spread_positives(positives: int, lesions: Ints, key: Ints, rng: np.random.Generator) -> Ints:
     """Malignant lesions per patient; patients with the smaller `key` come first.
 
     About two in three positives go to a patient of their own, the others to places that are
@@ -55,9 +52,9 @@ def deal_positives(
     wanted = max(1, positives * 100 // POSITIVES_PER_100_PATIENTS)
     enough = int(np.searchsorted(np.cumsum(room[order]), positives)) + 1
     chosen = order[: min(max(wanted, enough), positives)]
-    dealt = np.zeros_like(lesions)
-    dealt[chosen] = 1
+    counts = np.zeros_like(lesions)
+    counts[chosen] = 1
     places = np.repeat(chosen, room[chosen] - 1)
-    taken = rng.permutation(places)[: positives - int(dealt.sum())]
-    np.add.at(dealt, taken, 1)
-    return dealt
+    taken = rng.permutation(places)[: positives - int(counts.sum())]
+    np.add.at(counts, taken, 1)
+    return counts

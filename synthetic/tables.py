@@ -7,14 +7,12 @@ differs between processors, never shows.
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.schema import AGE, ID, LESION, PATIENT, SEX, SITE, TARGET
 from folds.sources.isic2024_columns import ATTRIBUTION, TEST_NAMES, TRAIN_NAMES
 from synthetic import body, diagnoses, hospitals
 from synthetic.cohort import stream
-
-Floats = NDArray[np.float64]
+from workspace.arrays import Floats
 
 SIGNIFICANT_DIGITS = 7
 IMAGE_TYPE = "synthetic TBP tile: close-up"

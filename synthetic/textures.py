@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workspace.arrays import Floats
+
 Plane = NDArray[np.float32]
 
 TILE = 512  # px; twice the largest crop and more
@@ -52,20 +54,16 @@ def weave(rng: np.random.Generator) -> Textures:
     )
 
 
-def _stripes(
-    across: NDArray[np.float64], along: NDArray[np.float64], degrees: float
-) -> NDArray[np.float64]:
+def _stripes(across: Floats, along: Floats, degrees: float) -> Floats:
     """A filter that passes lines of one direction, about seven pixels apart."""
     angle = np.radians(degrees)
     over = across * np.cos(angle) + along * np.sin(angle)
     beside = -across * np.sin(angle) + along * np.cos(angle)
-    keep: NDArray[np.float64] = np.exp(
-        -(((np.abs(over) - 0.13) / 0.05) ** 2) - (beside / 0.03) ** 2
-    )
+    keep: Floats = np.exp(-(((np.abs(over) - 0.13) / 0.05) ** 2) - (beside / 0.03) ** 2)
     return keep
 
 
-def _filtered(rng: np.random.Generator, keep: NDArray[np.float64]) -> Plane:
+def _filtered(rng: np.random.Generator, keep: Floats) -> Plane:
     noise = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
     return _unit(np.fft.irfft2(noise * keep, s=(TILE, TILE)))
 

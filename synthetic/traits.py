@@ -8,12 +8,10 @@ themselves than a malignant lesion does from its neighbours.
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic import body, diagnoses, hospitals
 from synthetic.cohort import stream
-
-Floats = NDArray[np.float64]
+from workspace.arrays import Floats, Ints
 
 # Traits that the table measures, in units of the spread between one patient's benign lesions.
 # The shift is that of a malignant lesion, by kind: follicular, melanoma, epidermal, benign.
@@ -82,7 +80,7 @@ def _draw_shape(size: Floats, border: Floats, rng: np.random.Generator) -> dict[
     }
 
 
-def _draw_places(size: int, seed: int) -> tuple[NDArray[np.int64], Floats]:
+def _draw_places(size: int, seed: int) -> tuple[Ints, Floats]:
     """An index into `body.PLACES` for each lesion, and its coordinates (lesions, 3) in mm."""
     rng = stream(seed, "places")
     ends = np.cumsum(body.shares())
@@ -126,8 +124,8 @@ def _draw_colours(traits: dict[str, Floats], rng: np.random.Generator) -> dict[s
     }
 
 
-def _draw_structures(target: NDArray[np.int64], rng: np.random.Generator) -> dict[str, Floats]:
-    """What no column measures: one hidden strength, dealt over four kinds of structure."""
+def _draw_structures(target: Ints, rng: np.random.Generator) -> dict[str, Floats]:
+    """What no column measures: one hidden strength, spread over four kinds of structure."""
     picture = rng.standard_normal(len(target)) + PICTURE_SHIFT * target
     strength = np.clip((picture + 0.6) / 3.0, 0.0, 1.4)
     parts = 0.45 + 0.8 * rng.random((len(STRUCTURES), len(target)))

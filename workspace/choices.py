@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticKnownError
 
 
 def _once_each(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,3 +27,16 @@ def among(known: Callable[[], Collection[str]]) -> AfterValidator:
         return names
 
     return AfterValidator(check)
+
+
+def one_of(known: Callable[[], Collection[str]]) -> BeforeValidator:
+    """One name out of a list that grows by a line; refused in the words of a `Literal`."""
+
+    def check(name: object) -> object:
+        names = [f"'{one}'" for one in known()]
+        if name not in known():
+            expected = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return name
+
+    return BeforeValidator(check)

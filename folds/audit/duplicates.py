@@ -3,39 +3,38 @@
 n copies of one image give n - 1 pairs, each with the first of them: enough to join their groups.
 """
 
-from collections.abc import Callable
-
 import polars as pl
 
 from folds.audit.near import near_duplicates
-from folds.audit.pictures import Looks
+from folds.audit.pictures import Fingerprints
 from folds.groups import A, B
 from folds.schema import ID
+from workspace.progress import Show, quietly
 
 PAIR_SCHEMA = pl.Schema({A: pl.String, B: pl.String, "kind": pl.String, "similarity": pl.Float64})
 
 
 def find_pairs(
-    looks: Looks,
+    pictures: Fingerprints,
     listed: pl.DataFrame,
     *,
     near: bool,
     ids: pl.Series | None = None,
-    show: Callable[[int, int], None] = lambda done, total: None,
+    show: Show = quietly,
 ) -> pl.DataFrame:
     """All pairs, each once under its strictest kind, sorted by ids.
 
     `ids` are the rows that listed pairs may name, where not every row has an image.
     """
-    table = looks.table
+    table = pictures.table
     known = table[ID] if ids is None else ids
-    parts = [
+    by_kind = [
         _equal(table, "sha256", "bytes"),
         _equal(_first_of_each(table, "sha256"), "pixels_sha256", "pixels"),
-        *([_near(looks, show)] if near else []),
+        *([_near(pictures, show)] if near else []),
         _listed(known, listed),
     ]
-    pairs = pl.concat(parts)
+    pairs = pl.concat(by_kind)
     return pairs.unique([A, B], keep="first", maintain_order=True).sort(A, B)
 
 
@@ -51,14 +50,14 @@ def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
     return _as_pairs(pairs, kind, 1.0)
 
 
-def _near(looks: Looks, show: Callable[[int, int], None]) -> pl.DataFrame:
+def _near(pictures: Fingerprints, show: Show) -> pl.DataFrame:
     """Near-duplicates among the first of each set of equal pictures."""
-    rows = _first_of_each(looks.table.with_row_index("row"), "pixels_sha256")
+    rows = _first_of_each(pictures.table.with_row_index("row"), "pixels_sha256")
     index = rows["row"].to_numpy()
-    found = near_duplicates(looks.keys[index], looks.thumbs[index], show=show)
+    near = near_duplicates(pictures.keys[index], pictures.thumbs[index], show=show)
     ids = rows[ID]
-    pairs = pl.DataFrame({A: ids[found["i"].to_list()], B: ids[found["j"].to_list()]})
-    return _as_pairs(pairs, "near", found["similarity"])
+    pairs = pl.DataFrame({A: ids[near["i"].to_list()], B: ids[near["j"].to_list()]})
+    return _as_pairs(pairs, "near", near["similarity"])
 
 
 def _listed(ids: pl.Series, listed: pl.DataFrame) -> pl.DataFrame:
@@ -71,5 +70,5 @@ def _listed(ids: pl.Series, listed: pl.DataFrame) -> pl.DataFrame:
 
 def _as_pairs(pairs: pl.DataFrame, kind: str, similarity: pl.Series | float | None) -> pl.DataFrame:
     score = similarity if isinstance(similarity, pl.Series) else pl.lit(similarity)
-    told = pairs.with_columns(pl.lit(kind).alias("kind"), score.alias("similarity"))
-    return told.cast(PAIR_SCHEMA)
+    complete = pairs.with_columns(pl.lit(kind).alias("kind"), score.alias("similarity"))
+    return complete.cast(PAIR_SCHEMA)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from workspace.arrays import Bools, Bytes, Floats32
 
 SIDE: Final = 32  # of the thumb; half of the smallest crop of ISIC 2024 (51 px) nearly fills it
 THUMB_SHAPE: Final = (SIDE, SIDE)
@@ -35,11 +35,11 @@ class Fingerprint:
     """`key` (K,) hardly changes when the picture is mirrored, turned or re-encoded; `thumb`
     (SIDE, SIDE) is the picture in grey."""
 
-    key: Floats
-    thumb: NDArray[np.uint8]
+    key: Floats32
+    thumb: Bytes
 
 
-def blur_matrix(sigma: float, side: int = SIDE) -> Floats:
+def blur_matrix(sigma: float, side: int = SIDE) -> Floats32:
     """`B @ picture @ B.T` blurs; the border is mirrored, so that a flip commutes with it."""
     reach = int(4 * sigma) + 1
     offsets = np.arange(-reach, reach + 1)
@@ -51,7 +51,7 @@ def blur_matrix(sigma: float, side: int = SIDE) -> Floats:
     return blur.astype(np.float32)
 
 
-def cosine_matrix(count: int, side: int = SIDE) -> Floats:
+def cosine_matrix(count: int, side: int = SIDE) -> Floats32:
     """The first `count` rows of the orthonormal DCT-II."""
     angle = np.pi * np.outer(np.arange(count), np.arange(side) + 0.5) / side
     rows = np.cos(angle) * np.sqrt(2 / side)
@@ -59,12 +59,12 @@ def cosine_matrix(count: int, side: int = SIDE) -> Floats:
     return np.asarray(rows, dtype=np.float32)
 
 
-def bandpass(grey: Floats, inner: Floats, outer: Floats) -> Floats:
+def bandpass(grey: Floats32, inner: Floats32, outer: Floats32) -> Floats32:
     """(..., S, S) -> (..., S, S): what lies between two blurs."""
     return np.asarray(inner @ grey @ inner.T - outer @ grey @ outer.T, dtype=np.float32)
 
 
-def local_contrast(grey: Floats, inner: Floats, outer: Floats) -> Floats:
+def local_contrast(grey: Floats32, inner: Floats32, outer: Floats32) -> Floats32:
     """(..., S, S) -> (..., S, S): the band, divided by its own strength nearby."""
     band = bandpass(grey, inner, outer)
     strength = np.sqrt(outer @ (band * band) @ outer.T + np.float32(CONTRAST_FLOOR**2))
@@ -75,10 +75,10 @@ FINE_BLURS: Final = (blur_matrix(FINE[0]), blur_matrix(FINE[1]))
 _COSINES: Final = cosine_matrix(8)
 
 
-def _frequencies(limit: float) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+def _frequencies(limit: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Bools]:
     u, v = np.triu_indices(len(_COSINES))
-    kept = (u + v > 0) & (np.hypot(u, v) <= limit)
-    return u[kept], v[kept], (u != v)[kept]
+    low = (u + v > 0) & (np.hypot(u, v) <= limit)
+    return u[low], v[low], (u != v)[low]
 
 
 # Below 7 cycles the amplitudes still survive a shift of 3 %; tints are smooth, 2 cycles say it.
@@ -86,7 +86,7 @@ _TEXTURE: Final = _frequencies(7.0)
 _TINT: Final = _frequencies(2.3)
 
 
-def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
+def fingerprint(pixels: Bytes) -> Fingerprint:
     """(H, W, 3) RGB of any size -> its fingerprint.
 
     The key holds roots of DCT amplitudes (their signs, which a flip changes, are dropped, and
@@ -112,7 +112,7 @@ def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
     return Fingerprint(key=key, thumb=thumb)
 
 
-def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrink(pixels: Bytes) -> Bytes:
     """To SIDE x SIDE, each axis by itself: OpenCV averages areas only where both shrink."""
     height, width = min(pixels.shape[0], SIDE), min(pixels.shape[1], SIDE)
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
@@ -121,17 +121,15 @@ def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(small, dtype=np.uint8)
 
 
-def _amplitudes(
-    plane: Floats, at: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]
-) -> Floats:
+def _amplitudes(plane: Floats32, at: tuple[NDArray[np.intp], NDArray[np.intp], Bools]) -> Floats32:
     u, v, unequal = at
     spectrum = np.sqrt(np.abs(_COSINES @ plane @ _COSINES.T))
     one, other = spectrum[u, v], spectrum[v, u]
-    both: Floats = np.concatenate([np.maximum(one, other), np.minimum(one, other)[unequal]])
+    both: Floats32 = np.concatenate([np.maximum(one, other), np.minimum(one, other)[unequal]])
     return both
 
 
-def _colour(small: Floats) -> Floats:
+def _colour(small: Floats32) -> Floats32:
     """Brightness and two tints relative to it, all in about grey levels of a medium picture."""
     mean = small.reshape(-1, 3).mean(axis=0)
     grey = max(float(mean.mean()), 8.0)  # a black picture has no tint

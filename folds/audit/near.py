@@ -7,7 +7,6 @@ in the blob that all lesions share.
 """
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -18,10 +17,9 @@ from scipy.sparse.csgraph import connected_components
 
 from folds.audit.fingerprint import FINE_BLURS, SIDE, bandpass
 from folds.audit.nearest import nearest_pairs
-from folds.audit.overlay import INSIDE, INVERSE, TRANSFORMS, confirm_pairs, parts
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from folds.audit.overlay import INSIDE, INVERSE, TRANSFORMS, batches, confirm_pairs
+from workspace.arrays import Bools, Bytes, Floats32, Ints
+from workspace.progress import Show, quietly
 
 PAIR_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "i": pl.UInt32,
@@ -44,13 +42,13 @@ PICTURES: Final = 2048  # looked at for detail at once
 
 
 def near_duplicates(
-    keys: Floats,
-    thumbs: NDArray[np.uint8],
+    keys: Floats32,
+    thumbs: Bytes,
     *,
     least_similarity: float = LEAST_SIMILARITY,
     reach: float = REACH,
     neighbours: int = NEIGHBOURS,
-    show: Callable[[int, int], None] = lambda done, total: None,
+    show: Show = quietly,
 ) -> pl.DataFrame:
     """(N, K) keys and (N, S, S) thumbs -> pairs `i < j`, `similarity` (0 to 1), `transform`.
 
@@ -70,29 +68,29 @@ def near_duplicates(
     if not len(keys) == len(thumbs) or thumbs.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"keys {keys.shape} and thumbs {thumbs.shape} do not fit")
     rows, twins = _distinct(keys, thumbs, np.flatnonzero(has_detail(thumbs)))
-    found = [twins]
+    pairs = [twins]
     while len(rows) > 1:
         one, other = nearest_pairs(keys[rows], reach, neighbours)
         similarity, variant = confirm_pairs(thumbs, rows[one], rows[other], show)
-        kept = np.flatnonzero(similarity >= least_similarity)
-        apart = np.linalg.norm(keys[rows[one[kept]]] - keys[rows[other[kept]]], axis=1)
-        kept = kept[(apart <= CLOSE) | (similarity[kept] >= LEAST_SIMILARITY_BEYOND)]
-        one, other = one[kept], other[kept]
-        found.append(_as_pairs(rows[one], rows[other], similarity[kept], variant[kept]))
+        copies = np.flatnonzero(similarity >= least_similarity)
+        apart = np.linalg.norm(keys[rows[one[copies]]] - keys[rows[other[copies]]], axis=1)
+        copies = copies[(apart <= CLOSE) | (similarity[copies] >= LEAST_SIMILARITY_BEYOND)]
+        one, other = one[copies], other[copies]
+        pairs.append(_as_pairs(rows[one], rows[other], similarity[copies], variant[copies]))
         rows = rows[_spokesmen(len(rows), one, other, neighbours)]
-    return pl.concat(found).unique(["i", "j"], keep="first", maintain_order=True).sort("i", "j")
+    return pl.concat(pairs).unique(["i", "j"], keep="first", maintain_order=True).sort("i", "j")
 
 
-def has_detail(thumbs: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def has_detail(thumbs: Bytes) -> Bools:
     """(N, S, S) -> (N,): whether there is anything in a picture to recognise it by."""
     detail = np.zeros(len(thumbs), dtype=bool)
-    for part in parts(len(thumbs), PICTURES):
-        band = bandpass(thumbs[part].astype(np.float32), *FINE_BLURS)
-        detail[part] = band[INSIDE].std(axis=(1, 2)) >= MIN_DETAIL
+    for batch in batches(len(thumbs), PICTURES):
+        band = bandpass(thumbs[batch].astype(np.float32), *FINE_BLURS)
+        detail[batch] = band[INSIDE].std(axis=(1, 2)) >= MIN_DETAIL
     return detail
 
 
-def _as_pairs(one: Ints, other: Ints, similarity: Floats, variant: Ints) -> pl.DataFrame:
+def _as_pairs(one: Ints, other: Ints, similarity: Floats32, variant: Ints) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "i": np.minimum(one, other),
@@ -104,7 +102,7 @@ def _as_pairs(one: Ints, other: Ints, similarity: Floats, variant: Ints) -> pl.D
     )
 
 
-def _distinct(keys: Floats, thumbs: NDArray[np.uint8], rows: Ints) -> tuple[Ints, pl.DataFrame]:
+def _distinct(keys: Floats32, thumbs: Bytes, rows: Ints) -> tuple[Ints, pl.DataFrame]:
     """The rows in the order of their content, equal ones but once; and the pairs of those.
 
     From here on nothing can depend on the order in which the rows came.

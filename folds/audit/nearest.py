@@ -7,15 +7,13 @@ and what is looked at is one matrix product. No N x N anything.
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from workspace.arrays import Floats32, Ints
 
 LEAF: Final = 2048  # rows of a box; a block of distances is then 16 MB
 
 
-def nearest_pairs(keys: Floats, reach: float, neighbours: int) -> tuple[Ints, Ints]:
+def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, Ints]:
     """Each row with its nearest within reach; every pair once, its lower row first."""
     keys = keys - keys.mean(axis=0)  # small numbers, or the squares below lose their digits
     leaves = _leaves(keys)
@@ -46,7 +44,7 @@ def nearest_pairs(keys: Floats, reach: float, neighbours: int) -> tuple[Ints, In
     return pairs // len(keys), pairs % len(keys)
 
 
-def _leaves(keys: Floats) -> list[Ints]:
+def _leaves(keys: Floats32) -> list[Ints]:
     """Rows cut at the median of their widest axis until few are left: a leaf is a small box."""
     leaves, todo = [], [np.arange(len(keys))]
     while todo:
@@ -68,21 +66,21 @@ class _Nearest:
         self.limit = np.full(count, reach * reach, dtype=np.float32)
         self.rows: Ints = np.zeros(0, dtype=np.int64)
         self.others: Ints = np.zeros(0, dtype=np.int64)
-        self.distances: Floats = np.zeros(0, dtype=np.float32)
-        self.waiting: list[tuple[Ints, Ints, Floats]] = []
+        self.distances: Floats32 = np.zeros(0, dtype=np.float32)
+        self.waiting: list[tuple[Ints, Ints, Floats32]] = []
 
-    def add(self, rows: Ints, distances: Floats, others: Ints) -> None:
+    def add(self, rows: Ints, distances: Floats32, others: Ints) -> None:
         """Rows (R,) of the leaf, squared distances (R, C), and to which rows (C,) these lead."""
         hits = distances <= self.limit[rows, None]
         if np.count_nonzero(hits) > 2 * self.neighbours * len(rows):
-            # So many that sorting them all would cost more than finding each row's last place.
-            place = np.partition(distances, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
-            hits = distances <= np.minimum(self.limit[rows], place)[:, None]
+            # So many that sorting them all would cost more than finding each row's last.
+            last = np.partition(distances, self.neighbours - 1, axis=1)[:, self.neighbours - 1]
+            hits = distances <= np.minimum(self.limit[rows], last)[:, None]
         at = np.flatnonzero(hits)
         row, column = np.divmod(at, len(others))
         self.waiting.append((rows[row], others[column], distances.reshape(-1)[at]))
         # Sorting at every block would cost more than the distances; never sorting, the memory.
-        if sum(len(part[0]) for part in self.waiting) > self.neighbours * len(self.limit) // 4:
+        if sum(len(rows) for rows, *_ in self.waiting) > self.neighbours * len(self.limit) // 4:
             self.settle()
 
     def settle(self) -> None:
@@ -90,8 +88,8 @@ class _Nearest:
         rows, others, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
         self.waiting = []
         order = np.lexsort((others, distances, rows))
-        place = np.arange(len(rows)) - np.searchsorted(rows[order], rows[order])
-        order, place = order[place < self.neighbours], place[place < self.neighbours]
+        rank = np.arange(len(rows)) - np.searchsorted(rows[order], rows[order])
+        order, rank = order[rank < self.neighbours], rank[rank < self.neighbours]
         self.rows, self.others, self.distances = rows[order], others[order], distances[order]
-        last = place == self.neighbours - 1
+        last = rank == self.neighbours - 1
         self.limit[self.rows[last]] = np.minimum(self.limit[self.rows[last]], self.distances[last])

@@ -5,7 +5,7 @@ and stretch), and judged by how well hairs and pores agree, in the whole and in 
 alone: two round dark blobs agree as a whole, the skin around them does not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from typing import Final
@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from folds.audit.fingerprint import FINE_BLURS, SIDE, blur_matrix, local_contrast
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from workspace.arrays import Bytes, Floats32, Ints
+from workspace.progress import Show
 
 # What the first picture must undergo to become the second. The order is that of `_variants`;
 # rot90 is counter-clockwise, as in numpy.
@@ -24,7 +23,7 @@ TRANSFORMS: Final = (
     *("identity", "flip_h", "flip_v", "rot180"),
     *("transpose", "rot270", "rot90", "transverse"),
 )
-INVERSE: Final = np.array([0, 1, 2, 3, 4, 6, 5, 7])  # places in TRANSFORMS
+INVERSE: Final = np.array([0, 1, 2, 3, 4, 6, 5, 7])  # indices into TRANSFORMS
 
 # Gates before the costly steps; with the thresholds of `near` they lose at most 0.8 % of any kind
 # of planted copy (HAM10000 shifted by 5 %).
@@ -50,24 +49,24 @@ STEPS: Final = (4, 6)  # of alignment, coarse then fine
 FURTHEST: Final = np.array([5, 2, 5, 2], dtype=np.float32)
 
 
-def confirm_pairs(
-    thumbs: NDArray[np.uint8], one: Ints, other: Ints, show: Callable[[int, int], None]
-) -> tuple[Floats, Ints]:
+def confirm_pairs(thumbs: Bytes, one: Ints, other: Ints, show: Show) -> tuple[Floats32, Ints]:
     """(P,) rows and (P,) rows -> (P,) similarity and (P,) which of the eight transforms."""
     coarse = _coarse_pictures(thumbs, np.concatenate([one, other]))
     similarity = np.zeros(len(one), dtype=np.float32)
     variant = np.zeros(len(one), dtype=np.int64)
 
-    def confirm(part: slice) -> None:
-        a, b = one[part], other[part]
-        similarity[part], variant[part] = _confirm_some(thumbs[a], thumbs[b], coarse[a], coarse[b])
+    def confirm(batch: slice) -> None:
+        a, b = one[batch], other[batch]
+        similarity[batch], variant[batch] = _confirm_some(
+            thumbs[a], thumbs[b], coarse[a], coarse[b]
+        )
 
     # NumPy lets go of the interpreter lock, and the batches write to places of their own.
-    batches = list(parts(len(one), BATCH))
+    slices = list(batches(len(one), BATCH))
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         try:
-            for done, _ in enumerate(pool.map(confirm, batches), start=1):
-                show(done, len(batches))
+            for done, _ in enumerate(pool.map(confirm, slices), start=1):
+                show(done, len(slices))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -75,11 +74,11 @@ def confirm_pairs(
 
 
 def _confirm_some(
-    one: NDArray[np.uint8],
-    other: NDArray[np.uint8],
+    one: Bytes,
+    other: Bytes,
     coarse_one: NDArray[np.int8],
     coarse_other: NDArray[np.int8],
-) -> tuple[Floats, Ints]:
+) -> tuple[Floats32, Ints]:
     similarity = np.zeros(len(one), dtype=np.float32)
     variant = np.zeros(len(one), dtype=np.int64)
     scores, shifts = _overlays(coarse_one, coarse_other)
@@ -105,7 +104,7 @@ def _confirm_some(
     return similarity, variant
 
 
-def _variants(pictures: NDArray[np.float32]) -> Floats:
+def _variants(pictures: Floats32) -> Floats32:
     """(P, S, S) -> (P, 8, S, S)."""
     turned = pictures.transpose(0, 2, 1)
     eight = [p[:, ::y, ::x] for p in (pictures, turned) for y, x in _FLIPS]
@@ -115,23 +114,23 @@ def _variants(pictures: NDArray[np.float32]) -> Floats:
 _FLIPS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
-def _oriented(pictures: Floats, variant: Ints) -> Floats:
-    chosen: Floats = _variants(pictures)[np.arange(len(pictures)), variant]
+def _oriented(pictures: Floats32, variant: Ints) -> Floats32:
+    chosen: Floats32 = _variants(pictures)[np.arange(len(pictures)), variant]
     return chosen
 
 
-def _coarse_pictures(thumbs: NDArray[np.uint8], needed: Ints) -> NDArray[np.int8]:
+def _coarse_pictures(thumbs: Bytes, needed: Ints) -> NDArray[np.int8]:
     """(N, S, S) -> (N, S / 2, S / 2): local contrast of the needed rows, a quarter byte a pixel."""
     coarse = np.zeros((len(thumbs), COARSE_SIDE, COARSE_SIDE), dtype=np.int8)
     rows = np.flatnonzero(np.bincount(needed, minlength=len(thumbs)))
-    for part in parts(len(rows), PICTURES):
-        contrast = local_contrast(thumbs[rows[part]].astype(np.float32), *COARSE_BLURS)
+    for batch in batches(len(rows), PICTURES):
+        contrast = local_contrast(thumbs[rows[batch]].astype(np.float32), *COARSE_BLURS)
         pooled = contrast.reshape(-1, COARSE_SIDE, 2, COARSE_SIDE, 2).mean(axis=(2, 4))
-        coarse[rows[part]] = np.rint(np.clip(pooled * COARSE_UNIT, -127, 127)).astype(np.int8)
+        coarse[rows[batch]] = np.rint(np.clip(pooled * COARSE_UNIT, -127, 127)).astype(np.int8)
     return coarse
 
 
-def _overlays(one: NDArray[np.int8], other: NDArray[np.int8]) -> tuple[Floats, Floats]:
+def _overlays(one: NDArray[np.int8], other: NDArray[np.int8]) -> tuple[Floats32, Floats32]:
     """For each of the 8 transforms the best correlation over whole shifts, and that shift.
 
     Scores are (P, 8); the shifts (P, 8, 4) are warps for `_align`.
@@ -151,9 +150,9 @@ def _overlays(one: NDArray[np.int8], other: NDArray[np.int8]) -> tuple[Floats, F
     strength = (centre * centre).sum(axis=(1, 2))[:, None] * spread
     scores = windows @ template.transpose(0, 2, 1)
     scores /= np.sqrt(np.maximum(strength, 1.0))[:, :, None]  # whole numbers squared: 1 is nothing
-    place = scores.argmax(axis=1)
-    warps = np.zeros((*place.shape, 4), dtype=np.float32)
-    warps[..., 0], warps[..., 2] = np.divmod(place, tries)
+    best = scores.argmax(axis=1)
+    warps = np.zeros((*best.shape, 4), dtype=np.float32)
+    warps[..., 0], warps[..., 2] = np.divmod(best, tries)
     warps[..., ::2] = (warps[..., ::2] - margin) * (SIDE / COARSE_SIDE)
     return scores.max(axis=1), warps
 
@@ -167,7 +166,7 @@ _U: Final = (_X - _MIDDLE) / _MIDDLE
 _OUTER: Final = np.maximum(np.abs(_U), np.abs(_V)) > 0.5
 
 
-def _align(one: Floats, other: Floats, warp: Floats, steps: int) -> tuple[Floats, Floats]:
+def _align(one: Floats32, other: Floats32, warp: Floats32, steps: int) -> tuple[Floats32, Floats32]:
     """Gauss-Newton on the correlation (Lucas-Kanade); the best warp met on the way and its score.
 
     warp (P, 4): shift and stretch of y, shift and stretch of x, in thumb pixels.
@@ -195,7 +194,7 @@ def _align(one: Floats, other: Floats, warp: Floats, steps: int) -> tuple[Floats
     return best, best_score
 
 
-def _agreement(one: Floats, other: Floats, warp: Floats) -> Floats:
+def _agreement(one: Floats32, other: Floats32, warp: Floats32) -> Floats32:
     """Grey (P, S, S) pictures -> (P,) mean of two correlations of their local contrast under a
     warp: of the whole, and of its outer part alone.
 
@@ -213,13 +212,13 @@ def _agreement(one: Floats, other: Floats, warp: Floats) -> Floats:
     return np.asarray((whole + outer) / 2, dtype=np.float32)
 
 
-def _blackness(grey: Floats) -> Floats:
+def _blackness(grey: Floats32) -> Floats32:
     """The share of black in the neighbourhood that `local_contrast` looks at."""
-    black: Floats = FINE_BLURS[1] @ (grey < BLACK).astype(np.float32) @ FINE_BLURS[1].T
+    black: Floats32 = FINE_BLURS[1] @ (grey < BLACK).astype(np.float32) @ FINE_BLURS[1].T
     return black
 
 
-def _correlation(one: Floats, other: Floats, weight: Floats) -> Floats:
+def _correlation(one: Floats32, other: Floats32, weight: Floats32) -> Floats32:
     """Row by row over the pixels of weight 1; 0 where these are too few to judge by."""
     total = weight.sum(axis=1, keepdims=True)
     share = weight / np.maximum(total, 1)
@@ -230,13 +229,13 @@ def _correlation(one: Floats, other: Floats, weight: Floats) -> Floats:
     return np.asarray(np.where(total[:, 0] >= LEAST_PIXELS, correlation, 0), dtype=np.float32)
 
 
-def _standardised(values: Floats) -> tuple[Floats, Floats]:
+def _standardised(values: Floats32) -> tuple[Floats32, Floats32]:
     values = values - values.mean(axis=1, keepdims=True)
     strength = np.maximum(np.sqrt((values * values).mean(axis=1, keepdims=True)), 1e-6)
     return values / strength, strength
 
 
-def _sampled(pictures: Floats, warp: Floats) -> Floats:
+def _sampled(pictures: Floats32, warp: Floats32) -> Floats32:
     """(P, S, S) at the warped grid, between pixels bilinear, beyond the border its last pixel."""
     y = np.clip(_Y + warp[:, 0:1] + warp[:, 1:2] * _V, 0, SIDE - 1.001)
     x = np.clip(_X + warp[:, 2:3] + warp[:, 3:4] * _U, 0, SIDE - 1.001)
@@ -246,10 +245,10 @@ def _sampled(pictures: Floats, warp: Floats) -> Floats:
     flat = pictures.reshape(-1)
     above = flat[at] * (1 - x) + flat[at + 1] * x
     below = flat[at + SIDE] * (1 - x) + flat[at + SIDE + 1] * x
-    sampled: Floats = above * (1 - y) + below * y
+    sampled: Floats32 = above * (1 - y) + below * y
     return sampled
 
 
-def parts(count: int, size: int) -> Iterator[slice]:
+def batches(count: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover `count`."""
     return (slice(start, min(start + size, count)) for start in range(0, count, size))

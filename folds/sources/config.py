@@ -1,35 +1,13 @@
 """The recipe's `[data]` section: which source, where it lies, what counts as positive."""
 
-from pathlib import Path, PurePath
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-SourceName = Literal["isic2024", "isic2020", "ham10000", "dermamnist", "pad_ufes", "image_folder"]
-Group = Literal["patient", "lesion", "none"]
-ImagePolicy = Literal["all", "some", "none"]
+from folds.sources.registry import SOURCES
+from folds.sources.settings import DataSettings
+from workspace.choices import one_of
 
 
-class DataConfig(BaseModel):
-    """`table` and `images_in` name files in the folder; left out, the source's own names hold."""
+class DataConfig(DataSettings):
+    """The settings, of one of the sources that there are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: SourceName
-    folder: Path
-    table: str | None = None
-    images_in: tuple[str, ...] = ()
-    group: Group = "patient"  # what must never be on two sides of a split
-    images: ImagePolicy = "all"  # must all rows have a picture, may some lack it, or use none
-    positive: tuple[str, ...] = Field(
-        default=(), description="diagnoses that make target 1, where the source has only classes"
-    )
-    id_pattern: str | None = None
-
-    @field_validator("table", "images_in")
-    @classmethod
-    def _below_the_folder(cls, value: str | tuple[str, ...] | None) -> object:
-        for name in (value,) if isinstance(value, str) else value or ():
-            if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
-                raise ValueError("must name files below the data folder")
-        return value
+    source: Annotated[str, one_of(lambda: SOURCES)]

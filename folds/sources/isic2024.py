@@ -44,18 +44,18 @@ class Isic2024(Source):
         if self.config.images == "none" or self.config.images_in:
             return super().places()
         splits = ["train" if t.name != TEST_TABLE else "test" for t in self._tables()]
-        found = [place for split in splits for place in self._crops(split)]
-        if not found and self.config.images == "all":
+        there = [place for split in splits for place in self._crops(split)]
+        if not there and self.config.images == "all":
             raise DataError(
                 f"No images in {self.folder}: neither train-image.hdf5 nor train-image/image "
                 "is there; download them, or set data.images='none'."
             )
-        return found
+        return there
 
     def read(self, findings: Findings) -> pl.DataFrame:
         frames = [self._read_split(table, findings) for table in self._tables()]
         if len(frames) == 2 and len(frames[0]):
-            frames[1] = _known_levels(frames[0], frames[1], findings)
+            frames[1] = _known_categories(frames[0], frames[1], findings)
         joined = pl.concat(frames, how="diagonal")
         renamed = joined.rename({ATTRIBUTION: HOSPITAL, "iddx_full": DIAGNOSIS})
         labels = [column.name for column in TRAIN_ONLY if column.name in renamed.columns]
@@ -87,7 +87,7 @@ class Isic2024(Source):
         return [place for place in places if place.exists()]
 
 
-def _known_levels(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def _known_categories(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -> pl.DataFrame:
     """Replace a category in the test rows that training never saw by `unknown`."""
     for column in TEST_COLUMNS:
         if column.kind != "category" or column.name == ATTRIBUTION:
@@ -100,7 +100,7 @@ def _known_levels(train: pl.DataFrame, test: pl.DataFrame, findings: Findings) -
         values = rows.get_column(column.name).unique().sort().to_list()
         ids = rows.get_column(ID).to_list()
         findings.notice(
-            "unseen-level",
+            "unseen-category",
             f"{plural(len(rows), 'row')} of {TEST_TABLE} whose {column.name} training never saw "
             f"({name_some(values)}) read as '{UNKNOWN}'.",
             ids,

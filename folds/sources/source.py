@@ -14,7 +14,7 @@ import polars as pl
 from folds.findings import Findings
 from folds.images import index_images
 from folds.schema import CORE, DIAGNOSIS, ID, Column
-from folds.sources.config import DataConfig
+from folds.sources.settings import DataSettings
 from folds.tables import parse_numbers, read_table
 from workspace.errors import ConfigError, DataError, listed
 
@@ -28,7 +28,7 @@ class Source(ABC):
     image_places: ClassVar[tuple[str, ...]] = ()
     has_classes: ClassVar[bool] = True  # the target follows from the recipe's `data.positive`
 
-    def __init__(self, config: DataConfig) -> None:
+    def __init__(self, config: DataSettings) -> None:
         self.config = config
         self.folder = config.folder
         if self.has_classes and not config.positive:
@@ -52,14 +52,14 @@ class Source(ABC):
             return []
         if self.config.images_in:
             return [self._existing(name) for name in self.config.images_in]
-        found = [self.folder / name for name in self.image_places]
-        found = [place for place in found if place.exists()]
-        if not found and self.config.images == "all":
+        usual = [self.folder / name for name in self.image_places]
+        there = [place for place in usual if place.exists()]
+        if not there and self.config.images == "all":
             raise DataError(
                 f"No images in {self.folder}: none of {', '.join(self.image_places)} is there; "
                 "name them with data.images_in, or set data.images='none'."
             )
-        return found
+        return there
 
     def has_training(self) -> bool:
         """Whether there are rows to train on, or only a test set to score."""

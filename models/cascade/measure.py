@@ -13,11 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from metrics.bootstrap import difference, intervals
+from metrics.bootstrap import IntervalSheet, difference, intervals
 from metrics.classification import classification_report, classification_tally, predicted_class
 from metrics.cohort import Cohort, cohort
 from metrics.ranking import ranking_tally
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally, Values, side_by_side
 from models.training.config import Watch
 
@@ -158,16 +158,17 @@ def variant_sheet(
     }
 
 
-def _with_luck(interval: dict[str, Any], each: Sequence[float], level: float) -> dict[str, Any]:
+def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> IntervalSheet:
     """The patients' interval widened by how far the seeds lie apart; none from a single seed.
 
     Drawing patients again says nothing of the luck of a training.
     """
-    value, low, high = (interval[name] for name in ("value", "low", "high"))
-    if len(each) < 2 or low is None:
-        return interval | {"low": None, "high": None}
+    value, low, high = interval["value"], interval["low"], interval["high"]
+    if len(each) < 2 or value is None or low is None or high is None:
+        return {**interval, "low": None, "high": None}
     luck = float(t.ppf((1 + level) / 2, len(each) - 1) * np.std(each, ddof=1) / len(each) ** 0.5)
-    return interval | {
+    return {
+        **interval,
         "low": value - float(np.hypot(value - low, luck)),
         "high": value + float(np.hypot(high - value, luck)),
     }

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.input.config import AugmentConfig
+from workspace.arrays import Bytes
 
 REDDER_BY = 20  # 8-bit levels of a* - b*
 VASCULAR_SHARE = 0.002
@@ -34,7 +34,7 @@ def strength_of(config: AugmentConfig, size: int) -> Clahe:
     return Clahe(config.clahe_clip, config.clahe_vascular_clip, config.clahe_tiles, side)
 
 
-def clahe(pixels: NDArray[np.uint8], how: Clahe) -> NDArray[np.uint8]:
+def clahe(pixels: Bytes, how: Clahe) -> Bytes:
     """uint8 RGB (H, W, 3) -> the same with another lightness.
 
     Where a tile has few pixels, OpenCV hands the clipped ones to the darkest levels only, and
@@ -56,7 +56,7 @@ def clahe(pixels: NDArray[np.uint8], how: Clahe) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(cv2.merge([lightness, a, b]), cv2.COLOR_LAB2RGB), np.uint8)
 
 
-def is_vascular(pixels: NDArray[np.uint8]) -> bool:
+def is_vascular(pixels: Bytes) -> bool:
     """Whether the colours of this RGB picture look like a vascular lesion."""
     _, a, b = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB))
     return _is_vascular(a, b)

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.input.config import AugmentConfig
+from workspace.arrays import Bytes, Floats
 
 Step = Literal["brightness", "contrast", "saturation", "hue"]
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -30,15 +30,13 @@ def draw_jitter(config: AugmentConfig, stream: np.random.Generator) -> list[tupl
     return [drawn[number] for number in stream.permutation(4)]
 
 
-def jitter(pixels: NDArray[np.uint8], steps: list[tuple[Step, float]]) -> NDArray[np.uint8]:
+def jitter(pixels: Bytes, steps: list[tuple[Step, float]]) -> Bytes:
     """uint8 RGB (H, W, 3) -> the same, rounded and clipped."""
     colours = jitter_matrix(steps, np.array(cv2.mean(pixels)[:3]))
     return np.asarray(cv2.transform(pixels, colours), np.uint8)
 
 
-def jitter_matrix(
-    steps: list[tuple[Step, float]], mean: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def jitter_matrix(steps: list[tuple[Step, float]], mean: Floats) -> Floats:
     """(3, 4): the colour matrix and, as its last column, the offset, for a picture of this mean."""
     colours = np.eye(3, 4)
     for step, value in steps:
@@ -55,7 +53,7 @@ def jitter_matrix(
     return colours
 
 
-def _turned(share: float) -> NDArray[np.float64]:
+def _turned(share: float) -> Floats:
     """A rotation of RGB about its grey axis: red towards green for a positive share."""
     angle = 2 * np.pi * share
     even = (1 - np.cos(angle)) / 3

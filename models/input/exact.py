@@ -1,4 +1,4 @@
-"""The training view step by step, in the paper's own order, with albumentations.
+"""The training transform step by step, in the paper's own order, with albumentations.
 
 Slow, and what `fast` is measured against. The library's own randomness repeats itself in forked
 workers, so every sample hands it a stream of its own; each thread has its own pipeline, since the
@@ -16,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network for a newer one
 
@@ -29,12 +28,13 @@ from models.input.geometry import border_of, draw_corners, perspective_of
 from models.input.gray_world import gray_world
 from models.input.hair import draw_strands, with_hair
 from models.input.pixels import normalise_batch
+from workspace.arrays import Bytes, Floats32
 
 _pipelines = threading.local()
 
 
 @dataclass(frozen=True)
-class ExactView:
+class ExactTransform:
     """All is done sample by sample; only the normalisation is left to the batch."""
 
     config: AugmentConfig
@@ -43,9 +43,7 @@ class ExactView:
     std: Sequence[float]
     draws: int = 0
 
-    def show(
-        self, pixels: NDArray[np.uint8], stream: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def show(self, pixels: Bytes, stream: np.random.Generator) -> tuple[Bytes, Floats32]:
         steps = _pipeline(self.config, self.size)
         steps.set_random_state(stream, random.Random(int(stream.integers(2**63))))  # noqa: S311 - no secret
         return np.asarray(steps(image=pixels)["image"], np.uint8), NO_DRAWS
@@ -59,12 +57,12 @@ class _Resize(al.ImageOnlyTransform):
         super().__init__(p=1)
         self.size = size
 
-    def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
         return resize(img, self.size)
 
 
 class _GrayWorld(al.ImageOnlyTransform):
-    def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
         return gray_world(img)
 
 
@@ -73,7 +71,7 @@ class _Clahe(al.ImageOnlyTransform):
         super().__init__(p=config.clahe_p)
         self.how = strength_of(config, size)
 
-    def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
         return clahe(img, self.how)
 
 
@@ -83,7 +81,7 @@ class _Hair(al.ImageOnlyTransform):
         self.count = (config.hairs_low, config.hairs_high)
         self.width = (config.hair_width_low_px, config.hair_width_high_px)
 
-    def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
         strands = draw_strands(self.random_generator, img.shape[0], self.count, self.width)
         return with_hair(img, strands)
 

@@ -1,4 +1,4 @@
-"""The training view in a fraction of the time: the same table and the same draws, steps fused.
+"""The training transform in a fraction of the time: the same table and the same draws, steps fused.
 
 All six geometric steps are one warp, the colour jitter is one matrix, noise is added to the batch.
 What differs from `exact`: gray world and CLAHE see the whole picture, not the crop; what a turn
@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.input.clahe import clahe, strength_of
 from models.input.colour import draw_jitter, jitter
@@ -23,13 +22,14 @@ from models.input.geometry import border_of, draw_placement, matrix_of, warp
 from models.input.gray_world import gray_world
 from models.input.hair import draw_strands, with_hair
 from models.input.pixels import normalise_batch, scale_batch
+from workspace.arrays import Bytes, Floats32
 
 NOISE_STORE = 2**22  # values drawn once; a sample starts somewhere in them
 EXACT_IN_FLOAT32 = 2**24  # whole numbers up to here survive as float32
 
 
 @dataclass(frozen=True)
-class FastView:
+class FastTransform:
     """Draws are the noise: its standard deviation (0 for none) and where in the store it starts."""
 
     config: AugmentConfig
@@ -38,9 +38,7 @@ class FastView:
     std: Sequence[float]
     draws: int = 2
 
-    def show(
-        self, pixels: NDArray[np.uint8], stream: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def show(self, pixels: Bytes, stream: np.random.Generator) -> tuple[Bytes, Floats32]:
         config = self.config
         pixels = shrink(pixels, config.resized(self.size))
         if stream.random() < config.gray_world_p:
@@ -73,7 +71,7 @@ class FastView:
             levels[row].add_(noise, alpha=deviation).clamp_(0, 255)
         return scale_batch(levels, self.mean, self.std)
 
-    def _draw_noise(self, stream: np.random.Generator) -> NDArray[np.float32]:
+    def _draw_noise(self, stream: np.random.Generator) -> Floats32:
         config = self.config
         if stream.random() >= config.noise_p:
             return np.zeros(2, np.float32)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.input.config import AugmentConfig
+from workspace.arrays import Bytes, Floats
 
-Matrix = NDArray[np.float64]
+Matrix = Floats
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Placement:
     shift: tuple[float, float] = (0.0, 0.0)
     scale: float = 1.0
     shear: tuple[float, float] = (0.0, 0.0)
-    corners: NDArray[np.float64] | None = None
+    corners: Floats | None = None
 
 
 def draw_placement(config: AugmentConfig, size: int, stream: np.random.Generator) -> Placement:
@@ -55,7 +55,7 @@ def draw_placement(config: AugmentConfig, size: int, stream: np.random.Generator
     return Placement(resized, size, crop, flipped, rotation, shift, scale, shear, corners)
 
 
-def draw_corners(stream: np.random.Generator, size: int, amount: float) -> NDArray[np.float64]:
+def draw_corners(stream: np.random.Generator, size: int, amount: float) -> Floats:
     """The corners (x, y) of what will fill the crop: each moved inwards by up to amount / 2."""
     inwards = stream.random((4, 2)) * (amount / 2)
     return np.abs(_CORNERS - inwards) * size
@@ -64,7 +64,7 @@ def draw_corners(stream: np.random.Generator, size: int, amount: float) -> NDArr
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])  # clockwise from top left
 
 
-def perspective_of(corners: NDArray[np.float64], size: int) -> Matrix:
+def perspective_of(corners: Floats, size: int) -> Matrix:
     """The matrix that pulls these four points into the corners of the crop."""
     whole = (_CORNERS * size).astype(np.float32)
     return np.asarray(cv2.getPerspectiveTransform(corners.astype(np.float32), whole), np.float64)
@@ -97,7 +97,7 @@ def matrix_of(placement: Placement, height: int, width: int) -> Matrix:
     return matrix
 
 
-def warp(pixels: NDArray[np.uint8], matrix: Matrix, size: int, border: int) -> NDArray[np.uint8]:
+def warp(pixels: Bytes, matrix: Matrix, size: int, border: int) -> Bytes:
     """uint8 RGB (H, W, 3) -> (size, size, 3), bilinear.
 
     By way of a fourth channel: OpenCV warps four at once in three fifths of the time of three.

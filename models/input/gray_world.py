@@ -6,10 +6,11 @@ factor could make it gray.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from workspace.arrays import Bytes
 
 
-def gray_world(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def gray_world(pixels: Bytes) -> Bytes:
     """(H, W, 3) -> (H, W, 3)."""
     means = np.array(cv2.mean(pixels)[:3])
     gains = np.divide(means.mean(), means, out=np.ones(3), where=means > 0)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from workspace.arrays import Bytes, Floats
 
 STEPS = 12  # straight pieces a strand; at 224 px one is about 15 px long
 SUBPIXEL_BITS = 4
@@ -21,7 +22,7 @@ BROWN = np.array([95.0, 65.0, 45.0])
 class Strand:
     """Start, bend and end as x, y in pixels, (3, 2); width in pixels; colour as RGB levels."""
 
-    points: NDArray[np.float64]
+    points: Floats
     width: int
     colour: tuple[int, int, int]
 
@@ -45,7 +46,7 @@ def draw_strands(
     return strands
 
 
-def with_hair(pixels: NDArray[np.uint8], strands: list[Strand]) -> NDArray[np.uint8]:
+def with_hair(pixels: Bytes, strands: list[Strand]) -> Bytes:
     """(H, W, 3) -> a copy with the strands on it, smooth at their edges.
 
     Wider strands are lines side by side: OpenCV's own smooth line of 2 px covers nearly 4.

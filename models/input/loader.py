@@ -15,35 +15,40 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.input.pictures import Pictures
 from models.input.stream import stream_of
-from models.input.views import View
+from models.input.transforms import Transform
+from workspace.arrays import Bytes, Floats32, Ints
 
 AHEAD = 2  # batches beyond those being worked on
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's images as they travel: the rest is done by the view's `finish`."""
+    """One step's images as they travel: the rest is done by the transform's `finish`."""
 
     pixels: torch.Tensor  # uint8 (B, 3, S, S)
-    draws: torch.Tensor  # float32 (B, view.draws): what was drawn for work on the batch
-    places: NDArray[np.int64]  # (B,)
+    draws: torch.Tensor  # float32 (B, transform.draws): what was drawn for work on the batch
+    indices: Ints  # (B,): of the pictures
+
+    @property
+    def places(self) -> Ints:
+        """The old name of `indices`."""
+        return self.indices
 
 
 def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half is an object
     pictures: Pictures,
-    view: View,
-    plan: Sequence[NDArray[np.int64]],
+    transform: Transform,
+    plan: Sequence[Ints],
     *,
     seed: int,
     epoch: int,
     workers: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """The batches of `plan` (places) from number `start` on.
+    """The batches of `plan` (indices) from number `start` on.
 
     An image that comes again within the epoch is drawn anew each time. An error of any worker is
     raised at the next step, even where earlier batches are ready. Whoever leaves early closes the
@@ -51,7 +56,7 @@ def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half
     """
     cv2.setNumThreads(1)  # its own threads would fight the workers over the same cores
     repeats = _repeats(plan)
-    jobs = [_Job(pictures, view, seed, epoch, *job) for job in zip(plan, repeats, strict=True)]
+    jobs = [_Job(pictures, transform, seed, epoch, *job) for job in zip(plan, repeats, strict=True)]
     if workers == 0:
         return (job.batch() for job in jobs[start:])
     return _threaded(jobs[start:], workers)
@@ -83,28 +88,28 @@ class _Job:
     """One batch to be made."""
 
     pictures: Pictures
-    view: View
+    transform: Transform
     seed: int
     epoch: int
-    places: NDArray[np.int64]
-    repeats: NDArray[np.int64]
+    indices: Ints
+    repeats: Ints
 
     def batch(self, leaving: threading.Event | None = None) -> Batch:
-        count, size = len(self.places), self.view.size
+        count, size = len(self.indices), self.transform.size
         pixels = np.empty((count, 3, size, size), np.uint8)
-        draws = np.empty((count, self.view.draws), np.float32)
-        for row, (place, repeat) in enumerate(zip(self.places, self.repeats, strict=True)):
+        draws = np.empty((count, self.transform.draws), np.float32)
+        for row, (index, repeat) in enumerate(zip(self.indices, self.repeats, strict=True)):
             if leaving is not None and leaving.is_set():
                 break  # nobody will look at this batch
-            draws[row] = self._show(int(place), int(repeat), pixels[row])
-        return Batch(torch.from_numpy(pixels), torch.from_numpy(draws), self.places)
+            draws[row] = self._show(int(index), int(repeat), pixels[row])
+        return Batch(torch.from_numpy(pixels), torch.from_numpy(draws), self.indices)
 
-    def _show(self, place: int, repeat: int, planes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _show(self, index: int, repeat: int, planes: Bytes) -> Floats32:
         """Fill the (3, S, S) planes of one image."""
-        name = self.pictures.ids[place]
+        name = self.pictures.ids[index]
         try:
             stream = stream_of(self.seed, self.epoch, name, repeat)
-            shown, draws = self.view.show(self.pictures.pixels(place), stream)
+            shown, draws = self.transform.show(self.pictures.pixels(index), stream)
         except Exception as error:  # raised again at once: any error is to name the image
             error.add_note(f"while preparing image {name}")
             raise
@@ -112,15 +117,15 @@ class _Job:
         return draws
 
 
-def _repeats(plan: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """For each slot of the plan how often its place came before in the epoch."""
+def _repeats(plan: Sequence[Ints]) -> list[Ints]:
+    """For each slot of the plan how often its index came before in the epoch."""
     if not plan:
         return []
-    places = np.concatenate(plan)
-    order = np.argsort(places, kind="stable")
-    ordered = places[order]
+    indices = np.concatenate(plan)
+    order = np.argsort(indices, kind="stable")
+    ordered = indices[order]
     firsts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
     runs = np.diff(np.r_[firsts, len(ordered)])
-    nth = np.empty(len(places), np.int64)
-    nth[order] = np.arange(len(places)) - np.repeat(firsts, runs)
+    nth = np.empty(len(indices), np.int64)
+    nth[order] = np.arange(len(indices)) - np.repeat(firsts, runs)
     return np.split(nth, np.cumsum([len(batch) for batch in plan])[:-1])

@@ -1,4 +1,4 @@
-"""The images of a table, decoded: by place, as uint8 RGB, kept in memory as far as that goes.
+"""The images of a table, decoded: by index, as uint8 RGB, kept in memory as far as that goes.
 
 What was decoded once is kept until the allowance is used up; the rest is read anew each time, so
 small sets are decoded once and large ones never overflow. Pixels lie in a few large blocks, not in
@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.images import ImageReader
+from workspace.arrays import Bytes
 from workspace.errors import DataError, listed
 
 BLOCK = 64 * 2**20  # bytes: pixels are laid out in blocks of this size
 
 
 class Pictures:
-    """Images by place; may be shared by threads, and sent to another process without its pixels."""
+    """Images by index; may be shared by threads, and sent to another process without its pixels."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Pictures:
             )
         self._reader = reader
         self._memory_gb = memory_gb
-        self._kept = _Store(len(self.ids), int(memory_gb * 2**30))
+        self._store = _Store(len(self.ids), int(memory_gb * 2**30))
 
     def __reduce__(self) -> tuple[type["Pictures"], tuple[object, ...]]:
         return Pictures, (self._reader, self.ids, self._references, self._memory_gb)
@@ -51,60 +51,60 @@ class Pictures:
     @property
     def kept(self) -> int:
         """How many images lie in memory."""
-        return self._kept.count
+        return self._store.count
 
     @property
     def kept_gb(self) -> float:
         """The memory that they take."""
-        return self._kept.taken / 2**30
+        return self._store.taken / 2**30
 
-    def pixels(self, place: int) -> NDArray[np.uint8]:
+    def pixels(self, index: int) -> Bytes:
         """RGB (H, W, 3); not to be written to."""
-        found = self._kept.get(place)
-        if found is None:
-            found = self._reader.pixels(self._references[place])
-            self._kept.add(place, found)
-        return found
+        image = self._store.get(index)
+        if image is None:
+            image = self._reader.pixels(self._references[index])
+            self._store.add(index, image)
+        return image
 
 
 class _Store:
-    """Pixels by place in blocks, up to an allowance of bytes. Blocks are never moved or freed."""
+    """Pixels by index in blocks, up to an allowance of bytes. Blocks are never moved or freed."""
 
-    def __init__(self, places: int, allowance: int) -> None:
+    def __init__(self, indices: int, allowance: int) -> None:
         self.allowance = allowance
         self.taken = 0
         self.count = 0
         # Where an image lies: block, first byte, height, width. Block -1: not kept.
-        self._where = np.full((places, 4) if allowance else (0, 4), -1, np.int32)
-        self._blocks: list[NDArray[np.uint8]] = []
+        self._where = np.full((indices, 4) if allowance else (0, 4), -1, np.int32)
+        self._blocks: list[Bytes] = []
         self._used = 0  # bytes of the last block
         self._adding = threading.Lock()
 
-    def get(self, place: int) -> NDArray[np.uint8] | None:
+    def get(self, index: int) -> Bytes | None:
         if not self.allowance:
             return None
-        block, start, height, width = self._where[place].tolist()
+        block, start, height, width = self._where[index].tolist()
         if block < 0:
             return None
         shape = (height, width, 3)
-        found: NDArray[np.uint8] = self._blocks[block][start : start + height * width * 3]
-        found = found.reshape(shape)
-        found.flags.writeable = False
-        return found
+        image: Bytes = self._blocks[block][start : start + height * width * 3]
+        image = image.reshape(shape)
+        image.flags.writeable = False
+        return image
 
-    def add(self, place: int, pixels: NDArray[np.uint8]) -> None:
+    def add(self, index: int, pixels: Bytes) -> None:
         if not self.allowance:
             return
         with self._adding:
-            if self._where[place, 0] >= 0 or not self._room_for(pixels.nbytes):
+            if self._where[index, 0] >= 0 or not self._room_for(pixels.nbytes):
                 return
             start = self._used
             self._blocks[-1][start : start + pixels.nbytes] = pixels.reshape(-1)
             self._used += pixels.nbytes
             self.count += 1
             # The block last: whoever reads meanwhile without the lock sees the rest in place.
-            self._where[place, 1:] = (start, *pixels.shape[:2])
-            self._where[place, 0] = len(self._blocks) - 1
+            self._where[index, 1:] = (start, *pixels.shape[:2])
+            self._where[index, 0] = len(self._blocks) - 1
 
     def _room_for(self, size: int) -> bool:
         """Whether these bytes fit into the last block, or into a new one."""

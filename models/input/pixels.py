@@ -9,14 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from workspace.arrays import Bytes, Floats32
 from workspace.errors import DataError
 
 
-def normalise(
-    pixels: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
-) -> NDArray[np.float32]:
+def normalise(pixels: Bytes, mean: Sequence[float], std: Sequence[float]) -> Floats32:
     """uint8 RGB (..., 3) -> float32 (..., 3), `(pixels / 255 - mean) / std`.
 
     Anything but uint8 is refused: floats were divided by 255 before, and a second division

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from metrics.across_folds import POOLED
-from metrics.bootstrap import Interval, Show, difference, intervals
+from metrics.bootstrap import Interval, difference, intervals
 from metrics.cohort import Cohort, cohort
 from metrics.operating import operating_tally
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import Members, blended_members
 from stacking.blending.places import Floats
 from stacking.blending.policies import Blended, Flags, flag_blend, flag_member
+from workspace.progress import Show
 
 MEMBER, BLEND = "member", "blend"
 OR_RULE, WEIGHTED = "or_rule", "weighted"

@@ -59,12 +59,12 @@ def _measure(name: str, path: Path) -> dict[str, object]:
 
     def ours() -> None:
         reader = ImageReader(path.parent)
-        kept.append(pictures.look_at_all(reader, ids, references, lambda seen: None, workers=1))
+        kept.append(pictures.fingerprint_all(reader, ids, references, lambda seen: None, workers=1))
 
     timed = paired(ours, lambda: _usual(path), times=3)
-    looks = kept[-1]
+    prints = kept[-1]
     started = time.perf_counter()
-    pairs = near_duplicates(looks.keys, looks.thumbs)
+    pairs = near_duplicates(prints.keys, prints.thumbs)
     search_s = time.perf_counter() - started
     return {
         "crops": name,

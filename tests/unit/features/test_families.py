@@ -14,12 +14,12 @@ from sklearn.neighbors import LocalOutlierFactor
 from features import catalogue
 from features.aggregates import aggregates
 from features.build import build, fit
-from features.config import GROUPINGS, FeatureConfig
-from features.context import OUTLIER, SPACES
+from features.columns import GROUPED_BY, GROUPINGS
+from features.config import FeatureConfig
+from features.context import OUTLIER_COLUMNS, SPACES
 from features.distances import by_patient, local_outlier_factor, to_others
-from features.feature import GROUPED_BY
+from features.formulas import FORMULAS
 from features.groups import Groups, ranks, z_scores
-from features.lesion import FORMULAS
 from features.rows import Rows
 from features.state import columns_of
 from folds.schema import AGE, ID, PATIENT
@@ -322,7 +322,7 @@ def test_the_outlier_factor_is_scikit_learns(count):
 def test_the_outlier_factor_by_patient():
     samples = draw(holes=0.005)
     found = dict(made(samples, "outlier").rows())
-    points, order = z_points(samples, OUTLIER)
+    points, order = z_points(samples, OUTLIER_COLUMNS)
     for rows in groups_of(samples, "patient"):
         whole = [i for i in rows[ID] if np.isfinite(points[order[i]]).all()]
         assert all(found[i] is None for i in rows[ID] if i not in whole)

@@ -98,7 +98,7 @@ def test_check_13_an_unseen_level_of_the_test_is_unknown(competition):
     samples, findings = competition.write().build()
     test = samples.filter(samples["split"] == "test")
     assert test["sex"].to_list()[0] == "unknown"
-    assert [f.message for f in findings.notices if f.check == "unseen-level"] == [
+    assert [f.message for f in findings.notices if f.check == "unseen-category"] == [
         "1 row of test-metadata.csv whose sex training never saw (other) read as 'unknown'.",
         "1 row of test-metadata.csv whose tbp_lv_location training never saw (Left Ear) read as "
         "'unknown'.",

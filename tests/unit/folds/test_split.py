@@ -4,7 +4,13 @@ import pytest
 
 from folds.findings import Findings
 from folds.frozen import splits
-from folds.groups import check_disjoint, joined_groups, own_groups, spread_groups
+from folds.groups import (
+    check_disjoint,
+    joined_groups,
+    own_groups,
+    patient_column,
+    spread_groups,
+)
 from folds.samples import GROUP_COLUMNS
 from folds.split import FoldConfig, assign_folds, balance
 from workspace.errors import ArtifactError, ConfigError, DataError
@@ -316,3 +322,11 @@ def test_no_anchors_leave_the_folds_and_what_they_are_known_by_as_they_were():
     assert FoldConfig(anchor_share=0.1).used()["anchor_share"] == 0.1
     with pytest.raises(ValueError, match="anchor_share goes with scheme='stratified_groups' alone"):
         FoldConfig(scheme="holdout", anchor_share=0.1)
+
+
+def test_rows_are_told_apart_by_group_unless_there_is_none():
+    assert [patient_column(group) for group in ("patient", "lesion", "none")] == [
+        "group_id",
+        "group_id",
+        None,
+    ]

@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from metrics.bootstrap import BootstrapConfig, difference, draws, interval_of, intervals
 from metrics.calibration import calibration_tally
-from metrics.cohort import cohort, part
+from metrics.cohort import cohort, subset
 from metrics.operating import operating_tally
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
@@ -255,6 +255,6 @@ def test_a_row_without_a_patient_is_refused():
 
 def test_a_part_of_a_cohort_has_its_own_patients_and_strata():
     whole = cohort(["a", "a", "b", "c"], [1, 0, 0, 1])
-    some = part(whole, np.array([False, True, True, False]), [1, 0, 0, 1])
+    some = subset(whole, np.array([False, True, True, False]), [1, 0, 0, 1])
     assert some.codes.tolist() == [0, 1]
     assert some.strata.tolist() == [0, 0]

@@ -6,7 +6,14 @@ from sklearn import metrics as sklearn
 
 from metrics.bootstrap import BootstrapConfig, draws, interval_of
 from metrics.classification import (
+    MEANS,
     OVER_CLASSES,
+    ClassificationReport,
+    ClassReport,
+    ConfusionRate,
+    ConfusionSheet,
+    GroupReport,
+    MeanScores,
     classification_report,
     classification_tally,
     confusion_matrix,
@@ -333,3 +340,15 @@ def test_groups_and_confusions_of_no_class_are_refused(groups, confusions, unkno
         CLASSES,
         {"none": ()},
     )
+
+
+def test_the_report_has_the_keys_that_its_types_say():
+    report = classification_report(
+        ["a", "b"], ["a", "a"], ["a", "b"], {"first": ["a"]}, [("a", "b")]
+    )
+    assert set(report) == ClassificationReport.__required_keys__
+    assert MeanScores.__required_keys__ == set(MEANS)
+    assert set(report["per_class"]["a"]) == ClassReport.__required_keys__
+    assert set(report["groups"]["first"]) == GroupReport.__required_keys__
+    assert set(report["confusions"][0]) == ConfusionRate.__required_keys__
+    assert set(report["confusion"]) == ConfusionSheet.__required_keys__

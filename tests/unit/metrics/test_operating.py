@@ -8,6 +8,9 @@ from sklearn import metrics as sklearn
 from metrics.bootstrap import BootstrapConfig, draws
 from metrics.cohort import cohort
 from metrics.operating import (
+    Counts,
+    DecisionPoint,
+    OperatingPoint,
     at_threshold,
     decision_tally,
     net_benefit,
@@ -241,3 +244,11 @@ def test_a_prevalence_is_strictly_between_0_and_1(prevalence):
     refused(ConfigError, message, operating_tally, TARGET, SCORE, 0.5, whose, prevalence)
     refused(ConfigError, message, net_benefit, TARGET, SCORE, [0.5], prevalence)
     refused(ConfigError, message, decision_tally, TARGET, SCORE, [0.5], whose, prevalence)
+
+
+def test_the_points_have_the_keys_that_their_types_say():
+    point = at_threshold([0, 1], [0.2, 0.8], 0.5)
+    assert set(point) == OperatingPoint.__required_keys__
+    assert set(point["counts"]) == Counts.__required_keys__
+    (step,) = net_benefit([0, 1], [0.2, 0.8], [0.5])
+    assert set(step) == DecisionPoint.__required_keys__

@@ -3,9 +3,9 @@ import pytest
 
 from synthetic.spread import (
     apportion,
-    deal_positives,
     lesions_per_patient,
     room_for_positives,
+    spread_positives,
 )
 
 
@@ -40,7 +40,7 @@ def test_positives_are_all_dealt_within_the_room(positives: int) -> None:
     lesions = lesions_per_patient(20, 300)
     room = room_for_positives(lesions)
     key = np.random.default_rng(1).permutation(20)
-    dealt = deal_positives(positives, lesions, key, np.random.default_rng(0))
+    dealt = spread_positives(positives, lesions, key, np.random.default_rng(0))
     assert dealt.sum() == positives
     assert (dealt <= room).all()
 
@@ -48,5 +48,5 @@ def test_positives_are_all_dealt_within_the_room(positives: int) -> None:
 def test_a_full_house_is_dealt() -> None:
     lesions = lesions_per_patient(20, 300)
     room = room_for_positives(lesions)
-    dealt = deal_positives(int(room.sum()), lesions, np.arange(20), np.random.default_rng(0))
+    dealt = spread_positives(int(room.sum()), lesions, np.arange(20), np.random.default_rng(0))
     assert dealt.tolist() == room.tolist()

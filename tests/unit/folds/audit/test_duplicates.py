@@ -5,7 +5,7 @@ import pytest
 import simplejpeg
 
 from folds.audit.duplicates import find_pairs
-from folds.audit.pictures import LOOK_SCHEMA, join_looks, look_at_all
+from folds.audit.pictures import FINGERPRINT_SCHEMA, fingerprint_all, join_fingerprints
 from folds.findings import Findings
 from folds.groups import own_groups, report_duplicates
 from folds.images import ImageReader
@@ -33,11 +33,11 @@ def look(tmp_path):
         write_archive(tmp_path / "a.hdf5", images.items())
         ids = sorted(images)
         seen = []
-        looks = look_at_all(
+        pictures = fingerprint_all(
             ImageReader(tmp_path), ids, [f"a.hdf5::{name}" for name in ids], seen.append
         )
         assert seen[-1] == len(ids)
-        return looks
+        return pictures
 
     return look
 
@@ -48,7 +48,7 @@ def test_bytes_pixels_and_near_copies_each_under_its_strictest_kind(look):
     data = simplejpeg.encode_jpeg(two, quality=92, colorsubsampling="444")
     decoded = simplejpeg.decode_jpeg(data, strict=True)
     same_pixels = cv2.imencode(".png", decoded[..., ::-1])[1].tobytes()
-    looks = look(
+    pictures = look(
         {
             "A1": png, "A2": png, "A3": png,
             "B1": data, "B2": same_pixels,
@@ -56,41 +56,41 @@ def test_bytes_pixels_and_near_copies_each_under_its_strictest_kind(look):
             "C1": simplejpeg.encode_jpeg(blob(3), quality=92),
         }
     )  # fmt: skip
-    pairs = find_pairs(looks, NO_LIST, near=True)
+    pairs = find_pairs(pictures, NO_LIST, near=True)
     assert pairs.select("isic_id_a", "isic_id_b", "kind").rows() == [
         ("A1", "A2", "bytes"), ("A1", "A3", "bytes"), ("B1", "B2", "pixels"), ("B1", "B3", "near"),
     ]  # fmt: skip
     assert pairs["similarity"][3] < 1
-    without = find_pairs(looks, NO_LIST, near=False)
+    without = find_pairs(pictures, NO_LIST, near=False)
     assert "near" not in without["kind"].to_list()
 
 
 def test_listed_pairs_count_only_among_rows_that_are_there(look):
-    looks = look({"A": jpeg(1), "B": jpeg(2), "C": jpeg(3)})
+    pictures = look({"A": jpeg(1), "B": jpeg(2), "C": jpeg(3)})
     listed = pl.DataFrame({"isic_id_a": ["B", "A"], "isic_id_b": ["A", "Z"]})
-    pairs = find_pairs(looks, listed, near=False)
+    pairs = find_pairs(pictures, listed, near=False)
     assert pairs.rows() == [("A", "B", "listed", None)]
 
 
 def test_a_damaged_image_is_a_problem_of_its_row_alone(look):
-    looks = look({"A": jpeg(1), "B": jpeg(2)[:200], "C": b"<html>"})
-    assert looks.table["problem"].to_list() == [
+    pictures = look({"A": jpeg(1), "B": jpeg(2)[:200], "C": b"<html>"})
+    assert pictures.table["problem"].to_list() == [
         None,
         "Image B is damaged and cannot be decoded.",
         "Image C is neither a JPEG nor a PNG.",
     ]
-    assert dict(looks.table.schema) == LOOK_SCHEMA
-    assert find_pairs(looks, NO_LIST, near=True).is_empty()
+    assert dict(pictures.table.schema) == FINGERPRINT_SCHEMA
+    assert find_pairs(pictures, NO_LIST, near=True).is_empty()
 
 
 def test_shards_join_to_the_whole(look):
     images = {name: jpeg(n) for n, name in enumerate("ABCD")}
     whole = look(images)
     halves = [look({k: images[k] for k in part}) for part in ("AB", "CD")]
-    joined = join_looks(halves)
+    joined = join_fingerprints(halves)
     assert joined.table.equals(whole.table)
     assert (joined.keys == whole.keys).all()
-    assert join_looks([]).table.is_empty()
+    assert join_fingerprints([]).table.is_empty()
 
 
 def test_check_34_pairs_across_patients_are_told_apart(look):
@@ -112,10 +112,10 @@ def test_check_34_pairs_across_patients_are_told_apart(look):
 
 
 def test_listed_pairs_hold_where_no_image_was_looked_at(look):
-    looks = join_looks([])
+    pictures = join_fingerprints([])
     listed = pl.DataFrame({"isic_id_a": ["B"], "isic_id_b": ["A"]})
     ids = pl.Series("isic_id", ["A", "B", "C"])
-    assert find_pairs(looks, listed, near=True, ids=ids).rows() == [("A", "B", "listed", None)]
+    assert find_pairs(pictures, listed, near=True, ids=ids).rows() == [("A", "B", "listed", None)]
 
 
 def test_pairs_between_the_sources_splits_are_counted_and_not_called_joined(look):

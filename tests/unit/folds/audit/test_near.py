@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from folds.audit import near, nearest, overlay
 from folds.audit.fingerprint import FINE_BLURS, SIDE, fingerprint, local_contrast
 from folds.audit.near import TRANSFORMS, has_detail, near_duplicates
-from folds.audit.nearest import Floats, nearest_pairs
+from folds.audit.nearest import nearest_pairs
 from tests.unit.folds.audit.test_fingerprint import Pixels, skin
+from workspace.arrays import Floats32
 
 Prints = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
@@ -215,8 +216,8 @@ def test_agreement_equals_its_slow_twin() -> None:
         assert fast[pair] == pytest.approx(slow, abs=1e-3)
 
 
-def _slow_agreement(one: Floats, other: Floats, warp: Floats) -> float:
-    def between(picture: Floats, y: float, x: float) -> float:
+def _slow_agreement(one: Floats32, other: Floats32, warp: Floats32) -> float:
+    def between(picture: Floats32, y: float, x: float) -> float:
         y, x = min(max(y, 0), SIDE - 1.001), min(max(x, 0), SIDE - 1.001)
         top, left = int(y), int(x)
         patch = picture[top : top + 2, left : left + 2]

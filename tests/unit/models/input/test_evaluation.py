@@ -1,16 +1,16 @@
-"""Checks 27 and 122: one deterministic view, the same whichever way an image comes to it."""
+"""Checks 27 and 122: one deterministic transform, the same whichever way an image comes to it."""
 
 import numpy as np
 import pytest
 import torch
 
 from models.input.config import FIRST
-from models.input.evaluation import EvaluationView, resize
+from models.input.evaluation import EvaluationTransform, resize
 from models.input.exact import al
 from models.input.loader import batches
 from models.input.pixels import normalise
 from models.input.stream import stream_of
-from models.input.views import make_view
+from models.input.transforms import make_transform
 
 
 @pytest.mark.parametrize(
@@ -44,38 +44,38 @@ def test_a_side_is_judged_by_itself(make_lesion):
 
 
 @pytest.fixture
-def view(statistics):
-    return EvaluationView(64, *statistics)
+def transform(statistics):
+    return EvaluationTransform(64, *statistics)
 
 
-def finished(view, batch):
-    return view.finish(batch.pixels, batch.draws)
+def finished(transform, batch):
+    return transform.finish(batch.pixels, batch.draws)
 
 
-def test_check_122_every_path_gives_one_tensor(make_pictures, view, statistics, monkeypatch):
+def test_check_122_every_path_gives_one_tensor(make_pictures, transform, statistics, monkeypatch):
     crops = make_pictures()
     by_hand = [
-        normalise(resize(crops.pixels(place), 64), *statistics).transpose(2, 0, 1)
-        for place in range(40)
+        normalise(resize(crops.pixels(index), 64), *statistics).transpose(2, 0, 1)
+        for index in range(40)
     ]
     wanted = torch.from_numpy(np.stack(by_hand))
     paths = {
-        "batch of one": (crops, [np.array([place]) for place in range(40)], 0),
+        "batch of one": (crops, [np.array([index]) for index in range(40)], 0),
         "two threads": (crops, list(np.arange(40).reshape(8, 5)), 2),
         "kept": (make_pictures(memory_gb=0.1), list(np.arange(40).reshape(4, 10)), 0),
         "files": (make_pictures(form="image/{}.jpg"), [np.arange(40)], 1),
     }
     for name, (pictures, plan, workers) in paths.items():
-        made = batches(pictures, view, plan, seed=1, epoch=2, workers=workers)
-        got = torch.cat([finished(view, batch) for batch in made])
+        made = batches(pictures, transform, plan, seed=1, epoch=2, workers=workers)
+        got = torch.cat([finished(transform, batch) for batch in made])
         assert (got - wanted).abs().max() <= 1e-6, name
-    none = make_view(FIRST.model_copy(update={"kind": "none"}), 64, *statistics)
-    assert none == view
+    none = make_transform(FIRST.model_copy(update={"kind": "none"}), 64, *statistics)
+    assert none == transform
 
 
-def test_the_stream_is_not_touched_and_the_seed_does_not_matter(view, make_lesion):
+def test_the_stream_is_not_touched_and_the_seed_does_not_matter(transform, make_lesion):
     streams = [stream_of(seed, 0, "a") for seed in (0, 1)]
-    shown = [view.show(make_lesion(), stream)[0] for stream in streams]
+    shown = [transform.show(make_lesion(), stream)[0] for stream in streams]
     assert np.array_equal(*shown)
     assert streams[0].random() == stream_of(0, 0, "a").random()
 

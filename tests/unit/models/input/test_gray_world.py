@@ -9,9 +9,9 @@ def slowly(pixels):
     means = [float(np.mean(pixels[..., c], dtype=np.float64)) for c in range(3)]
     middle = sum(means) / 3
     out = np.zeros_like(pixels)
-    for place in np.ndindex(pixels.shape):
-        level = pixels[place] * (middle / means[place[2]] if means[place[2]] else 1.0)
-        out[place] = min(255, max(0, round(level)))
+    for index in np.ndindex(pixels.shape):
+        level = pixels[index] * (middle / means[index[2]] if means[index[2]] else 1.0)
+        out[index] = min(255, max(0, round(level)))
     return out
 
 

@@ -11,20 +11,20 @@ from folds.images import ImageReader
 from models.input.config import SECOND
 from models.input.loader import _repeats, batches
 from models.input.pictures import Pictures
-from models.input.views import make_view
+from models.input.transforms import make_transform
 from workspace.errors import DataError
 
 PLAN = [np.array(batch) for batch in ([3, 1, 2], [1, 1, 30], [39, 0], [2], [7, 8, 9], [10, 3, 3])]
 
 
 @pytest.fixture(params=["fast", "exact"])
-def view(request, statistics):
-    return make_view(SECOND.model_copy(update={"kind": request.param}), 48, *statistics)
+def transform(request, statistics):
+    return make_transform(SECOND.model_copy(update={"kind": request.param}), 48, *statistics)
 
 
 @pytest.fixture
 def fast(statistics):
-    return make_view(SECOND, 48, *statistics)
+    return make_transform(SECOND, 48, *statistics)
 
 
 def loaders():
@@ -35,18 +35,18 @@ def same(one, other):
     return (
         torch.equal(one.pixels, other.pixels)
         and torch.equal(one.draws, other.draws)
-        and np.array_equal(one.places, other.places)
+        and np.array_equal(one.indices, other.indices)
     )
 
 
-def test_check_69_workers_do_not_matter(make_pictures, view):
-    alone = list(batches(make_pictures(), view, PLAN, seed=5, epoch=1))
-    assert [len(batch.places) for batch in alone] == [3, 3, 2, 1, 3, 3]
+def test_check_69_workers_do_not_matter(make_pictures, transform):
+    alone = list(batches(make_pictures(), transform, PLAN, seed=5, epoch=1))
+    assert [len(batch.indices) for batch in alone] == [3, 3, 2, 1, 3, 3]
     assert alone[0].pixels.shape == (3, 3, 48, 48)
     assert alone[0].pixels.dtype == torch.uint8
     for workers, memory_gb in ((1, 0.0), (2, 0.1), (4, 0.0)):
         pictures = make_pictures(memory_gb=memory_gb)
-        got = list(batches(pictures, view, PLAN, seed=5, epoch=1, workers=workers))
+        got = list(batches(pictures, transform, PLAN, seed=5, epoch=1, workers=workers))
         assert all(same(*pair) for pair in zip(alone, got, strict=True))
     assert loaders() == []
 
@@ -67,8 +67,8 @@ def test_other_batches_and_orders_show_an_image_alike(make_pictures, fast):
     def showings(plan):
         seen = {}
         for batch in batches(make_pictures(), fast, plan, seed=5, epoch=1):
-            for place, pixels in zip(batch.places.tolist(), batch.pixels, strict=True):
-                seen[place, sum(p == place for p, _ in seen)] = pixels
+            for index, pixels in zip(batch.indices.tolist(), batch.pixels, strict=True):
+                seen[index, sum(p == index for p, _ in seen)] = pixels
         return seen
 
     one = showings(PLAN)
@@ -79,7 +79,7 @@ def test_other_batches_and_orders_show_an_image_alike(make_pictures, fast):
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_check_71_no_twins_within_an_epoch_and_none_between_epochs(view, make_pictures):
+def test_check_71_no_twins_within_an_epoch_and_none_between_epochs(transform, make_pictures):
     same_picture = Pictures(
         make_pictures()._reader,
         [f"ISIC_{n:07d}" for n in range(60)],
@@ -88,12 +88,16 @@ def test_check_71_no_twins_within_an_epoch_and_none_between_epochs(view, make_pi
     )
     plan = list(np.arange(60).repeat(2).reshape(10, 12))
     epochs = [
-        torch.cat([b.pixels for b in batches(same_picture, view, plan, seed=0, epoch=e, workers=2)])
+        torch.cat(
+            [b.pixels for b in batches(same_picture, transform, plan, seed=0, epoch=e, workers=2)]
+        )
         for e in (0, 1)
     ]
     shown = [row.numpy().tobytes() for epoch in epochs for row in epoch]
     assert len(set(shown)) == 240
-    seeds = [next(batches(same_picture, view, plan, seed=seed, epoch=0)).pixels for seed in (0, 1)]
+    seeds = [
+        next(batches(same_picture, transform, plan, seed=seed, epoch=0)).pixels for seed in (0, 1)
+    ]
     assert (seeds[0] != seeds[1]).flatten(1).any(1).float().mean() >= 0.95
 
 
@@ -135,12 +139,12 @@ FAILING = threading.Event()
 
 
 class Slow:
-    """A view that fails on one picture at once and takes its time on others."""
+    """A transform that fails on one picture at once and takes its time on others."""
 
     size, draws = 8, 0
 
     def show(self, pixels, stream):
-        if pixels.shape[0] == 70 + 3 * 5:  # the picture of place 5
+        if pixels.shape[0] == 70 + 3 * 5:  # the picture of index 5
             FAILING.set()
             raise ZeroDivisionError
         time.sleep(0.02)
@@ -163,7 +167,7 @@ def test_a_later_failure_surfaces_before_its_turn(make_pictures):
 
 
 def test_leaving_early_leaves_no_thread_and_does_not_finish_the_work(make_pictures):
-    plan = [np.full(50, place) for place in (0, 1, 2, 3, 4, 6)]
+    plan = [np.full(50, index) for index in (0, 1, 2, 3, 4, 6)]
     made = batches(make_pictures(), Slow(), plan, seed=0, epoch=0, workers=2)
     assert len(loaders()) == 0  # nothing starts before the first batch is asked for
     next(made)
@@ -176,7 +180,7 @@ def test_work_goes_ahead_by_a_bounded_number_of_batches(make_pictures, fast, mon
     pictures = make_pictures()
     asked = []
     fetch = pictures.pixels
-    monkeypatch.setattr(pictures, "pixels", lambda place: asked.append(place) or fetch(place))
+    monkeypatch.setattr(pictures, "pixels", lambda index: asked.append(index) or fetch(index))
     made = batches(pictures, fast, [np.array([n]) for n in range(40)], seed=0, epoch=0, workers=2)
     next(made)
     time.sleep(0.2)

@@ -24,16 +24,16 @@ def test_pixels_are_those_of_the_reader(make_pictures, crops):
     reader = ImageReader(crops)
     assert len(pictures) == 40
     assert pictures.ids.to_list()[:2] == ["ISIC_0000000", "ISIC_0000001"]
-    for place in (0, 7, 39):
-        wanted = reader.pixels(f"image/ISIC_{place:07d}.jpg")
-        assert np.array_equal(pictures.pixels(place), wanted)
+    for index in (0, 7, 39):
+        wanted = reader.pixels(f"image/ISIC_{index:07d}.jpg")
+        assert np.array_equal(pictures.pixels(index), wanted)
 
 
 def test_a_small_set_is_decoded_once(make_pictures, monkeypatch):
     pictures = make_pictures(memory_gb=0.1)
     read = counting(pictures, monkeypatch)
-    first = [pictures.pixels(place).copy() for place in range(40)]
-    second = [pictures.pixels(place) for place in range(40)]
+    first = [pictures.pixels(index).copy() for index in range(40)]
+    second = [pictures.pixels(index) for index in range(40)]
     assert len(read) == 40 == pictures.kept
     assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
     with pytest.raises(ValueError, match="read-only"):
@@ -44,13 +44,13 @@ def test_a_large_set_is_read_anew_beyond_its_allowance(make_pictures, monkeypatc
     monkeypatch.setattr(module, "BLOCK", 200_000)
     pictures = make_pictures(memory_gb=500_000 / 2**30)
     read = counting(pictures, monkeypatch)
-    sizes = [pictures.pixels(place).nbytes for place in range(40)]
+    sizes = [pictures.pixels(index).nbytes for index in range(40)]
     assert sum(sizes) > 1_000_000
     assert 0 < pictures.kept < 40
     assert 0.3 * 500_000 < pictures.kept_gb * 2**30 <= 500_000
     kept = pictures.kept
-    for place in range(40):
-        assert np.array_equal(pictures.pixels(place), pictures._reader.pixels(read[place]))
+    for index in range(40):
+        assert np.array_equal(pictures.pixels(index), pictures._reader.pixels(read[index]))
     assert pictures.kept == kept
 
 
@@ -70,14 +70,14 @@ def test_an_image_larger_than_a_block_has_one_of_its_own(make_pictures, monkeypa
 
 
 def test_threads_see_whole_pictures(make_pictures):
-    alone = [make_pictures().pixels(place) for place in range(40)]
+    alone = [make_pictures().pixels(index) for index in range(40)]
     shared = make_pictures(memory_gb=0.1)
     wrong = []
 
     def work(seed):
-        for place in np.random.default_rng(seed).permutation(40):
-            if not np.array_equal(shared.pixels(int(place)), alone[place]):
-                wrong.append(place)
+        for index in np.random.default_rng(seed).permutation(40):
+            if not np.array_equal(shared.pixels(int(index)), alone[index]):
+                wrong.append(index)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
     for thread in threads:

@@ -4,8 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from metrics import sheet
+from metrics.across_folds import FoldScore, FoldTable, fold_table
+from metrics.bootstrap import IntervalSheet
+from metrics.calibration import ReliabilityBin
+from metrics.cohort import cohort
+from metrics.delong import DeLongSheet
 from metrics.pauc import pauc_above_tpr
-from metrics.sheet import ScoreConfig, score_sheet
+from metrics.score_sheet import Reliability, ScoreConfig, ScoreSheet, Ties, score_sheet
+from metrics.subgroups import Subgroup
 from workspace.errors import DataError
 
 QUICK = ScoreConfig(replicates=100, seeds=(0,))
@@ -88,3 +95,26 @@ def test_a_single_positive_still_has_a_sheet():
     assert sheet["metrics"]["auc"]["value"] == 1
     assert sheet["metrics"]["auc"]["low"] is None
     assert sheet["delong_auc"] is None
+
+
+def test_the_sheets_have_the_keys_that_their_types_say(rows):
+    target, score, patient = rows
+    sheet = score_sheet(target, score, patient, {"half": patient.str.slice(9)}, QUICK)
+    assert keys(sheet) == ScoreSheet.__required_keys__
+    assert keys(sheet["metrics"]["pauc"]) == IntervalSheet.__required_keys__
+    assert keys(sheet["delong_auc"]) == DeLongSheet.__required_keys__
+    assert keys(sheet["reliability"]) == Reliability.__required_keys__
+    assert keys(sheet["reliability"]["points"][0]) == ReliabilityBin.__required_keys__
+    assert keys(sheet["ties"]) == Ties.__required_keys__
+    assert keys(sheet["subgroups"][0]) == Subgroup.__required_keys__
+    folds = fold_table(target, score, np.arange(500) // 250, cohort(patient, target))
+    assert keys(folds) == FoldTable.__required_keys__
+    assert keys(folds["folds"][0]) == FoldScore.__required_keys__
+
+
+def keys(sheet):
+    return set(sheet)
+
+
+def test_the_old_name_of_the_module_still_works():
+    assert sheet.score_sheet is score_sheet

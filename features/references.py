@@ -1,0 +1,10 @@
+"""Where a column was read. Places are those of the private leaderboard of ISIC 2024."""
+
+FIRST_TEN = "ISIC 2024: 1st, 2nd, 3rd, 4th, 10th place"
+SECOND_TENTH = "ISIC 2024: 2nd, 10th place"
+SECOND = "ISIC 2024: 2nd place"
+TENTH = "ISIC 2024: 10th place"
+GUNES = "ISIC 2024: gunesevitan"
+FIRST = "ISIC 2024: 1st place"
+OURS = "this project"
+TABLE = "the source's table"

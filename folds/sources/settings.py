@@ -1,0 +1,34 @@
+"""What a recipe may say about its data, whatever sources there are."""
+
+from pathlib import Path, PurePath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Group = Literal["patient", "lesion", "none"]
+ImagePolicy = Literal["all", "some", "none"]
+
+
+class DataSettings(BaseModel):
+    """`table` and `images_in` name files in the folder; left out, the source's own names hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    folder: Path
+    table: str | None = None
+    images_in: tuple[str, ...] = ()
+    group: Group = "patient"  # what must never be on two sides of a split
+    images: ImagePolicy = "all"  # must all rows have a picture, may some lack it, or use none
+    positive: tuple[str, ...] = Field(
+        default=(), description="diagnoses that make target 1, where the source has only classes"
+    )
+    id_pattern: str | None = None
+
+    @field_validator("table", "images_in")
+    @classmethod
+    def _below_the_folder(cls, value: str | tuple[str, ...] | None) -> object:
+        for name in (value,) if isinstance(value, str) else value or ():
+            if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+                raise ValueError("must name files below the data folder")
+        return value
