@@ -16,13 +16,13 @@ from folds.schema import ID
 from scripts.score import short
 from scripts.stage import Job
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.blending.measure import measured
-from stacking.blending.members import Members, gather, gather_views
-from stacking.blending.policies import Rule, all_blends, blend_elsewhere
+from stacking.blending.measure import blend_sheet
+from stacking.blending.members import Members, join_members, join_unseen
+from stacking.blending.policies import Rule, all_blends, blend_unseen
 from stacking.blocks import OOF, TEST, Block
-from stacking.elsewhere import score_elsewhere
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Matrix
+from stacking.unseen import score_unseen
 from workspace.errors import ConfigError
 from workspace.units import Draft, Unit
 
@@ -59,7 +59,7 @@ def members_of(
     if len(tables) == 1:
         _refuse_policy(job.recipe.blend)
         return None
-    return gather(rows, tables)
+    return join_members(rows, tables)
 
 
 def outside(
@@ -77,12 +77,12 @@ def outside(
     for name in some.names:
         if name in stacked:
             view, units = stacked[name]
-            each = {k: score_elsewhere(view, {k: unit}, "probability") for k, unit in units.items()}
+            each = {k: score_unseen(view, {k: unit}, "probability") for k, unit in units.items()}
             parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
             tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
         else:
             tables[name] = seen(name)
-    return blend_elsewhere(some, ids[ID], gather_views(some, ids[ID], tables), rule)
+    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule)
 
 
 def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -94,7 +94,7 @@ def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.
 
 def keep_blend(draft: Draft, some: Members, rule: Rule) -> None:
     """Keep what blends rows outside the folds: the rule, and the scores that are its ruler."""
-    draft.json(RULE, {"blend": rule.blend, "members": rule.names, "parts": rule.parts})
+    draft.json(RULE, {"blend": rule.blend, "members": rule.names, "parts": rule.shares})
     draft.parquet(MEMBERS, some.table())
 
 
@@ -110,7 +110,7 @@ def blended(job: Job, members: Members, patient: str | None) -> tuple[dict[str, 
     recipe = job.recipe
     blends = all_blends(members, recipe.blend, recipe.score.min_tpr)
     with job.progress("Drawing patients again, for members") as bar:
-        found = measured(members, blends, recipe.blend, recipe.score, patient, bar)
+        found = blend_sheet(members, blends, recipe.blend, recipe.score, patient, bar)
     return found, blends
 
 

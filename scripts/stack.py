@@ -42,13 +42,13 @@ from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.blocks import Block, open_block
-from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
-from stacking.matrix import NEVER, Matrix, Source, assemble, kept, lazily
-from stacking.measure import measured
+from stacking.matrix import NEVER, Matrix, Source, assemble, lazily, used_columns
+from stacking.measure import stack_sheet
 from stacking.oof import all_files, models_hash, out_of_fold
+from stacking.unseen import FOLD_SPREAD, score_unseen
 from workspace.errors import ConfigError, name_some
 from workspace.units import Unit, find, making, open_unit
 
@@ -77,12 +77,12 @@ class Inputs:
         """These columns of all training rows, as the boosters of this fold may learn from them."""
         some = set(columns)
         if not any(block.nested and some.intersection(block.columns) for block in self.blocks):
-            return self.matrix.part(columns)
-        return assemble(self.rows, self._sources(fold)).part(columns)
+            return self.matrix.select(columns)
+        return assemble(self.rows, self._sources(fold)).select(columns)
 
     def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
-        sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
+        sources = [self._features(file), *(block.unseen(fold) for block in self.blocks)]
         return assemble(rows, map(self.used, sources))
 
     @cached_property
@@ -94,7 +94,7 @@ class Inputs:
         """The names of the matrix, known without it."""
         own = [name for block in self.blocks for name in block.columns]
         names = [*self.featured.facts["names"], *own]
-        return tuple(kept(names, self.job.recipe.stack.leave_out))
+        return tuple(used_columns(names, self.job.recipe.stack.leave_out))
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """The columns of the stack, or of a part of it."""
@@ -275,7 +275,7 @@ def _measured(inputs: Inputs, scored: Mapping[str, pl.DataFrame]) -> dict[str, A
     clinical = job.need(verify.run).parquet(SAMPLES).drop(TARGET)
     rows = oof.join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
     with job.progress("Drawing patients again") as bar:
-        found = measured(rows, scores, _patient(job), subgroups(rows), job.recipe.score, bar)
+        found = stack_sheet(rows, scores, _patient(job), subgroups(rows), job.recipe.score, bar)
     return {**found, "best_column": chosen, "group": job.recipe.data.group}
 
 
@@ -326,7 +326,7 @@ def _outside(
             continue
         view = partial(inputs.view, ids, file)
         if found is None or found.chosen is None:
-            scores = score_elsewhere(view, trained[STACK], job.recipe.stack.average)
+            scores = score_unseen(view, trained[STACK], job.recipe.stack.average)
         else:
             stacked = {
                 name: (partial(_part_of, view, inputs.columns_of(name)), trained[name])
@@ -341,7 +341,7 @@ def _outside(
 
 
 def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
-    return view(fold).part(columns)
+    return view(fold).select(columns)
 
 
 def show_stack(job: Job, metrics: dict[str, Any]) -> None:

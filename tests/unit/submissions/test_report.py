@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from metrics.sheet import ScoreConfig
-from stacking.measure import measured
+from stacking.measure import stack_sheet
 from submissions.blocks import Words, measure
 from submissions.report import DISCLAIMER, SYNTHETIC, Found, report
 from submissions.scores import score_entries, score_table
@@ -102,7 +102,7 @@ def metrics(oof):
     other = oof.select("isic_id", pl.lit(0.5).alias("score"))
     levels = {"sex": pl.Series([EVIL, "male"] * 60)}
     config = ScoreConfig(replicates=100, seeds=(0,))
-    found = measured(oof, {"constant": other}, "group_id", levels, config)
+    found = stack_sheet(oof, {"constant": other}, "group_id", levels, config)
     return {**found, "best_column": {}, "group": "patient"}
 
 
