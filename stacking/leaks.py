@@ -147,7 +147,8 @@ def fitted_differently(
     """What of a fold's boosters differs between two matrices; nothing, if only held-out rows do."""
     one, two = (train_fold(m, fold, stack, booster, 0, quietly) for m in (matrix, other))
     differing = [name for name, text in one.models.items() if two.models[name] != text]
-    differing += [key for key, value in one.use.items() if two.use[key] != value]
+    ours, theirs = dict(one.use), dict(two.use)
+    differing += [key for key, value in ours.items() if theirs[key] != value]
     return differing + (["rounds"] if one.rounds != two.rounds else [])
 
 
