@@ -16,9 +16,9 @@ from folds.schema import ID
 from scripts.score import short
 from scripts.stage import Job
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.blending.measure import blend_sheet
+from stacking.blending.measure import BlendSheet, blend_sheet
 from stacking.blending.members import Members, join_members, join_unseen
-from stacking.blending.policies import Rule, all_blends, blend_unseen
+from stacking.blending.policies import Blended, Rule, all_blends, blend_unseen
 from stacking.blocks import OOF, TEST, Block
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Matrix
@@ -105,7 +105,9 @@ def kept_blend(unit: Unit) -> tuple[Members, Rule]:
     return some, Rule(told["blend"], some.names, tuple(told["parts"]))
 
 
-def blended(job: Job, members: Members, patient: str | None) -> tuple[dict[str, Any], Any]:
+def blended(
+    job: Job, members: Members, patient: str | None
+) -> tuple[BlendSheet, dict[str, Blended]]:
     """What every member and blend is worth, and the blends themselves."""
     recipe = job.recipe
     blends = all_blends(members, recipe.blend, recipe.score.min_tpr)

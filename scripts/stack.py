@@ -38,6 +38,7 @@ from scripts.score import short, subgroups
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.baselines import fewer, naive
+from stacking.blending.measure import BlendSheet
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
@@ -289,7 +290,7 @@ class Found:
 
     members: Members
     blended: Members  # those of them that the recipe blends
-    sheet: dict[str, Any]
+    sheet: BlendSheet
     chosen: Blended | None  # None: the stack itself
 
 
