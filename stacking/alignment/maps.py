@@ -190,7 +190,7 @@ def _of_length_one(rows: Floats) -> Floats:
 
 
 def _ridge(embedding: Floats, target: Floats, penalty: float | str) -> tuple[Floats, float]:
-    """(width, columns) and the penalty; both tables are centred, the embedding's eigenvalues average 1.
+    """(width, columns) and the penalty; both tables centred, the embedding's eigenvalues average 1.
 
     Generalised cross-validation (Golub, Heath and Wahba 1979) compares all penalties from one
     decomposition: the left-over squares over the square of the degrees of freedom left.

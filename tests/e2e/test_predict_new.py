@@ -17,9 +17,9 @@ from rich.console import Console
 from pipeline.recipe import load_recipe
 from scripts.predict import run
 from scripts.stage import Job
-from stacking.unseen import score_unseen
 from stacking.fold import USE
 from stacking.matrix import assemble, lazily
+from stacking.unseen import score_unseen
 from tests.stages import ROOT, Place
 from workspace.errors import DermstackError, listed
 from workspace.hashing import HashMemory
