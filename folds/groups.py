@@ -129,8 +129,3 @@ KINDS = {
     "near": "of nearly the same picture",
     "listed": "that the data set's owners list as duplicates",
 }
-
-
-def patient_column(group: str) -> str | None:
-    """The column that says whose a row is, for intervals; None where nobody knows."""
-    return None if group == "none" else GROUP

@@ -78,7 +78,7 @@ class Job:
 
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""
-        self.desk.say(message, **facts)
+        self.desk.say(message, private=False, **facts)
 
     def show(self, tables: Iterable[Said]) -> None:
         """What a report has to say: sentences and tables."""

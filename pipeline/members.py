@@ -5,7 +5,6 @@ stack alone there is nothing to blend.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -13,13 +12,13 @@ from folds.findings import plural
 from folds.schema import ID
 from metrics.score_sheet import ScoreConfig
 from stacking.blending.config import BlendConfig
-from stacking.blending.measure import measured
-from stacking.blending.members import Members, gather, gather_views
-from stacking.blending.policies import Rule, all_blends, blend_elsewhere
+from stacking.blending.measure import BlendSheet, blend_sheet
+from stacking.blending.members import Members, join_members, join_unseen
+from stacking.blending.policies import Blended, Rule, all_blends, blend_unseen
 from stacking.blocks import OOF, TEST, Block
-from stacking.elsewhere import score_elsewhere
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Matrix
+from stacking.unseen import score_unseen
 from workspace.errors import ConfigError
 from workspace.progress import Desk
 from workspace.units import Draft, Unit
@@ -58,7 +57,7 @@ def members_of(
     if len(tables) == 1:
         _refuse_policy(config)
         return None
-    return gather(rows, tables)
+    return join_members(rows, tables)
 
 
 def outside(
@@ -76,12 +75,12 @@ def outside(
     for name in some.names:
         if name in stacked:
             view, units = stacked[name]
-            each = {k: score_elsewhere(view, {k: unit}, "probability") for k, unit in units.items()}
+            each = {k: score_unseen(view, {k: unit}, "probability") for k, unit in units.items()}
             parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
             tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
         else:
             tables[name] = seen(name)
-    return blend_elsewhere(some, ids[ID], gather_views(some, ids[ID], tables), rule)
+    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule)
 
 
 def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -93,7 +92,7 @@ def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.
 
 def keep_blend(draft: Draft, some: Members, rule: Rule) -> None:
     """Keep what blends rows outside the folds: the rule, and the scores that are its ruler."""
-    draft.json(RULE, {"blend": rule.blend, "members": rule.names, "parts": rule.parts})
+    draft.json(RULE, {"blend": rule.blend, "members": rule.names, "parts": rule.shares})
     draft.parquet(MEMBERS, some.table())
 
 
@@ -106,12 +105,12 @@ def kept_blend(unit: Unit) -> tuple[Members, Rule]:
 
 def blended(
     desk: Desk, members: Members, configs: tuple[BlendConfig, ScoreConfig], patient: str | None
-) -> tuple[dict[str, Any], Any]:
+) -> tuple[BlendSheet, dict[str, Blended]]:
     """What every member and blend is worth, and the blends themselves."""
     blend, score = configs
     blends = all_blends(members, blend, score.min_tpr)
     with desk.progress("Drawing patients again, for members") as show:
-        found = measured(members, blends, blend, score, patient, show)
+        found = blend_sheet(members, blends, blend, score, patient, show)
     return found, blends
 
 

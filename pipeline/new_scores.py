@@ -19,10 +19,10 @@ from pipeline.job import Job
 from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
-from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
+from stacking.unseen import score_unseen
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.units import Unit, open_unit
 
@@ -176,7 +176,7 @@ class Scorer:
             if name in (STACK, *PARTS)
         }
         if self.choice.name in boosted:
-            return score_elsewhere(
+            return score_unseen(
                 *boosted[self.choice.name], self.stacked.unit.manifest.settings["average"]
             )
         some, rule = kept_blend(self.stacked.unit)
@@ -204,4 +204,4 @@ class Scorer:
                 f"The networks of {self.stacked.job.run} give no columns {name_some(lacking)}, "
                 "which its boosters learnt from; run 'make stack' again."
             )
-        return matrix.part(columns)
+        return matrix.select(columns)

@@ -20,7 +20,7 @@ from pipeline.members import PARTS, STACK, parts_of
 from pipeline.samples import SAMPLES
 from stacking.blocks import Block, open_block
 from stacking.fold import FOLD
-from stacking.matrix import NEVER, Matrix, Source, assemble, kept, lazily
+from stacking.matrix import NEVER, Matrix, Source, assemble, lazily, used_columns
 from workspace.errors import ConfigError, name_some
 from workspace.hashing import sha256_text
 from workspace.units import Unit, open_unit
@@ -85,12 +85,12 @@ class StackRows:
         """These columns of all training rows, as the boosters of this fold may learn from them."""
         some = set(columns)
         if not any(block.nested and some.intersection(block.columns) for block in self.blocks):
-            return self.matrix.part(columns)
-        return assemble(self.rows, self._sources(fold)).part(columns)
+            return self.matrix.select(columns)
+        return assemble(self.rows, self._sources(fold)).select(columns)
 
     def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
-        sources = [self._features(file), *(block.elsewhere(fold) for block in self.blocks)]
+        sources = [self._features(file), *(block.unseen(fold) for block in self.blocks)]
         return assemble(rows, map(self.used, sources))
 
     @cached_property
@@ -102,7 +102,7 @@ class StackRows:
         """The names of the matrix, known without it."""
         own = [name for block in self.blocks for name in block.columns]
         names = [*self.featured.facts["names"], *own]
-        return tuple(kept(names, self.files.leave_out))
+        return tuple(used_columns(names, self.files.leave_out))
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """The columns of the stack, or of a part of it."""

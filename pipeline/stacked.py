@@ -32,17 +32,18 @@ from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.submission_scores import subgroups_of
 from stacking.baselines import fewer, naive
 from stacking.blending.config import BlendConfig
+from stacking.blending.measure import BlendSheet
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.config import BoosterConfig, StackConfig
-from stacking.elsewhere import FOLD_SPREAD, score_elsewhere
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
 from stacking.matrix import Matrix
-from stacking.measure import measured
+from stacking.measure import stack_sheet
 from stacking.oof import models_hash, out_of_fold
+from stacking.unseen import FOLD_SPREAD, score_unseen
 from workspace.tasks import Needs, Output, Task
 from workspace.units import Draft, Unit, open_unit
 
@@ -191,7 +192,7 @@ def _measured(
     clinical = open_unit(rows.files.samples, "verify").parquet(SAMPLES).drop(TARGET)
     table = scored[STACK].join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
     with draft.progress("Drawing patients again") as show:
-        found = measured(
+        found = stack_sheet(
             table, scores, patient_column(configs.group), subgroups_of(table), configs.score, show
         )
     return {**found, "best_column": chosen, "group": configs.group}
@@ -203,7 +204,7 @@ class Found:
 
     members: Members
     blended: Members  # those of them that the recipe blends
-    sheet: dict[str, Any]
+    sheet: BlendSheet
     chosen: Blended | None  # None: the stack itself
 
 
@@ -243,7 +244,7 @@ def _outside(
             continue
         view = partial(rows.view, ids, file)
         if found is None or found.chosen is None:
-            scores = score_elsewhere(view, trained[STACK], average)
+            scores = score_unseen(view, trained[STACK], average)
         else:
             stacked = {
                 name: (partial(_part_of, view, rows.columns_of(name)), trained[name])
@@ -258,4 +259,4 @@ def _outside(
 
 
 def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
-    return view(fold).part(columns)
+    return view(fold).select(columns)

@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.schema import ID, TARGET
 from metrics.ranking import auc
+from stacking.category_codes import PREFIX
 from stacking.fold import FOLD
-from stacking.matrix import NEVER, Matrix, Values
+from stacking.matrix import NEVER, Matrix
+from workspace.arrays import Bools, Floats, Floats32
 
-Floats = NDArray[np.float64]
 CONSTANT, BEST_COLUMN = "constant", "best_column"
 # Patterns of columns; each is a stack of its own, of the same folds, seeds and sampling.
 FEWER_COLUMNS = {
@@ -26,44 +26,42 @@ FEWER_COLUMNS = {
 
 def fewer(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The columns of each baseline that has some, but not all there are."""
-    found = {
+    columns_of = {
         name: tuple(c for c in columns if any(fnmatchcase(c, pattern) for pattern in patterns))
         for name, patterns in FEWER_COLUMNS.items()
     }
-    return {name: part for name, part in found.items() if 0 < len(part) < len(columns)}
+    return {name: some for name, some in columns_of.items() if 0 < len(some) < len(columns)}
 
 
 def naive(matrix: Matrix) -> tuple[pl.DataFrame, dict[str, str]]:
     """A constant, and out of fold the training rows' best column; and its name by fold."""
     folds = matrix.rows[FOLD].to_numpy()
     target = matrix.rows[TARGET].to_numpy().astype(np.float64)
-    numeric = [n for n, name in enumerate(matrix.columns) if not name.startswith("cat_")]
-    parts, chosen = [], {}
+    numeric = [n for n, name in enumerate(matrix.columns) if not name.startswith(PREFIX)]
+    tables, chosen = [], {}
     for fold in sorted(set(folds.tolist()) - {NEVER}):
         training = folds != fold
         rows = matrix.rows.filter(pl.Series(~training)).select(ID, FOLD)
         rows = rows.with_columns(pl.lit(0.5).alias(CONSTANT))
         if not numeric:
-            parts.append(rows)
+            tables.append(rows)
             continue
-        place, sign = _best(matrix.values, target, numeric, training)
-        chosen[str(fold)] = ("-" if sign < 0 else "") + matrix.columns[place]
-        column = sign * matrix.values[:, place].astype(np.float64)
+        index, sign = _best(matrix.values, target, numeric, training)
+        chosen[str(fold)] = ("-" if sign < 0 else "") + matrix.columns[index]
+        column = sign * matrix.values[:, index].astype(np.float64)
         shares = _share_below(column[training], column[~training])
-        parts.append(rows.with_columns(pl.Series(BEST_COLUMN, shares)))
-    return pl.concat(parts).sort(ID), chosen
+        tables.append(rows.with_columns(pl.Series(BEST_COLUMN, shares)))
+    return pl.concat(tables).sort(ID), chosen
 
 
-def _best(
-    values: Values, target: Floats, places: list[int], training: NDArray[np.bool_]
-) -> tuple[int, int]:
+def _best(values: Floats32, target: Floats, indices: list[int], training: Bools) -> tuple[int, int]:
     """The column that orders the training rows best, and which way round."""
     gains = []
-    for place in places:
-        column = values[training, place].astype(np.float64)
+    for index in indices:
+        column = values[training, index].astype(np.float64)
         gains.append(auc(target[training], _filled(column, column)) - 0.5)
     best = int(np.argmax(np.abs(gains)))
-    return places[best], 1 if gains[best] >= 0 else -1
+    return indices[best], 1 if gains[best] >= 0 else -1
 
 
 def _filled(column: Floats, training: Floats) -> Floats:

@@ -43,7 +43,7 @@ class Block:
 
     @property
     def same_for_all(self) -> bool:
-        """Whether its rows are the same whoever learns from them: their maker was taught none."""
+        """Whether its rows are the same whoever learns from them: their maker saw no label."""
         return bool(self.unit.facts.get(LEARNT_NOTHING))
 
     def training(self, fold: int | None = None) -> Source:
@@ -62,12 +62,12 @@ class Block:
     def hashes(self, fold: int | None = None) -> dict[str, str]:
         """What boosters learn from, of one fold if they are nested, by the block's folder."""
         folder = self.unit.folder.name
-        found = {folder: self.unit.sha256(OOF)}
+        hashes = {folder: self.unit.sha256(OOF)}
         if self.nested and fold is not None:
-            found[f"{folder}{OWN}"] = self.unit.sha256(INNER.format(fold))
-        return found
+            hashes[f"{folder}{OWN}"] = self.unit.sha256(INNER.format(fold))
+        return hashes
 
-    def elsewhere(self, fold: int) -> Source:
+    def unseen(self, fold: int) -> Source:
         """Test rows as the maker of this fold sees them."""
 
         def read() -> pl.LazyFrame:
@@ -111,7 +111,7 @@ def open_block(unit: Unit, rows: pl.DataFrame, fold_hash: str) -> Block:
 
 
 def _columns(folder: Path, table: pl.DataFrame) -> tuple[str, ...]:
-    """The block's own columns: numbers, with names that LightGBM takes and no feature has."""
+    """The block's own columns: numbers, with names that boosters take and no feature has."""
     lacking = [name for name in (ID, FOLD, MAKER) if name not in table.columns]
     if lacking:
         raise ArtifactError(f"Block {folder} lacks the columns {name_some(lacking)}; make it anew.")
@@ -131,8 +131,8 @@ def _columns(folder: Path, table: pl.DataFrame) -> tuple[str, ...]:
 
 def _check_makers(folder: Path, table: pl.DataFrame, makers: object) -> None:
     pairs = table.select(FOLD, MAKER).unique().sort(FOLD, MAKER).rows()
-    told = makers if isinstance(makers, dict) else {}
-    wrong = [f"fold {fold}" for fold, maker in pairs if told.get(str(fold)) != maker]
+    stated = makers if isinstance(makers, dict) else {}
+    wrong = [f"fold {fold}" for fold, maker in pairs if stated.get(str(fold)) != maker]
     if wrong:
         raise ArtifactError(
             f"Block {folder} does not say who made its rows of {name_some(sorted(set(wrong)))}; "
@@ -155,9 +155,9 @@ def _check_inner(unit: Unit, rows: pl.DataFrame, columns: tuple[str, ...]) -> No
         if set(table.columns) != {ID, FOLD, MAKER, *columns}:
             raise ArtifactError(f"{where} has other columns than {OOF}; make it anew.")
         check_oof(table, others, where)
-        told = makers.get(str(fold), {})
+        stated = makers.get(str(fold), {})
         for other, maker in table.select(FOLD, MAKER).unique().sort(FOLD, MAKER).rows():
-            both = {told.get(str(other)), makers.get(str(other), {}).get(str(fold))}
+            both = {stated.get(str(other)), makers.get(str(other), {}).get(str(fold))}
             if both != {maker} or maker in single:
                 raise ArtifactError(
                     f"{where} has rows of fold {other} whose maker is not known to have left out "

@@ -1,39 +1,53 @@
-"""One fold: boosters of several seeds on its training rows, scores of the rows it never saw."""
+"""One fold: boosters of several seeds on its training rows, scores of the rows it never saw.
 
-from collections.abc import Callable, Mapping, Sequence
+Knows boosters by their protocol only (`stacking/boosters`). The held-out rows have no say in
+anything that is fitted: neither categories, nor samples, nor how many rounds.
+"""
+
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TypedDict
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
-from stacking import boosters
-from stacking.boosters import Binned, Floats
-from stacking.config import BoosterConfig, StackConfig
-from stacking.levels import Levels, fit_levels, in_levels
-from stacking.matrix import Matrix, Values
-from stacking.sampling import Indices, prior_shift, sampled
+from stacking.boosters.booster import Binned, Booster, BoosterConfig
+from stacking.category_codes import CategoryCodes, fit_category_codes, renumbered
+from stacking.config import StackConfig
+from stacking.matrix import Matrix
+from stacking.sampling import prior_shift, sampled
+from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ConfigError
+from workspace.progress import Show
 
 FOLD, SCORE, SPREAD = "fold", "score", "seed_sd"
-MODELS, USE = "seed_{}.txt", "use.json"  # file names
-Bools = NDArray[np.bool_]
-Show = Callable[[int, int], None]
+USE = "use.json"  # file name
+
+
+class Use(TypedDict):
+    """What is needed to use a fold's models, as `use.json` keeps it.
+
+    The file's bytes are in the hash by which every out-of-fold row names its maker, so its keys
+    stay as they were first written: `levels` are the category codes.
+    """
+
+    columns: list[str]
+    levels: dict[str, list[float]]
+    shifts: list[float]  # of each model's log odds
 
 
 @dataclass(frozen=True)
 class Trained:
     """What a fold leaves: models as text with what is needed to use them, and held-out scores."""
 
-    models: dict[str, str]  # name -> text
-    use: dict[str, Any]  # columns, levels and the shift of each model
+    models: dict[str, str]  # file name -> text
+    use: Use
     scores: pl.DataFrame  # ID, score, seed_sd of the held-out rows
     importance: pl.DataFrame  # column, gain, shap
     rounds: list[int]
@@ -51,116 +65,152 @@ class _Bag:
     shap: Floats | None
 
 
-def train_fold(
-    matrix: Matrix, fold: int, stack: StackConfig, booster: BoosterConfig, seed: int, show: Show
-) -> Trained:
-    """Train on all rows but the fold's; `matrix.rows` has fold, target and group of each."""
-    training = matrix.rows[FOLD].to_numpy() != fold
-    levels = fit_levels(matrix.values, matrix.columns, training)
-    with in_levels(matrix.values, matrix.columns, levels):
-        return _train(matrix, training, levels, (stack, booster), [seed, fold], show)
-
-
-def _train(
+def train_fold(  # noqa: PLR0913 - the last is the machine's, the others the recipe's
     matrix: Matrix,
-    training: Bools,
-    levels: Levels,
-    configs: tuple[StackConfig, BoosterConfig],
-    seed: list[int],
+    fold: int,
+    stack: StackConfig,
+    booster: BoosterConfig,
+    seed: int,
     show: Show,
+    *,
+    threads: int | None = None,
 ) -> Trained:
-    stack, config = configs
-    target = matrix.rows[TARGET].to_numpy().astype(np.float64)
-    [held] = matrix.blocks(~training)  # a fold's rows lie together
-    data = boosters.binned(matrix.blocks(training), target[training], matrix.columns, config)
-    explained = _explained(target[~training] == 1, stack.shap_rows, seed)
-    threads = 1 if data.small else 0
+    """Train on all rows but the fold's; `matrix.rows` has fold, target and group of each.
 
-    def one(number: int) -> _Bag:
-        own = int(np.random.SeedSequence([*seed, number]).generate_state(1)[0] >> 1)
-        rows = sampled(target[training] == 1, stack, own if stack.sampling == "ratios" else number)
-        rounds = _rounds(matrix, training, data, rows, (stack, config), own)
-        grown = boosters.grow(data, rows, own, rounds)
-        shift = prior_shift(target[training] == 1, rows)
-        score = expit(boosters.log_odds(grown, held, threads) + shift)
-        shap = boosters.contributions(grown, held[explained], threads) if len(explained) else None
-        return _Bag(boosters.as_text(grown), rounds, shift, score, boosters.gain(grown), shap)
-
-    bags: list[_Bag] = []
-    with ThreadPoolExecutor(min(stack.seeds, data.side_by_side)) as pool:
-        for bag in pool.map(one, range(stack.seeds)):
-            bags.append(bag)
-            show(len(bags), stack.seeds)
-    shifts = [bag.shift for bag in bags]
+    No bit of what comes back depends on how many `threads` it may use; None: all there are.
+    """
+    training = matrix.rows[FOLD].to_numpy() != fold
+    codes = fit_category_codes(matrix.values, matrix.columns, training)
+    with renumbered(matrix.values, matrix.columns, codes):
+        work = _Training(matrix, training, stack, booster, (seed, fold))
+        bags = _bags(work, show, threads)
+    scores, shaps = [bag.score for bag in bags], [bag.shap for bag in bags if bag.shap is not None]
     return Trained(
-        {MODELS.format(number): bag.model for number, bag in enumerate(bags)},
-        {"columns": list(matrix.columns), "levels": levels.known, "shifts": shifts},
-        _table(matrix.rows.filter(pl.Series(~training)), [bag.score for bag in bags]),
-        _importance(
-            matrix.columns,
-            [bag.gain for bag in bags],
-            [bag.shap for bag in bags if bag.shap is not None],
-        ),
+        {booster.file.format(number): bag.model for number, bag in enumerate(bags)},
+        {
+            "columns": list(matrix.columns),
+            "levels": codes.known,
+            "shifts": [bag.shift for bag in bags],
+        },
+        _score_table(matrix.rows.filter(pl.Series(~training)), scores),
+        _importance(matrix.columns, [bag.gain for bag in bags], shaps),
         [bag.rounds for bag in bags],
     )
 
 
-def scored(values: Values, models: Sequence[lgb.Booster], use: Mapping[str, Any]) -> list[Floats]:
-    """What each model of a fold says of rows it never saw, as probabilities.
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """A fold's training, while the matrix has the category codes of its training rows."""
+
+    matrix: Matrix
+    training: Bools  # (rows,)
+    stack: StackConfig
+    booster: BoosterConfig
+    seed: tuple[int, int]  # of the recipe, and the fold
+
+    @cached_property
+    def target(self) -> Floats:
+        """Of all rows."""
+        return self.matrix.rows[TARGET].to_numpy().astype(np.float64)
+
+    @cached_property
+    def positive(self) -> Bools:
+        """Of the training rows."""
+        return np.asarray(self.target[self.training] == 1, np.bool_)
+
+    @cached_property
+    def held_out(self) -> Floats32:
+        """The values of the fold's own rows, which lie together."""
+        [block] = self.matrix.blocks(~self.training)
+        return block
+
+    @cached_property
+    def explained(self) -> Ints:
+        """Held-out rows whose scores are explained: positives first, then negatives at random."""
+        positive = self.target[~self.training] == 1
+        order = np.random.default_rng([*self.seed, 2]).permutation(len(positive))
+        return np.sort(order[np.argsort(~positive[order], kind="stable")][: self.stack.shap_rows])
+
+    def binned(self, threads: int | None) -> Binned:
+        """The training rows, ready for the boosters of all seeds."""
+        blocks, target = self.matrix.blocks(self.training), self.target[self.training]
+        return self.booster.bin_rows(blocks, target, self.matrix.columns, threads)
+
+    def bag(self, data: Binned, number: int) -> _Bag:
+        """The booster of one seed, and what it says of the held-out rows."""
+        seed = int(np.random.SeedSequence([*self.seed, number]).generate_state(1)[0] >> 1)
+        by_shard = self.stack.sampling != "ratios"
+        indices = sampled(self.positive, self.stack, number if by_shard else seed)
+        rounds = self._rounds(data, indices, seed)
+        grown = data.grow(indices, seed, rounds)
+        shift = prior_shift(self.positive, indices)
+        score = expit(grown.log_odds(self.held_out, data.threads) + shift)
+        shap = None
+        if len(self.explained):
+            shap = grown.contributions(self.held_out[self.explained], data.threads)
+        return _Bag(grown.save(), rounds, shift, score, grown.gain(), shap)
+
+    def _rounds(self, data: Binned, indices: Ints, seed: int) -> int:
+        """How many rounds: as the recipe says, or by an inner split of the training rows.
+
+        The booster is then grown anew on all training rows.
+        """
+        if self.stack.stopping == "fixed":
+            return self.booster.rounds
+        inner = self._inner_rows(seed)
+        values = self.matrix.values[np.flatnonzero(self.training)[inner]]
+        held_out = (values, self.target[self.training][inner])
+        inside = np.isin(indices, inner)
+        return data.best_rounds(indices[~inside], held_out, seed, self.stack.patience)
+
+    def _inner_rows(self, seed: int) -> Ints:
+        """Indices, among the training rows, of those that decide: whole groups."""
+        count = self.stack.inner_folds
+        known = self.matrix.rows.filter(pl.Series(self.training))
+        target, groups = known[TARGET].to_numpy(), known[GROUP].rank("dense").to_numpy()
+        with_positive = len(set(groups[target == 1]))
+        if with_positive < count or len(set(groups)) < 2 * count:
+            raise ConfigError(
+                f"stack.stopping='inner' needs {count} groups with a positive in a fold's "
+                f"training rows; found {with_positive}. Lower stack.inner_folds, or take "
+                "stack.stopping='fixed'."
+            )
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed % 2**31)
+        _, inner = next(splitter.split(np.zeros(len(known)), target, groups))
+        return np.asarray(inner, np.int64)
+
+
+def _bags(work: _Training, show: Show, threads: int | None) -> list[_Bag]:
+    """The boosters of all seeds in the order of their numbers, some at a time."""
+    count, data = work.stack.seeds, work.binned(threads)
+    bags: list[_Bag] = []
+    with ThreadPoolExecutor(min(count, data.side_by_side)) as pool:
+        for bag in pool.map(lambda number: work.bag(data, number), range(count)):
+            bags.append(bag)
+            show(len(bags), count)
+    return bags
+
+
+def probabilities(
+    values: Floats32, models: Sequence[Booster], use: Use, threads: int | None = None
+) -> list[Floats]:
+    """What each model of a fold says of rows it never saw.
 
     The one way in which rows outside the folds are scored: test set, holdout, new data.
     """
-    with in_levels(values, use["columns"], Levels(use["levels"])):
+    with renumbered(values, use["columns"], CategoryCodes(use["levels"])):
         return [
-            expit(boosters.log_odds(model, values) + shift)
+            expit(model.log_odds(values, threads) + shift)
             for model, shift in zip(models, use["shifts"], strict=True)
         ]
 
 
-def _table(rows: pl.DataFrame, scores: list[Floats]) -> pl.DataFrame:
+def _score_table(rows: pl.DataFrame, scores: list[Floats]) -> pl.DataFrame:
     each = np.stack(scores)
     spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.full(each.shape[1], np.nan)
     return rows.select(ID).with_columns(
         pl.Series(SCORE, each.mean(axis=0)), pl.Series(SPREAD, spread).fill_nan(None)
     )
-
-
-def _rounds(
-    matrix: Matrix,
-    training: Bools,
-    data: Binned,
-    rows: Indices,
-    configs: tuple[StackConfig, BoosterConfig],
-    seed: int,
-) -> int:
-    """How many rounds: as the recipe says, or by an inner split of the training rows.
-
-    The held-out rows have no say. The booster is then grown anew on all training rows.
-    """
-    stack, config = configs
-    if stack.stopping == "fixed":
-        return config.rounds
-    known = matrix.rows.filter(pl.Series(training))
-    target = known[TARGET].to_numpy()
-    groups = known[GROUP].rank("dense").to_numpy()
-    ill = len(set(groups[target == 1]))
-    if ill < stack.inner_folds or len(set(groups)) < 2 * stack.inner_folds:
-        raise ConfigError(
-            f"stack.stopping='inner' needs {stack.inner_folds} groups with a positive in a fold's "
-            f"training rows; found {ill}. Lower stack.inner_folds, or take stack.stopping='fixed'."
-        )
-    splitter = StratifiedGroupKFold(stack.inner_folds, shuffle=True, random_state=seed % 2**31)
-    _, inner = next(splitter.split(np.zeros(len(known)), target, groups))
-    inside = np.isin(rows, inner)
-    values = matrix.values[np.flatnonzero(training)[inner]]
-    watched = (values, target[inner].astype(np.float64))
-    return boosters.best_rounds(data, rows[~inside], watched, seed, stack.patience)
-
-
-def _explained(positive: Bools, most: int, seed: list[int]) -> Indices:
-    """Held-out rows whose scores are explained: the positives first, then negatives at random."""
-    order = np.random.default_rng([*seed, 2]).permutation(len(positive))
-    return np.sort(order[np.argsort(~positive[order], kind="stable")][:most])
 
 
 def _importance(columns: tuple[str, ...], gains: list[Floats], shaps: list[Floats]) -> pl.DataFrame:

@@ -13,10 +13,14 @@ from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from metrics.pauc import MIN_TPR, most_missed, pauc_above_tpr
 from metrics.ranking import auc
-from stacking.config import BoosterConfig, StackConfig
+from stacking.boosters.booster import BoosterConfig
+from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import NEVER, Matrix
+from workspace.arrays import Ints
+from workspace.progress import quietly
 
+Labels = NDArray[np.int8]
 RISK_SD = 2.0  # of patients' log odds
 _LESIONS = "lesions"
 SURE = 3  # standard errors from chance that chance alone seldom makes (1 in 370)
@@ -36,7 +40,7 @@ class Chance:
         return abs(self.above_chance) <= SURE * self.standard_error
 
 
-def noise_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> NDArray[np.int8]:
+def noise_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> Labels:
     """Labels that no feature knows, as common as the real ones and alike within a patient.
 
     Patients differ in risk by a normal draw of the log odds, rows of a patient by a coin.
@@ -45,7 +49,7 @@ def noise_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> NDArray
     risk = RISK_SD * stream.normal(size=int(codes.max()) + 1)[codes]
     wanted = float(rows[TARGET].to_numpy().sum())
     middle = brentq(lambda shift: float(expit(risk + shift).sum()) - wanted, -50.0, 50.0)
-    labels: NDArray[np.int8] = (stream.random(len(codes)) < expit(risk + middle)).astype(np.int8)
+    labels: Labels = (stream.random(len(codes)) < expit(risk + middle)).astype(np.int8)
     return labels
 
 
@@ -67,8 +71,8 @@ def on_noise(
     return [_chance(metric, values) for metric, values in gains.items()]
 
 
-def permuted_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> NDArray[np.int8]:
-    """The real labels dealt anew: each patient's positives go, together, to some other patient.
+def permuted_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> Labels:
+    """The real labels permuted: each patient's positives go, together, to some other patient.
 
     Large clusters first, each to a patient drawn from those who have lesions enough; which of the
     lesions, is drawn too.
@@ -112,7 +116,7 @@ def on_permuted(
 
 
 def _held_out(
-    matrix: Matrix, labels: NDArray[np.int8], stack: StackConfig, booster: BoosterConfig, seed: int
+    matrix: Matrix, labels: Labels, stack: StackConfig, booster: BoosterConfig, seed: int
 ) -> Iterator[pl.DataFrame]:
     """Each fold's rows with these labels and their scores, of folds that have both classes."""
     rows = matrix.rows.with_columns(pl.Series(TARGET, labels))
@@ -120,11 +124,11 @@ def _held_out(
     for fold in sorted(set(rows[FOLD].to_list()) - {NEVER}):
         held = rows.filter(pl.col(FOLD) == fold)
         if held[TARGET].n_unique() == 2:
-            scores = train_fold(drawn, fold, stack, booster, seed, _silent).scores
+            scores = train_fold(drawn, fold, stack, booster, seed, quietly).scores
             yield held.join(scores, on=ID, how="left", validate="1:1", maintain_order="left")
 
 
-def _codes(rows: pl.DataFrame) -> NDArray[np.int64]:
+def _codes(rows: pl.DataFrame) -> Ints:
     return rows[GROUP].rank("dense").to_numpy().astype(np.int64) - 1
 
 
@@ -141,14 +145,15 @@ def fitted_differently(
     matrix: Matrix, other: Matrix, stack: StackConfig, booster: BoosterConfig, fold: int
 ) -> list[str]:
     """What of a fold's boosters differs between two matrices; nothing, if only held-out rows do."""
-    one, two = (train_fold(m, fold, stack, booster, 0, _silent) for m in (matrix, other))
+    one, two = (train_fold(m, fold, stack, booster, 0, quietly) for m in (matrix, other))
     differing = [name for name, text in one.models.items() if two.models[name] != text]
-    differing += [key for key, value in one.use.items() if two.use[key] != value]
+    ours, theirs = dict(one.use), dict(two.use)
+    differing += [key for key, value in ours.items() if theirs[key] != value]
     return differing + (["rounds"] if one.rounds != two.rounds else [])
 
 
 def with_other_values(matrix: Matrix, fold: int) -> Matrix:
-    """The held-out rows' values mixed up, stretched and moved; gaps and levels too."""
+    """The held-out rows' values mixed up, stretched and moved; gaps and categories too."""
     held = (matrix.rows[FOLD] == fold).to_numpy()
     values = matrix.values.copy()
     mixed = np.random.default_rng(0).permuted(values[held], axis=0)
@@ -169,15 +174,16 @@ def reduced(matrix: Matrix, most: int, seed: int) -> Matrix:
         return matrix
     groups = (
         matrix.rows.group_by(GROUP)
-        .agg(pl.len().alias("n"), pl.col(TARGET).max().alias("ill"))
+        .agg(pl.len().alias("n"), pl.col(TARGET).max().alias("has_positive"))
         .sort(GROUP)
     )
     noise = pl.Series("noise", np.random.default_rng(seed).random(len(groups)))
-    ordered = groups.with_columns(noise).sort("ill", "noise", descending=[True, False])
-    half = ordered.filter(pl.col("ill") == 1).filter(pl.col("n").cum_sum() <= most // 2)
-    rest = ordered.filter(pl.col("ill") == 0).filter(pl.col("n").cum_sum() <= most - most // 2)
-    names = pl.concat([half, rest])[GROUP]
-    keep = matrix.rows[GROUP].is_in(names.implode()).to_numpy()
+    ordered = groups.with_columns(noise).sort("has_positive", "noise", descending=[True, False])
+    some = [
+        ordered.filter(pl.col("has_positive") == kind).filter(pl.col("n").cum_sum() <= count)
+        for kind, count in ((1, most // 2), (0, most - most // 2))
+    ]
+    keep = matrix.rows[GROUP].is_in(pl.concat(some)[GROUP].implode()).to_numpy()
     whole = matrix.rows.group_by(FOLD).agg(pl.col(TARGET).n_unique())
     small = matrix.rows.filter(pl.Series(keep)).group_by(FOLD).agg(pl.col(TARGET).n_unique())
     if not small.sort(FOLD).equals(whole.sort(FOLD)):  # a fold or a class would be lost
@@ -188,7 +194,3 @@ def reduced(matrix: Matrix, most: int, seed: int) -> Matrix:
 def _chance(metric: str, values: list[float]) -> Chance:
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
     return Chance(metric, float(np.mean(values)) if values else 0.0, error, len(values))
-
-
-def _silent(done: int, total: int) -> None:
-    pass

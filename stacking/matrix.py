@@ -10,12 +10,11 @@ from functools import cache
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.schema import ID
+from workspace.arrays import Bools, Floats32
 from workspace.errors import ConfigError, DataError, listed, name_some
 
-Values = NDArray[np.float32]
 NEVER = -1  # the fold of rows that are always trained on
 AT_ONCE = 64  # columns that are float64 on their way in
 
@@ -41,19 +40,19 @@ class Matrix:
 
     rows: pl.DataFrame
     columns: tuple[str, ...]
-    values: Values
+    values: Floats32
 
-    def blocks(self, keep: NDArray[np.bool_]) -> list[Values]:
+    def blocks(self, keep: Bools) -> list[Floats32]:
         """The rows to keep as views of whole runs, in order."""
         edges = np.flatnonzero(np.diff(np.r_[False, keep, False].astype(np.int8)))
         return [self.values[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
-    def part(self, columns: Sequence[str]) -> "Matrix":
+    def select(self, columns: Sequence[str]) -> "Matrix":
         """The same rows with these columns alone; a copy, unless they are all."""
         if tuple(columns) == self.columns:
             return self
-        places = [self.columns.index(name) for name in columns]
-        return Matrix(self.rows, tuple(columns), np.ascontiguousarray(self.values[:, places]))
+        indices = [self.columns.index(name) for name in columns]
+        return Matrix(self.rows, tuple(columns), np.ascontiguousarray(self.values[:, indices]))
 
 
 def assemble(rows: pl.DataFrame, sources: Iterable[Source]) -> Matrix:
@@ -71,26 +70,26 @@ def assemble(rows: pl.DataFrame, sources: Iterable[Source]) -> Matrix:
     return Matrix(rows, tuple(columns), values)
 
 
-def _fill(values: Values, ids: pl.Series, source: Source) -> None:
+def _fill(values: Floats32, ids: pl.Series, source: Source) -> None:
     """The source's columns for these ids, a few at a time, so that no copy of it is ever about."""
     known = source.read([ID])
     if known[ID].is_duplicated().any():
         repeated = known.filter(known[ID].is_duplicated())[ID].unique().sort().to_list()
         raise DataError(f"Rows of {source.name} with the same {ID}: {listed(repeated)}.")
-    place = known.with_row_index("place")
-    found = ids.to_frame(ID).join(place, on=ID, how="left", maintain_order="left")
-    missing = found.filter(pl.col("place").is_null())[ID].to_list()
+    row = known.with_row_index("row")
+    wanted = ids.to_frame(ID).join(row, on=ID, how="left", maintain_order="left")
+    missing = wanted.filter(pl.col("row").is_null())[ID].to_list()
     if missing:
         raise DataError(f"{source.name} has no row for images: {listed(missing)}.")
-    order = found["place"].to_numpy()
+    order = wanted["row"].to_numpy()
     for start in range(0, len(source.columns), AT_ONCE):
         names = list(source.columns[start : start + AT_ONCE])
-        part = source.read(names).cast(pl.Float32).to_numpy()[order]
-        infinite = np.isinf(part).any(axis=0)
+        some = source.read(names).cast(pl.Float32).to_numpy()[order]
+        infinite = np.isinf(some).any(axis=0)
         if infinite.any():
             strange = [name for name, bad in zip(names, infinite, strict=True) if bad]
             raise DataError(f"Infinite values in columns of {source.name}: {name_some(strange)}.")
-        values[:, start : start + len(names)] = part
+        values[:, start : start + len(names)] = some
 
 
 def left_out(name: str, patterns: Sequence[str]) -> bool:
@@ -98,7 +97,7 @@ def left_out(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def kept(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:
+def used_columns(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:
     """The columns but those left out, by name or by pattern; a pattern must meet something."""
     if not columns:
         raise ConfigError(
@@ -107,7 +106,7 @@ def kept(columns: Sequence[str], leave_out: Sequence[str]) -> list[str]:
     idle = [p for p in leave_out if not any(fnmatchcase(name, p) for name in columns)]
     if idle:
         raise ConfigError(f"stack.leave_out names no column: {name_some(idle)}.")
-    left = [name for name in columns if not left_out(name, leave_out)]
-    if not left:
+    used = [name for name in columns if not left_out(name, leave_out)]
+    if not used:
         raise ConfigError("stack.leave_out leaves no column to learn from.")
-    return left
+    return used

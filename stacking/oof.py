@@ -5,29 +5,28 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from folds.schema import ID
 from stacking.fold import FOLD
 from stacking.matrix import NEVER
+from workspace.arrays import Floats
 from workspace.errors import ArtifactError, listed
 from workspace.hashing import sha256_text
 from workspace.units import Unit
 
-Floats = NDArray[np.float64]
 MAKER = "maker"  # hash of the models that scored the row
 
 
 def out_of_fold(
-    parts: Mapping[int, pl.DataFrame], makers: Mapping[int, str], rows: pl.DataFrame
+    by_fold: Mapping[int, pl.DataFrame], makers: Mapping[int, str], rows: pl.DataFrame
 ) -> pl.DataFrame:
-    """The parts of all folds as one table by id; `rows` has the id and fold of every row."""
+    """The scores of all folds as one table by id; `rows` has the id and fold of every row."""
     tables = [
-        part.with_columns(
+        scores.with_columns(
             pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(makers[fold]).alias(MAKER)
         )
-        for fold, part in parts.items()
+        for fold, scores in by_fold.items()
     ]
     table = pl.concat(tables).sort(ID)
     check_oof(table, rows, "the stack")
@@ -46,15 +45,15 @@ def check_oof(table: pl.DataFrame, rows: pl.DataFrame, where: str) -> None:
     repeated = table.filter(table[ID].is_duplicated())[ID].unique().sort().to_list()
     both = held.join(table, on=ID, how="full", suffix="_made", coalesce=False)
     strange = both.filter(pl.col(ID).is_null() | pl.col(f"{ID}_made").is_null())
-    names = strange.select(pl.coalesce(ID, f"{ID}_made"))[ID].sort().to_list()
+    foreign = strange.select(pl.coalesce(ID, f"{ID}_made"))[ID].sort().to_list()
     wrong = both.filter(pl.col(FOLD) != pl.col(f"{FOLD}_made"))[ID].sort().to_list()
-    for found, words in (
+    for ids, words in (
         (repeated, "more than once"),
-        (names, "that are not the images the folds hold out"),
+        (foreign, "that are not the images the folds hold out"),
         (wrong, "scored by a model of another fold than the one that holds them out"),
     ):
-        if found:
-            raise ArtifactError(f"OOF of {where} has images {words}: {listed(found)}.")
+        if ids:
+            raise ArtifactError(f"OOF of {where} has images {words}: {listed(ids)}.")
 
 
 def models_hash(unit: Unit) -> str:
@@ -68,9 +67,9 @@ def all_files(unit: Unit) -> str:
     return sha256_text("\n".join(f"{n} {unit.sha256(n)}" for n in sorted(unit.manifest.files)))
 
 
-def averaged(parts: Sequence[Floats], how: Literal["probability", "rank"]) -> Floats:
+def averaged(by_fold: Sequence[Floats], how: Literal["probability", "rank"]) -> Floats:
     """(rows,): the folds' scores of the same rows as one, by probability or by rank from 0 to 1."""
-    each = np.stack(parts)
+    each = np.stack(by_fold)
     if how == "rank":
         each = (rankdata(each, axis=1) - 0.5) / each.shape[1]
     mean: Floats = each.mean(axis=0)

@@ -20,22 +20,25 @@ from stacking.alignment.names import names
 from stacking.alignment.names import scalar_names as names_of_score
 from stacking.alignment.patients import Patients
 from stacking.alignment.scalars import Scalars, fit_scalars, log_odds
+from workspace.arrays import Floats32
 
 MAPS, SCALES = "maps.safetensors", "scales_{}.safetensors"  # file names
-Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class NetworkOutput:
     """What one fold's network says of some pictures."""
 
     embedding: Numbers  # (rows, width)
     probability: Numbers  # (rows, scores): of two classes the second, else one for each
 
 
+View = NetworkOutput  # old name
+
+
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """How the views of all folds of a network become the same columns."""
+    """How the outputs of a network of each fold become the same columns."""
 
     network: str
     scores: tuple[str, ...]  # what each score is called in columns' names
@@ -44,33 +47,33 @@ class Aligned:
     scales: tuple[Scalars, ...]  # one for each score
 
     def columns(
-        self, fold: int, view: View, patients: Patients, size: Numbers | None
-    ) -> dict[str, Values]:
-        """By name, of rows that this fold's network looked at; `size` of lesions, if known."""
-        parts: list[Values] = []
+        self, fold: int, output: NetworkOutput, patients: Patients, size: Numbers | None
+    ) -> dict[str, Floats32]:
+        """By name, of rows that this fold's network scored; `size` of lesions, if known."""
+        columns: list[Floats32] = []
         if self.maps is not None:
-            parts.append(self.maps.apply(fold, view.embedding))
+            columns.append(self.maps.apply(fold, output.embedding))
             if self.config.context:
-                parts.append(distances(parts[0], patients, size))
-        for at, scale in enumerate(self.scales):
-            logits = log_odds(view.probability[:, at])
-            parts.append(scale.columns(fold, logits, patients).astype(np.float32))
-        found = np.hstack(parts)
-        return dict(zip(self._names(size is not None), found.T, strict=True))
+                columns.append(distances(columns[0], patients, size))
+        for number, scale in enumerate(self.scales):
+            logits = log_odds(output.probability[:, number])
+            columns.append(scale.columns(fold, logits, patients).astype(np.float32))
+        table = np.hstack(columns)
+        return dict(zip(self._names(size is not None), table.T, strict=True))
 
     def _names(self, sized: bool) -> tuple[str, ...]:
         width = 0 if self.maps is None else self.maps.columns
         own = self.config.model_copy(update={"scalars": False})
-        found = names(self.network, own, width, sized=sized) if self.maps is not None else ()
+        seen = names(self.network, own, width, sized=sized) if self.maps is not None else ()
         scored = self.scores if self.scales else ()
-        return found + tuple(name for score in scored for name in names_of_score(score))
+        return seen + tuple(name for score in scored for name in names_of_score(score))
 
     def files(self) -> dict[str, dict[str, NDArray[Any]]]:
         """All of it as named tensors, for safetensors files."""
-        found = {} if self.maps is None else {MAPS: self.maps.tensors()}
+        files = {} if self.maps is None else {MAPS: self.maps.tensors()}
         for score, scale in zip(self.scores, self.scales, strict=False):
-            found[SCALES.format(score)] = scale.tensors()
-        return found
+            files[SCALES.format(score)] = scale.tensors()
+        return files
 
 
 def score_names(network: str, classes: Sequence[str]) -> tuple[str, ...]:
@@ -81,15 +84,15 @@ def score_names(network: str, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def fit_aligned(
-    network: str, classes: Sequence[str], anchors: Mapping[int, View], config: AlignConfig
+    network: str, classes: Sequence[str], anchors: Mapping[int, NetworkOutput], config: AlignConfig
 ) -> Aligned:
     """From the same anchors as each fold's network sees them."""
     scores = score_names(network, classes)
-    embeddings = {fold: view.embedding for fold, view in anchors.items()}
+    embeddings = {fold: output.embedding for fold, output in anchors.items()}
     maps = fit(embeddings, config) if config.embeds else None
     scales = [
-        fit_scalars({k: log_odds(v.probability[:, at]) for k, v in anchors.items()}, config)
-        for at in range(len(scores) if config.scalars else 0)
+        fit_scalars({k: log_odds(one.probability[:, number]) for k, one in anchors.items()}, config)
+        for number in range(len(scores) if config.scalars else 0)
     ]
     return Aligned(network, scores, config, maps, tuple(scales))
 
@@ -103,5 +106,5 @@ def aligned_from(
     """What `files` gave, to the bit."""
     scores = score_names(network, classes)
     maps = Maps.from_tensors(files[MAPS]) if config.embeds else None
-    kept = [Scalars.from_tensors(files[SCALES.format(s)]) for s in scores if config.scalars]
-    return Aligned(network, scores, config, maps, tuple(kept))
+    scales = [Scalars.from_tensors(files[SCALES.format(s)]) for s in scores if config.scalars]
+    return Aligned(network, scores, config, maps, tuple(scales))

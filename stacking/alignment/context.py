@@ -2,20 +2,19 @@
 
 All pairs of a patient are looked at, some rows at a time: nine thousand lesions of 768 columns take
 seconds, and little more memory than their own columns. Every patient is worked on alone. A lone
-lesion has NaN, which LightGBM takes for missing.
+lesion has NaN, which boosters take for missing.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stacking.alignment.anchors import Floats, Numbers
+from stacking.alignment.anchors import Numbers
 from stacking.alignment.patients import Patients
+from workspace.arrays import Floats, Floats32
 
-Values = NDArray[np.float32]
 PAIRS = 2**22  # distances held at once: 16 MB
 
 
-def distances(points: Values, patients: Patients, size: Numbers | None = None) -> Values:
+def distances(points: Floats32, patients: Patients, size: Numbers | None = None) -> Floats32:
     """(rows, 2 or 3) in the order of `names.CONTEXT`: nearest, mean, and to the largest lesion.
 
     `points` (rows, columns) are finite and of one fold's network. The largest is by `size` (rows,),
@@ -35,7 +34,7 @@ def _to_others(own: Floats) -> Floats:
     """(lesions, 2): the nearest other lesion's distance and the mean one."""
     count, single = len(own), own.astype(np.float32)
     squares = np.einsum("ij,ij->i", single, single)
-    found = np.empty((count, 2))
+    result = np.empty((count, 2))
     step = max(1, PAIRS // count)
     for start in range(0, count, step):
         rows = np.arange(start, min(start + step, count))
@@ -46,11 +45,11 @@ def _to_others(own: Floats) -> Floats:
         pairs += squares[rows, None]
         pairs[here, rows] = np.inf
         # The difference of large squares finds the nearest; how near it is, is computed afresh.
-        found[rows, 0] = _length(own[rows] - own[pairs.argmin(axis=1)])
+        result[rows, 0] = _length(own[rows] - own[pairs.argmin(axis=1)])
         pairs[here, rows] = 0.0
         np.sqrt(np.maximum(pairs, 0.0, out=pairs), out=pairs)
-        found[rows, 1] = pairs.sum(axis=1, dtype=np.float64) / (count - 1)
-    return found
+        result[rows, 1] = pairs.sum(axis=1, dtype=np.float64) / (count - 1)
+    return result
 
 
 def _to_largest(own: Floats, size: Floats) -> Floats | float:

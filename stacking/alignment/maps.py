@@ -1,8 +1,8 @@
 """Maps from each fold's embedding into one space, fitted on anchors; no label comes near them.
 
 The frame is the lowest fold's, but only rotations look at that fold alone. A ridge map predicts
-the mean of the *other* folds' views, rotated into the frame: what one network has to itself means
-something else in each fold, and this drops it, from every fold alike (docs/decisions/0012).
+the mean of the *other* folds' embeddings, rotated into the frame: what one network has to itself
+means something else in each fold, and this drops it, from every fold alike (docs/decisions/0012).
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 
-from stacking.alignment.anchors import Floats, Ints, Numbers, check_finite, checked, spread_evenly
+from stacking.alignment.anchors import Numbers, check_finite, checked, spread_evenly
 from stacking.alignment.config import AlignConfig
+from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ArtifactError, ConfigError, name_some
 
 EMBEDDINGS = "embeddings"  # how messages call them
@@ -31,7 +32,7 @@ class Maps:
     means: Floats  # (folds, width)
     weights: Floats  # (folds, width, columns)
     offset: Floats  # (columns,)
-    unit: NDArray[np.bool_]  # (1,): x - mean is brought to length 1 before it is weighted
+    unit: Bools  # (1,): x - mean is brought to length 1 before it is weighted
     penalties: Floats  # (folds,): of a ridge map, in mean eigenvalues; else NaN
 
     @property
@@ -39,9 +40,9 @@ class Maps:
         """How many columns come out."""
         return len(self.offset)
 
-    def apply(self, fold: int, embedding: Numbers) -> NDArray[np.float32]:
+    def apply(self, fold: int, embedding: Numbers) -> Floats32:
         """Rows as this fold's network sees them, (rows, width) to (rows, columns)."""
-        at = place_of(fold, self.folds, "map")
+        at = index_of(fold, self.folds, "map")
         if embedding.ndim != 2 or embedding.shape[1] != self.means.shape[1]:
             raise ArtifactError(
                 f"Fold {fold}'s {EMBEDDINGS} have the shape {embedding.shape}, but its map was "
@@ -68,19 +69,19 @@ class Maps:
         return cls(**tensors)
 
 
-def place_of(fold: int, folds: Ints, what: str) -> int:
+def index_of(fold: int, folds: Ints, what: str) -> int:
     """Where a fold is among those fitted."""
-    found = np.flatnonzero(folds == fold)
-    if not len(found):
+    [*indices] = np.flatnonzero(folds == fold)
+    if not indices:
         raise ArtifactError(
             f"No {what} was fitted for fold {fold}, only for {name_some(folds.tolist())}; fit anew."
         )
-    return int(found[0])
+    return int(indices[0])
 
 
-def check_names(found: Mapping[str, object], wanted: Mapping[str, object], what: str) -> None:
+def check_names(names: Mapping[str, object], wanted: Mapping[str, object], what: str) -> None:
     """Refuse tensors of something else."""
-    other = sorted(found.keys() ^ wanted.keys())
+    other = sorted(names.keys() ^ wanted.keys())
     if other:
         raise ArtifactError(
             f"The kept {what} lack or do not know {name_some(other)}; they are of another version: "
@@ -88,10 +89,10 @@ def check_names(found: Mapping[str, object], wanted: Mapping[str, object], what:
         )
 
 
-def fit(views: Mapping[int, Numbers], config: AlignConfig) -> Maps:
+def fit(embeddings: Mapping[int, Numbers], config: AlignConfig) -> Maps:
     """From the same anchors, in the same order, as each fold's network sees them."""
     assert config.embeds, "align.method='scalars' has no maps"
-    raw = checked(views, config, EMBEDDINGS)
+    raw = checked(embeddings, config, EMBEDDINGS)
     assert next(iter(raw.values())).ndim == 2, "(anchors, width)"
     maps = _fitted(raw, config)
     return maps if config.pca is None else _fewer(maps, raw, config.pca)
@@ -130,7 +131,7 @@ def _to_landmarks(raw: dict[int, Floats], centred: list[Floats], landmarks: int)
     return replace(
         _as_they_are(raw),
         means=_means(raw),
-        weights=np.stack([_of_length_one(view[chosen]).T for view in centred]),
+        weights=np.stack([_of_length_one(embedding[chosen]).T for embedding in centred]),
         offset=np.zeros(landmarks),
         unit=np.array([True]),
     )
@@ -138,31 +139,34 @@ def _to_landmarks(raw: dict[int, Floats], centred: list[Floats], landmarks: int)
 
 def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) -> Maps:
     """By a rotation onto the lowest fold, or by a ridge map onto the others so rotated."""
-    scales = [_scale(view) for view in centred]
-    standard = [view / scale for view, scale in zip(centred, scales, strict=True)]
+    scales = [_scale(embedding) for embedding in centred]
+    standard = [embedding / scale for embedding, scale in zip(centred, scales, strict=True)]
     first, *rest = standard
-    turns = [np.eye(first.shape[1]), *(orthogonal_procrustes(view, first)[0] for view in rest)]
+    turns = [
+        np.eye(first.shape[1]),
+        *(orthogonal_procrustes(embedding, first)[0] for embedding in rest),
+    ]
     plain = _as_they_are(raw)
     penalties = plain.penalties
     if config.method == "ridge" and rest:  # a single fold has nobody to agree with
-        rotated = [view @ turn for view, turn in zip(standard, turns, strict=True)]
+        rotated = [embedding @ turn for embedding, turn in zip(standard, turns, strict=True)]
         total = np.sum(rotated, axis=0)
         others = [(total - own) / len(rest) for own in rotated]
-        found = [_ridge(v, o, config.ridge) for v, o in zip(standard, others, strict=True)]
-        turns, penalties = [turn for turn, _ in found], np.array([chosen for _, chosen in found])
+        maps = [_ridge(v, o, config.ridge) for v, o in zip(standard, others, strict=True)]
+        turns, penalties = [turn for turn, _ in maps], np.array([chosen for _, chosen in maps])
     weights = np.stack([turn / scale for turn, scale in zip(turns, scales, strict=True)])
     return replace(plain, means=_means(raw), weights=weights, penalties=penalties)
 
 
 def _means(raw: dict[int, Floats]) -> Floats:
-    return np.stack([view.mean(axis=0) for view in raw.values()])
+    return np.stack([embedding.mean(axis=0) for embedding in raw.values()])
 
 
 def _centred(raw: dict[int, Floats]) -> list[Floats]:
-    """The views less their means; a network that tells no anchors apart is refused."""
-    centred = [view - view.mean(axis=0) for view in raw.values()]
-    for (fold, view), off in zip(raw.items(), centred, strict=True):
-        if not _scale(off) > FLAT * float(np.abs(view).mean()):
+    """The embeddings less their means; a network that tells no anchors apart is refused."""
+    centred = [embedding - embedding.mean(axis=0) for embedding in raw.values()]
+    for (fold, embedding), off in zip(raw.items(), centred, strict=True):
+        if not _scale(off) > FLAT * float(np.abs(embedding).mean()):
             raise ArtifactError(
                 f"Fold {fold}'s {EMBEDDINGS} are the same for all anchors: its network tells no "
                 "pictures apart; train that fold anew, or take align.method='scalars'."
@@ -185,23 +189,23 @@ def _of_length_one(rows: Floats) -> Floats:
     return result
 
 
-def _ridge(view: Floats, target: Floats, penalty: float | str) -> tuple[Floats, float]:
-    """(width, columns) and the penalty; both tables are centred, the view's mean eigenvalue is 1.
+def _ridge(embedding: Floats, target: Floats, penalty: float | str) -> tuple[Floats, float]:
+    """(width, columns) and the penalty; both tables centred, the embedding's eigenvalues average 1.
 
     Generalised cross-validation (Golub, Heath and Wahba 1979) compares all penalties from one
     decomposition: the left-over squares over the square of the degrees of freedom left.
     """
-    rows = len(view)
-    left, singular, right = np.linalg.svd(view, full_matrices=False)
+    rows = len(embedding)
+    left, singular, right = np.linalg.svd(embedding, full_matrices=False)
     inside = left.T @ target
     power = (inside * inside).sum(axis=1)
     outside = max(0.0, float((target * target).sum() - power.sum()))
 
-    def kept(amount: float) -> Floats:
+    def shrinkage(amount: float) -> Floats:
         return np.asarray(singular**2 / (singular**2 + rows * amount), np.float64)
 
     def score(amount: float) -> float:
-        share = kept(amount)
+        share = shrinkage(amount)
         squares = outside + ((1 - share) ** 2 * power).sum()
         return float(squares / (rows - 1 - share.sum()) ** 2)  # 1 for the mean
 
@@ -219,7 +223,7 @@ def _fewer(maps: Maps, raw: dict[int, Floats], components: int) -> Maps:
             f"{count} anchors; lower it."
         )
     mapped = np.concatenate(
-        [maps.apply(fold, view).astype(np.float64) for fold, view in raw.items()]
+        [maps.apply(fold, embedding).astype(np.float64) for fold, embedding in raw.items()]
     )
     mean = mapped.mean(axis=0)
     _, vectors = np.linalg.eigh((mapped - mean).T @ (mapped - mean))

@@ -11,12 +11,12 @@ CONTEXT = ("nearest", "mean", "largest")  # the last only where there are sizes
 
 def names(network: str, config: AlignConfig, columns: int, *, sized: bool) -> tuple[str, ...]:
     """All columns in order: the mapped embedding's, the distances in it, the score's."""
-    found: tuple[str, ...] = ()
+    columns_seen: tuple[str, ...] = ()
     if config.embeds:
-        found = embedding_names(network, columns)
+        columns_seen = embedding_names(network, columns)
         if config.context:
-            found += context_names(network, sized=sized)
-    return found + scalar_names(network) if config.scalars else found
+            columns_seen += context_names(network, sized=sized)
+    return columns_seen + scalar_names(network) if config.scalars else columns_seen
 
 
 def embedding_names(network: str, columns: int) -> tuple[str, ...]:

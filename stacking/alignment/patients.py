@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from stacking.alignment.anchors import Floats, Ints
+from workspace.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Patients:
     @classmethod
     def of(cls, ids: pl.Series) -> "Patients":
         """From the patient of each row, null where nobody is known."""
-        place = np.arange(len(ids))
+        row = np.arange(len(ids))
         known = ids.cast(pl.String).rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
-        apart = np.where(known > 0, known, len(ids) + 1 + place)
+        apart = np.where(known > 0, known, len(ids) + 1 + row)
         return cls(np.unique(apart, return_inverse=True)[1].astype(np.int64))
 
     @cached_property

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from stacking.alignment.anchors import Floats, Ints, Numbers, check_finite, checked
+from stacking.alignment.anchors import Numbers, check_finite, checked
 from stacking.alignment.config import AlignConfig
-from stacking.alignment.maps import FLAT, check_names, place_of
+from stacking.alignment.maps import FLAT, check_names, index_of
 from stacking.alignment.patients import Patients
+from workspace.arrays import Floats, Ints
 
 LOGITS = "logits"  # how messages call them
 LEAST = 1e-12  # a probability nearer to 0 or 1 has the log odds of this one, 27.6
@@ -37,7 +38,7 @@ class Scalars:
         Alone: ratio 1, difference 0, rank within the patient 1/2, as the features have it. Anchors
         all alike: the standardised logit is 0. A ratio of 0 to 0 is NaN.
         """
-        at = place_of(fold, self.folds, "scale of logits")
+        at = index_of(fold, self.folds, "scale of logits")
         check_finite(logits, LOGITS, fold)
         value = np.asarray(logits, np.float64)
         probability = expit(value)
@@ -76,11 +77,11 @@ class Scalars:
 
 def fit_scalars(logits: Mapping[int, Numbers], config: AlignConfig) -> Scalars:
     """From the logits (anchors,) that each fold's network gives the same anchors."""
-    found = checked(logits, config, LOGITS)
-    anchors = np.sort(np.stack(list(found.values())), axis=1)  # so no order of rows matters
+    by_fold = checked(logits, config, LOGITS)
+    anchors = np.sort(np.stack(list(by_fold.values())), axis=1)  # so no order of rows matters
     mean, spread = anchors.mean(axis=1), anchors.std(axis=1, ddof=1)
     alike = ~(spread > FLAT * np.abs(mean))  # noise of floats, as for the features
-    return Scalars(np.array(list(found), np.int64), mean, np.where(alike, 0.0, spread), anchors)
+    return Scalars(np.array(list(by_fold), np.int64), mean, np.where(alike, 0.0, spread), anchors)
 
 
 def log_odds(probability: Numbers) -> Floats:

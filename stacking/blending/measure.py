@@ -5,13 +5,13 @@ for a fold on the rows of the other folds, so nothing here is measured on rows i
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, TypedDict
 
 import numpy as np
 
 from metrics.across_folds import POOLED
-from metrics.bootstrap import Interval, difference, intervals
-from metrics.cohort import Cohort, cohort
+from metrics.bootstrap import IntervalSheet, difference, intervals
+from metrics.cohort import Cohort, Unit, cohort
 from metrics.operating import operating_tally
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
@@ -19,23 +19,78 @@ from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import Members, blended_members
-from stacking.blending.places import Floats
 from stacking.blending.policies import Blended, Flags, flag_blend, flag_member
+from stacking.measure import interval_sheets
+from workspace.arrays import Floats
 from workspace.progress import Show
 
-MEMBER, BLEND = "member", "blend"
+Kind = Literal["member", "blend"]
 OR_RULE, WEIGHTED = "or_rule", "weighted"
 
 
-def measured(
+class ScoredSheet(TypedDict):
+    """A member or blend: pAUC and AUC with intervals, by fold, and what the chosen one gains."""
+
+    kind: Kind
+    n: int
+    positives: int
+    metrics: dict[str, IntervalSheet]
+    pauc_by_fold: dict[str, float | None]
+    chosen_minus_this: dict[str, IntervalSheet] | None  # None of the chosen one itself
+
+
+class WeightSheet(TypedDict):
+    """Members' weights: of each fold from the other folds' rows, and of all for unseen rows."""
+
+    by_fold: dict[str, dict[str, float]]
+    all_rows: dict[str, float]
+
+
+class FlaggedSheet(TypedDict):
+    """Who a member or blend flags at the wanted sensitivity."""
+
+    kind: Kind
+    flagged: int
+    metrics: dict[str, IntervalSheet]
+    thresholds: dict[str, float]  # by fold
+    threshold_of_all_rows: float
+    or_rule_minus_this: dict[str, IntervalSheet] | None
+
+
+class OperatingSheet(TypedDict):
+    """All of them at one sensitivity."""
+
+    sensitivity: float
+    threshold_is: str
+    scores: dict[str, FlaggedSheet]
+
+
+class BlendSheet(TypedDict):
+    """Members and blends in one table, ready for JSON."""
+
+    policy: str
+    members: list[str]
+    blended: list[str]
+    n: int
+    positives: int
+    patients: int | None
+    unit: Unit
+    scores: dict[str, ScoredSheet]
+    pooled_is: str
+    weights: WeightSheet | None
+    operating: OperatingSheet | None
+    notes: list[str]
+
+
+def blend_sheet(
     members: Members,
     blends: Mapping[str, Blended],
     config: BlendConfig,
     score: ScoreConfig,
     patient: str | None,
     show: Show | None = None,
-) -> dict[str, Any]:
-    """`scores`, `weights` and `operating` of every member and blend, ready for JSON.
+) -> BlendSheet:
+    """What every member and blend is worth.
 
     `blends` come from `all_blends`; `patient` names the column of whose rows they are.
     """
@@ -65,8 +120,7 @@ def _scores(
     whose: Cohort,
     config: ScoreConfig,
     show: Show | None,
-) -> dict[str, Any]:
-    """By name: pAUC and AUC with intervals, by fold, and the chosen one's score minus this."""
+) -> dict[str, ScoredSheet]:
     scores: dict[str, Floats] = dict(zip(members.names, members.raw, strict=True))
     scores |= {name: blended.score for name, blended in blends.items()}
     tallies = {
@@ -78,15 +132,17 @@ def _scores(
         for name, tally in tallies.items()
         if name != chosen
     }
-    found = intervals({**tallies, **minus}, whose, config.bootstrap(), show)
+    by_name = intervals({**tallies, **minus}, whose, config.bootstrap(), show)
     return {
         name: {
-            "kind": BLEND if name in blends else MEMBER,
+            "kind": _kind(name, blends),
             "n": len(values),
             "positives": int(members.target.sum()),
-            "metrics": _json(found[name]),
+            "metrics": interval_sheets(by_name[name]),
             "pauc_by_fold": _by_fold(members, values, config.min_tpr),
-            "chosen_minus_this": _json(found[_minus(name)]) if name != chosen else None,
+            "chosen_minus_this": (
+                interval_sheets(by_name[_minus(name)]) if name != chosen else None
+            ),
         }
         for name, values in scores.items()
     }
@@ -105,8 +161,7 @@ def _by_fold(members: Members, values: Floats, min_tpr: float) -> dict[str, floa
     return {**each, "mean": float(np.mean(known)) if len(known) == len(each) else None}
 
 
-def _weights(blends: Mapping[str, Blended]) -> dict[str, Any] | None:
-    """Of `weighted`: by fold, from the other folds' rows, and from all, for rows outside them."""
+def _weights(blends: Mapping[str, Blended]) -> WeightSheet | None:
     if WEIGHTED not in blends:
         return None
     blended = blends[WEIGHTED]
@@ -122,31 +177,33 @@ def _operating(
     config: BlendConfig,
     whose: Cohort,
     score: ScoreConfig,
-) -> dict[str, Any] | None:
+) -> OperatingSheet | None:
     """By name, at the wanted sensitivity: operating values, and the OR rule's minus these."""
     if len(members.fold_numbers) < 2:
         return None
     some = blended_members(members, config)
     flags = {name: flag_member(members, name, config.sensitivity) for name in members.names}
     flags |= {name: flag_blend(some, each, config.sensitivity) for name, each in blends.items()}
-    tallies = {name: _flagged(members, found, whose) for name, found in flags.items()}
+    tallies = {name: _flagged(members, each, whose) for name, each in flags.items()}
     minus = {
         _minus(name): difference(tally, tallies[OR_RULE])
         for name, tally in tallies.items()
         if OR_RULE in tallies and name != OR_RULE
     }
-    found = intervals({**tallies, **minus}, whose, score.bootstrap())
+    by_name = intervals({**tallies, **minus}, whose, score.bootstrap())
     return {
         "sensitivity": config.sensitivity,
-        "threshold_is": "place among the rows that the fold holds out, 0 to 1",
+        "threshold_is": "percentile among the rows that the fold holds out, 0 to 1",
         "scores": {
             name: {
-                "kind": BLEND if name in blends else MEMBER,
+                "kind": _kind(name, blends),
                 "flagged": int(each.flagged.sum()),
-                "metrics": _json(found[name]),
+                "metrics": interval_sheets(by_name[name]),
                 "thresholds": {str(fold): value for fold, value in each.thresholds.items()},
                 "threshold_of_all_rows": each.last,
-                "or_rule_minus_this": _json(found[_minus(name)]) if _minus(name) in minus else None,
+                "or_rule_minus_this": (
+                    interval_sheets(by_name[_minus(name)]) if _minus(name) in minus else None
+                ),
             }
             for name, each in flags.items()
         },
@@ -172,5 +229,5 @@ def _minus(name: str) -> str:
     return f"chosen minus {name}"
 
 
-def _json(found: Mapping[str, Interval]) -> dict[str, Any]:
-    return {name: interval.as_json() for name, interval in found.items()}
+def _kind(name: str, blends: Mapping[str, Blended]) -> Kind:
+    return "blend" if name in blends else "member"

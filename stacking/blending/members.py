@@ -1,7 +1,7 @@
 """What is blended: one out-of-fold score a row from each member, checked and joined by id.
 
 Reads the rows that the folds hold out and a table of each member (id, fold of the model that gave
-the score, score). For rows outside the folds a member has a score from the models of every fold.
+the score, score). Of unseen rows a member has a score from the models of every fold.
 """
 
 import difflib
@@ -11,29 +11,33 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.blending.places import Floats, Ruler
+from stacking.blending.percentiles import Reference
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import NEVER
 from stacking.oof import check_oof
+from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError, ConfigError, listed, shorten
 
-Bools = NDArray[np.bool_]
 STACK = "stack"
 COLUMN = "member_"  # before a member's name, which may be any word
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Some rows as members see them; `halves` of `full` is the place among their fold's rows."""
+    """Some rows as members see them: scores, and what makes percentiles among their fold's rows."""
 
     raw: Floats  # (members, rows)
-    halves: Floats  # (members, rows)
-    full: Floats  # (rows,)
+    doubled_ranks: Floats  # (members, rows)
+    doubled_counts: Floats  # (rows,)
+
+    @property
+    def percentiles(self) -> Floats:
+        """(members, rows): from 0 to 1."""
+        return self.doubled_ranks / self.doubled_counts
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,12 @@ class Members:
     raw: Floats  # (members, rows)
 
     @cached_property
-    def folds(self) -> NDArray[np.int64]:
+    def folds(self) -> Ints:
         """The fold that holds each row out."""
         return self.rows[FOLD].to_numpy().astype(np.int64)
 
     @cached_property
-    def target(self) -> NDArray[np.int64]:
+    def target(self) -> Ints:
         """0 or 1 for each row."""
         return self.rows[TARGET].to_numpy().astype(np.int64)
 
@@ -61,33 +65,34 @@ class Members:
 
     @cached_property
     def scores(self) -> Scores:
-        """All rows, each in its place among the rows of its own fold."""
-        halves, full = np.empty_like(self.raw), np.empty(len(self.rows))
+        """All rows, each ranked among the rows of its own fold."""
+        ranks, counts = np.empty_like(self.raw), np.empty(len(self.rows))
         for fold in self.fold_numbers:
             held = self.folds == fold
-            full[held] = 2 * np.count_nonzero(held)
-            for number, ruler in enumerate(self.rulers[fold]):
-                halves[number, held] = ruler.halves_of(self.raw[number, held])
-        return Scores(self.raw, halves, full)
+            counts[held] = 2 * np.count_nonzero(held)
+            for number, reference in enumerate(self.references[fold]):
+                ranks[number, held] = reference.doubled_ranks_of(self.raw[number, held])
+        return Scores(self.raw, ranks, counts)
 
     @cached_property
-    def rulers(self) -> Mapping[int, tuple[Ruler, ...]]:
-        """By fold, that of each member."""
+    def references(self) -> Mapping[int, tuple[Reference, ...]]:
+        """By fold, each member's scores of the rows that the fold holds out."""
         return {
-            fold: tuple(Ruler.of(member[self.folds == fold]) for member in self.raw)
+            fold: tuple(Reference.of(member[self.folds == fold]) for member in self.raw)
             for fold in self.fold_numbers
         }
 
-    def seen_by(self, fold: int, raw: Floats) -> Scores:
-        """Other rows, scored by this fold's models: placed by the rows that the fold holds out."""
-        rulers = self.rulers[fold]
-        halves = [ruler.halves_of(row) for ruler, row in zip(rulers, raw, strict=True)]
-        return Scores(raw, np.stack(halves), np.full(raw.shape[1], float(rulers[0].full)))
+    def scored_by(self, fold: int, raw: Floats) -> Scores:
+        """Unseen rows, scored by this fold's models: ranked among the rows it holds out."""
+        references = self.references[fold]
+        ranks = [one.doubled_ranks_of(row) for one, row in zip(references, raw, strict=True)]
+        counts = np.full(raw.shape[1], float(references[0].doubled_count))
+        return Scores(raw, np.stack(ranks), counts)
 
-    def part(self, names: Sequence[str]) -> "Members":
+    def select(self, names: Sequence[str]) -> "Members":
         """The same rows with these members alone."""
-        kept = tuple(sorted(names))
-        return Members(kept, self.rows, self.raw[[self.names.index(name) for name in kept]])
+        some = tuple(sorted(names))
+        return Members(some, self.rows, self.raw[[self.names.index(name) for name in some]])
 
     def table(self) -> pl.DataFrame:
         """All of it as one table: the rows, and a column of each member."""
@@ -101,7 +106,7 @@ class Members:
         return cls(tuple(names), table.select(ID, FOLD, TARGET, GROUP), raw)
 
 
-def gather(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Members:
+def join_members(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Members:
     """Each member's score of each row that a fold holds out, or a refusal with the ids.
 
     `rows` has id, fold, target and group; a table has id, fold and score. Rows are sorted by id
@@ -120,10 +125,10 @@ def gather(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Members:
     return Members(names, held, np.stack(raw))
 
 
-def gather_views(
+def join_unseen(
     members: Members, ids: pl.Series, tables: Mapping[str, pl.DataFrame]
 ) -> dict[int, Floats]:
-    """By fold, (members, rows): what its models say of rows outside the folds, as `ids` has them.
+    """By fold, (members, rows): what its models say of unseen rows, as `ids` has them.
 
     A table has id, fold and score: a row for each id and fold.
     """
@@ -134,15 +139,15 @@ def gather_views(
             "makes them."
         )
     wanted = pl.DataFrame({ID: ids}, schema={ID: pl.String})
-    views = {}
+    by_fold = {}
     for fold in members.fold_numbers:
         raw = []
         for name in members.names:
-            seen = tables[name].filter(pl.col(FOLD) == fold)
-            _check_ids(wanted, seen, f"member {name}, fold {fold}")
-            raw.append(_by_id(wanted, seen, name))
-        views[fold] = np.stack(raw)
-    return views
+            scored = tables[name].filter(pl.col(FOLD) == fold)
+            _check_ids(wanted, scored, f"member {name}, fold {fold}")
+            raw.append(_by_id(wanted, scored, name))
+        by_fold[fold] = np.stack(raw)
+    return by_fold
 
 
 def blended_members(members: Members, config: BlendConfig) -> Members:
@@ -155,21 +160,21 @@ def blended_members(members: Members, config: BlendConfig) -> Members:
                 f"{', '.join(members.names)}" + (f"; meant {near[0]}?" if near else ".")
             )
     names = tuple(dict.fromkeys(config.members)) or members.names
-    return members.part(names)
+    return members.select(names)
 
 
-def _check_ids(wanted: pl.DataFrame, seen: pl.DataFrame, where: str) -> None:
-    repeated = seen.filter(seen[ID].is_duplicated())[ID].unique().sort().to_list()
-    lacking = wanted.join(seen, on=ID, how="anti")[ID].sort().to_list()
-    strange = seen.join(wanted, on=ID, how="anti")[ID].sort().to_list()
-    for found, words in (
+def _check_ids(wanted: pl.DataFrame, scored: pl.DataFrame, where: str) -> None:
+    repeated = scored.filter(scored[ID].is_duplicated())[ID].unique().sort().to_list()
+    lacking = wanted.join(scored, on=ID, how="anti")[ID].sort().to_list()
+    strange = scored.join(wanted, on=ID, how="anti")[ID].sort().to_list()
+    for ids, words in (
         (lacking, "lack images"),
         (repeated, "have images more than once"),
         (strange, "have images that nobody asked for"),
     ):
-        if found:
+        if ids:
             raise ArtifactError(
-                f"Scores of {where} outside the folds {words}: {listed(found)}; make them anew."
+                f"Scores of {where} outside the folds {words}: {listed(ids)}; make them anew."
             )
 
 

@@ -1,8 +1,8 @@
 """Named ways to make one score of several members', and what is chosen for each of them.
 
-Whatever is chosen for a fold's rows is chosen on the rows of the other folds; for rows outside the
-folds it is chosen on all. Members' places among their fold's held-out rows are averaged, not their
-scores, but by `mean`. Nothing depends on the order of rows or members.
+Whatever is chosen for a fold's rows is chosen on the rows of the other folds; for unseen
+rows it is chosen on all. Members' percentiles among their fold's held-out rows are averaged, not
+their scores, but by `mean`. Nothing depends on the order of rows or members.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,22 +11,21 @@ from itertools import permutations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from folds.schema import ID
 from metrics.operating import threshold_for_sensitivity
 from metrics.pauc import MIN_TPR, pauc_above_tpr
 from stacking.blending.config import BLENDS, Blend, BlendConfig
-from stacking.blending.members import STACK, Bools, Members, Scores, blended_members
-from stacking.blending.places import Floats, Ruler
-from stacking.elsewhere import FOLD_SPREAD
+from stacking.blending.members import STACK, Members, Scores, blended_members
+from stacking.blending.percentiles import Reference
 from stacking.fold import SCORE
+from stacking.unseen import FOLD_SPREAD
+from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 
-Parts = NDArray[np.int64]
-EVEN = 12  # parts of each member before the search; 12 has halves, thirds and quarters
-STEPS = (6, 3, 1)  # parts moved from one member to another, coarse steps first
-DIGITS = 12  # of a pAUC: one place of one row is over 1e-9 of it, rounding errors are 1e-16
+EVEN = 12  # shares of each member before the search; 12 has halves, thirds and quarters
+STEPS = (6, 3, 1)  # shares moved from one member to another, coarse steps first
+DIGITS = 12  # of a pAUC: one rank of one row is over 1e-9 of it, rounding errors are 1e-16
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,13 @@ class Rule:
 
     blend: Blend
     names: tuple[str, ...]
-    parts: tuple[int, ...]  # even but for `weighted`; whole numbers, so that equal sums are equal
+    shares: tuple[int, ...]  # even but for `weighted`; whole numbers, so that equal sums are equal
 
     @property
     def weights(self) -> dict[str, float]:
-        """Each member's share; together 1."""
-        return {
-            name: part / sum(self.parts) for name, part in zip(self.names, self.parts, strict=True)
-        }
+        """Of each member; together 1."""
+        total = sum(self.shares)
+        return {name: share / total for name, share in zip(self.names, self.shares, strict=True)}
 
     def plain(self, scores: Scores) -> Floats:
         """(rows,): the rows blended, each by itself."""
@@ -50,30 +48,30 @@ class Rule:
             mean: Floats = scores.raw.mean(axis=0)
             return mean
         if self.blend == "or_rule":
-            highest: Floats = scores.halves.max(axis=0) / scores.full
+            highest: Floats = scores.doubled_ranks.max(axis=0) / scores.doubled_counts
             return highest
-        return _shared(np.array(self.parts), scores.halves, scores.full)
+        return _weighted(np.array(self.shares), scores.doubled_ranks, scores.doubled_counts)
 
     def of(self, members: Members) -> Floats:
         """(rows,): all rows that folds hold out, by this one rule, as they may be pooled.
 
-        An average of places is placed once more in its fold: under other weights it is spread
+        An average of percentiles is ranked once more in its fold: under other weights it is spread
         otherwise, and the folds' rows would no longer be comparable.
         """
         assert members.names == self.names
         blended = self.plain(members.scores)
         return within_folds(members, blended) if self._spread_anew else blended
 
-    def outside(self, members: Members, views: Mapping[int, Floats]) -> list[Floats]:
-        """One (rows,) a fold: rows outside the folds by the same steps as the fold's own rows."""
+    def unseen(self, members: Members, by_fold: Mapping[int, Floats]) -> list[Floats]:
+        """One (rows,) a fold: unseen rows by the same steps as the fold's own rows."""
         assert members.names == self.names
         known = self.plain(members.scores)
-        found = []
-        for fold, raw in views.items():
-            seen = self.plain(members.seen_by(fold, raw))
-            ruler = Ruler.of(known[members.folds == fold])
-            found.append(ruler.place(seen) if self._spread_anew else seen)
-        return found
+        blended = []
+        for fold, raw in by_fold.items():
+            scores = self.plain(members.scored_by(fold, raw))
+            reference = Reference.of(known[members.folds == fold])
+            blended.append(reference.percentiles(scores) if self._spread_anew else scores)
+        return blended
 
     @property
     def _spread_anew(self) -> bool:
@@ -86,7 +84,7 @@ class Blended:
 
     score: Floats  # (rows,) of the members
     rules: Mapping[int, Rule]
-    last: Rule  # chosen on all rows, for rows outside the folds
+    last: Rule  # chosen on all rows, for unseen ones
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class Flags:
 
     flagged: Bools  # (rows,)
     thresholds: Mapping[int, float]
-    last: float  # chosen on all rows, for rows outside the folds
+    last: float  # chosen on all rows, for unseen ones
 
 
 def all_blends(
@@ -134,14 +132,14 @@ def blend(members: Members, how: Blend, min_tpr: float = MIN_TPR) -> Blended:
     return Blended(score, rules, last)
 
 
-def blend_elsewhere(
-    members: Members, ids: pl.Series, views: Mapping[int, Floats], rule: Rule
+def blend_unseen(
+    members: Members, ids: pl.Series, by_fold: Mapping[int, Floats], rule: Rule
 ) -> pl.DataFrame:
-    """(ID, score, fold_sd) of rows outside the folds: every fold's view blended, then averaged.
+    """(ID, score, fold_sd) of unseen rows: every fold's scores blended, then averaged.
 
-    `views` come from `gather_views`, `rule` is the `last` of the blend.
+    `by_fold` comes from `join_unseen`, `rule` is the `last` of the blend.
     """
-    each = np.stack(rule.outside(members, views))
+    each = np.stack(rule.unseen(members, by_fold))
     spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.full(each.shape[1], np.nan)
     return pl.DataFrame(
         {ID: ids, SCORE: each.mean(axis=0), FOLD_SPREAD: spread},
@@ -152,9 +150,9 @@ def blend_elsewhere(
 def flag_blend(members: Members, blended: Blended, sensitivity: float) -> Flags:
     """Who a blend flags; a fold's threshold and weights are those of the other folds' rows.
 
-    Of the OR rule the threshold is each member's own: the place from which on it flags. One for
-    all members, so each may raise as many alarms; lowered until the rule as a whole finds the share
-    of positives that is wanted.
+    Of the OR rule the threshold is each member's own: the percentile from which on it flags.
+    One for all members, so each may raise as many alarms; lowered until the rule as a whole finds
+    the share of positives that is wanted.
     """
     by_rule = {rule: _thresholded(members, rule) for rule in set(blended.rules.values())}
     return _flags(
@@ -166,29 +164,31 @@ def flag_blend(members: Members, blended: Blended, sensitivity: float) -> Flags:
 
 
 def flag_member(members: Members, name: str, sensitivity: float) -> Flags:
-    """Who one member alone flags at the same sensitivity, by its places within the folds."""
-    placed = within_folds(members, members.raw[members.names.index(name)])
-    return _flags(members, dict.fromkeys(members.fold_numbers, placed), placed, sensitivity)
+    """Who one member alone flags at the same sensitivity, by its percentiles within the folds."""
+    percentiles = within_folds(members, members.raw[members.names.index(name)])
+    return _flags(
+        members, dict.fromkeys(members.fold_numbers, percentiles), percentiles, sensitivity
+    )
 
 
 def within_folds(members: Members, score: Floats) -> Floats:
-    """Each row's place, 0 to 1, among the rows that its fold holds out."""
-    placed = np.empty(len(score))
+    """Each row's percentile, 0 to 1, among the rows that its fold holds out."""
+    percentiles = np.empty(len(score))
     for fold in members.fold_numbers:
         held = members.folds == fold
-        placed[held] = Ruler.of(score[held]).place(score[held])
-    return placed
+        percentiles[held] = Reference.of(score[held]).percentiles(score[held])
+    return percentiles
 
 
-def best_parts(worth: Callable[[Parts], float], members: int) -> Parts:
-    """How many parts each member gets, so that `worth` of them is highest.
+def best_shares(worth: Callable[[Ints], float], members: int) -> Ints:
+    """How many shares each member gets, so that `worth` of them is highest.
 
-    From even ones on, the best single move of some parts from one member to another, until none
+    From even ones on, the best single move of some shares from one member to another, until none
     is better; then smaller moves. Of equals the more even, then what favours the first names.
     """
 
-    def key(parts: Parts) -> tuple[float, int, tuple[int, ...]]:
-        return round(worth(parts), DIGITS), -int(np.sum(parts**2)), tuple(parts.tolist())
+    def key(shares: Ints) -> tuple[float, int, tuple[int, ...]]:
+        return round(worth(shares), DIGITS), -int(np.sum(shares**2)), tuple(shares.tolist())
 
     current = np.full(members, EVEN)
     best = key(current)
@@ -208,29 +208,29 @@ def best_parts(worth: Callable[[Parts], float], members: int) -> Parts:
 
 def _chosen(members: Members, how: Blend, rows: Bools, min_tpr: float) -> Rule:
     """The rule that these rows speak for."""
-    parts = np.full(len(members.names), EVEN)
+    shares = np.full(len(members.names), EVEN)
     if how == "weighted":
-        target, full = members.target[rows], members.scores.full[rows]
-        halves = members.scores.halves[:, rows]
+        target, counts = members.target[rows], members.scores.doubled_counts[rows]
+        ranks = members.scores.doubled_ranks[:, rows]
 
-        def worth(parts: Parts) -> float:
-            return pauc_above_tpr(target, _shared(parts, halves, full), min_tpr)
+        def worth(shares: Ints) -> float:
+            return pauc_above_tpr(target, _weighted(shares, ranks, counts), min_tpr)
 
-        parts = best_parts(worth, len(members.names))
-    return Rule(how, members.names, tuple(parts.tolist()))
+        shares = best_shares(worth, len(members.names))
+    return Rule(how, members.names, tuple(shares.tolist()))
 
 
-def _shared(parts: Parts, halves: Floats, full: Floats) -> Floats:
-    """The weighted mean of places, divided once: rows of equal sums are tied, not nearly tied."""
-    total: Floats = np.zeros(len(full))
-    for part, row in zip(parts, halves, strict=True):
-        total += part * row
-    mean: Floats = total / (int(parts.sum()) * full)
+def _weighted(shares: Ints, ranks: Floats, counts: Floats) -> Floats:
+    """The weighted mean of percentiles, divided once: equal sums are tied, not nearly tied."""
+    total: Floats = np.zeros(len(counts))
+    for share, row in zip(shares, ranks, strict=True):
+        total += share * row
+    mean: Floats = total / (int(shares.sum()) * counts)
     return mean
 
 
 def _thresholded(members: Members, rule: Rule) -> Floats:
-    """What a threshold is set on: places, since scores of two folds' models have two scales."""
+    """What a threshold is set on: percentiles: two folds' models have two scales."""
     scores = rule.of(members)
     return within_folds(members, scores) if rule.blend == "mean" else scores
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from stacking import boosters
-from stacking.config import BoosterConfig, StackConfig
+from stacking.boosters.lightgbm import LightGBMConfig, LightGBMRows
+from stacking.config import StackConfig
 from stacking.fold import train_fold
 from stacking.matrix import Matrix, Source, assemble
 from stacking.sampling import sampled
@@ -82,31 +82,31 @@ def _measure() -> dict[str, object]:
     rows = _rows()
     sources = [_source(number, rows["isic_id"]) for number in range(BLOCKS)]
     assemble_s, matrix = _timed(lambda: assemble(rows, sources))
-    config, stack = BoosterConfig(rounds=20), StackConfig(seeds=1, shap_rows=500)
+    config, stack = LightGBMConfig(rounds=20), StackConfig(seeds=1, shap_rows=500)
     fold_s, _ = _timed(lambda: train_fold(matrix, 0, stack, config, 0, lambda done, total: None))
     training = rows["fold"].to_numpy() != 0
     target = rows["target"].to_numpy()[training].astype(np.float64)
     bin_s, kept = _timed(lambda: _binned(matrix, training, target, config))
-    places = sampled(target == 1, stack, 0)
+    indices = sampled(target == 1, stack, 0)
     trial = config.model_copy(update={"min_data_in_leaf": 40, "num_leaves": 31})
-    kept = boosters.Binned(kept.data, trial)
-    kept_s, one = _timed(partial(boosters.grow, kept, places, 1, trial.rounds))
-    kept_text = boosters.as_text(one)
+    kept = kept.with_config(trial)
+    kept_s, one = _timed(partial(kept.grow, indices, 1, trial.rounds))
+    kept_text = one.save()
     del kept, one  # or two sets of bins would be measured
     anew_s, other = _timed(
-        lambda: boosters.grow(_binned(matrix, training, target, trial), places, 1, trial.rounds)
+        lambda: _binned(matrix, training, target, trial).grow(indices, 1, trial.rounds)
     )
     return {
         "assemble_s": assemble_s, "bin_s": bin_s, "fold_s": fold_s,
         "kept_s": kept_s, "anew_s": anew_s,
-        "same": kept_text == boosters.as_text(other),
+        "same": kept_text == other.save(),
     }  # fmt: skip
 
 
 def _binned(
-    matrix: Matrix, training: np.ndarray, target: np.ndarray, config: BoosterConfig
-) -> boosters.Binned:
-    return boosters.binned(matrix.blocks(training), target, matrix.columns, config)
+    matrix: Matrix, training: np.ndarray, target: np.ndarray, config: LightGBMConfig
+) -> LightGBMRows:
+    return config.bin_rows(matrix.blocks(training), target, matrix.columns)
 
 
 if __name__ == "__main__":

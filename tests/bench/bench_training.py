@@ -15,8 +15,8 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.loop import LAYOUTS
 from models.training.losses import focal
-from stacking.boosters import Binned
-from stacking.config import BoosterConfig, StackConfig
+from stacking.boosters.lightgbm import LightGBMConfig, LightGBMRows
+from stacking.config import StackConfig
 from stacking.fold import train_fold
 from stacking.matrix import Matrix
 from tests.bench.record import keep, paired
@@ -85,12 +85,12 @@ def _stack() -> Callable[[], object]:
     fold = np.sort(np.arange(ROWS) % 5).astype(np.int16)
     rows = pl.DataFrame({"isic_id": ids, "fold": fold, "target": target, "group_id": ids})
     matrix = Matrix(rows, tuple(names), values)
-    return lambda: train_fold(matrix, 0, StackConfig(), BoosterConfig(), 0, lambda *_: None)
+    return lambda: train_fold(matrix, 0, StackConfig(), LightGBMConfig(), 0, lambda *_: None)
 
 
 def _one_after_another(work: Callable[[], object]) -> Callable[[], object]:
     def alone() -> object:
-        with mock.patch.object(Binned, "side_by_side", 1):
+        with mock.patch.object(LightGBMRows, "side_by_side", 1):
             return work()
 
     return alone

@@ -17,9 +17,9 @@ from rich.console import Console
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from scripts.predict import run
-from stacking.elsewhere import score_elsewhere
 from stacking.fold import USE
 from stacking.matrix import assemble, lazily
+from stacking.unseen import score_unseen
 from tests.stages import ROOT, Place
 from workspace.errors import DermstackError, listed
 from workspace.hashing import HashMemory
@@ -126,7 +126,7 @@ def by_part(place, name, table_of):
         table, columns = table_of(fold), folds[fold].json(USE)["columns"]
         return assemble(table.select("isic_id"), [lazily("test", columns, table.lazy)])
 
-    return score_elsewhere(view, folds, "probability")["score"]
+    return score_unseen(view, folds, "probability")["score"]
 
 
 def test_the_competitions_own_test_folder_scores_as_its_test_set(place, new):

@@ -26,7 +26,7 @@ OPENERS = {
     "safetensors.numpy.load": "workspace/files.py",
     "torch.load": None,
     "torch.save": None,
-    "lgb.Booster": "stacking/boosters.py",
+    "lgb.Booster": "stacking/boosters/lightgbm.py",
     "pickle.load": None,
     "pickle.loads": None,
     "joblib.load": None,
@@ -35,6 +35,8 @@ OPENERS = {
     "exec": None,
     "os.system": None,
 }
+
+BOOSTERS = {"catboost", "lightgbm", "xgboost"}  # libraries, each behind a file of its name
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -69,6 +71,17 @@ def test_check_133_files_are_opened_in_one_place_and_nothing_can_run_code(path):
         assert words.get("shell") != "True"
         assert words.get("verify") != "False"
         assert words.get("allow_pickle") != "True"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_booster_s_library_is_known_to_its_own_file_alone(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            library = (name or "").partition(".")[0]
+            if library in BOOSTERS:
+                assert path == ROOT / "stacking" / "boosters" / f"{library}.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -124,7 +124,7 @@ def test_rows_outside_the_folds_are_blended_view_by_view(job, network, monkeypat
         scores = pl.DataFrame({"isic_id": ["t0", "t1"], "score": views[view(fold)]})
         return scores.with_columns(fold_sd=None)
 
-    monkeypatch.setattr(members, "score_elsewhere", scored)
+    monkeypatch.setattr(members, "score_unseen", scored)
     blocks, ids = [network("small")], pl.DataFrame({"isic_id": ["t0", "t1"]})
     some = members_of(job(), ROWS, STACKED, blocks)
     stacked = {"stack": ("view of {}".format, {0: "boosters of 0", 1: "boosters of 1"})}
@@ -146,7 +146,7 @@ def test_of_a_block_only_the_rows_that_are_asked_for_are_taken(network):
 @pytest.mark.parametrize("how", ["mean", "rank_average", "weighted", "or_rule"])
 def test_what_is_kept_of_a_blend_scores_new_rows_to_the_bit(job, network, tmp_path, how):
     blocks, ids = [network("small"), network("stage1", scores=SCORES[::-1])], ["t0", "t1"]
-    some = members_of(job(), ROWS, STACKED, blocks).part(["small", "stage1"])
+    some = members_of(job(), ROWS, STACKED, blocks).select(["small", "stage1"])
     rule, rows = blend(some, how).last, pl.DataFrame({"isic_id": ids})
 
     def scores(members, rule):

@@ -9,7 +9,7 @@ from metrics.sheet import ScoreConfig
 from reports.report import DISCLAIMER, SYNTHETIC, Found, report
 from reports.stack import score_entries, score_table
 from reports.table import NOTHING, measure
-from stacking.measure import measured
+from stacking.measure import stack_sheet
 from workspace.manifest import Manifest
 
 EVIL = '<script>alert("x")</script><img src=http://a.b onerror=alert(1)>'
@@ -102,7 +102,7 @@ def metrics(oof):
     other = oof.select("isic_id", pl.lit(0.5).alias("score"))
     levels = {"sex": pl.Series([EVIL, "male"] * 60)}
     config = ScoreConfig(replicates=100, seeds=(0,))
-    found = measured(oof, {"constant": other}, "group_id", levels, config)
+    found = stack_sheet(oof, {"constant": other}, "group_id", levels, config)
     return {**found, "best_column": {}, "group": "patient"}
 
 

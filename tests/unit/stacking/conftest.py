@@ -1,13 +1,15 @@
 """A small matrix with a signal, patients, folds, gaps and a category."""
 
+import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
 
-from stacking.config import BoosterConfig, StackConfig
+from stacking.boosters.lightgbm import LightGBMBooster, LightGBMConfig
+from stacking.config import StackConfig
 from stacking.matrix import Matrix
 
-QUICK = BoosterConfig(rounds=20, min_data_in_leaf=5, learning_rate=0.1)
+QUICK = LightGBMConfig(rounds=20, min_data_in_leaf=5, learning_rate=0.1)
 STACK = StackConfig(seeds=2, positive_ratio=0.2, negative_ratio=0.5, shap_rows=40)
 
 
@@ -36,6 +38,11 @@ def drawn(rows=600, seed=0):
         }
     )
     return Matrix(table, ("pz_signal", "les_gaps", "cat_site", "meta_noise"), values[order])
+
+
+def model_of(text):
+    """A model of its text, without a unit."""
+    return LightGBMBooster(lgb.Booster(model_str=text))
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_training_rows_get_their_fold_and_test_rows_every_fold_in_turn(tmp_path)
     assert found == pytest.approx([0.1, 0.2, 0.3])
     for fold, value in ((0, 0.6), (1, 0.8)):
         rows = pl.DataFrame({"isic_id": ["t"]})
-        assert assemble(rows, [made.elsewhere(fold)]).values[0, 0] == pytest.approx(value)
+        assert assemble(rows, [made.unseen(fold)]).values[0, 0] == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_rows_whose_makers_may_have_seen_the_boosters_fold_are_refused(tmp_path,
 
 def test_test_rows_of_another_maker_are_refused(tmp_path):
     made = block(tmp_path, test=TEST.with_columns(maker=pl.lit("m0")))
-    assert len(made.elsewhere(0).read(["oof_net"])) == 1
+    assert len(made.unseen(0).read(["oof_net"])) == 1
     with pytest.raises(ArtifactError) as error:
-        made.elsewhere(1).read(["oof_net"])
+        made.unseen(1).read(["oof_net"])
     assert str(error.value) == (
         f"Block {tmp_path / 'net'} has test rows of fold 1 that the fold's maker did not make; "
         "make it anew."
@@ -182,4 +182,4 @@ def test_a_block_that_does_not_say_its_folds_is_refused(tmp_path):
 def test_a_fold_without_test_rows_is_refused(tmp_path):
     made = block(tmp_path, test=TEST.head(1))
     with pytest.raises(ArtifactError, match="fold 1 has no test rows; finish the stage"):
-        assemble(pl.DataFrame({"isic_id": ["t"]}), [made.elsewhere(1)])
+        assemble(pl.DataFrame({"isic_id": ["t"]}), [made.unseen(1)])

@@ -1,21 +1,20 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
 import pytest
 
 from metrics.ranking import auc
-from stacking import boosters
-from stacking.fold import scored, train_fold
+from stacking.boosters import lightgbm
+from stacking.fold import probabilities, train_fold
 from stacking.matrix import Matrix
-from tests.unit.stacking.conftest import QUICK, STACK, drawn
+from tests.unit.stacking.conftest import QUICK, STACK, drawn, model_of
 from workspace.errors import ConfigError
+from workspace.progress import quietly
 
 
-def silent(done, total):
-    pass
-
-
-def train(matrix, fold=0, stack=STACK, booster=QUICK, seed=0):
-    return train_fold(matrix, fold, stack, booster, seed, silent)
+def train(matrix, fold=0, stack=STACK, booster=QUICK, seed=0, threads=None):
+    return train_fold(matrix, fold, stack, booster, seed, quietly, threads=threads)
 
 
 def texts(trained):
@@ -60,7 +59,7 @@ def test_check_86_labels_and_values_of_held_out_rows_change_nothing_that_is_fitt
     assert texts(train(changed(matrix, rows=1), 0, stack)) != texts(before)
 
 
-def test_a_level_that_only_held_out_rows_have_moves_no_code():
+def test_a_category_that_only_held_out_rows_have_moves_no_code():
     matrix = drawn()
     before = train(matrix)
     held = (matrix.rows["fold"] == 0).to_numpy()
@@ -71,21 +70,32 @@ def test_a_level_that_only_held_out_rows_have_moves_no_code():
     assert (matrix.values[held, 2] == -5).all()  # the matrix is as it was
 
 
-def test_check_72_the_same_trees_for_any_number_of_threads(matrix, monkeypatch):
-    alike = set()
-    for threads in (1, 2, 4):
-        training = boosters.Binned.training
-        monkeypatch.setattr(
-            boosters.Binned,
-            "training",
-            lambda rows, seed, t=threads, o=training: {**o(rows, seed), "num_threads": t},
-        )
-        trained = train(matrix)
-        monkeypatch.undo()
-        assert f"[num_threads: {threads}]" in texts(trained)[0]
-        trees = [text.split("\nparameters:")[0] for text in texts(trained)]
-        alike.add((tuple(trees), trained.scores.write_csv()))
-    assert len(alike) == 1
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("stopping", ["fixed", "inner"])
+def test_check_72_the_same_bytes_for_any_number_of_threads(matrix, monkeypatch, small, stopping):
+    """Side by side with one thread each, or one after another with all of them."""
+    monkeypatch.setattr(lightgbm, "SMALL", len(matrix.rows) * 4 if small else 0)
+    stack = STACK.model_copy(update={"stopping": stopping, "patience": 5})
+    kept = [train(matrix, 0, stack, threads=threads) for threads in (1, 2, 4, None)]
+    for other in kept[1:]:
+        assert other.models == kept[0].models
+        assert other.scores.equals(kept[0].scores)
+        assert other.importance.equals(kept[0].importance)
+    assert f"[num_threads: {int(small)}]" in texts(kept[0])[0]
+
+
+def test_no_more_boosters_are_grown_at_a_time_than_there_are_threads(matrix, monkeypatch):
+    pools = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers):
+            pools.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr("stacking.fold.ThreadPoolExecutor", Pool)
+    for threads in (1, 2, 64):
+        train(matrix, threads=threads)
+    assert pools == [1, 2, 2]  # there are two seeds
 
 
 def test_seeds_differ_and_the_same_seed_does_not(matrix):
@@ -102,11 +112,11 @@ def test_probabilities_mean_all_rows_whatever_the_sample_was(matrix):
     assert mean == pytest.approx(matrix.rows["target"].mean(), abs=0.05)
 
 
-def test_rows_elsewhere_are_scored_as_held_out_rows_are(matrix):
+def test_unseen_rows_are_scored_as_held_out_rows_are(matrix):
     trained = train(matrix, 2)
     held = matrix.values[(matrix.rows["fold"] == 2).to_numpy()]
-    models = [boosters.lgb.Booster(model_str=text) for text in texts(trained)]
-    each = scored(held, models, trained.use)
+    models = [model_of(text) for text in texts(trained)]
+    each = probabilities(held, models, trained.use)
     assert np.mean(each, axis=0) == pytest.approx(trained.scores["score"].to_numpy(), abs=1e-12)
 
 

@@ -70,9 +70,9 @@ def clusters(rows):
 
 def test_permuted_labels_are_the_real_clusters_at_other_patients():
     rows, stream = of_unequal_patients().rows, np.random.default_rng(0)
-    dealt = [rows.with_columns(target=permuted_by_patient(rows, stream)) for _ in range(100)]
-    assert all(clusters(other).equals(clusters(rows)) for other in dealt)
-    chosen = [(other["target"].to_numpy() @ rows["target"].to_numpy()) for other in dealt]
+    permuted = [rows.with_columns(target=permuted_by_patient(rows, stream)) for _ in range(100)]
+    assert all(clusters(other).equals(clusters(rows)) for other in permuted)
+    chosen = [(other["target"].to_numpy() @ rows["target"].to_numpy()) for other in permuted]
     assert 0 < np.mean(chosen) < 15  # of 60 positives, a few by chance
 
 
@@ -124,6 +124,6 @@ def test_a_reduced_matrix_has_whole_groups_half_of_them_with_a_positive():
     assert 500 <= len(small.rows) <= 600
     sizes = small.rows.group_by("group_id").len()["len"]
     assert sizes.to_list() == [10] * len(sizes)
-    ill = small.rows.group_by("group_id").agg(pl.col("target").max())["target"]
-    assert ill.mean() == pytest.approx(0.5, abs=0.02)
+    with_positive = small.rows.group_by("group_id").agg(pl.col("target").max())["target"]
+    assert with_positive.mean() == pytest.approx(0.5, abs=0.02)
     assert reduced(matrix, 3000, 0) is matrix

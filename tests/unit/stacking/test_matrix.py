@@ -2,8 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stacking.levels import Levels, fit_levels, in_levels
-from stacking.matrix import assemble, kept, lazily
+from stacking.matrix import assemble, lazily, used_columns
 from workspace.errors import ConfigError, DataError
 
 IDS = pl.DataFrame({"isic_id": ["c", "a", "b"]})
@@ -65,27 +64,11 @@ def test_training_blocks_are_views(matrix):
 
 def test_columns_are_left_out_by_name_and_pattern():
     columns = ["meta_age", "pz_area", "pz_hue"]
-    assert kept(columns, ["pz_*"]) == ["meta_age"]
-    assert kept(columns, []) == columns
+    assert used_columns(columns, ["pz_*"]) == ["meta_age"]
+    assert used_columns(columns, []) == columns
     with pytest.raises(ConfigError, match=r"^stack\.leave_out names no column: pz_red\.$"):
-        kept(columns, ["pz_red"])
+        used_columns(columns, ["pz_red"])
     with pytest.raises(ConfigError, match=r"^There is no column to learn from: no feature, and "):
-        kept([], [])
+        used_columns([], [])
     with pytest.raises(ConfigError, match=r"^stack\.leave_out leaves no column to learn from\.$"):
-        kept(columns, ["*"])
-
-
-def test_codes_are_numbered_by_the_training_rows():
-    values = np.array([[5], [9], [7], [5], [np.nan]], dtype=np.float32)
-    levels = fit_levels(values, ["cat_sex"], np.array([True, True, False, True, False]))
-    assert levels == Levels({"cat_sex": [5, 9]})
-    with in_levels(values, ["cat_sex"], levels):
-        assert values[:, 0].tolist() == [0, 1, -1, 0, -1]
-    assert values[:3, 0].tolist() == [5, 9, 7]
-
-
-def test_an_unseen_code_is_what_an_unknown_word_is():
-    values = np.array([[0], [9], [7], [np.nan]], dtype=np.float32)
-    levels = fit_levels(values, ["cat_sex"], np.array([True, True, False, False]))
-    with in_levels(values, ["cat_sex"], levels):
-        assert values[:, 0].tolist() == [0, 1, 0, 0]
+        used_columns(columns, ["*"])

@@ -46,7 +46,7 @@ def test_more_shards_than_negatives_are_refused():
     with pytest.raises(ConfigError) as error:
         sampled(np.arange(20) < 10, StackConfig(sampling="shards", shards=11), 0)
     assert str(error.value) == (
-        "stack.shards is 11, but a fold's training rows have only 10 negatives to deal."
+        "stack.shards is 11, but a fold's training rows have only 10 negatives to split."
     )
 
 

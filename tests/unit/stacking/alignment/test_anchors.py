@@ -3,16 +3,16 @@ import re
 import numpy as np
 import pytest
 
-from stacking.alignment.anchors import anchor_places, checked
+from stacking.alignment.anchors import anchor_indices, checked
 from tests.unit.stacking.alignment.conftest import config, drawn
 from workspace.errors import ArtifactError, ConfigError
 
 
 def test_all_rows_are_anchors_or_some_that_are_spread_evenly():
     few = config(most_anchors=10, least_anchors=10)
-    assert anchor_places(10, few).tolist() == list(range(10))
-    assert anchor_places(28, few).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27]
-    assert len(np.unique(anchor_places(11, few))) == 10
+    assert anchor_indices(10, few).tolist() == list(range(10))
+    assert anchor_indices(28, few).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27]
+    assert len(np.unique(anchor_indices(11, few))) == 10
 
 
 def test_folds_come_lowest_first(views):
@@ -60,4 +60,4 @@ def test_views_that_cannot_be_brought_together_are_refused(views, kind, message)
 
 def test_too_few_rows_are_refused():
     with pytest.raises(ConfigError, match=r"^There are 3 anchors \(align\.anchors='anchor'\)"):
-        anchor_places(3, config(anchors="anchor"))
+        anchor_indices(3, config(anchors="anchor"))

@@ -4,7 +4,7 @@ import pytest
 
 from stacking.alignment.columns import (
     MAPS,
-    View,
+    NetworkOutput,
     aligned_from,
     fit_aligned,
     score_names,
@@ -23,15 +23,15 @@ def views_of(embeddings, scores=1):
     rng = np.random.default_rng(1)
     shares = rng.uniform(0.05, 0.95, (len(embeddings[0]), scores))
     # Each fold has a level of its own, on which columns must not hang.
-    return {fold: View(e, shares ** (fold + 1)) for fold, e in embeddings.items()}
+    return {fold: NetworkOutput(e, shares ** (fold + 1)) for fold, e in embeddings.items()}
 
 
 def fitted(views, classes=BINARY, **changes):
     return fit_aligned("net", classes, views, config(**changes))
 
 
-def rows_of(view, places):
-    return View(view.embedding[places], view.probability[places])
+def rows_of(output, rows):
+    return NetworkOutput(output.embedding[rows], output.probability[rows])
 
 
 @pytest.mark.parametrize("sized", [True, False])
@@ -93,7 +93,7 @@ def test_of_two_classes_there_is_one_score_and_of_more_one_each(views):
     for at, name in enumerate(("MEL", "BCC", "other_one")):
         shares = both[1].probability[:, at]
         np.testing.assert_allclose(found[f"oof_net_{name}_probability"], shares, rtol=1e-6)
-    alone = {k: View(v.embedding, v.probability[:, 1:2]) for k, v in both.items()}
+    alone = {k: NetworkOutput(v.embedding, v.probability[:, 1:2]) for k, v in both.items()}
     second = fitted(alone, method="scalars").columns(1, alone[1], PATIENTS, None)
     for what in SCALARS:
         np.testing.assert_array_equal(second[f"oof_net_{what}"], found[f"oof_net_BCC_{what}"])

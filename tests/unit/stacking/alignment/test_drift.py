@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from stacking.alignment.drift import Agreement, Drift, mean_over_folds, measured, poor
+from stacking.alignment.drift import Agreement, Drift, mean_over_folds, measure_drift, poor
 from tests.unit.stacking.alignment.conftest import METHODS, config, drawn
 
 
 @pytest.mark.parametrize("method", ["ridge", "procrustes", "relative"])
 def test_a_planted_rotation_is_carried_and_raw_is_not(views, method):
-    drift = measured(views, config(method))
+    drift = measure_drift(views, config(method))
     before, after = mean_over_folds(drift.before), mean_over_folds(drift.after)
     assert set(drift.after) == {0, 1, 2}
     assert after.explained > 0.97
@@ -17,7 +17,7 @@ def test_a_planted_rotation_is_carried_and_raw_is_not(views, method):
 
 
 def test_with_raw_embeddings_only_the_state_before_is_known(views):
-    drift = measured(views, config("raw"))
+    drift = measure_drift(views, config("raw"))
     assert drift.after is None
     assert drift.result is drift.before
     assert poor(drift, "net").startswith("embeddings of net mean different things")
@@ -25,7 +25,7 @@ def test_with_raw_embeddings_only_the_state_before_is_known(views):
 
 def test_networks_that_agree_as_they_are_need_no_map():
     one = drawn(folds=1)[0]
-    drift = measured({0: one, 1: one, 2: one}, config("raw"))
+    drift = measure_drift({0: one, 1: one, 2: one}, config("raw"))
     assert mean_over_folds(drift.before).explained == pytest.approx(1, abs=1e-6)
     assert mean_over_folds(drift.before).cosine == pytest.approx(1, abs=1e-6)
 
@@ -34,7 +34,7 @@ def test_networks_that_agree_as_they_are_need_no_map():
 def test_views_that_share_nothing_are_called_poor(method):
     rng = np.random.default_rng(0)
     views = {fold: rng.normal(size=(300, 12)) for fold in range(4)}
-    drift = measured(views, config(method))
+    drift = measure_drift(views, config(method))
     assert all(one.explained < 0.05 for one in drift.result.values())
     assert poor(drift, "stage1") is not None
 
@@ -42,7 +42,7 @@ def test_views_that_share_nothing_are_called_poor(method):
 def test_one_fold_that_went_astray_is_named():
     views = drawn(folds=5)
     views[3] = np.random.default_rng(9).normal(size=views[3].shape)
-    drift = measured(views, config())
+    drift = measure_drift(views, config())
     share = drift.after[3].explained
     assert share < 0.05
     assert all(drift.after[fold].explained > 0.8 for fold in (0, 1, 2, 4))
@@ -60,12 +60,12 @@ def test_a_map_that_shrinks_most_away_is_not_called_good():
     views = {
         fold: np.concatenate([shared, rng.normal(size=(400, 11))], axis=1) for fold in range(3)
     }
-    assert mean_over_folds(measured(views, config()).after).explained < 0.3
+    assert mean_over_folds(measure_drift(views, config()).after).explained < 0.3
 
 
 def test_what_is_measured_is_held_to_the_plain_formula():
     views = drawn(rows=50, folds=2, noise=0.5)
-    drift = measured(views, config("raw"))
+    drift = measure_drift(views, config("raw"))
     both = own = their = cosines = 0.0
     for part in range(5):
         left = np.arange(50) % 5 == part
@@ -82,7 +82,7 @@ def test_what_is_measured_is_held_to_the_plain_formula():
 
 def test_an_opposite_view_explains_nothing():
     one = drawn(folds=1)[0]
-    drift = measured({0: one, 1: -one}, config("raw"))
+    drift = measure_drift({0: one, 1: -one}, config("raw"))
     assert mean_over_folds(drift.before).explained == 0
     assert mean_over_folds(drift.before).cosine == pytest.approx(-1, abs=1e-6)
 
@@ -93,14 +93,14 @@ def test_three_tenths_are_enough_and_nothing_below():
         assert (poor(drift, "net") is None) == good
 
 
-def test_the_least_allowed_anchors_can_be_measured():
+def test_the_least_allowed_anchors_can_be_measure_drift():
     views = drawn(rows=50)
     for method in METHODS:
-        assert len(measured(views, config(method, landmarks=50, pca=3)).result) == 3
+        assert len(measure_drift(views, config(method, landmarks=50, pca=3)).result) == 3
 
 
 def test_a_single_fold_has_nothing_to_compare(views):
-    drift = measured({0: views[0]}, config())
+    drift = measure_drift({0: views[0]}, config())
     assert drift.result == {}
     assert np.isnan(mean_over_folds(drift.result).explained)
     assert poor(drift, "net") is None

@@ -182,7 +182,7 @@ def test_no_row_at_all_is_no_problem(views):
 
 
 def test_no_label_can_come_in():
-    assert list(inspect.signature(fit).parameters) == ["views", "config"]
+    assert list(inspect.signature(fit).parameters) == ["embeddings", "config"]
     assert list(inspect.signature(Maps.apply).parameters) == ["self", "fold", "embedding"]
 
 

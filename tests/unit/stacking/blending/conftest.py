@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from metrics.sheet import ScoreConfig
-from stacking.blending.members import gather
+from stacking.blending.members import join_members
 
 QUICK = ScoreConfig(replicates=100, seeds=(0,))
 
@@ -31,7 +31,7 @@ def by_hand(folds, target, **scores):
     return rows, {name: table(ids, folds, values) for name, values in scores.items()}
 
 
-def drawn(rows=900, seed=0, signal=(1.5, 1.0, 0.5), dealt=False):
+def drawn(rows=900, seed=0, signal=(1.5, 1.0, 0.5), permuted=False):
     """Three members, `stack`, `tabular` and `images`, each knowing something of its own."""
     rng = np.random.default_rng(seed)
     patient = np.arange(rows) // 5
@@ -41,7 +41,7 @@ def drawn(rows=900, seed=0, signal=(1.5, 1.0, 0.5), dealt=False):
         name: 1 / (1 + np.exp(-(rng.normal(size=rows) + strength * target - fold)))
         for name, strength in zip(("stack", "tabular", "images"), signal, strict=True)
     }
-    if dealt:
+    if permuted:
         target = rng.permutation(target)
     table, members = by_hand(fold, target, **scores)
     return table.with_columns(pl.Series("group_id", [f"p{n:04d}" for n in patient])), members
@@ -49,4 +49,4 @@ def drawn(rows=900, seed=0, signal=(1.5, 1.0, 0.5), dealt=False):
 
 @pytest.fixture
 def members():
-    return gather(*drawn())
+    return join_members(*drawn())

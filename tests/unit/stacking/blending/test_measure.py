@@ -7,8 +7,8 @@ from metrics.cohort import cohort
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
 from stacking.blending.config import BlendConfig
-from stacking.blending.measure import measured
-from stacking.blending.members import gather
+from stacking.blending.measure import blend_sheet
+from stacking.blending.members import join_members
 from stacking.blending.policies import all_blends
 from tests.unit.stacking.blending.conftest import QUICK, by_hand, drawn
 from tests.unit.stacking.blending.test_policies import A, B
@@ -18,7 +18,7 @@ NAMES = ["images", "stack", "tabular", "mean", "rank_average", "weighted", "or_r
 
 def measure(members, config=None, patient="group_id"):
     config = config or BlendConfig()
-    return measured(members, all_blends(members, config), config, QUICK, patient)
+    return blend_sheet(members, all_blends(members, config), config, QUICK, patient)
 
 
 def test_every_member_and_blend_stands_in_one_table(members):
@@ -43,7 +43,7 @@ def test_every_member_and_blend_stands_in_one_table(members):
 def test_the_chosen_one_is_compared_on_the_same_draws(members):
     config = BlendConfig(policy="rank_average")
     blends = all_blends(members, config)
-    found = measured(members, blends, config, QUICK, "group_id")
+    found = blend_sheet(members, blends, config, QUICK, "group_id")
     whose = cohort(members.rows["group_id"], members.target)
     ours, theirs = (
         ranking_tally(members.target, score, whose)
@@ -59,7 +59,7 @@ def test_the_chosen_one_is_compared_on_the_same_draws(members):
 def test_the_or_rule_stands_beside_each_member_at_the_same_sensitivity():
     # who is flagged: test_policies; of the rule 3 of 4 positives and 3 of 6 negatives, of a 3 and 4
     rows, tables = by_hand([0] * 5 + [1] * 5, [1, 1, 0, 0, 0] * 2, stack=A, net=B)
-    found = measure(gather(rows, tables), BlendConfig(sensitivity=1.0))["operating"]
+    found = measure(join_members(rows, tables), BlendConfig(sensitivity=1.0))["operating"]
     rule, stack = found["scores"]["or_rule"], found["scores"]["stack"]
     for told, sensitivity, specificity, flagged in (
         (rule, 3 / 4, 3 / 6, 6),
@@ -99,18 +99,18 @@ def test_members_left_out_of_the_blends_stay_in_the_table(members):
 def test_the_order_of_rows_does_not_matter():
     rows, tables = drawn()
     shuffled = {name: tables[name].reverse() for name in reversed(tables)}
-    mixed = gather(rows.sample(fraction=1, shuffle=True, seed=5), shuffled)
-    assert measure(mixed) == measure(gather(rows, tables))
+    mixed = join_members(rows.sample(fraction=1, shuffle=True, seed=5), shuffled)
+    assert measure(mixed) == measure(join_members(rows, tables))
 
 
 def test_one_member_or_one_fold_leaves_out_what_cannot_be(members):
-    alone = measure(members.part(["stack"]))
+    alone = measure(members.select(["stack"]))
     assert list(alone["scores"]) == ["stack"]
     assert alone["weights"] is None
     assert list(alone["operating"]["scores"]) == ["stack"]
     assert alone["operating"]["scores"]["stack"]["or_rule_minus_this"] is None
     assert alone["notes"] == ["One member: there is nothing to blend."]
-    one_fold = gather(*by_hand([0] * 5, [1, 1, 0, 0, 0], stack=A[:5], net=B[:5]))
+    one_fold = join_members(*by_hand([0] * 5, [1, 1, 0, 0, 0], stack=A[:5], net=B[:5]))
     found = measure(one_fold, patient=None)
     assert list(found["scores"]) == ["net", "stack", "mean", "rank_average", "or_rule"]
     assert found["operating"] is None

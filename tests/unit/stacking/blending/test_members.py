@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from stacking.blending.config import BlendConfig
-from stacking.blending.members import Members, blended_members, gather, gather_views
+from stacking.blending.members import Members, blended_members, join_members, join_unseen
 from tests.unit.stacking.blending.conftest import by_hand, table
 from workspace.errors import ArtifactError, ConfigError
 
@@ -14,14 +14,14 @@ ROWS, TABLES = by_hand(FOLDS, TARGET, stack=[0.1, 0.2, 0.3, 0.4], net=[0.5, 0.6,
 
 def test_rows_are_joined_by_id_and_members_sorted_by_name():
     shuffled = {name: TABLES[name][[3, 1, 0, 2]] for name in TABLES}
-    members = gather(ROWS[[2, 0, 3, 1]], shuffled)
+    members = join_members(ROWS[[2, 0, 3, 1]], shuffled)
     assert members.names == ("net", "stack")
     assert members.rows["isic_id"].to_list() == IDS
     assert members.raw.tolist() == [[0.5, 0.6, 0.7, 0.8], [0.1, 0.2, 0.3, 0.4]]
 
 
 def test_members_named_like_columns_come_back_from_a_table_to_the_bit():
-    members = gather(ROWS, {"fold": TABLES["net"], "target": TABLES["stack"]})
+    members = join_members(ROWS, {"fold": TABLES["net"], "target": TABLES["stack"]})
     again = Members.of_table(members.table(), members.names)
     assert (again.names, again.raw.tolist()) == (members.names, members.raw.tolist())
     assert again.rows.equals(members.rows)
@@ -29,7 +29,7 @@ def test_members_named_like_columns_come_back_from_a_table_to_the_bit():
 
 def test_rows_that_no_fold_holds_out_have_no_place_here():
     always = ROWS.with_columns(pl.Series("fold", [0, 0, 1, -1], dtype=pl.Int16))
-    members = gather(always, {"stack": TABLES["stack"][:3]})
+    members = join_members(always, {"stack": TABLES["stack"][:3]})
     assert members.rows["isic_id"].to_list() == ["r0", "r1", "r2"]
 
 
@@ -68,13 +68,13 @@ def test_rows_that_no_fold_holds_out_have_no_place_here():
 )
 def test_a_member_with_a_gap_is_refused(net, message):
     with pytest.raises(ArtifactError) as error:
-        gather(ROWS, {**TABLES, "net": net})
+        join_members(ROWS, {**TABLES, "net": net})
     assert str(error.value) == message
 
 
 def test_a_member_may_not_be_called_as_a_blend_is():
     with pytest.raises(ConfigError) as error:
-        gather(ROWS, {"mean": TABLES["net"]})
+        join_members(ROWS, {"mean": TABLES["net"]})
     assert str(error.value) == "A member is called 'mean', as a blend is; name it otherwise."
 
 
@@ -83,11 +83,11 @@ def views(folds=(0, 1), ids=("t0", "t1"), score=0.5):
 
 
 def test_views_are_every_row_by_every_fold():
-    members = gather(ROWS, TABLES)
+    members = join_members(ROWS, TABLES)
     net = pl.concat(
         [table(["t1", "t0"], [0, 0], [0.1, 0.2]), table(["t0", "t1"], [1, 1], [0.0, 1.0])]
     )
-    found = gather_views(members, pl.Series(["t0", "t1"]), {"stack": views(), "net": net})
+    found = join_unseen(members, pl.Series(["t0", "t1"]), {"stack": views(), "net": net})
     assert {fold: raw.tolist() for fold, raw in found.items()} == {
         0: [[0.2, 0.1], [0.5, 0.5]],
         1: [[0.0, 1.0], [0.5, 0.5]],
@@ -125,12 +125,12 @@ def test_views_are_every_row_by_every_fold():
 def test_views_with_a_gap_are_refused(net, message):
     tables = {"stack": views()} | ({} if net is None else {"net": net})
     with pytest.raises(ArtifactError) as error:
-        gather_views(gather(ROWS, TABLES), pl.Series(["t0", "t1"]), tables)
+        join_unseen(join_members(ROWS, TABLES), pl.Series(["t0", "t1"]), tables)
     assert str(error.value) == message
 
 
 def test_the_recipe_names_members_or_takes_all():
-    members = gather(ROWS, TABLES)
+    members = join_members(ROWS, TABLES)
     assert blended_members(members, BlendConfig()).names == ("net", "stack")
     some = blended_members(members, BlendConfig(members=("stack", "stack")))
     assert some.names == ("stack",)

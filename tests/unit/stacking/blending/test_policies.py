@@ -4,12 +4,12 @@ import pytest
 
 from metrics.pauc import pauc_above_tpr
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.blending.members import gather, gather_views
+from stacking.blending.members import join_members, join_unseen
 from stacking.blending.policies import (
     all_blends,
-    best_parts,
+    best_shares,
     blend,
-    blend_elsewhere,
+    blend_unseen,
     flag_blend,
     flag_member,
 )
@@ -20,7 +20,7 @@ from workspace.errors import ConfigError
 A = [0.9, 0.1, 0.5, 0.3, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1]
 B = [0.2, 0.8, 0.1, 0.6, 0.4, 0.1, 0.2, 0.3, 0.4, 0.5]  # .3 .9 .1 .7 .5 | .1 .3 .5 .7 .9
 FOLDS, TARGET = [0] * 5 + [1] * 5, [1, 1, 0, 0, 0] * 2
-PAIR = gather(*by_hand(FOLDS, TARGET, a=A, b=B))
+PAIR = join_members(*by_hand(FOLDS, TARGET, a=A, b=B))
 
 
 def same(one, other):
@@ -42,7 +42,7 @@ def test_a_rank_average_is_of_places_within_the_fold():
 
 def test_another_scale_of_one_folds_models_changes_no_place():
     rows, tables = by_hand(FOLDS, TARGET, a=[*A[:5], *(a / 100 for a in A[5:])], b=B)
-    same(blend(gather(rows, tables), "rank_average"), blend(PAIR, "rank_average"))
+    same(blend(join_members(rows, tables), "rank_average"), blend(PAIR, "rank_average"))
 
 
 def test_the_or_rule_flags_where_any_member_does():
@@ -55,7 +55,7 @@ def test_the_or_rule_flags_where_any_member_does():
         True, True, False, True, True, True, False, False, False, True,
     ]  # fmt: skip
     assert flags.last == 0.7
-    each = np.stack([PAIR.scores.halves[n] / PAIR.scores.full for n in (0, 1)])
+    each = np.stack([PAIR.scores.doubled_ranks[n] / PAIR.scores.doubled_counts for n in (0, 1)])
     own = np.where(PAIR.folds == 0, 0.7, 0.9)
     assert flags.flagged.tolist() == (each >= own).any(axis=0).tolist()
 
@@ -69,20 +69,20 @@ def test_a_member_alone_is_flagged_by_the_same_measure():
 
 @pytest.mark.parametrize("top", [[24, 12, 0], [0, 36, 0], [12, 12, 12], [13, 11, 12]])
 def test_the_search_finds_the_top_of_a_hill(top):
-    assert best_parts(lambda parts: -float(np.abs(parts - np.array(top)).sum()), 3).tolist() == top
+    assert best_shares(lambda parts: -float(np.abs(parts - np.array(top)).sum()), 3).tolist() == top
 
 
 def test_of_equal_weights_the_more_even_then_the_first_are_taken():
-    assert best_parts(lambda _: 0.5, 3).tolist() == [12, 12, 12]
-    assert best_parts(lambda parts: -abs(abs(int(parts[0]) - 12) - 6), 2).tolist() == [18, 6]
-    assert best_parts(lambda parts: float(max(parts) >= 15), 2).tolist() == [15, 9]
-    assert best_parts(lambda _: 0.5, 1).tolist() == [12]
+    assert best_shares(lambda _: 0.5, 3).tolist() == [12, 12, 12]
+    assert best_shares(lambda parts: -abs(abs(int(parts[0]) - 12) - 6), 2).tolist() == [18, 6]
+    assert best_shares(lambda parts: float(max(parts) >= 15), 2).tolist() == [15, 9]
+    assert best_shares(lambda _: 0.5, 1).tolist() == [12]
 
 
 def test_weights_are_those_of_a_slow_search(members):
-    pair = members.part(["stack", "tabular"])
+    pair = members.select(["stack", "tabular"])
     held = pair.folds == 0
-    places = pair.scores.halves[:, ~held] / pair.scores.full[~held]
+    places = pair.scores.doubled_ranks[:, ~held] / pair.scores.doubled_counts[~held]
 
     def worth(part):
         return round(
@@ -104,11 +104,11 @@ def test_weights_go_to_who_knows_more(members):
 
 def test_identical_members_have_even_weights_and_are_their_own_blend():
     rows, tables = drawn()
-    members = gather(rows, {"one": tables["stack"], "two": tables["stack"]})
+    members = join_members(rows, {"one": tables["stack"], "two": tables["stack"]})
     weighted = blend(members, "weighted")
-    assert [rule.parts for rule in weighted.rules.values()] == [(12, 12)] * 3
+    assert [rule.shares for rule in weighted.rules.values()] == [(12, 12)] * 3
     assert weighted.score.tolist() == blend(members, "rank_average").score.tolist()
-    one = members.scores.halves[0] / members.scores.full
+    one = members.scores.doubled_ranks[0] / members.scores.doubled_counts
     assert weighted.score.tolist() == one.tolist()
     assert blend(members, "or_rule").score.tolist() == one.tolist()
 
@@ -116,14 +116,14 @@ def test_identical_members_have_even_weights_and_are_their_own_blend():
 def test_a_constant_member_changes_no_order_and_flags_nobody():
     rows, tables = drawn()
     constant = tables["stack"].with_columns(pl.lit(0.5).alias("score"))
-    alone = gather(rows, {"stack": tables["stack"]})
-    both = gather(rows, {"stack": tables["stack"], "constant": constant})
+    alone = join_members(rows, {"stack": tables["stack"]})
+    both = join_members(rows, {"stack": tables["stack"], "constant": constant})
     for how in ("rank_average", "weighted"):
         assert blend(both, how).score.tolist() == blend(alone, "rank_average").score.tolist()
     assert blend(both, "weighted").last.weights == {"constant": 0.5, "stack": 0.5}  # ties: even
     flags = flag_blend(both, blend(both, "or_rule"), 0.8)
     assert flags.flagged.tolist() == flag_member(both, "stack", 0.8).flagged.tolist()
-    nothing = gather(rows, {"a": constant, "b": constant})
+    nothing = join_members(rows, {"a": constant, "b": constant})
     for how in BLENDS:
         found = blend(nothing, how)
         assert set(found.score.tolist()) == {0.5}
@@ -132,7 +132,7 @@ def test_a_constant_member_changes_no_order_and_flags_nobody():
 
 def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
     rows, tables = drawn()
-    before = gather(rows, tables)
+    before = join_members(rows, tables)
     rng = np.random.default_rng(1)
     for fold in (0, 1, 2):
         held = pl.col("fold") == fold
@@ -144,7 +144,7 @@ def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
             name: table.with_columns(pl.when(held).then(other).otherwise("score").alias("score"))
             for name, table in tables.items()
         }
-        after = gather(turned, moved)
+        after = join_members(turned, moved)
         weighted = [blend(members, "weighted") for members in (before, after)]
         assert weighted[0].rules[fold] == weighted[1].rules[fold]
         assert weighted[0].last != weighted[1].last
@@ -155,7 +155,7 @@ def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
         flags = [flag_member(members, "stack", 0.9) for members in (before, after)]
         assert flags[0].thresholds[fold] == flags[1].thresholds[fold]
         # and of what they teach, the scores of a fold's rows follow
-        only = [gather(table, tables) for table in (rows, turned)]
+        only = [join_members(table, tables) for table in (rows, turned)]
         scores = [blend(m, "weighted").score[m.folds == fold] for m in only]
         assert scores[0].tolist() == scores[1].tolist()
 
@@ -167,14 +167,14 @@ def test_neither_the_order_of_rows_nor_of_members_matters(how):
         name: tables[name].sample(fraction=1, shuffle=True, seed=3)
         for name in ("images", "stack", "tabular")
     }
-    shuffled = gather(rows.sample(fraction=1, shuffle=True, seed=2), mixed)
-    same(blend(shuffled, how), blend(gather(rows, tables), how))
+    shuffled = join_members(rows.sample(fraction=1, shuffle=True, seed=2), mixed)
+    same(blend(shuffled, how), blend(join_members(rows, tables), how))
 
 
-def test_dealt_labels_are_at_chance_and_above_it_where_weights_saw_them():
+def test_permuted_labels_are_at_chance_and_above_it_where_weights_saw_them():
     nested, seen = [], []
     for seed in range(12):
-        members = gather(*drawn(seed=seed, dealt=True))
+        members = join_members(*drawn(seed=seed, permuted=True))
         found = blend(members, "weighted")
         nested.append(pauc_above_tpr(members.target, found.score))
         seen.append(pauc_above_tpr(members.target, found.last.of(members)))
@@ -185,25 +185,25 @@ def test_dealt_labels_are_at_chance_and_above_it_where_weights_saw_them():
 @pytest.mark.parametrize("how", BLENDS)
 def test_rows_outside_the_folds_go_the_way_of_the_folds_own(how):
     rows, tables = drawn()
-    members = gather(rows, tables)
+    members = join_members(rows, tables)
     ids = members.rows["isic_id"].head(6)  # as if each fold's models scored rows of its own
     chosen = blend(members, how).last
     own = chosen.of(members)
     for fold in (0, 1, 2):
         held = members.folds == fold
-        [again] = chosen.outside(members, {fold: members.raw[:, held]})
+        [again] = chosen.unseen(members, {fold: members.raw[:, held]})
         assert again.tolist() == own[held].tolist()
     views = dict.fromkeys((0, 1, 2), members.raw[:, :6])
-    together = blend_elsewhere(members, ids, views, chosen)
+    together = blend_unseen(members, ids, views, chosen)
     alone = [
-        blend_elsewhere(
+        blend_unseen(
             members, ids[n : n + 1], {k: v[:, n : n + 1] for k, v in views.items()}, chosen
         )
         for n in range(6)
     ]
     assert together.equals(pl.concat(alone))  # a set of three rows is scored as one of thousands
     assert together.columns == ["isic_id", "score", "fold_sd"]
-    by_fold = chosen.outside(members, views)
+    by_fold = chosen.unseen(members, views)
     assert together["score"].to_list() == pytest.approx(np.mean(by_fold, axis=0).tolist())
     assert together["fold_sd"].to_list() == pytest.approx(np.std(by_fold, axis=0, ddof=1).tolist())
 
@@ -216,10 +216,10 @@ def test_views_are_blended_by_id():
         for name, scores in {"a": [0.9, 0.5, 0.5, 0.1], "b": [0.8, 0.1, 0.5, 0.1]}.items()
     }
     ids = pl.Series(["t0", "t1"])
-    found = gather_views(PAIR, ids, views)
-    mean = blend_elsewhere(PAIR, ids, found, blend(PAIR, "mean").last)
+    found = join_unseen(PAIR, ids, views)
+    mean = blend_unseen(PAIR, ids, found, blend(PAIR, "mean").last)
     assert mean["score"].to_list() == pytest.approx([0.8 / 4, 2.7 / 4])
-    highest = blend_elsewhere(PAIR, ids, found, blend(PAIR, "or_rule").last)
+    highest = blend_unseen(PAIR, ids, found, blend(PAIR, "or_rule").last)
     # t0: the higher of .5 and .1, then of .1 and .1; t1: of .9 and .9, then of .9 and .9
     assert highest["score"].to_list() == pytest.approx([(0.5 + 0.1) / 2, 0.9])
 
@@ -227,7 +227,7 @@ def test_views_are_blended_by_id():
 def test_blends_are_made_where_there_is_something_to_blend(members):
     assert list(all_blends(members, BlendConfig())) == list(BLENDS)
     assert all_blends(members, BlendConfig(members=("stack",))) == {}
-    one_fold = gather(*by_hand([0] * 5, [1, 1, 0, 0, 0], stack=A[:5], net=B[:5]))
+    one_fold = join_members(*by_hand([0] * 5, [1, 1, 0, 0, 0], stack=A[:5], net=B[:5]))
     assert list(all_blends(one_fold, BlendConfig())) == ["mean", "rank_average", "or_rule"]
 
 
@@ -256,7 +256,7 @@ def test_blends_are_made_where_there_is_something_to_blend(members):
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(folds, names, config, message):
-    members = gather(*by_hand(folds, TARGET, **dict(zip(names, (A, B), strict=True))))
+    members = join_members(*by_hand(folds, TARGET, **dict(zip(names, (A, B), strict=True))))
     with pytest.raises(ConfigError) as error:
         all_blends(members, BlendConfig(**config))
     assert str(error.value) == message

@@ -3,19 +3,22 @@ import sys
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from stacking import boosters
+from stacking.boosters import lightgbm
+from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.fold import train_fold
 from tests.stages import ROOT
 from tests.unit.stacking.conftest import QUICK, STACK
 from workspace.errors import ArtifactError
 from workspace.manifest import Wanted
+from workspace.progress import quietly
 from workspace.units import making, open_unit
 
 
 @pytest.fixture
 def unit(matrix, tmp_path):
-    trained = train_fold(matrix, 0, STACK, QUICK, 0, lambda done, total: None)
+    trained = train_fold(matrix, 0, STACK, QUICK, 0, quietly)
     wanted = Wanted(stage="stack", settings={}, inputs={}, recipe={}, seed=0)
     with making(tmp_path / "fold", wanted) as draft:
         for name, text in trained.models.items():
@@ -24,11 +27,9 @@ def unit(matrix, tmp_path):
 
 
 def test_a_model_comes_back_as_it_was(unit, matrix):
-    booster = boosters.load(unit, "seed_0.txt", matrix.columns)
-    assert (
-        boosters.as_text(booster).split("\nparameters:")[0]
-        == (unit.text("seed_0.txt").split("\nparameters:")[0])
-    )
+    booster = LightGBMConfig.load(unit, "seed_0.txt", matrix.columns)
+    trees, *_ = booster.save().split("\nparameters:")
+    assert trees == unit.text("seed_0.txt").split("\nparameters:")[0]
 
 
 def truncated(text):
@@ -49,10 +50,11 @@ def test_check_134_a_damaged_model_is_one_line_and_the_process_lives(unit, damag
     path = unit.path("seed_0.txt")
     path.write_text(damage(path.read_text()))
     program = (
-        "import sys; from pathlib import Path; from stacking import boosters\n"
+        "import sys; from pathlib import Path\n"
+        "from stacking.boosters.lightgbm import LightGBMConfig\n"
         "from workspace.units import open_unit; from workspace.errors import ArtifactError\n"
         f"unit = open_unit(Path({str(unit.folder)!r}), 'stack')\n"
-        "try: boosters.load(unit, 'seed_0.txt', [])\n"
+        "try: LightGBMConfig.load(unit, 'seed_0.txt', [])\n"
         "except ArtifactError as error: print(error); sys.exit(2)\n"
     )
     done = subprocess.run(
@@ -68,20 +70,44 @@ def test_check_134_a_damaged_model_is_one_line_and_the_process_lives(unit, damag
 
 def test_columns_in_another_order_are_refused(unit, matrix):
     with pytest.raises(ArtifactError, match="was trained on other columns than those at hand"):
-        boosters.load(unit, "seed_0.txt", matrix.columns[::-1])
+        LightGBMConfig.load(unit, "seed_0.txt", matrix.columns[::-1])
 
 
 def test_a_tuning_trial_on_kept_bins_grows_the_same_trees_as_one_that_bins_anew(matrix):
     """What `min_data_in_leaf` and the like are tried on may be binned once."""
-    places = list(range(len(matrix.rows)))
+    indices = np.arange(len(matrix.rows))
     target = matrix.rows["target"].to_numpy().astype(float)
-    kept = boosters.binned([matrix.values], target, matrix.columns, QUICK)
+    kept = QUICK.bin_rows([matrix.values], target, matrix.columns)
     for leaf in (5, 50):
         config = QUICK.model_copy(update={"min_data_in_leaf": leaf})
-        again = boosters.binned([matrix.values], target, matrix.columns, config)
-        reused = boosters.Binned(kept.data, config)
-        models = [
-            boosters.as_text(boosters.grow(data, np.array(places), 1, 10))
-            for data in (again, reused)
-        ]
+        again = config.bin_rows([matrix.values], target, matrix.columns)
+        reused = kept.with_config(config)
+        models = [data.grow(indices, 1, 10).save() for data in (again, reused)]
         assert models[0] == models[1]
+    with pytest.raises(AssertionError, match="these settings need other bins"):
+        kept.with_config(QUICK.model_copy(update={"max_bin": 31}))
+
+
+@pytest.mark.parametrize(
+    ("cells", "threads", "side_by_side", "each"),
+    [(2400, 3, 3, 1), (2400, 1, 1, 1), (1, 3, 1, 3), (1, None, 1, None)],
+)
+def test_small_boosters_grow_side_by_side_on_one_thread_each_large_ones_alone(
+    matrix, monkeypatch, cells, threads, side_by_side, each
+):
+    monkeypatch.setattr(lightgbm, "SMALL", cells + 1)
+    target = matrix.rows["target"].to_numpy().astype(float)
+    data = QUICK.bin_rows([matrix.values], target, matrix.columns, threads)
+    assert (data.side_by_side, data.threads) == (side_by_side, each)
+
+
+def test_settings_that_lightgbm_has_not_are_refused():
+    assert LightGBMConfig.model_validate({"rounds": 7}).rounds == 7
+    for wrong in ({"round": 7}, {"rounds": 0}, {"learning_rate": 2.0}, {"rounds": "7"}):
+        with pytest.raises(ValidationError):
+            LightGBMConfig.model_validate(wrong)
+
+
+def test_settings_are_read_without_the_library():
+    program = "import sys; import stacking.config; sys.exit('lightgbm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,90 @@
+"""What a booster is to the stack: settings that bin rows, bins that grow models, models that score.
+
+Whoever adds one writes a file here with a class for each of the three, and a line in `known.py`;
+the stack calls nothing else. What holds for every booster: a value that is missing is NaN, a column
+`cat_...` has whole numbers, -1 for a category that training never saw; and nothing that is kept
+depends on the number of threads, neither a bit of a score nor a byte of a model.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, Self
+
+from workspace.arrays import Floats, Floats32, Ints
+from workspace.units import Unit
+
+
+class Booster(Protocol):
+    """A model: grown on some rows, asked about others. `threads` None: all there are."""
+
+    def log_odds(self, values: Floats32, threads: int | None = None) -> Floats:
+        """(rows,): raw scores in float64, as of the rows that it was grown on."""
+        ...
+
+    def contributions(self, values: Floats32, threads: int | None = None) -> Floats:
+        """(columns,): the mean absolute SHAP value (log odds) of each column over some rows."""
+        ...
+
+    def gain(self) -> Floats:
+        """(columns,): each column's share of what the model learnt; together 1, or all 0."""
+        ...
+
+    def save(self) -> str:
+        """The whole model as text, which `BoosterConfig.load` reads back."""
+        ...
+
+
+class Binned(Protocol):
+    """The training rows of a fold, made ready once; models are grown on any of them by index."""
+
+    @property
+    def side_by_side(self) -> int:
+        """How many models to grow at a time."""
+        ...
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads each of these may use; None: all there are."""
+        ...
+
+    def grow(self, indices: Ints, seed: int, rounds: int) -> Booster:
+        """A model of the rows at these indices (sorted, repeats allowed)."""
+        ...
+
+    def best_rounds(
+        self, indices: Ints, held_out: tuple[Floats32, Floats], seed: int, patience: int
+    ) -> int:
+        """How many rounds score best on inner held-out rows, which are none of those at `indices`.
+
+        `held_out` are their values (rows, columns) and labels (rows,).
+        """
+        ...
+
+    def with_config(self, config: "BoosterConfig") -> Self:
+        """The same bins for other settings that leave the bins alone: trials need not bin anew."""
+        ...
+
+
+class BoosterConfig(Protocol):
+    """A booster's settings, a section of the recipe: frozen, and a key that it lacks is refused."""
+
+    file: ClassVar[str]  # name of a kept model, with {} for its number; no two boosters share it
+
+    @property
+    def rounds(self) -> int:
+        """How many steps it learns in, or at most where the recipe lets inner rows decide."""
+        ...
+
+    def bin_rows(
+        self,
+        blocks: Sequence[Floats32],
+        target: Floats,
+        columns: Sequence[str],
+        threads: int | None = None,
+    ) -> Binned:
+        """Make the rows of these blocks ready, if possible without a copy."""
+        ...
+
+    @classmethod
+    def load(cls, unit: Unit, name: str, columns: Sequence[str]) -> Booster:
+        """A kept model: its hash is checked before the library sees a byte, then its columns."""
+        ...

@@ -1,0 +1,64 @@
+"""Codes of categories, numbered anew by the training rows of a fold alone.
+
+The feature table numbers the categories of all rows. Were that number fitted on, a category that
+only a held-out row has would move the others. One that training never saw is to a fold what an
+unseen word is to the features: unknown, code 0, the same as no word; where training has none of
+that, -1.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from workspace.arrays import Bools, Floats32
+
+PREFIX = "cat_"  # of the columns that hold codes
+UNKNOWN = 0  # the code in the feature table
+NEVER_SEEN = -1  # where training rows have no unknown
+
+
+@dataclass(frozen=True)
+class CategoryCodes:
+    """The codes that training rows have, column by column, in order."""
+
+    known: dict[str, list[float]]
+
+    def renumbered(self, codes: Floats32, columns: Sequence[str]) -> Floats32:
+        """The codes (rows, columns) as their indices among the known ones."""
+        result = np.empty_like(codes)
+        for number, name in enumerate(columns):
+            known = np.array([*self.known[name], np.inf], dtype=np.float32)
+            index = np.searchsorted(known, codes[:, number]).clip(max=len(known) - 1)
+            unseen = 0 if known[0] == UNKNOWN else NEVER_SEEN
+            result[:, number] = np.where(known[index] == codes[:, number], index, unseen)
+        return result
+
+
+@contextmanager
+def renumbered(
+    values: Floats32, columns: Sequence[str], category_codes: CategoryCodes
+) -> Iterator[None]:
+    """While it lasts, the codes in a matrix are those of a fold; nothing is copied but they."""
+    indices = code_columns(columns)
+    codes = values[:, indices]
+    values[:, indices] = category_codes.renumbered(codes, [columns[index] for index in indices])
+    try:
+        yield
+    finally:
+        values[:, indices] = codes
+
+
+def code_columns(columns: Sequence[str]) -> list[int]:
+    """The indices of the columns of codes."""
+    return [index for index, name in enumerate(columns) if name.startswith(PREFIX)]
+
+
+def fit_category_codes(values: Floats32, columns: Sequence[str], training: Bools) -> CategoryCodes:
+    """The codes that the training rows have."""
+    known = {}
+    for index in code_columns(columns):
+        codes = np.unique(values[training, index])
+        known[columns[index]] = codes[~np.isnan(codes)].tolist()
+    return CategoryCodes(known)
