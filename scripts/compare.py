@@ -1,4 +1,4 @@
-"""make compare: ways to stack what networks see, beside the recipe's own, on the same folds.
+"""make compare: ways to stack what networks say, beside the recipe's own, on the same folds.
 
 Reads the run's networks and features (made first where needed); no network is trained for it. Each
 variant is a unit in <run>/comparison/<variant>/ with its scores out of fold for every seed of the
@@ -17,9 +17,10 @@ from rich.table import Table
 from folds.findings import plural
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
-from models.cascade.measure import HeldOut, variant_sheet
-from pipeline import networks
-from pipeline.sights import Sights, anchors_of, joined, prefix_of
+from models.networks.kept import maker_of
+from models.networks.measure import ScoredRows, variant_sheet
+from pipeline.block_columns import NetworkColumns, anchors_of, joined, prefix_of
+from pipeline.picture_rows import load_picture_rows
 from scripts import embed, stack
 from scripts.score import short
 from scripts.stage import Job, main
@@ -42,26 +43,26 @@ def run(job: Job) -> Unit:
     """Every variant beside the recipe's own way, made if not there yet."""
     if not job.recipe.stack.networks:
         raise ConfigError("There is nothing to compare without networks; take stack.networks=true.")
-    stacked, inputs = stack.gather(job), networks.gather(replace(job, fresh=False))
-    anchors = anchors_of(inputs)
+    stacked, rows = stack.gather(job), load_picture_rows(replace(job, fresh=False))
+    anchors = anchors_of(rows)
     names = [block.unit.folder.name for block in stacked.blocks]
-    sights = {
-        name: embed.sights_of(inputs, name, anchors)
+    columns = {
+        name: embed.columns_of_network(rows, name, anchors)
         for name in names
-        if name in job.recipe.networks
+        if name in job.recipe.used
     }
     variants = _variants(job, tables=bool(stacked.tables().columns))
     units = {}
     for name, variant in variants.items():
         try:
-            units[name] = _unit(stacked, sights, (name, variant), list(units.values()))
+            units[name] = _unit(stacked, columns, (name, variant), list(units.values()))
         except ConfigError as error:
             if name == OWN:
                 raise
             job.say(f"notice: {name} cannot be done with this run and is left out: {error}")
     folder, config = job.run / "comparison" / "all", job.recipe
-    part = {"score": config.score.model_dump(mode="json"), "version": VERSION}
-    wanted = job.wanted("compare", part, {n: unit.sha256(SCORES) for n, unit in units.items()})
+    settings = {"score": config.score.model_dump(mode="json"), "version": VERSION}
+    wanted = job.wanted("compare", settings, {n: unit.sha256(SCORES) for n, unit in units.items()})
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is None:
         with making(folder, wanted) as draft:
@@ -75,13 +76,13 @@ def run(job: Job) -> Unit:
 def _variants(job: Job, tables: bool) -> dict[str, Variant]:
     """The recipe's own way, then those that its networks allow."""
     recipe = job.recipe
-    taught = any(name not in recipe.encoders for name in recipe.networks)
-    still = any(name in recipe.encoders for name in recipe.networks)
-    found = {OWN: Variant(taught=taught, encoders=still)}
+    learning = [config.task.learns for config in recipe.used.values()]
+    trained, still = any(learning), not all(learning)
+    found = {OWN: Variant(taught=trained, encoders=still)}
     for name in recipe.compare.variants or VARIANTS:
         variant = VARIANTS[name]
         asks = variant.encoders or variant.taught
-        if (variant.encoders and not still) or (variant.taught and not taught):
+        if (variant.encoders and not still) or (variant.taught and not trained):
             job.say(f"notice: {name} needs networks that this recipe has not; it is left out.")
         elif not (asks or tables):
             job.say(f"notice: {name} has no column in this run; it is left out.")
@@ -92,7 +93,7 @@ def _variants(job: Job, tables: bool) -> dict[str, Variant]:
 
 def _unit(
     stacked: stack.Inputs,
-    sights: Mapping[str, Sights],
+    columns: Mapping[str, NetworkColumns],
     what: tuple[str, Variant],
     before: Sequence[Unit],
 ) -> Unit:
@@ -100,16 +101,16 @@ def _unit(
     job, (name, variant) = stacked.job, what
     folder, recipe = job.run / "comparison" / name, job.recipe
     asked = {
-        network: one for network, one in sights.items()
-        if (variant.encoders if network in recipe.encoders else variant.taught)
+        network: one for network, one in columns.items()
+        if (variant.taught if recipe.networks[network].task.learns else variant.encoders)
     }  # fmt: skip
     configs = {
-        network: embed.config_of(one.inputs, network).model_copy(
-            update={} if network in recipe.encoders else dict(variant.align)
+        network: embed.config_of(one.rows, network).model_copy(
+            update=dict(variant.align) if recipe.networks[network].task.learns else {}
         )
         for network, one in asked.items()
     }
-    part = {
+    settings = {
         "align": {name: config.model_dump(mode="json") for name, config in configs.items()},
         "stack": recipe.stack.model_dump(mode="json", exclude={"average", "blocks", "shap_rows"}),
         "lightgbm": recipe.lightgbm.model_dump(mode="json"),
@@ -117,13 +118,15 @@ def _unit(
     }  # fmt: skip
     used = stacked.hashes(()) | {n: sha for b in _others(stacked) for n, sha in b.hashes().items()}
     for one in asked.values():
-        used |= {unit.folder.name: networks.maker_of(unit) for unit in one.units.values()}
+        used |= {unit.folder.name: maker_of(unit) for unit in one.units.values()}
         used |= {"images.parquet": one.content, "anchors' content": one.anchors.content}
-    wanted = job.wanted("compare", part, used)
+    wanted = job.wanted("compare", settings, used)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         return done
-    like = next((u for u in before if u.manifest.part == part and u.manifest.inputs == used), None)
+    like = next(
+        (u for u in before if u.manifest.part == settings and u.manifest.inputs == used), None
+    )
     with making(folder, wanted) as draft:
         if like is None:
             draft.parquet(SCORES, _out_of_fold(stacked, asked, configs, name))
@@ -134,7 +137,7 @@ def _unit(
 
 def _out_of_fold(
     stacked: stack.Inputs,
-    asked: Mapping[str, Sights],
+    asked: Mapping[str, NetworkColumns],
     configs: Mapping[str, AlignConfig],
     name: str,
 ) -> pl.DataFrame:
@@ -143,17 +146,17 @@ def _out_of_fold(
     for fold in stacked.fold_numbers:
         own = prefix_of(fold) if stacked.job.recipe.stack.nested else ""  # flat: one for all folds
         if own not in known:
-            known = {own: [_seen(one, configs[n], n, fold) for n, one in asked.items()]}
+            known = {own: [_columns(one, configs[n], n, fold) for n, one in asked.items()]}
         parts.append(_scores(stacked, known[own], name, fold))
     return pl.concat(parts).sort(ID)
 
 
-def _seen(sights: Sights, config: AlignConfig, name: str, fold: int) -> pl.DataFrame:
-    """Columns of all training rows as the crew of this fold sees them."""
-    [crew] = [crew for crew in sights.crews() if fold in crew.folds]
-    views = {other: sights.of_anchors(left) for other, left in crew.seen_by.items()}
-    aligned = fit_aligned(name, sights.classes, views, config)
-    return joined([sights.held_out(aligned, other, left) for other, left in crew.seen_by.items()])
+def _columns(columns: NetworkColumns, config: AlignConfig, name: str, fold: int) -> pl.DataFrame:
+    """Those of all training rows, for the boosters of this fold."""
+    [some] = [some for some in columns.embedders() if fold in some.folds]
+    views = {other: columns.of_anchors(held_out) for other, held_out in some.by_fold.items()}
+    aligned = fit_aligned(name, columns.classes, views, config)
+    return joined([columns.held_out(aligned, *which) for which in some.by_fold.items()])
 
 
 def _scores(
@@ -174,7 +177,7 @@ def _scores(
 
 def _others(stacked: stack.Inputs) -> list[Block]:
     """Blocks that are of no network here; every variant has them."""
-    own = stacked.job.recipe.networks
+    own = stacked.job.recipe.used
     return [block for block in stacked.blocks if block.unit.folder.name not in own]
 
 
@@ -194,8 +197,8 @@ def _matrix(stacked: stack.Inputs, tables: Sequence[pl.DataFrame], fold: int) ->
 def _compared(stacked: stack.Inputs, units: Mapping[str, Unit]) -> dict[str, Any]:
     job = stacked.job
     seeds = [str(seed) for seed in job.recipe.compare.seeds]
-    held = {name: _held_out(stacked, unit, seeds) for name, unit in units.items()}
-    own = held[OWN]
+    scored = {name: _scored_rows(stacked, unit, seeds) for name, unit in units.items()}
+    own = scored[OWN]
     return {
         "n": len(own[0].true), "positives": int(own[0].true.sum()), "seeds": seeds,
         "patients": None if own[0].patient is None else len(set(own[0].patient)),
@@ -205,18 +208,18 @@ def _compared(stacked: stack.Inputs, units: Mapping[str, Unit]) -> dict[str, Any
                 metric: variant_sheet("auc", own, several, (), job.recipe.score, metric)
                 for metric in ("pauc", "auc")
             }
-            for name, several in held.items()
+            for name, several in scored.items()
         },
     }  # fmt: skip
 
 
-def _held_out(stacked: stack.Inputs, unit: Unit, seeds: Sequence[str]) -> list[HeldOut]:
+def _scored_rows(stacked: stack.Inputs, unit: Unit, seeds: Sequence[str]) -> list[ScoredRows]:
     table = unit.parquet(SCORES).drop(FOLD)
     rows = stacked.rows.join(table, on=ID, how="inner", validate="1:1").sort(ID)
     patient = None if stacked.job.recipe.data.group == "none" else rows[GROUP]
     true = rows[TARGET].to_numpy().astype(np.int64)
     each = [rows[seed].to_numpy() for seed in seeds]
-    return [HeldOut(true, np.stack([1 - score, score], axis=1), patient) for score in each]
+    return [ScoredRows(true, np.stack([1 - score, score], axis=1), patient) for score in each]
 
 
 def _show(job: Job, found: dict[str, Any]) -> None:

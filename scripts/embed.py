@@ -1,4 +1,4 @@
-"""make embed: every picture as every fold's network sees it, brought into one space for the stack.
+"""make embed: every picture as every fold's network embeds it, brought into one space for the stack.
 
 Reads the networks of `make train-cnn`, training them first where needed; writes
 <run>/embeddings/<network>_fold_<k>/ (each fold's view of its held-out rows and of test rows) and
@@ -16,116 +16,133 @@ import numpy as np
 
 from folds.findings import Findings
 from folds.frozen import FILE
-from models.cascade.fold import Left
-from pipeline.networks import (
-    NO_NETWORK,
-    STAGE,
-    Inputs,
-    content_of,
-    encoder_unit,
-    gather,
-    maker_of,
-    unit_name,
-)
-from pipeline.sights import Anchors, Sights, anchors_of, joined
+from models.networks.columns import target_columns
+from models.networks.kept import maker_of
+from models.networks.network import HeldOut, Network, unit_name
+from pipeline.block_columns import Anchors, NetworkColumns, anchors_of, joined
+from pipeline.members import TARGET_FACT
+from pipeline.networks import STAGE, encoder_unit
+from pipeline.picture_rows import NO_NETWORK, PictureRows, load_picture_rows
 from scripts import train_cnn, verify
 from scripts.stage import Job, main
 from scripts.verify import SAMPLES
 from stacking.alignment import drift
-from stacking.alignment.columns import fit_aligned
+from stacking.alignment.columns import fit_aligned, score_names
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import INNER, INNER_MAKERS, LEARNT_NOTHING, OOF, TEST
 from workspace.errors import ConfigError
-from workspace.units import Unit, find, making, open_unit
+from workspace.units import Draft, Unit, find, making, open_unit
 
-VERSION = 1
+VERSION = 2
 DRIFT = "drift.json"
 
 
 def run(job: Job) -> dict[str, Unit]:
     """A block for the stack of each of the recipe's networks, made if not there yet."""
-    inputs = gather(job)
-    anchors = anchors_of(inputs)  # too few: told before training
-    there = {stage.name for stage in inputs.stages(Findings())} | job.recipe.encoders.keys()
-    names = [name for name in job.recipe.networks if name in there]
-    if not names:
+    rows = load_picture_rows(job)
+    anchors = anchors_of(rows)  # too few: told before training
+    networks = rows.networks(Findings())
+    if not job.recipe.used:
         raise ConfigError(NO_NETWORK)
     job.need(train_cnn.run)
-    blocks = {name: _block(inputs, name, anchors) for name in names}
+    blocks = {name: _block(rows, name, networks.get(name), anchors) for name in job.recipe.used}
     places = ", ".join(str(unit.folder) for unit in blocks.values())
     job.say(f"embed: see {places}: {OOF}, {TEST}, {DRIFT}.")
     return blocks
 
 
-def _block(inputs: Inputs, name: str, anchors: Anchors) -> Unit:
-    job, folder = inputs.job, inputs.job.run / "blocks" / name
-    sights, config = sights_of(inputs, name, anchors), config_of(inputs, name)
-    classes, units = sights.classes, sights.units
-    part: dict[str, Any] = {
-        "align": config.model_dump(mode="json"), "classes": list(classes), "version": VERSION,
+def _block(rows: PictureRows, name: str, network: Network | None, anchors: Anchors) -> Unit:
+    """A network's columns; of None, an encoder's."""
+    job, folder = rows.job, rows.job.run / "blocks" / name
+    columns, config = columns_of_network(rows, name, anchors), config_of(rows, name)
+    settings: dict[str, Any] = {
+        "align": config.model_dump(mode="json"), "classes": list(columns.classes),
+        "version": VERSION,
     }  # fmt: skip
-    if sights.pairs:
-        part["nested"] = True
-    hashes = {unit.folder.name: maker_of(unit) for unit in units.values()}
-    hashes |= {FILE: inputs.folded.sha256(FILE), SAMPLES: job.need(verify.run).sha256(SAMPLES)}
-    hashes |= {"images.parquet": sights.content, "anchors' content": anchors.content}
-    wanted = job.wanted("embed", part, hashes)
+    if columns.pairs:
+        settings["nested"] = True
+    hashes = {unit.folder.name: maker_of(unit) for unit in columns.units.values()}
+    hashes |= {FILE: rows.folded.sha256(FILE), SAMPLES: job.need(verify.run).sha256(SAMPLES)}
+    hashes |= {"images.parquet": columns.content, "anchors' content": anchors.content}
+    wanted = job.wanted("embed", settings, hashes)
     done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
     if done is not None:
         job.say(f"{name}: nothing to do, {folder} is up to date.")
         return done
-    found, held, outside = [], [], []
     with making(folder, wanted) as draft:
-        for crew in sights.crews():
-            views = {fold: sights.of_anchors(left) for fold, left in crew.seen_by.items()}
-            aligned = fit_aligned(name, classes, views, config)
-            for file, tensors in aligned.files().items():
-                draft.tensors(f"{crew.prefix}{file}", tensors)
-            found.append(drift.measured({k: v.embedding for k, v in views.items()}, config))
-            for fold in crew.folds:
-                held.append(sights.held_out(aligned, fold, crew.seen_by[fold]))
-                outside.append(sights.outside(aligned, fold))
-            if sights.pairs:
-                [fold] = crew.folds
-                others = {other: left for other, left in crew.seen_by.items() if other != fold}
-                inner = [sights.held_out(aligned, *other) for other in others.items()]
-                draft.parquet(INNER.format(fold), joined(inner))
-        draft.parquet(OOF, joined(held))
-        draft.parquet(TEST, joined(outside))
-        draft.json(DRIFT, _told(found[0]) if len(found) == 1 else [_told(one) for one in found])
-        draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
-        draft.facts["makers"] = {str(fold): maker_of(units[fold]) for fold in inputs.parts}
+        drifts = _fill(draft, name, columns, config)
+        draft.facts["fold_hash"] = rows.folded.facts["fold_hash"]
+        draft.facts["makers"] = {str(f): maker_of(columns.units[f]) for f in rows.by_fold}
         draft.facts["anchors"] = len(anchors)
-        if sights.pairs:
-            draft.facts[INNER_MAKERS] = sights.inner_makers()
-        if name in job.recipe.encoders:
+        draft.facts[TARGET_FACT] = _target(network, config)
+        if columns.pairs:
+            draft.facts[INNER_MAKERS] = columns.inner_makers()
+        if network is None:
             draft.facts[LEARNT_NOTHING] = True
-    if name not in job.recipe.encoders:
-        _say(job, name, found, len(anchors))
+    if network is not None:
+        _say(job, name, drifts, len(anchors))
     return open_unit(folder, "embed")
 
 
-def sights_of(inputs: Inputs, name: str, anchors: Anchors) -> Sights:
-    """What the networks of this name see, once they are trained."""
-    return Sights(inputs, _units(inputs, name), anchors, content_of(inputs))
+def _fill(
+    draft: Draft, name: str, columns: NetworkColumns, config: AlignConfig
+) -> list[drift.Drift]:
+    """The block's tables and maps; how far the folds' views agree."""
+    drifts, held_out, unseen = [], [], []
+    for some in columns.embedders():
+        views = {fold: columns.of_anchors(left_out) for fold, left_out in some.by_fold.items()}
+        aligned = fit_aligned(name, columns.classes, views, config)
+        for file, tensors in aligned.files().items():
+            draft.tensors(f"{some.prefix}{file}", tensors)
+        drifts.append(drift.measured({k: v.embedding for k, v in views.items()}, config))
+        for fold in some.folds:
+            held_out.append(columns.held_out(aligned, fold, some.by_fold[fold]))
+            unseen.append(columns.unseen(aligned, fold))
+        if columns.pairs:
+            [fold] = some.folds
+            others = [pair for pair in some.by_fold.items() if pair[0] != fold]
+            inner = [columns.held_out(aligned, *other) for other in others]
+            draft.parquet(INNER.format(fold), joined(inner))
+    draft.parquet(OOF, joined(held_out))
+    draft.parquet(TEST, joined(unseen))
+    as_json = [_as_json(one) for one in drifts]
+    draft.json(DRIFT, as_json[0] if len(as_json) == 1 else as_json)
+    return drifts
 
 
-def _units(inputs: Inputs, name: str) -> dict[Left, Unit]:
+def _target(network: Network | None, config: AlignConfig) -> dict[str, Any] | None:
+    """Which of the block's columns say how probable the target is; None: none does."""
+    if network is None or not config.scalars:
+        return None
+    scores = score_names(network.name, network.classes)
+    named = [f"oof_{score}_probability" for score in scores]
+    target = target_columns(named, network.labels.target)
+    return None if target is None else asdict(target)
+
+
+def columns_of_network(rows: PictureRows, name: str, anchors: Anchors) -> NetworkColumns:
+    """What the networks of this name say, once they are trained."""
+    return NetworkColumns(rows, _units(rows, name), anchors, rows.content)
+
+
+def _units(rows: PictureRows, name: str) -> dict[HeldOut, Unit]:
     """The networks of this name by what they left out."""
-    if name in inputs.job.recipe.encoders:
-        encoder = encoder_unit(inputs, name)
-        return dict.fromkeys(inputs.parts, encoder)
-    folder = inputs.job.run / "networks"
-    every: list[Left] = [*inputs.parts, *inputs.pairs]
-    return {left: open_unit(folder / unit_name(name, left), STAGE) for left in every}
+    config = rows.job.recipe.networks[name]
+    if not config.task.learns:
+        encoder = encoder_unit(rows, name, config)
+        return dict.fromkeys(rows.by_fold, encoder)
+    folder = rows.job.run / "networks"
+    every: list[HeldOut] = [*rows.by_fold, *rows.fold_pairs]
+    return {left_out: open_unit(folder / unit_name(name, left_out), STAGE) for left_out in every}
 
 
-def config_of(inputs: Inputs, name: str) -> AlignConfig:
+def config_of(rows: PictureRows, name: str) -> AlignConfig:
     """As the recipe says; an encoder has one space already, and no scores. Folders by name."""
-    config = inputs.job.recipe.align
+    recipe = rows.job.recipe
+    config = recipe.align
     if config.pictures is not None:
         config = config.model_copy(update={"pictures": Path(config.pictures.name)})
-    if name not in inputs.job.recipe.encoders:
+    if recipe.networks[name].task.learns:
         return config
     method = "relative" if config.method == "relative" else "raw"
     return config.model_copy(update={"method": method, "scalars": False})
@@ -147,7 +164,7 @@ def _say(job: Job, name: str, found: Sequence[drift.Drift], anchors: int) -> Non
         job.say(f"WARNING: {warning}")
 
 
-def _told(found: drift.Drift) -> dict[str, Any]:
+def _as_json(found: drift.Drift) -> dict[str, Any]:
     """The drift as JSON: by fold and in the mean, before and after the map."""
     return {
         when: None
