@@ -1,42 +1,89 @@
-"""What pictures look like to a network, kept by shards: probabilities, and embeddings as float16.
+"""What a network says of pictures, kept by shards: probabilities, and embeddings as float16.
 
 A shard is a unit in <run>/embeddings/<network>_fold_<k>/<set>_<number>/ of at most SHARD pictures,
 so that memory never holds more than one while they are made, and a stop costs no more. Its manifest
-says which weights saw the pictures, by which labels, size, mean and std.
+says which weights made it, by which labels, size, mean and std.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from folds.images import ImageReader
 from folds.schema import ID
-from models.cascade import kept
-from models.cascade.fold import Ints
 from models.inference.scores import score_pictures
 from models.input.pictures import Pictures
-from models.nets.network import LesionNet
+from models.networks import kept
+from models.networks.columns import probability_columns
+from models.networks.kept import maker_of
 from pipeline.job import Job
-from pipeline.networks import maker_of, probability_columns, way_of
+from pipeline.machine import Machine, memory_gb
+from pipeline.picture_rows import PictureFiles, open_picture_rows
+from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
-from workspace.units import Unit, find, making, open_unit
+from workspace.tasks import Needs, Task
+from workspace.units import Draft, Unit, open_unit
 
-SHARD, VERSION = 8192, 1
+SHARD = 8192
 ROWS, EMBEDDING = "rows.parquet", "embedding.safetensors"
 HALF_MOST = float(np.finfo(np.float16).max)
-Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Pictures as one network sees them, in the order in which they were asked for."""
+class OtherPictures:
+    """Pictures that are no rows of the run: anchors of one's own, new data."""
+
+    folder: Path
+    content: str  # a hash of what they hold
+    ids: tuple[str, ...] = field(compare=False)
+    references: tuple[str, ...] = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def open_pictures(files: PictureFiles | OtherPictures) -> Pictures:
+    """Once a process, with what was decoded of them."""
+    if isinstance(files, PictureFiles):
+        return open_picture_rows(files).pictures
+    ids, references = pl.Series(ID, files.ids), pl.Series(files.references)
+    return Pictures(ImageReader(files.folder), ids, references, memory_gb())
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Some pictures that a network is to embed, and how their shards are called."""
+
+    name: str
+    pictures: PictureFiles | OtherPictures
+    indices: Ints
+    content: str
+
+    def shards(self) -> list[tuple[str, Ints]]:
+        """No picture at all is a shard too."""
+        starts = range(0, max(len(self.indices), 1), SHARD)
+        return [
+            (f"{self.name}_{number:05d}", self.indices[start : start + SHARD])
+            for number, start in enumerate(starts)
+        ]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What one network says of pictures, in the order in which they were asked for."""
 
     shards: Sequence[Unit]
+
+    @classmethod
+    def open(cls, run: Path, unit: Unit, some: PictureSet) -> "Embedded":
+        """Once all shards are made."""
+        folder = run / "embeddings" / unit.folder.name
+        return cls([open_unit(folder / name, "embed") for name, _ in some.shards()])
 
     def rows(self) -> pl.DataFrame:
         """Ids and probabilities."""
@@ -47,72 +94,53 @@ class Seen:
         return np.concatenate([shard.tensors(EMBEDDING)["embedding"] for shard in self.shards])
 
 
-@dataclass(frozen=True)
-class Eye:
-    """A network that looks, with its hash and how it is used; opened for a shard, then let go."""
-
-    folder: str  # below <run>/embeddings
-    net: Callable[[], LesionNet]
-    maker: str
-    use: kept.Use
-
-
-def eye_of(unit: Unit) -> Eye:
-    """A network as it is kept."""
-    return Eye(
-        unit.folder.name, lambda: kept.open_network(unit)[0], maker_of(unit), kept.use_of(unit)
-    )
-
-
-def look(job: Job, eye: Eye, pictures: Pictures, places: Ints, what: tuple[str, str]) -> Seen:
-    """The pictures at these places, made shard by shard if not there yet.
-
-    `what` is the set's name and a hash of what the pictures hold.
-    """
-    name, content = what
-    folder = job.run / "embeddings" / eye.folder
-    starts = range(0, max(len(places), 1), SHARD)  # no picture at all is a shard too
-    shards = []
-    with job.progress(f"{eye.folder}, {name}") as bar:
-        for number, start in enumerate(starts):
-
-            def show(done: int, _: int, before: int = start) -> None:
-                bar(before + done, len(places))
-
-            part = places[start : start + SHARD]
-            shard = (f"{name}_{number:05d}", content)
-            shards.append(_shard(job, eye, pictures, part, shard, show))
-    for stale in sorted(folder.glob(f"{name}_*"))[len(starts) :]:  # when the set was larger
+def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
+    """The shards of some pictures by one network."""
+    folder, use = job.run / "embeddings" / unit.folder.name, kept.use_of(unit)
+    ids = open_pictures(some.pictures).ids
+    shards = some.shards()
+    for stale in sorted(folder.glob(f"{some.name}_*"))[len(shards) :]:  # when the set was larger
         remove_folder(stale)
-    return Seen(shards)
+    return [
+        Task(
+            folder / name,
+            "embed",
+            embed_shard,
+            settings={
+                "classes": list(use.classes), "views": list(use.views), "bfloat16": use.bfloat16,
+                "size": use.net.size, "mean": list(use.net.mean or ()),
+                "std": list(use.net.std or ()),
+                "ids": sha256_text("\n".join(ids.gather(indices).to_list())),
+            },
+            inputs={"maker": maker_of(unit), "pictures": some.content},
+            arguments={
+                "network": (unit.folder, unit.manifest.stage), "some": (some.pictures, indices),
+                "machine": Machine.of(job),
+                "title": f"{unit.folder.name}, {some.name}",
+            },
+            needs=Needs(memory_gb=4.0, gpu=True),
+        )
+        for name, indices in shards
+    ]  # fmt: skip
 
 
-def _shard(
-    job: Job, eye: Eye, pictures: Pictures, places: Ints, what: tuple[str, str], show: Show
-) -> Unit:
-    (name, content), use = what, eye.use
-    ids, folder = pictures.ids.gather(places), job.run / "embeddings" / eye.folder / name
-    part: dict[str, Any] = {
-        "classes": list(use.classes), "views": list(use.views), "bfloat16": use.bfloat16,
-        "size": use.net.size, "mean": list(use.net.mean or ()), "std": list(use.net.std or ()),
-        "ids": sha256_text("\n".join(ids.to_list())), "version": VERSION,
-    }  # fmt: skip
-    wanted = job.wanted("embed", part, {"maker": eye.maker, "pictures": content})
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    if done is not None:
-        return done
-    way = way_of(job, use.views, bfloat16=use.bfloat16)
-    found = score_pictures(eye.net(), pictures, places, way, show)
+def embed_shard(
+    draft: Draft, *, network: tuple[Path, str], some: tuple[PictureFiles | OtherPictures, Ints],
+    machine: Machine, title: str,
+) -> None:  # fmt: skip
+    """Ids and probabilities as a table, embeddings as tensors."""
+    there, indices = open_pictures(some[0]), some[1]
+    net, use = kept.open_network(open_unit(*network))
+    way = machine.way(use.views, bfloat16=use.bfloat16)
+    with draft.progress(title) as show:
+        found = score_pictures(net, there, indices, way, show)
     if not (np.abs(found.embedding) <= HALF_MOST).all():
         raise ArtifactError(
-            f"{eye.folder} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or no "
-            "number); train it anew with a lower lr."
+            f"{network[0].name} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or "
+            "no number); train it anew with a lower lr."
         )
-    names = probability_columns(use.stage, use.classes)
+    names = probability_columns(use.network, use.classes)
     shares = found.probability[:, -len(names) :]
-    with making(folder, wanted) as draft:
-        draft.parquet(
-            ROWS, pl.DataFrame({ID: ids, **{n: shares[:, at] for at, n in enumerate(names)}})
-        )
-        draft.tensors(EMBEDDING, {"embedding": found.embedding.astype(np.float16)})
-    return open_unit(folder, "embed")
+    ids = there.ids.gather(indices)
+    draft.parquet(ROWS, pl.DataFrame({ID: ids, **{n: shares[:, at] for at, n in enumerate(names)}}))
+    draft.tensors(EMBEDDING, {"embedding": found.embedding.astype(np.float16)})

@@ -11,6 +11,7 @@ import polars as pl
 from folds.findings import plural
 from folds.schema import ID
 from metrics.score_sheet import ScoreConfig
+from models.networks.columns import TargetColumns
 from stacking.blending.config import BlendConfig
 from stacking.blending.measure import BlendSheet, blend_sheet
 from stacking.blending.members import Members, join_members, join_unseen
@@ -26,9 +27,9 @@ from workspace.units import Draft, Unit
 STACK = "stack"
 RULE, MEMBERS = "blend.json", "members.parquet"
 PARTS = ("tabular", "images")  # the stack without the networks' columns, and of these alone
-PROBABILITY = "oof_{}_probability"  # the column of a block that is a member
-WHICH = "stage2"  # of two classes it has that column too, and says nothing of the target
+PROBABILITY = "oof_{}_probability"  # of a block that does not say it otherwise
 IMAGE_COLUMNS = ("emb_", "oof_")
+TARGET_FACT = "target_probability"  # of a block: which of its columns speak of the target
 View = Callable[[int], Matrix]
 
 
@@ -47,8 +48,8 @@ def members_of(
 ) -> Members | None:  # fmt: skip
     """All members out of fold; None where the stack is the only one."""
     tables = {name: table.select(ID, FOLD, SCORE) for name, table in stacked.items()}
-    for name, (block, column) in _networks(blocks).items():
-        table = block.unit.parquet(OOF, [ID, FOLD, column]).rename({column: SCORE})
+    for name, (block, target) in _networks(blocks).items():
+        table = _scores(block, OOF, target)
         if table[SCORE].is_null().any():
             count = plural(table[SCORE].null_count(), "row")
             desk.say(f"notice: {name} is no member: it has no score of {count} without a picture.")
@@ -85,8 +86,8 @@ def outside(
 
 def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
     """What a network's block says of these rows outside the folds: (ID, fold, score)."""
-    block, column = _networks(blocks)[name]
-    table = block.unit.parquet(TEST, [ID, FOLD, column]).rename({column: SCORE})
+    block, target = _networks(blocks)[name]
+    table = _scores(block, TEST, target)
     return table.join(ids, on=ID, how="semi")
 
 
@@ -114,15 +115,30 @@ def blended(
     return found, blends
 
 
-def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, str]]:
+def target_of(block: Unit) -> TargetColumns | None:
+    """Which columns of a block say how probable the target is; None: it says nothing of that.
+
+    A network's block keeps it; of another's the column that is called like the block.
+    """
+    if TARGET_FACT not in block.facts:
+        return TargetColumns((PROBABILITY.format(block.folder.name),))
+    kept = block.facts[TARGET_FACT]
+    return None if kept is None else TargetColumns(tuple(kept["columns"]), kept["of_zero"])
+
+
+def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, TargetColumns]]:
     """Blocks that say how probable the target is, by the network's name."""
     found = {}
     for block in blocks:
-        name = block.unit.folder.name
-        column = PROBABILITY.format(name)
-        if column in block.columns and name != WHICH:
-            found[name] = (block, column)
+        target = target_of(block.unit)
+        if target is not None and set(target.columns) <= set(block.columns):
+            found[block.unit.folder.name] = (block, target)
     return found
+
+
+def _scores(block: Block, file: str, target: TargetColumns) -> pl.DataFrame:
+    table = block.unit.parquet(file, [ID, FOLD, *target.columns])
+    return table.select(ID, FOLD, target.of(table).alias(SCORE))
 
 
 def _refuse_policy(config: BlendConfig) -> None:

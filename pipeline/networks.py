@@ -1,328 +1,242 @@
-"""What the stages with networks share: the pictures, who is held out, the device, a fold's unit.
+"""The networks of a run as tasks: one for each fold that is left out, and encoders.
 
 A fold's network is a unit in <run>/networks/<name>_fold_<k>/ with its weights, what is needed to
 use them, and the scores of the rows it never saw. While it is made, checkpoints lie in
 <run>/checkpoints/, and the same command goes on from them.
 """
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import combinations
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
 
-from folds.findings import Findings, plural
-from folds.frozen import FILE, load_folds, splits
-from folds.groups import GROUP
-from folds.images import ImageReader
-from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
-from models.cascade import kept
-from models.cascade.fold import Ints, Left, Part, Run, Stage, scored, teach
-from models.cascade.labels import first_labels, second_labels
-from models.extractors.config import ExtractorConfig
-from models.extractors.families import auxiliary_of
-from models.inference.scores import Scores, Way
-from models.inference.speed import EXACT, Pace, fastest
-from models.inference.views import NAMED, SIX
+from folds.findings import Findings
+from folds.frozen import FILE
+from folds.schema import ID
+from models.inference.scores import Scores
+from models.inference.speed import fastest
+from models.inference.views import NAMED
 from models.input.pictures import Pictures
 from models.nets.config import HUB, NONE, NetConfig
+from models.networks import kept
+from models.networks.config import NetworkConfig
+from models.networks.fold import TrainedNetwork, scores_of, train_network
+from models.networks.kept import maker_of
+from models.networks.network import (
+    HeldOut,
+    Network,
+    Run,
+    TrainingRows,
+    in_words,
+    network_of,
+    unit_name,
+)
 from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
-from models.training.determinism import UNSWITCHED, refused_plainly, switch_on
+from models.training.determinism import refused_plainly
 from models.training.position import seed_of
 from pipeline.job import Job
-from pipeline.recipe import Recipe
-from pipeline.samples import SAMPLES
-from scripts import folds, verify
+from pipeline.machine import Machine
+from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
-from workspace.errors import ArtifactError, ConfigError
-from workspace.hashing import sha256_text
+from workspace.arrays import Ints
+from workspace.errors import ArtifactError
+from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
-from workspace.units import Unit, find, making, open_unit
+from workspace.tasks import Needs, Task
+from workspace.units import Draft, Unit
 
-STAGE, VERSION = "train-cnn", 2  # another version trains anew where networks are kept
+STAGE = "train-cnn"
 ENCODERS = "encoders"  # the folder of those that learn nothing
-MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
 SCORES = "scores.parquet"
-NO_NETWORK = (
-    "The recipe's networks come to nothing (stage2 needs [stage2.diagnoses]); name some in "
-    "networks, or take stack.networks=false."
-)
 LAST = "last_"  # before the columns of the last epoch's weights
 
 
+def training(
+    job: Job, files: PictureFiles, network: Network, held_out: HeldOut, name: str = "",
+    seed: int | None = None,
+) -> Task:  # fmt: skip
+    """A network that leaves out a fold or two, and its scores of them."""
+    name = name or unit_name(network.name, held_out)
+    seed = job.recipe.seed if seed is None else seed
+    net = network.config.net
+    return Task(
+        job.run / "networks" / name,
+        STAGE,
+        train_fold_network,
+        settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
+        inputs={**files.hashes(), FILE: files.folds_sha, "weights": _weights(job, files, net)},
+        arguments={
+            "files": files,
+            "network": (network.name, network.config),
+            "run": (held_out, seed),
+            "machine": Machine.of(job),
+            "checkpoints": job.run / "checkpoints" / name,
+        },
+        needs=Needs(memory_gb=4.0, gpu=True),
+        on_change="stop",
+    )
+
+
+@refused_plainly()
+def train_fold_network(
+    draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
+    run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
+) -> None:  # fmt: skip
+    """Train from where the last checkpoint left it, then score the rows that were left out."""
+    (held_out, seed), device = run, machine.torch_device()
+    rows = open_picture_rows(files)
+    asked = network_of(*network, rows.table, Findings())
+    kept_so_far = Checkpoints(
+        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
+    )
+    fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
+    views = [view.name for view in NAMED[asked.config.views]]
+    how = Run(seed, machine.way(views, bfloat16=fast))
+    learnt, indices = rows.without(held_out)
+    fold = FoldNetwork(asked, learnt, indices, how, rows.pictures)
+    fold.fill(draft, fold.train(kept_so_far, draft))
+    draft.facts["repeatable"] = machine.repeatable()
+    draft.afterwards(kept_so_far.clear)
+
+
 @dataclass(frozen=True)
-class Inputs:
-    """The run's rows that have a picture, by id, and what is done with them."""
+class FoldNetwork:
+    """All that a fold's network is made of: rows and settings in, files out."""
 
-    job: Job
-    folded: Unit
-    rows: pl.DataFrame  # the sample table with fold, group and split, sorted by id
-    blind: pl.DataFrame  # the rows without a picture: id, split and fold
-
-    @cached_property
-    def pictures(self) -> Pictures:
-        reader = ImageReader(self.job.recipe.data.folder)
-        return Pictures(reader, self.rows[ID], self.rows[IMAGE], MEMORY_GB)
-
-    @cached_property
-    def groups(self) -> Ints:
-        return self.rows[GROUP].rank("dense").to_numpy().astype(np.int64)
-
-    @cached_property
-    def parts(self) -> dict[int, tuple[Part, Ints]]:
-        """By fold: what it may learn from, and the places it holds out."""
-        place = {name: number for number, name in enumerate(self.rows[ID].to_list())}
-        found = {}
-        for fold, training, held in splits(self.folded.parquet(FILE)):
-            learnt, out = (
-                np.array([place[name] for name in ids if name in place], np.int64)
-                for ids in (training.sort(), held.sort())
-            )
-            found[fold] = (Part(fold, learnt, self.groups), out)
-        return found
+    network: Network
+    rows: TrainingRows
+    indices: Ints  # of the rows that are held out
+    run: Run
+    pictures: Pictures
 
     @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """The folds that networks leave out two by two, if the stack is nested."""
-        if not self.job.recipe.stack.nested:
-            return []
-        if len(self.parts) < 3:
-            raise ConfigError(
-                f"stack.nested needs three folds or more; there are {len(self.parts)}. Raise "
-                "folds.n_folds, or take stack.nested=false."
+    def title(self) -> str:
+        return f"{self.network.name}, {in_words(self.rows.held_out)}"
+
+    def train(self, checkpoints: Checkpoints, draft: Draft) -> TrainedNetwork:
+        """From where the last checkpoint left it."""
+        with draft.progress(self.title) as show:
+            return train_network(
+                self.network, self.rows, self.run, self.pictures, checkpoints, show
             )
-        return list(combinations(self.parts, 2))
 
-    def without(self, left: Left) -> tuple[Part, Ints]:
-        """What a network may learn from that leaves out one fold or two, and what it holds out."""
-        if isinstance(left, int):
-            return self.parts[left]
-        (one, first), (other, second) = (self.parts[fold] for fold in left)
-        learnt = np.intersect1d(one.training, other.training)
-        return Part(left, learnt, self.groups), np.union1d(first, second)
+    def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
+        """Keep the network, and what it says of the rows that it never saw."""
+        with draft.progress(f"{self.title}, scores") as show:
+            use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
+            scored = (self.network, self.run, self.pictures)
+            best = scores_of(*scored, trained.best, self.indices, show)
+            last = best  # where nothing was chosen
+            if trained.inner_score is not None:
+                last = scores_of(*scored, trained.last, self.indices, show)
+        draft.parquet(SCORES, self._table(best, last))
+        draft.text("curves.svg", draw(trained.history, self.network.config.learning.watch))
+        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
 
-    @cached_property
-    def elsewhere(self) -> Ints:
-        """Places that no fold has anything to do with: test set, holdout and anchors."""
-        return np.flatnonzero(self.rows[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
-
-    def stages(self, findings: Findings) -> list[Stage]:
-        """The networks that the recipe trains: the two stages, and extractors by their names."""
-        recipe, found = self.job.recipe, []
-        for name in recipe.networks:
-            if name == "stage1":
-                found.append(Stage(name, recipe.stage1, first_labels(self.rows)))
-            elif name == "stage2" and recipe.stage2.diagnoses:
-                labels = second_labels(self.rows, recipe.stage2, findings)
-                found.append(Stage(name, recipe.stage2, labels))
-            elif name in recipe.extractors:
-                config = recipe.extractors[name]
-                families = auxiliary_of(self.rows, config)
-                found.append(Stage(name, config, first_labels(self.rows), families))
-        return found
+    def _table(self, best: Scores, last: Scores) -> pl.DataFrame:
+        """Ids, probabilities, the last epoch's probabilities."""
+        names = self.network.columns
+        columns: dict[str, Any] = {ID: self.pictures.ids.gather(self.indices).alias(ID)}
+        for prefix, scores in (("", best), (LAST, last)):
+            shares = scores.probability[:, -len(names) :]
+            columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
+        return pl.DataFrame(columns)
 
 
-def gather(job: Job) -> Inputs:
-    """Samples and folds of the run, made first where needed."""
-    if job.recipe.data.images == "none":
-        raise ConfigError(
-            "This recipe uses no images (data.images='none'); networks need them. For a stack of "
-            "tables alone take stack.networks=false."
-        )
-    if job.recipe.folds.repeats > 1:
-        raise ConfigError(
-            f"Networks work on one repeat; folds.repeats is {job.recipe.folds.repeats}."
-        )
-    folded, verified = job.need(folds.run), job.need(verify.run)
-    samples = verified.parquet(SAMPLES)
-    table = load_folds(folded, samples.select(ID)).select(ID, SPLIT, GROUP, FOLD)
-    rows = samples.drop(SPLIT).join(table, on=ID, how="inner", validate="1:1").sort(ID)
-    blind = rows.filter(pl.col(IMAGE).is_null()).select(ID, SPLIT, FOLD)
-    if len(blind):
-        job.say(
-            f"notice: {plural(len(blind), 'row')} without a picture: networks say nothing there."
-        )
-    return Inputs(job, folded, rows.filter(pl.col(IMAGE).is_not_null()), blind)
+def fold_settings(
+    network: Network, held_out: HeldOut, seed: int, positive: Sequence[str]
+) -> dict[str, Any]:
+    """The recipe's values that a fold's network depends on."""
+    config = network.config
+    return {
+        "task": config.task.model_dump(mode="json"),
+        "training": config.learning.model_dump(mode="json", exclude={"checkpoint_s"}),
+        "augment": config.augment.model_dump(mode="json"),
+        "views": config.views,
+        "classes": list(network.classes),  # in order, which a JSON object would not keep
+        "net": config.net.model_dump(mode="json", exclude={"weights"}),
+        "seed": seed,
+        "fold": held_out if isinstance(held_out, int) else list(held_out),
+        "positive": list(positive),
+    }
 
 
-def begin_anew(inputs: Inputs, names: Sequence[str]) -> Inputs:
+def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) -> Task:
+    """A backbone that learns nothing: one for all folds."""
+    net = config.net
+    settings: dict[str, Any] = {"net": net.model_dump(mode="json", exclude={"weights"})}
+    if net.weights == NONE:
+        if f"random {name}" not in job.noticed:
+            job.noticed.add(f"random {name}")
+            job.say(f"notice: {name} has random weights: its embeddings say little of a picture.")
+        settings["seed"] = job.recipe.seed
+    return Task(
+        job.run / ENCODERS / name,
+        "embed",
+        keep_encoder,
+        settings=settings,
+        inputs={"weights": _weights(job, files, net)},
+        arguments={"name": name, "net": net, "seed": job.recipe.seed},
+    )
+
+
+def keep_encoder(draft: Draft, name: str, net: NetConfig, seed: int) -> None:
+    """Its weights, drawn by the seed where it brings none."""
+    if net.weights == NONE:
+        torch.manual_seed(seed_of(seed, name))
+    kept.keep_encoder(draft, name, net)
+
+
+def begin_anew(job: Job, names: Sequence[str]) -> None:
     """Delete these networks and their checkpoints at once, so that a stopped FRESH=1 can go on."""
-    job = inputs.job
     for name in names:
         manifest = load_manifest(job.run / "networks" / name)
         if manifest is not None and manifest.stage == STAGE:
             shutil.rmtree(job.run / "networks" / name)
         shutil.rmtree(job.run / "checkpoints" / name, ignore_errors=True)
-    return replace(inputs, job=replace(job, fresh=False))
 
 
-def device_of(job: Job) -> torch.device:
-    """The device asked for, or the fastest there is; switched first where that was asked.
-
-    Whoever runs a network asks here, so nothing is on a GPU before them.
-    """
-    if job.deterministic:
-        switch_on()
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if job.device == "auto":
-        return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
-    if not there.get(job.device, True):
-        raise ConfigError(f"DEVICE={job.device} is not there; take DEVICE=cpu or leave it out.")
-    return torch.device(job.device)
+def notice_kept_unswitched(job: Job, units: Sequence[Unit]) -> None:
+    """A network that is kept is what it was made, whatever is asked for now."""
+    for unit in units:
+        if job.deterministic and unit.facts.get("repeatable") is False:
+            job.say(
+                f"notice: {unit.folder} was trained without DETERMINISTIC=1 on a GPU and is kept."
+            )
 
 
-def training_device(job: Job) -> torch.device:
-    """The device, with a notice if training there is not repeatable; by `job.need` said once."""
-    device = device_of(job)
-    if device.type != "cpu" and not job.deterministic:
-        job.say(f"notice: {UNSWITCHED}")
-    return device
+def held_out_table(
+    rows: PictureRows, units: Mapping[int, Unit], names: Sequence[str]
+) -> pl.DataFrame:
+    """What each fold's network says of the rows it never saw; null for those without a picture."""
+    parts = []
+    for fold, unit in units.items():
+        made_by = pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
+        silent = rows.pictureless.filter(pl.col(FOLD) == fold)
+        parts += [unit.parquet(SCORES, [ID, *names]).with_columns(made_by),
+                  silent.select(ID).with_columns(made_by)]  # fmt: skip
+    return pl.concat(parts, how="diagonal").select(ID, FOLD, MAKER, *names).sort(ID)
 
 
-def way_of(job: Job, views: Sequence[str], *, bfloat16: bool) -> Way:
-    """How pictures are scored on this machine, as these views."""
-    known = {view.name: view for view in SIX}
-    chosen = tuple(known[name] for name in views)
-    pace = Pace("bfloat16") if bfloat16 else EXACT
-    return Way(device_of(job), workers=min(8, os.cpu_count() or 1), views=chosen, pace=pace)
-
-
-def views_of(stage: Stage) -> list[str]:
-    """As the stage's recipe says; stage 1 has no say and is scored by one."""
-    return [view.name for view in NAMED[getattr(stage.config, "views", "one")]]
-
-
-def net_of(recipe: Recipe, stage: Stage) -> NetConfig:
-    """An extractor's own network, or the one that both stages share."""
-    return stage.config.net if isinstance(stage.config, ExtractorConfig) else recipe.net
-
-
-@refused_plainly()
-def fold_unit(
-    inputs: Inputs, stage: Stage, left: Left, name: str = "", recipe: Recipe | None = None
-) -> Unit:
-    """A network that leaves out a fold or two, and its probabilities of them, made if need be."""
-    job = inputs.job
-    recipe = recipe or job.recipe
-    net = net_of(recipe, stage)
-    name = name or unit_name(stage.name, left)
-    folder = job.run / "networks" / name
-    wanted = job.wanted(STAGE, _part(stage, left, recipe), _hashes(inputs, net))
-    done = find(folder, wanted, job.hashes, on_change="stop")
-    if done is not None:
-        if job.deterministic and done.facts.get("repeatable") is False:
-            job.say(f"notice: {folder} was trained without DETERMINISTIC=1 on a GPU and is kept.")
-        return done
-    device = job.need(training_device)
-    checkpoints = Checkpoints(
-        job.run / "checkpoints" / name, _resumable(wanted, job), job.hashes, job.say
-    )
-    part, held = inputs.without(left)
-    told = f"{stage.name}, {in_words(left)}"
-    fast = net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
-    how = Run(net, recipe.seed, way_of(job, views_of(stage), bfloat16=fast))
-    with job.progress(told) as bar:
-        taught = teach(stage, part, how, inputs.pictures, checkpoints, bar)
-    with making(folder, wanted) as draft, job.progress(f"{told}, scores") as bar:
-        use = kept.keep(draft, stage, left, how, taught)
-        best = scored(stage, how, inputs.pictures, taught.best, held, bar)
-        last = best  # where nothing was chosen
-        if taught.inner_score is not None:
-            last = scored(stage, how, inputs.pictures, taught.last, held, bar)
-        draft.parquet(SCORES, _table(inputs, stage, held, best, last))
-        draft.text("curves.svg", draw(taught.history, stage.config.watch))
-        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
-        draft.facts["repeatable"] = device.type == "cpu" or job.deterministic
-    checkpoints.clear()
-    return open_unit(folder, STAGE)
-
-
-def _resumable(wanted: Wanted, job: Job) -> Wanted:
+def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
     """A training goes on only where it began: on such a device, so switched, with this torch.
 
     On a CPU the switches change nothing, and a finished network is the same network either way.
     """
-    device = device_of(job).type
+    device = machine.torch_device().type
     began: dict[str, Any] = {"device": device, "torch": str(torch.__version__)}
-    if job.deterministic and device != "cpu":
+    if machine.deterministic and device != "cpu":
         began["deterministic"] = True
     return wanted.model_copy(update={"settings": wanted.settings | began})
 
 
-def unit_name(network: str, left: Left) -> str:
-    """What the folder of a network is called that leaves out a fold, or two."""
-    return "_".join([network, "fold", *map(str, (left,) if isinstance(left, int) else left)])
-
-
-def in_words(left: Left) -> str:
-    """As in `fold 0`, or `folds 0 and 1`."""
-    return f"fold {left}" if isinstance(left, int) else f"folds {left[0]} and {left[1]}"
-
-
-def maker_of(unit: Unit) -> str:
-    """One hash for a fold's network: its weights and how they are used."""
-    return sha256_text(f"{unit.sha256(kept.BEST)} {unit.sha256(kept.USE)}")
-
-
-def probability_columns(name: str, classes: Sequence[str]) -> list[str]:
-    """`oof_<network>_<class>`; of two classes the second alone, the first is 1 minus it."""
-    known = classes[1:] if len(classes) == 2 else classes
-    return [f"oof_{name}_{''.join(c if c.isalnum() else '_' for c in one)}" for one in known]
-
-
-def _table(inputs: Inputs, stage: Stage, places: Ints, best: Scores, last: Scores) -> pl.DataFrame:
-    """Ids, probabilities, the last epoch's probabilities."""
-    names = probability_columns(stage.name, stage.classes)
-    columns: dict[str, Any] = {ID: inputs.rows[ID].gather(places)}
-    for prefix, scores in (("", best), (LAST, last)):
-        shares = scores.probability[:, -len(names) :]
-        columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
-    return pl.DataFrame(columns)
-
-
-def _part(stage: Stage, left: Left, recipe: Recipe) -> dict[str, Any]:
-    """The recipe's values that a fold's network depends on."""
-    return {
-        "stage": stage.config.model_dump(mode="json", exclude={"checkpoint_s", "net"}),
-        "classes": list(stage.classes),  # in order, which a JSON object would not keep
-        "net": net_of(recipe, stage).model_dump(mode="json", exclude={"weights"}),
-        "seed": recipe.seed,
-        "fold": left if isinstance(left, int) else list(left),
-        "positive": list(recipe.data.positive),
-        "version": VERSION,
-    }
-
-
-def _hashes(inputs: Inputs, net: NetConfig) -> dict[str, str]:
-    return _rows_here(inputs) | {
-        FILE: inputs.folded.sha256(FILE), "weights": _weights(inputs, net)
-    }  # fmt: skip
-
-
-def _rows_here(inputs: Inputs) -> dict[str, str]:
-    """Hashes of the run's rows and of what their pictures hold."""
-    samples = inputs.job.need(verify.run).sha256(SAMPLES)
-    return {SAMPLES: samples, "images.parquet": content_of(inputs)}
-
-
-def content_of(inputs: Inputs) -> str:
-    """A hash of what the pictures hold; of their files, where none was looked at."""
-    verified = inputs.job.need(verify.run)
-    if inputs.job.recipe.verify.look_at_images:
-        return verified.sha256("images.parquet")
-    return sha256_text(str(sorted(verified.manifest.inputs.items())))
-
-
-def _weights(inputs: Inputs, net: NetConfig) -> str:
+def _weights(job: Job, files: PictureFiles, net: NetConfig) -> str:
     """What the network begins with: a hash, or in a word; refused, if it learnt from rows here."""
     if net.weights in (HUB, NONE):
         return net.weights
@@ -331,38 +245,9 @@ def _weights(inputs: Inputs, net: NetConfig) -> str:
         return "missing"
     beside = load_manifest(path.parent)
     learnt_from = {} if beside is None else beside.inputs
-    if any(learnt_from.get(name) == sha for name, sha in _rows_here(inputs).items()):
+    if any(learnt_from.get(name) == sha for name, sha in files.hashes().items()):
         raise ArtifactError(
             f"{path.name} in {path.parent} is of a network that learnt from these very rows: "
             "held-out patients would be known to it. Take weights of other data."
         )
-    return inputs.job.hashes.of(path)
-
-
-def encoder_unit(inputs: Inputs, name: str) -> Unit:
-    """A backbone that learns nothing, made if not there yet: one for all folds."""
-    job, config = inputs.job, inputs.job.recipe.encoders[name].net
-    folder = job.run / ENCODERS / name
-    part = {"net": config.model_dump(mode="json", exclude={"weights"}), "version": 1}
-    if config.weights == NONE:
-        job.say(f"notice: {name} has random weights: its embeddings say little of a picture.")
-        torch.manual_seed(seed_of(job.recipe.seed, name))
-        part["seed"] = job.recipe.seed
-    wanted = job.wanted("embed", part, {"weights": _weights(inputs, config)})
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    if done is not None:
-        return done
-    with making(folder, wanted) as draft:
-        kept.keep_encoder(draft, name, config)
-    return open_unit(folder, "embed")
-
-
-def held_out(inputs: Inputs, units: Mapping[int, Unit], names: Sequence[str]) -> pl.DataFrame:
-    """What each fold's network says of the rows it never saw; null for those without a picture."""
-    parts = []
-    for fold, unit in units.items():
-        made_by = pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.lit(maker_of(unit)).alias(MAKER)
-        unseen = inputs.blind.filter(pl.col(FOLD) == fold)
-        parts += [unit.parquet(SCORES, [ID, *names]).with_columns(made_by),
-                  unseen.select(ID).with_columns(made_by)]  # fmt: skip
-    return pl.concat(parts, how="diagonal").select(ID, FOLD, MAKER, *names).sort(ID)
+    return job.hashes.of(path)

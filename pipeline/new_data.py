@@ -4,7 +4,6 @@ Reads DATA, a folder or one ZIP or HDF5 file of pictures; gives rows like those 
 Every picture is decoded once before any work begins: damage is told now, not hours later.
 """
 
-import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from models.input.folder import called, damaged_in, names_in
 from pipeline.job import Job
 from workspace.errors import DataError, listed, name_some
 from workspace.hashing import sha256_text
+from workspace.machine import reading_processes
 
 NEW = "new"  # how the embeddings of new rows are called, before their hash
 TABLES = (".csv", ".npz")  # a folder with one of these holds no pictures alone
@@ -157,7 +157,7 @@ def _without_damage(job: Job, data: NewData, rows: pl.DataFrame) -> pl.DataFrame
     seen = rows.filter(pl.col(IMAGE).is_not_null())
     names = dict(seen.select(ID, IMAGE).iter_rows())
     with job.progress("Looking at pictures") as show:
-        damaged = damaged_in(data.folder, names, min(8, os.cpu_count() or 1), show)
+        damaged = damaged_in(data.folder, names, reading_processes(), show)
     drops = job.recipe.verify.corrupt_images == "drop"
     for reason in damaged.values():
         job.say(f"{'notice' if drops else 'error'}: {reason}")

@@ -27,7 +27,7 @@ from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.units import Unit, open_unit
 
 if TYPE_CHECKING:
-    from pipeline.new_views import Sight
+    from pipeline.new_views import NewColumns
 
 TABULAR, IMAGES = PARTS
 
@@ -166,7 +166,7 @@ class Scorer:
     choice: Choice
     ids: pl.DataFrame
     features: pl.DataFrame | None  # None: no tables
-    sights: "Mapping[str, Sight]" = field(default_factory=dict)
+    networks: "Mapping[str, NewColumns]" = field(default_factory=dict)
 
     def scores(self) -> pl.DataFrame:
         """(ID, score, fold_sd), by the very functions that score the test set."""
@@ -180,20 +180,20 @@ class Scorer:
                 *boosted[self.choice.name], self.stacked.unit.manifest.settings["average"]
             )
         some, rule = kept_blend(self.stacked.unit)
-        return outside(some, rule, self.ids, boosted, lambda name: self.sights[name].scores())
+        return outside(some, rule, self.ids, boosted, lambda name: self.networks[name].scores())
 
     def means(self) -> pl.DataFrame:
         """Each network's mean probabilities by id."""
         found = self.ids
-        for sight in self.sights.values():
-            found = found.join(sight.means(), on=ID, how="left", maintain_order="left")
+        for network in self.networks.values():
+            found = found.join(network.means(), on=ID, how="left", maintain_order="left")
         return found
 
     def _view(self, columns: Sequence[str], fold: int) -> Matrix:
         """These columns as the networks of this fold see the rows."""
         seen = [name for name in columns if name.startswith(IMAGE_COLUMNS)]
         others = [name for name in columns if not name.startswith(IMAGE_COLUMNS)]
-        sources = [sight.source(fold, seen) for sight in self.sights.values() if seen]
+        sources = [one.source(fold, seen) for one in self.networks.values() if seen]
         if others:
             assert self.features is not None
             sources.insert(0, lazily("the new data", others, self.features.lazy))

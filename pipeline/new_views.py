@@ -12,20 +12,15 @@ import polars as pl
 from pydantic import ValidationError
 
 from folds.schema import ID, IMAGE
-from models.input.pictures import Pictures
-from pipeline.embeddings import Seen, eye_of, look
+from models.networks.columns import TargetColumns, probability_columns
+from models.networks.kept import maker_of
+from models.networks.network import unit_name
+from pipeline.block_columns import SIZE, columns_of, output_of, prefix_of
+from pipeline.embeddings import Embedded, OtherPictures, PictureSet, embedding
 from pipeline.job import Job
-from pipeline.members import PROBABILITY
-from pipeline.networks import (
-    ENCODERS,
-    MEMORY_GB,
-    STAGE,
-    maker_of,
-    probability_columns,
-    unit_name,
-)
+from pipeline.members import target_of
+from pipeline.networks import ENCODERS, STAGE
 from pipeline.new_data import NEW, NewData
-from pipeline.sights import SIZE, columns_of, prefix_of, view_of
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import LEARNT_NOTHING
@@ -36,20 +31,21 @@ from workspace.units import Unit, open_unit
 
 
 @dataclass(frozen=True)
-class Sight:
+class NewColumns:
     """New rows as one network's folds see them."""
 
     name: str
     aligned: Mapping[int, Aligned]  # by fold, as its boosters learnt
     classes: tuple[str, ...]
     rows: pl.DataFrame  # those with a picture, as they were looked at
-    blind: pl.DataFrame  # the ids of the others
-    seen: Mapping[int, Seen]
+    pictureless: pl.DataFrame  # the ids of the others
+    by_fold: Mapping[int, Embedded]
+    target: TargetColumns | None  # those that say how probable the target is
 
     def table(self, fold: int) -> pl.DataFrame:
         """The stack's columns by id as this fold's network sees rows; null without a picture."""
-        made = columns_of(self.aligned[fold], fold, view_of(self.seen[fold]), self.rows)
-        return pl.concat([made, self.blind], how="diagonal")
+        made = columns_of(self.aligned[fold], fold, output_of(self.by_fold[fold]), self.rows)
+        return pl.concat([made, self.pictureless], how="diagonal")
 
     def source(self, fold: int, wanted: Container[str]) -> Source:
         """Those of them that are wanted, for a matrix."""
@@ -59,44 +55,61 @@ class Sight:
 
     def scores(self) -> pl.DataFrame:
         """(ID, fold, score): the probability by every fold's network, to be blended."""
-        column = PROBABILITY.format(self.name)
+        assert self.target is not None, "it is no member"
+        tables = {fold: self.table(fold) for fold in self.by_fold}
         each = [
-            self.table(fold).select(
-                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.col(column).alias(SCORE)
+            table.select(
+                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), self.target.of(table).alias(SCORE)
             )
-            for fold in self.seen
+            for fold, table in tables.items()
         ]
         return pl.concat(each)
 
     def means(self) -> pl.DataFrame:
         """Mean probabilities over the folds' networks by id, `<network>_<class>`."""
         names = probability_columns(self.name, self.classes)
-        mean = np.mean([s.rows().select(names).to_numpy() for s in self.seen.values()], axis=0)
-        told = {n.removeprefix("oof_"): mean[:, at] for at, n in enumerate(names)}
-        return self.rows.select(ID).hstack(pl.DataFrame(told))
+        mean = np.mean([s.rows().select(names).to_numpy() for s in self.by_fold.values()], axis=0)
+        means = {n.removeprefix("oof_"): mean[:, at] for at, n in enumerate(names)}
+        return self.rows.select(ID).hstack(pl.DataFrame(means))
 
 
-def sights(
+def new_columns(
     job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
-) -> dict[str, Sight]:
+) -> dict[str, NewColumns]:
     """What these networks say of every new row, looked at if not done yet."""
     with_picture = pl.col(IMAGE).is_not_null()
-    seen, blind = rows.filter(with_picture), rows.filter(~with_picture).select(ID)
+    seen, pictureless = rows.filter(with_picture), rows.filter(~with_picture).select(ID)
     if SIZE not in seen.columns:
         seen = seen.with_columns(pl.lit(None, dtype=pl.Float64).alias(SIZE))
-    pictures = Pictures(data.reader, seen[ID], seen[IMAGE], MEMORY_GB)
-    every, what = np.arange(len(pictures)), (f"{NEW}_{data.hash}", data.hash)
+    pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
+    every = PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
     found = {}
-    for name, (aligned, classes, units) in {name: _kept(job, name) for name in networks}.items():
-        eyes = {unit.folder: eye_of(unit) for unit in units.values()}  # an encoder's is one
-        looked = {folder: look(job, eye, pictures, every, what) for folder, eye in eyes.items()}
-        by_fold = {fold: looked[unit.folder] for fold, unit in units.items()}
-        found[name] = Sight(name, aligned, classes, seen, blind, by_fold)
+    for name, kept in {name: _kept(job, name) for name in networks}.items():
+        units = kept.units
+        different = {unit.folder: unit for unit in units.values()}  # an encoder's: one
+        job.carry_out(
+            *(task for unit in different.values() for task in embedding(job, unit, every))
+        )
+        made = {folder: Embedded.open(job.run, unit, every) for folder, unit in different.items()}
+        by_fold = {fold: made[unit.folder] for fold, unit in units.items()}
+        found[name] = NewColumns(
+            name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
+        )
     return found
 
 
-def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dict[int, Unit]]:
-    """A network's maps and scales, its classes, and its folds, if their makers are still there."""
+@dataclass(frozen=True)
+class _Kept:
+    """A network as its block knows it."""
+
+    aligned: dict[int, Aligned]
+    classes: tuple[str, ...]
+    units: dict[int, Unit]
+    target: TargetColumns | None
+
+
+def _kept(job: Job, name: str) -> _Kept:
+    """Its maps and scales, its classes, and its folds, if their makers are still there."""
     block, units = open_unit(job.run / "blocks" / name, "embed"), {}
     for fold, maker in block.facts["makers"].items():
         learnt = not block.facts.get(LEARNT_NOTHING)
@@ -125,5 +138,7 @@ def _kept(job: Job, name: str) -> tuple[dict[int, Aligned], tuple[str, ...], dic
         return aligned_from(name, classes, config, files)
 
     if block.manifest.settings.get("nested"):
-        return {fold: aligned(prefix_of(fold)) for fold in units}, classes, units
-    return dict.fromkeys(units, aligned("")), classes, units
+        maps = {fold: aligned(prefix_of(fold)) for fold in units}
+    else:
+        maps = dict.fromkeys(units, aligned(""))
+    return _Kept(maps, classes, units, target_of(block))

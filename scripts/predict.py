@@ -82,13 +82,13 @@ def _scorer(
         job.show_notices(findings)
     else:
         job.say("notice: no table says whose the pictures are: each is taken for a patient.")
-    sights = {}
+    networks = {}
     if choice.networks:
         from pipeline import new_views  # noqa: PLC0415 - torch takes seconds to import
 
         stacked.refuse_other_blocks()
-        sights = new_views.sights(job, data, rows, choice.networks)
-    return Scorer(stacked, choice, rows.select(ID), table, sights)
+        networks = new_views.new_columns(job, data, rows, choice.networks)
+    return Scorer(stacked, choice, rows.select(ID), table, networks)
 
 
 def _finished(job: Job, stage: str) -> Unit:

@@ -1,42 +1,47 @@
-"""make predict IMAGES=folder: the cascade on pictures of your own, one or ten thousand.
+"""make predict IMAGES=folder: the run's networks on pictures of your own, one or ten thousand.
 
-Reads every JPEG and PNG below IMAGES and the networks of a finished `make train-cnn`; writes
-<run>/predictions/<folder>-<hash>/ with predictions.csv and predictions.json (stage 1's probability,
-the decision at the stored threshold, stage 2's probabilities) and overlays/ (Grad-CAM as PNG),
-these unless predict.overlays=false. All folds' networks answer; probabilities and thresholds are
-their means. What is done of it is kept in <run>/checkpoints/ until all is.
+Reads every JPEG and PNG below IMAGES and the networks of a finished `make train-cnn`: those that
+predict.networks names, else the recipe's cascade, else all. Writes
+<run>/predictions/<folder>-<hash>/ with predictions.csv and predictions.json (probabilities by
+class, thresholds, what is called), isic_challenge.csv if a network has all of that challenge's
+classes, and overlays/ (Grad-CAM as PNG), these unless predict.overlays=false. All folds' networks
+answer; probabilities and thresholds are their means. What is done of it is kept in
+<run>/checkpoints/ until all is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from folds.findings import plural
 from folds.images import ImageReader
-from models.cascade import kept
-from models.cascade.fold import Floats, Ints
-from models.cascade.measure import cascade_calls
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way
 from models.inference.views import IDENTITY
 from models.input.folder import damaged_in, names_in
 from models.input.pictures import Pictures
+from models.networks import kept
+from models.networks.kept import maker_of
+from models.networks.network import unit_name
+from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.job import Job
-from pipeline.networks import MEMORY_GB, STAGE, device_of, maker_of, way_of
+from pipeline.machine import MEMORY_GB, Machine
+from pipeline.networks import STAGE
 from scripts.stage import main
-from workspace.errors import ArtifactError, ConfigError, DataError, listed
+from submissions import isic_challenge
+from workspace.arrays import Ints
+from workspace.errors import ArtifactError, ConfigError, DataError, listed, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.parts import Parts
 from workspace.units import Unit, find, making, open_unit, refuse_foreign
 
-PREDICT, VERSION = "predict", 2
+PREDICT, VERSION = "predict", 3
 TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
 DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
 
-Rows = list[dict[str, Any]]
+Networks = Mapping[str, Sequence[Unit]]  # the folds' units by the network's name
 
 
 def run(job: Job) -> Unit:
@@ -44,15 +49,15 @@ def run(job: Job) -> Unit:
     folder = job.files.get("images")
     if folder is None or not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}; name one with IMAGES=.")
-    stages = {name: _networks(job, name) for name in ("stage1", "stage2")}
-    if not stages["stage1"]:
-        raise ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
-    hashes = {unit.folder.name: maker_of(unit) for units in stages.values() for unit in units}
+    networks = _answering(job)
+    hashes = {unit.folder.name: maker_of(unit) for units in networks.values() for unit in units}
     hashes["images"] = job.hashes.of(folder)
     name = f"{folder.resolve().name}-{hashes['images'][:8]}"
     out = job.run / "predictions" / name
-    part = {"version": VERSION, "overlays": job.recipe.predict.overlays}
-    wanted = job.wanted(PREDICT, part, hashes)
+    asked = job.recipe.predict
+    settings = {"version": VERSION, "overlays": asked.overlays, "challenge": asked.challenge}
+    settings["networks"] = list(networks)
+    wanted = job.wanted(PREDICT, settings, hashes)
     parts = Parts(job.run / "checkpoints" / f"{PREDICT}_{name}", _resumable(wanted, job), job.say)
     done = find(out, wanted, job.hashes, on_change="redo", fresh=job.fresh or parts.anew)
     if done is not None:
@@ -60,23 +65,84 @@ def run(job: Job) -> Unit:
         job.say(f"predict: nothing to do, {out / TABLE} is up to date.")
         return done
     refuse_foreign(out, PREDICT)  # now, not hours later
+    challenged = _challenged(job, networks)
     pictures = _pictures(job, folder)
     if job.fresh:
         parts.begin_anew()
-    rows, drawn = _predict(job, stages, PieceByPiece(pictures, parts))
+    work = PieceByPiece(pictures, parts)
+    answers = {name: _answer(job, name, units, work) for name, units in networks.items()}
+    rows, shown, last = _told(job, answers, pictures.ids.to_list())
+    drawn = [unit for name, which in shown.items()
+             for unit in _overlays(job, name, networks[name], work, which)]  # fmt: skip
     with making(out, wanted) as draft:
         for unit in drawn:
             for file in unit.manifest.files:
                 draft.take(f"{OVERLAYS}/{file}", unit, file)
         draft.csv(TABLE, pl.DataFrame(rows))
         draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
+        for file, (network, categories) in challenged.items():
+            draft.csv(file, _challenge_rows(pictures, answers[network], categories))
     parts.clear()
-    flagged = sum(row["goes_on"] for row in rows)
-    job.say(
-        f"predict: wrote {out / TABLE}: {plural(len(rows), 'picture')}, {flagged} at or above "
-        f"stage 1's threshold. {DISCLAIMER}"
-    )
+    job.say(f"predict: wrote {out / TABLE}: {plural(len(rows), 'picture')}{last}. {DISCLAIMER}")
     return open_unit(out, PREDICT)
+
+
+def _answering(job: Job) -> Networks:
+    """Those that are asked for; else the cascade's, as far as it is there; else all there are."""
+    recipe = job.recipe
+    there = {name: _folds_of(job, name) for name, c in recipe.used.items() if c.task.learns}
+    finished = {name: units for name, units in there.items() if units}
+    if not finished:
+        raise ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
+    if recipe.predict.networks is not None:
+        absent = [name for name in recipe.predict.networks if name not in finished]
+        if absent:
+            raise ConfigError(
+                f"predict.networks names {name_some(absent)}, which {job.run} holds no finished "
+                f"network of; there are {name_some(finished)}."
+            )
+        return {name: finished[name] for name in recipe.predict.networks}
+    cascade = recipe.cascade
+    if cascade is not None and cascade.first in finished:
+        both = (cascade.first, cascade.second)
+        return {name: finished[name] for name in both if name in finished}
+    return finished
+
+
+def _told(
+    job: Job, answers: Mapping[str, Answer], ids: Sequence[str]
+) -> tuple[Rows, Mapping[str, tuple[Ints, Ints]], str]:
+    """The rows, what overlays are drawn of, and the end of the line that is said."""
+    cascade = job.recipe.cascade
+    if cascade is None or next(iter(answers)) != cascade.first or set(answers) - {
+        cascade.first, cascade.second
+    }:  # fmt: skip
+        every = np.arange(len(ids))
+        shown = {name: (every, answer.shown) for name, answer in answers.items()}
+        return alone(ids, list(answers.values())), shown, ""
+    both = Cascade(answers[cascade.first], answers.get(cascade.second))
+    flagged = int(both.goes_on.sum())
+    return both.rows(ids), both.shown(), f", {flagged} at or above {cascade.first}'s threshold"
+
+
+def _challenged(job: Job, networks: Networks) -> dict[str, tuple[str, dict[str, str]]]:
+    """The challenge's files, and of each the network and the class of every category."""
+    named, found = job.recipe.predict.challenge, {}
+    for name, units in networks.items():
+        categories = isic_challenge.categories_of(kept.use_of(units[0]).classes, named)
+        if categories is not None:
+            found[name] = categories
+    if len(found) == 1:
+        return {isic_challenge.FILE: next(iter(found.items()))}
+    stem, _, suffix = isic_challenge.FILE.partition(".")
+    return {f"{stem}_{name}.{suffix}": (name, categories) for name, categories in found.items()}
+
+
+def _challenge_rows(
+    pictures: Pictures, answer: Answer, categories: Mapping[str, str]
+) -> pl.DataFrame:
+    ids = pictures.ids.to_list()
+    return isic_challenge.challenge_table(ids, answer.probability, answer.classes, categories)
 
 
 def _resumable(wanted: Wanted, job: Job) -> Wanted:
@@ -84,18 +150,18 @@ def _resumable(wanted: Wanted, job: Job) -> Wanted:
 
     They are the same with and without overlays, so that who stops to leave these out loses nothing.
     """
-    began = {"device": device_of(job).type, "versions": current_versions()}
+    began = {"device": Machine.of(job).torch_device().type, "versions": current_versions()}
     return wanted.model_copy(update={"settings": {"version": VERSION, **began}})
 
 
-def _networks(job: Job, stage: str) -> list[Unit]:
-    """The folds' networks that the finished stage was joined of, and no others; none without it."""
-    folder = job.run / "networks" / stage
+def _folds_of(job: Job, name: str) -> list[Unit]:
+    """The folds' networks that the finished one was joined of, and no others; none without it."""
+    folder = job.run / "networks" / name
     if load_manifest(folder) is None:
         return []
     joined, units = open_unit(folder, STAGE), []
     for fold, maker in joined.facts["makers"].items():
-        unit = open_unit(job.run / "networks" / f"{stage}_fold_{fold}", STAGE)
+        unit = open_unit(job.run / "networks" / unit_name(name, int(fold)), STAGE)
         if maker_of(unit) != maker:
             raise ArtifactError(
                 f"{unit.folder} is not what {folder} was joined of; run 'make {STAGE}' first."
@@ -124,62 +190,32 @@ def _pictures(job: Job, folder: Path) -> Pictures:
     return Pictures(ImageReader(folder), list(left), list(left.values()), MEMORY_GB)
 
 
-def _predict(
-    job: Job, stages: dict[str, list[Unit]], work: PieceByPiece
-) -> tuple[Rows, list[Unit]]:
-    """A row for each picture, and the parts that hold the overlays."""
-    every = np.arange(len(work.pictures))
-    first, uses = _mean(job, stages["stage1"], work)
-    limit = float(np.mean([use.threshold for use in uses]))
-    goes_on = first[:, 1] >= limit
-    rows = [
-        {
-            "picture": work.pictures.ids[place],
-            f"stage1_{uses[0].classes[1]}": float(first[place, 1]),
-            "threshold": limit,
-            "goes_on": bool(goes_on[place]),
-        }
-        for place in range(len(every))
-    ]
-    drawn = _overlays(job, stages["stage1"], work, (every, np.ones(len(every), np.int64)))
-    if stages["stage2"]:
-        second, uses2 = _mean(job, stages["stage2"], work)
-        names = (uses[0].classes[0], *uses2[0].classes)
-        called = cascade_calls(goes_on, second)
-        for place, row in enumerate(rows):
-            row |= {f"stage2_{n}": float(p) for n, p in zip(names[1:], second[place], strict=True)}
-            row["called"] = names[called[place]]
-        on = np.flatnonzero(goes_on)
-        drawn += _overlays(job, stages["stage2"], work, (on, called[on] - 1))
-    return rows, drawn
-
-
-def _mean(job: Job, units: Sequence[Unit], work: PieceByPiece) -> tuple[Floats, list[kept.Use]]:
+def _answer(job: Job, name: str, units: Sequence[Unit], work: PieceByPiece) -> Answer:
     """Mean probabilities over the folds' networks."""
     found, uses = [], []
     for unit in units:
         net, use = kept.open_network(unit)
-        way = way_of(job, use.views, bfloat16=use.bfloat16)
-        with job.progress(f"{use.stage}, fold {use.fold}") as show:
+        way = Machine.of(job).way(use.views, bfloat16=use.bfloat16)
+        with job.progress(f"{use.network}, fold {use.held_out}") as show:
             found.append(work.scores(unit.folder.name, net, way, show))
         uses.append(use)
-    return np.mean(found, axis=0), uses
+    return Answer(name, np.mean(found, axis=0), uses)
 
 
 def _overlays(
-    job: Job, units: Sequence[Unit], work: PieceByPiece, asked: tuple[Ints, Ints]
+    job: Job, name: str, units: Sequence[Unit], work: PieceByPiece, asked: tuple[Ints, Ints]
 ) -> list[Unit]:
     """Where the networks looked for their answer, if the recipe wants to see it."""
     if not job.recipe.predict.overlays:
         return []
-    nets, uses = zip(*map(kept.open_network, units), strict=True)
-    with job.progress(f"{uses[0].stage}, Grad-CAM") as show:
-        return work.overlays(uses[0].stage, nets, _plainly(job), asked, show)
+    nets = [kept.open_network(unit)[0] for unit in units]
+    with job.progress(f"{name}, Grad-CAM") as show:
+        return work.overlays(name, nets, _plainly(job), asked, show)
 
 
 def _plainly(job: Job) -> Way:
     """One view in float32, whatever the scores were computed in."""
-    return way_of(job, [view.name for view in IDENTITY], bfloat16=False)
+    return Machine.of(job).way([view.name for view in IDENTITY], bfloat16=False)
 
 
 if __name__ == "__main__":

@@ -1,95 +1,92 @@
 """make train-cnn: the recipe's networks on every fold, out of fold, and what they are worth.
 
-Reads samples and folds (making them first where needed); trains stage 1 (the target) and stage 2
-(the diagnosis of rows with target 1), and the recipe's extractors (the target, for embeddings) in
-<run>/networks/<name>_fold_<k>/, then joins each network's folds in <run>/networks/<name>/
-(oof.parquet, metrics.json) and both stages in <run>/cascade/. Nested stacks need a network more for
-each pair of folds, in <run>/networks/<name>_fold_<j>_<k>/. FOLD=k trains one fold alone, with its
-share of the pairs. A stopped training goes on where it was.
+Reads samples and folds (making them first where needed); trains each of [networks] that learns, or
+those of use_networks, in <run>/networks/<name>_fold_<k>/, then joins each network's folds in
+<run>/networks/<name>/ (oof.parquet, metrics.json) and those of [cascade] in <run>/cascade/. Nested
+stacks need a network more for each pair of folds, in <run>/networks/<name>_fold_<j>_<k>/. FOLD=k
+trains one fold alone, with its share of the pairs. A stopped training goes on where it was.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
-from typing import Any
-
-import numpy as np
-import polars as pl
 
 from folds.findings import Findings
-from folds.frozen import FILE
-from folds.groups import GROUP
-from folds.images import ImageReader
-from folds.schema import ID, IMAGE
-from metrics.classification import predicted_class
-from models.cascade import kept
-from models.cascade.fold import Floats, Ints, Left, Stage
-from models.cascade.measure import (
-    CLAIMS,
-    against,
-    cascade_calls,
-    cascade_sheet,
-    shares_of,
-    stage_sheet,
-)
-from models.cascade.source_only import source_columns, source_scores
+from models.networks.network import HeldOut, unit_name
 from pipeline.job import Job
-from pipeline.networks import (
-    LAST,
+from pipeline.joined import METRICS, cascading, joining
+from pipeline.machine import notice_unswitched
+from pipeline.networks import STAGE, begin_anew, notice_kept_unswitched, training
+from pipeline.picture_rows import (
     NO_NETWORK,
-    STAGE,
-    Inputs,
-    begin_anew,
-    fold_unit,
-    gather,
-    held_out,
-    maker_of,
-    probability_columns,
-    unit_name,
+    PictureFiles,
+    networks_of,
+    notice_pictureless,
+    open_picture_rows,
+    picture_files,
 )
 from reports.networks import cascade_tables, tables
+from scripts import folds, verify
 from scripts.stage import main
 from stacking.blocks import OOF
-from stacking.fold import FOLD
-from stacking.matrix import NEVER
-from stacking.oof import check_oof
 from workspace.errors import ConfigError
-from workspace.units import Unit, find, making, open_unit
-
-METRICS, CALLS = "metrics.json", "calls.parquet"
+from workspace.units import Unit
 
 
 def run(job: Job) -> dict[str, Unit]:
     """All networks on all folds; or on the one fold that was asked for, which joins nothing."""
-    inputs, findings = gather(job), Findings()
-    stages = inputs.stages(findings)
+    files, findings = files_of(job), Findings()
+    rows = open_picture_rows(files)
+    networks = networks_of(job, rows, findings)
     job.show_notices(findings)
-    wanted = _folds(job, list(inputs.parts))
-    if not stages:
-        if not job.recipe.encoders.keys() & set(job.recipe.networks):
+    asked = _folds(job, list(rows.by_fold))
+    if not networks:
+        if not job.recipe.used:
             raise ConfigError(NO_NETWORK)
         job.say("train-cnn: the recipe has encoders alone, which learn nothing; nothing to do.")
         return {}
     # Each pair is one fold's, by turns, so that every machine has as many.
-    pairs = [pair for pair in inputs.pairs if pair[sum(pair) % 2] in wanted]
-    lefts: list[Left] = [*wanted, *pairs]
+    pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
+    every: list[HeldOut] = [*asked, *(pair for pair in pairs if pair[sum(pair) % 2] in asked)]
     if job.fresh:
-        names = [unit_name(s.name, left) for s in stages for left in lefts]
-        inputs = begin_anew(inputs, names)
-    units = {stage.name: {k: fold_unit(inputs, stage, k) for k in wanted} for stage in stages}
-    for stage, pair in product(stages, pairs):
-        fold_unit(inputs, stage, pair)
-    if len(wanted) < len(inputs.parts):
+        begin_anew(job, [unit_name(*which) for which in product(networks, every)])
+        job = replace(job, fresh=False)  # what is left of it goes on
+    tasks = {
+        name: {held_out: training(job, files, network, held_out) for held_out in every}
+        for name, network in networks.items()
+    }
+    trainings = [task for by_fold in tasks.values() for task in by_fold.values()]
+    if not all(job.state_of(task).done for task in trainings):
+        job.need(notice_unswitched)
+    if len(asked) < len(rows.by_fold):
+        notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
-            f"train-cnn: fold {wanted[0]} is trained; {STAGE} without FOLD= trains the others and "
+            f"train-cnn: fold {asked[0]} is trained; {STAGE} without FOLD= trains the others and "
             "joins them."
         )
         return {}
-    joined = {stage.name: _joined(inputs, stage, units[stage.name]) for stage in stages}
-    if {"stage1", "stage2"} <= joined.keys():
-        _cascade(inputs, stages, joined)
-    places = ", ".join(str(unit.folder) for unit in joined.values())
+    joined = {
+        name: joining(job, files, networks[name], {k: by_fold[k] for k in asked})
+        for name, by_fold in tasks.items()
+    }
+    cascade = [
+        cascading(job, files, (networks[first], networks[second]), (joined[first], joined[second]))
+        for first, second in job.recipe.cascades
+    ]
+    made = job.carry_out(*trainings, *joined.values(), *cascade)
+    notice_kept_unswitched(job, [unit for unit, new in made[: len(trainings)] if not new])
+    units = dict(zip(joined, made[len(trainings) :], strict=False))
+    _show(job, units, made[len(trainings) + len(joined) :])
+    places = ", ".join(str(unit.folder) for unit, _ in units.values())
     job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
-    return joined
+    return {name: unit for name, (unit, _) in units.items()}
+
+
+def files_of(job: Job) -> PictureFiles:
+    """Rows and pictures of the run, verified and folded first where needed."""
+    files = picture_files(job, job.need(verify.run), job.need(folds.run))
+    notice_pictureless(job, open_picture_rows(files))
+    return files
 
 
 def _folds(job: Job, known: list[int]) -> list[int]:
@@ -101,145 +98,18 @@ def _folds(job: Job, known: list[int]) -> list[int]:
     return [int(text)]
 
 
-def _joined(inputs: Inputs, stage: Stage, units: Mapping[int, Unit]) -> Unit:
-    """All folds of a network as one table with its metrics."""
-    job, folder = inputs.job, inputs.job.run / "networks" / stage.name
-    part = {"score": job.recipe.score.model_dump(mode="json"), "version": 1}
-    hashes = {unit.folder.name: maker_of(unit) for unit in units.values()}
-    hashes[FILE] = inputs.folded.sha256(FILE)
-    wanted = job.wanted(STAGE, part, hashes)
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    if done is not None:
-        job.say(f"{stage.name}: nothing to do, {folder} is up to date.")
-        if job.stage == STAGE:  # another stage that needs it has things of its own to tell
-            job.show(tables(stage.name, done.json(METRICS)))
-        return done
-    names = probability_columns(stage.name, stage.classes)
-    table = held_out(inputs, units, [*names, *(f"{LAST}{name}" for name in names)])
-    with making(folder, wanted) as draft:
-        every = pl.concat([inputs.rows.select(ID, FOLD), inputs.blind.select(ID, FOLD)])
-        rows = every.with_columns(pl.col(FOLD).fill_null(NEVER).cast(pl.Int16))
-        check_oof(table, rows, stage.name)
-        draft.parquet(OOF, table.drop(f"{LAST}{name}" for name in names))
-        draft.json(METRICS, _measured(inputs, stage, units, table))
-        draft.facts["fold_hash"] = inputs.folded.facts["fold_hash"]
-        draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
-        draft.facts["classes"] = list(stage.classes)
-    done = open_unit(folder, STAGE)
-    job.show(tables(stage.name, done.json(METRICS)))
-    return done
-
-
-def _measured(
-    inputs: Inputs, stage: Stage, units: Mapping[int, Unit], table: pl.DataFrame
-) -> dict[str, Any]:
-    """Metrics of the best inner epoch and of the last epoch, each named, beside the claims."""
-    job, names = inputs.job, probability_columns(stage.name, stage.classes)
-    rows = _of_stage(inputs, stage, table)
-    patient = None if job.recipe.data.group == "none" else rows[GROUP]
-    uses = {fold: kept.use_of(unit, stage.classes) for fold, unit in units.items()}
-    true = rows["label"].to_numpy()
-    found: dict[str, Any] = {
-        "stage": stage.name, "classes": list(stage.classes), "claim": CLAIMS.get(stage.name),
-        "group": job.recipe.data.group,
-    }  # fmt: skip
-    for what, prefix in (("best_epoch", ""), ("last_epoch", LAST)):
-        probability = shares_of(rows.select(f"{prefix}{name}" for name in names).to_numpy())
-        limits = {
-            fold: use.threshold if prefix == "" else use.last_threshold
-            for fold, use in uses.items()
-        }
-        called = _calls(stage, rows, probability, limits)
-        found[what] = stage_sheet(
-            true, called, probability, stage.classes, patient, job.recipe.score
-        )
-    found["folds"] = [
-        {
-            "fold": fold, "best_epoch": use.best_epoch + 1, "inner_score": use.inner_score,
-            "inner_score_is": f"{stage.config.watch} of inner rows, on which the epoch was chosen"
-            if use.inner_score is not None else None,
-            "threshold": use.threshold, "last_threshold": use.last_threshold,
-            "epochs": unit.json(kept.HISTORY)[-1]["epoch"],
-        }
-        for (fold, unit), use in zip(units.items(), uses.values(), strict=True)
-    ]  # fmt: skip
-    if stage.name == "stage1":
-        found["source_only"] = _source_only(inputs, stage, rows, patient)
-    return found
-
-
-def _of_stage(inputs: Inputs, stage: Stage, table: pl.DataFrame) -> pl.DataFrame:
-    """The held-out rows that have a class of the stage, with its place and their patient."""
-    labelled = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", stage.labels))
-    rows = table.join(labelled, on=ID, how="inner", validate="1:1", maintain_order="left")
-    return rows.filter(pl.col("label") >= 0)
-
-
-def _calls(
-    stage: Stage, rows: pl.DataFrame, probability: Floats, limits: Mapping[int, float | None]
-) -> Ints:
-    """Stage 1 by each fold's own threshold, others by the greatest probability."""
-    if stage.name != "stage1":
-        return predicted_class(probability)
-    limit = rows[FOLD].replace_strict(dict(limits)).to_numpy()
-    return (probability[:, 1] >= limit).astype(np.int64)
-
-
-def _source_only(
-    inputs: Inputs, stage: Stage, rows: pl.DataFrame, patient: pl.Series | None
-) -> dict[str, Any]:
-    """The baseline that sees no lesion, on the same folds; ours minus it, paired."""
-    reader = ImageReader(inputs.job.recipe.data.folder)
-    with inputs.job.progress("Looking at sources") as bar:
-        columns = source_columns(reader, inputs.rows[IMAGE].to_list(), bar, 4)
-    splits = [(part.training, held) for part, held in inputs.parts.values()]
-    scores = source_scores(columns, stage.labels, splits)
-    other = pl.DataFrame({ID: inputs.rows[ID], "source_only": scores})
-    both = rows.join(other, on=ID, how="left", validate="1:1", maintain_order="left")
-    [name] = probability_columns(stage.name, stage.classes)
-    return against(
-        both["label"].to_numpy(), both[name].to_numpy(), both["source_only"].to_numpy(), patient,
-        inputs.job.recipe.score,
-    )  # fmt: skip
-
-
-def _cascade(inputs: Inputs, stages: list[Stage], joined: Mapping[str, Unit]) -> Unit:
-    """Both stages end to end, on the rows whose class is known to both."""
-    job, folder = inputs.job, inputs.job.run / "cascade"
-    part = {"score": job.recipe.score.model_dump(mode="json"), "version": 1}
-    hashes = {name: joined[name].sha256(OOF) for name in ("stage1", "stage2")}
-    wanted = job.wanted(STAGE, part, hashes | {METRICS: joined["stage1"].sha256(METRICS)})
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    if done is not None:
-        if job.stage == STAGE:
-            job.show(cascade_tables(done.json(METRICS)))
-        return done
-    first, second = (next(s for s in stages if s.name == name) for name in ("stage1", "stage2"))
-    limits = {
-        entry["fold"]: entry["threshold"] for entry in joined["stage1"].json(METRICS)["folds"]
-    }
-    [name], names = (probability_columns(s.name, s.classes) for s in (first, second))
-    table = joined["stage1"].parquet(OOF, [ID, FOLD, name]).join(
-        joined["stage2"].parquet(OOF, [ID, *names]), on=ID, how="inner", validate="1:1"
-    )  # fmt: skip
-    true = np.where(second.labels >= 0, 1 + second.labels, np.where(first.labels == 0, 0, -1))
-    labelled = inputs.rows.select(ID, GROUP).with_columns(pl.Series("label", true))
-    known = table.join(labelled, on=ID, how="inner", validate="1:1").sort(ID)
-    rows = known.filter(pl.col("label") >= 0)
-    goes_on = (rows[name] >= rows[FOLD].replace_strict(limits)).to_numpy()
-    called = cascade_calls(goes_on, shares_of(rows.select(names).to_numpy()))
-    classes = (first.classes[0], *second.classes)
-    patient = None if job.recipe.data.group == "none" else rows[GROUP]
-    with making(folder, wanted) as draft:
-        sheet = cascade_sheet(rows["label"].to_numpy(), called, classes, patient, job.recipe.score)
-        left_out = len(known) - len(rows)
-        draft.json(METRICS, {"classes": list(classes), "left_out": left_out, **sheet})
-        draft.parquet(
-            CALLS, rows.select(ID, FOLD, "label").with_columns(pl.Series("called", called))
-        )
-    done = open_unit(folder, STAGE)
-    job.show(cascade_tables(done.json(METRICS)))
-    return done
+def _show(
+    job: Job, joined: Mapping[str, tuple[Unit, bool]], cascade: list[tuple[Unit, bool]]
+) -> None:
+    """What each network is worth; to another stage, which has things of its own to say, news."""
+    for name, (unit, new) in joined.items():
+        if not new:
+            job.say(f"{name}: nothing to do, {unit.folder} is up to date.")
+        if new or job.stage == STAGE:
+            job.show(tables(name, unit.json(METRICS)))
+    for unit, new in cascade:
+        if new or job.stage == STAGE:
+            job.show(cascade_tables(unit.json(METRICS)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A worker finds in its environment among how many the machine is divided.
 
 import os
 
+READERS = 8  # more do not read faster
 JOBS, THREADS = "DERMSTACK_JOBS", "DERMSTACK_THREADS"  # in the environment of a worker
 
 
@@ -30,3 +31,8 @@ def threads() -> int:
 def _number(name: str) -> int | None:
     given = os.environ.get(name, "").partition(",")[0]
     return int(given) if given.isdecimal() and int(given) > 0 else None
+
+
+def reading_processes() -> int:
+    """How many threads or processes read pictures for one that works on them."""
+    return min(READERS, cores())

@@ -6,7 +6,7 @@ the caller says whether that stops the run or is redone.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -95,10 +95,15 @@ class Draft:
     Who makes it may tell the person at the desk how far it is.
     """
 
-    def __init__(self, folder: Path, desk: Desk | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, wanted: Wanted, desk: Desk | None = None) -> None:
+        self.folder, self.wanted = folder, wanted
         self.facts: dict[str, Any] = {}
         self.desk: Desk = desk or Silent()
+        self.last: list[Callable[[], None]] = []
+
+    def afterwards(self, clear: Callable[[], None]) -> None:
+        """What is of no more use once the unit is there, and of much until then."""
+        self.last.append(clear)
 
     def progress(self, label: str) -> AbstractContextManager[Show]:
         return self.desk.progress(label)
@@ -174,7 +179,7 @@ def making(
     started = time.monotonic()
     refuse_foreign(folder, wanted.stage)
     with replacing_folder(folder) as aside:
-        draft = Draft(aside, desk)
+        draft = Draft(aside, wanted, desk)
         yield draft
         manifest = Manifest(
             **wanted.model_dump(),
@@ -187,6 +192,8 @@ def making(
             files=_records(aside),
         )
         files.write_json(aside / NAME, manifest.model_dump())
+    for clear in draft.last:
+        clear()
 
 
 def open_unit(folder: Path, made_by: str) -> Unit:

@@ -1,1 +1,1 @@
-"""The two stages as one: is it a cancer, and if so which."""
+"""Two networks as one: is it a cancer, and if so which."""

@@ -1,29 +1,28 @@
 """The baseline that sees no lesion: size of the picture, size of its file, mean colours.
 
 Where source and label go together (cancers from one archive, healthy skin from another), these tell
-the label too. A stage 1 that is no better than them has learnt whose camera it was.
+the label too. A network that is no better than them has learnt whose camera it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from folds.images import ImageReader
+from workspace.arrays import Floats, Ints
+from workspace.progress import Show
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 NAMES = ("height", "width", "bytes", *(f"{what}_{c}" for what in ("mean", "std") for c in "rgb"))
 
 
 def source_columns(
     reader: ImageReader,
     references: Sequence[str],
-    show: Callable[[int, int], None],
+    show: Show,
     workers: int,
 ) -> Floats:
     """(pictures, NAMES)."""
@@ -44,9 +43,9 @@ def source_columns(
 def source_scores(columns: Floats, labels: Ints, splits: Sequence[tuple[Ints, Ints]]) -> Floats:
     """(pictures,): out-of-fold probability of label 1 by logistic regression, NaN where none."""
     found = np.full(len(labels), np.nan)
-    for training, held in splits:
+    for training, held_out in splits:
         known = training[labels[training] >= 0]
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         model.fit(columns[known], labels[known])
-        found[held] = model.predict_proba(columns[held])[:, 1]
+        found[held_out] = model.predict_proba(columns[held_out])[:, 1]
     return found

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.inference.gradcam import gradcam, overlay
-from models.inference.scores import Ints, Way
+from models.inference.scores import Way
 from models.input.evaluation import EvaluationView
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
+from workspace.arrays import Ints
 from workspace.hashing import sha256_text
 
 OVERLAY_PX = 1024

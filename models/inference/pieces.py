@@ -4,7 +4,7 @@ Pieces are cut at fixed places of the list and made whole, so that a call that g
 batches of an unbroken one and comes to the same bytes. Reads pictures and networks, writes parts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from models.inference.overlays import draw, overlay_names
-from models.inference.scores import Floats, Ints, Way, score_pictures
+from models.inference.scores import Way, score_pictures
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
+from workspace.arrays import Floats, Ints
 from workspace.hashing import sha256_text
 from workspace.parts import Parts
+from workspace.progress import Show
 from workspace.units import Unit
 
 SCORED = 1024  # pictures a piece of scores: minutes of work, and always whole batches of a Way
 DRAWN = 16  # pictures a piece of overlays, which is one batch: 1 GB with the paper's network
 FILE = "probability.npy"
-
-Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 Validation, test rows, embeddings for the stack and a person's own folder all go through here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.inference.speed import EXACT, Pace, Prepared
@@ -17,9 +16,8 @@ from models.input.evaluation import EvaluationView
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from workspace.arrays import Floats, Floats32, Ints
+from workspace.progress import Show
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Scores:
     """Row for row: probabilities (n, classes) that sum to 1, embeddings (n, width)."""
 
     probability: Floats
-    embedding: NDArray[np.float32]
+    embedding: Floats32
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def score_pictures(
     pictures: Pictures,
     places: Ints,
     way: Way,
-    show: Callable[[int, int], None] | None = None,
+    show: Show | None = None,
 ) -> Scores:
     """Scores of these places in their order; the embedding is that of the first view."""
     ready = Prepared(net, way.device, way.pace)
@@ -65,7 +63,7 @@ def score_pictures(
     return Scores(np.concatenate(shares), np.concatenate(seen))
 
 
-def _both(net: Prepared, images: Tensor, way: Way) -> tuple[Floats, NDArray[np.float32]]:
+def _both(net: Prepared, images: Tensor, way: Way) -> tuple[Floats, Floats32]:
     """Probabilities over all views, one column a class; the embedding of the first view."""
     embeddings: list[Tensor] = []
 

@@ -7,14 +7,11 @@ training, and no probability or embedding ever comes from it.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.training.losses import as_shares, focal
-
-Ints = NDArray[np.int64]
+from workspace.arrays import Ints
 
 
 @dataclass(frozen=True)

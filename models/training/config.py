@@ -1,4 +1,4 @@
-"""How a network is trained: phases as data, and every constant of the loop.
+"""The recipe's `[networks.<name>.training]`: phases as data, and every constant of the loop.
 
 The defaults are those of the two-stage paper; a recipe states what differs.
 """
@@ -7,11 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.input.config import AugmentConfig
 from models.nets.config import PARTS, Part
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
-Watch = Literal["auc", "macro_f1"]
+Watch = Literal["auc", "macro_f1", "balanced_accuracy", "macro_auc"]
 Layout = Literal["channels_first", "channels_last"]
 Sampling = Literal["shuffled", "inverse_frequency", "balanced"]
 Positive = Annotated[float, Field(gt=0)]
@@ -33,20 +32,6 @@ class PhaseConfig(BaseModel):
     scale: dict[Part, Positive] = {}  # of lr, for parts that learn more slowly
     patience: int | None = Field(default=None, ge=1)  # epochs without a better inner score
     dropout: tuple[float, ...] | None = Field(default=None, strict=False)  # instead of the net's
-
-
-def phases(first: int, second: int, third: int, patience: int) -> tuple[PhaseConfig, ...]:
-    """The paper's three: head and attention alone, everything slowly, everything slower still."""
-    return (
-        PhaseConfig(
-            epochs=first, lr=1e-3, schedule="onecycle", warm_up=0.3, frozen=("backbone",)
-        ),
-        PhaseConfig(
-            epochs=second, lr=5e-5, schedule="onecycle", warm_up=0.2,
-            scale={"backbone": 0.1, "attention": 0.5, "head": 1.0}, patience=patience,
-        ),
-        PhaseConfig(epochs=third, lr=1e-5, patience=15),
-    )  # fmt: skip
 
 
 class TrainConfig(BaseModel):
@@ -82,7 +67,6 @@ class TrainConfig(BaseModel):
     choose: Literal["inner", "last"] = "inner"
     inner_folds: int = Field(default=5, ge=2, le=20)  # one of so many parts of the training rows
     checkpoint_s: float = Field(default=60.0, ge=0)  # seconds between checkpoints within an epoch
-    augment: AugmentConfig = AugmentConfig()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -15,41 +15,40 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from models.input.loader import Batch, batches
 from models.input.pictures import Pictures
-from models.input.views import View
+from models.input.transforms import Transform
 from models.nets.network import LesionNet
 from models.training import groups
-from models.training.auxiliary import Auxiliary
 from models.training.average import Average
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
 from models.training.config import PhaseConfig, TrainConfig
-from models.training.losses import alpha_weights, as_shares, class_weights, focal
 from models.training.mixup import mixup
+from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
 from models.training.schedule import lr_factor
+from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
+from workspace.progress import Show
 from workspace.stopping import Stopped, held_back, raise_if_asked
 
 LOG = logging.getLogger("dermstack")
-Ints = NDArray[np.int64]
 LAYOUTS = {"channels_first": torch.contiguous_format, "channels_last": torch.channels_last}
 SKIPS = 20  # steps in a row that the scaler may refuse; then the loss is beyond repair
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What is learnt: a picture and a class for each place, and which places are for what."""
+    """What is learnt of which pictures, and which of them are for what."""
 
     pictures: Pictures
-    labels: Ints  # (pictures,), -1 where a picture has no class
+    labels: Ints  # (pictures,), -1 where a picture has none: by them an epoch is sampled
     classes: tuple[str, ...]
     training: Ints  # places that are learnt from
     inner: Ints  # places of other patients, that decide when to stop and what was best, if any
-    auxiliary: Auxiliary | None = None  # what else is learnt from the same embedding
+    objective: Objective
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Setting:
     """How: the recipe's values, the view of a training picture, where, and with which seed."""
 
     config: TrainConfig
-    view: View
+    view: Transform
     device: torch.device
     seed: int
     workers: int = 0
@@ -77,7 +76,6 @@ class Trained:
 
 
 Score = Callable[[LesionNet], float]  # of the inner rows; more is better
-Show = Callable[[int, int], None]
 
 
 class Training:
@@ -98,8 +96,8 @@ class Training:
         self.position, self.history = Position(), list[dict[str, Any]]()
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
-        weights = self._class_weights()
-        self.weights = None if weights is None else weights.to(setting.device)
+        self.objective = examples.objective
+        self.objective.begin(np.concatenate(self._plan(0)), setting.device)
         self.optimiser: torch.optim.AdamW | None = None
         self._saved_at = time.monotonic()
 
@@ -172,15 +170,6 @@ class Training:
             order = epoch_order(labels, config.sampling, times, most, stream)
         return batches_of(examples.training[order], config.batch_size)
 
-    def _class_weights(self) -> torch.Tensor | None:
-        """What sampling left uneven, or the recipe's alpha; (classes,)."""
-        if self.config.alpha is not None:
-            return alpha_weights(self.config.alpha)
-        if not self.config.class_weights:
-            return None
-        shown = torch.from_numpy(self.examples.labels[np.concatenate(self._plan(0))])
-        return class_weights(shown, len(self.examples.classes))
-
     def _steps(self, count: int) -> int:
         return -(-count // self.config.accumulate)
 
@@ -188,7 +177,7 @@ class Training:
         """One optimiser step: as if the group were one batch, the last short one too."""
         at, optimiser = self.position, self.optimiser
         assert optimiser is not None
-        of = sum(len(batch.places) for batch in group)
+        of = sum(len(batch.indices) for batch in group)
         groups.set_lr(optimiser, phase.lr * lr_factor(phase, at.step, steps))
         optimiser.zero_grad(set_to_none=True)
         losses = []
@@ -197,11 +186,11 @@ class Training:
             loss = self._loss(batch, here).sum()
             torch.autograd.backward(self.scaler.scale(loss / of))
             losses.append(loss.detach())
-        told = torch.stack(losses).tolist()  # once a step: looking makes a GPU wait
-        for batch, value in zip(group, told, strict=True):
+        values = torch.stack(losses).tolist()  # once a step: looking makes a GPU wait
+        for batch, value in zip(group, values, strict=True):
             if not math.isfinite(value):
                 self._refuse_loss(batch)
-        at.loss_sum += sum(told)
+        at.loss_sum += sum(values)
         at.loss_of += of
         if self.config.clip_norm is not None:
             self.scaler.unscale_(optimiser)
@@ -231,26 +220,14 @@ class Training:
         config, device = self.config, self.setting.device
         stream = seed_batch(self.setting.seed, here)
         images = self.setting.view.finish(batch.pixels.to(device), batch.draws)
-        targets = self._targets(batch.places).to(device)
+        targets = self.objective.targets(batch.indices).to(device)
         images, targets = mixup(
             images, targets, config.mixup_alpha, config.mixup_probability, stream
         )
         kind = self._amp()
         with torch.autocast(device.type, kind) if kind else nullcontext():
-            logits, further = self.net.learn(images.contiguous(memory_format=self.layout))
-        count, auxiliary = len(self.examples.classes), self.examples.auxiliary
-        loss = focal(logits, targets[:, :count], self.weights, config.gamma, config.smoothing)
-        if auxiliary is None:
-            return loss
-        assert further is not None, "the network has no auxiliary layer"
-        return loss + auxiliary.loss(further, targets[:, count:])
-
-    def _targets(self, places: Ints) -> torch.Tensor:
-        """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
-        labels = torch.from_numpy(self.examples.labels[places])
-        targets = as_shares(labels, len(self.examples.classes))
-        auxiliary = self.examples.auxiliary
-        return targets if auxiliary is None else torch.cat([targets, auxiliary.shares(places)], 1)
+            outputs, further = self.net.learn(images.contiguous(memory_format=self.layout))
+        return self.objective.loss(outputs, further, targets)
 
     def _amp(self) -> torch.dtype | None:
         wanted = self.config.precision
@@ -260,7 +237,7 @@ class Training:
 
     def _refuse_loss(self, batch: Batch) -> None:
         here = self.position
-        ids = self.examples.pictures.ids.gather(batch.places).to_list()
+        ids = self.examples.pictures.ids.gather(batch.indices).to_list()
         raise ConfigError(
             f"Non-finite loss at epoch {here.epoch + 1} step {here.step + 1} (images "
             f"{name_some(ids)}); lower lr in phase {here.phase + 1}, or take precision='fp32'. The "

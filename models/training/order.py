@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.training.position import seed_of
+from workspace.arrays import Ints
 from workspace.errors import ConfigError
-
-Ints = NDArray[np.int64]
 
 
 def epoch_order(

@@ -30,7 +30,7 @@ from models.input.geometry import border_of
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.input.stream import stream_of
-from models.input.views import View, make_view
+from models.input.transforms import View, make_view
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
 from tests.bench.record import keep, paired

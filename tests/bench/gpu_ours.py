@@ -20,7 +20,7 @@ from models.inference.speed import EXACT, Pace
 from models.inference.views import IDENTITY, View
 from models.input.loader import batches
 from models.input.pictures import Pictures
-from models.input.views import make_view
+from models.input.transforms import make_view
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.config import PhaseConfig, TrainConfig

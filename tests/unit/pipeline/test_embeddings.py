@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 import safetensors.numpy
 import torch
+from models.cascade.kept import Use
 from rich.console import Console
 
 from folds.images import ImageReader
-from models.cascade.kept import Use
 from models.inference.scores import Way, score_pictures
 from models.inference.views import FOUR, IDENTITY
 from models.input.pictures import Pictures

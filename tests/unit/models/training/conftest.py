@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from models.cascade.fold import watched
 
 from folds.images import ImageReader
-from models.cascade.fold import watched
 from models.inference.scores import Way, score_pictures
 from models.input.config import AugmentConfig
 from models.input.pictures import Pictures
-from models.input.views import make_view
+from models.input.transforms import make_view
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.auxiliary import Auxiliary

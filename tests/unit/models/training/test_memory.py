@@ -20,7 +20,7 @@ from folds.images import ImageReader
 from models.input.config import AugmentConfig
 from models.input.loader import batches
 from models.input.pictures import Pictures
-from models.input.views import make_view
+from models.input.transforms import make_view
 from models.training.config import PhaseConfig
 from models.training.order import batches_of, epoch_order
 from tests.unit.models.training.conftest import CONFIG, NET, Trial

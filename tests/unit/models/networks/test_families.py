@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
-
 from models.extractors.config import ExtractorConfig
 from models.extractors.families import auxiliary_of, family_labels
+
 from workspace.errors import DataError
 
 CONFIG = ExtractorConfig(

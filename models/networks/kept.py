@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from models.cascade.fold import Left, Run, Stage, Taught
 from models.inference.views import IDENTITY
 from models.nets.config import NONE, NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack, shapes, unpack
+from models.networks.fold import TrainedNetwork
+from models.networks.network import HeldOut, Network, Run
 from workspace.errors import ArtifactError
+from workspace.hashing import sha256_text
 from workspace.units import Draft, Unit
 
 USE, BEST, LAST, HISTORY = "use.json", "best.safetensors", "last.safetensors", "history.json"
@@ -24,10 +26,11 @@ USE, BEST, LAST, HISTORY = "use.json", "best.safetensors", "last.safetensors", "
 class Use(BaseModel):
     """All that is needed to use a fold's network, but its weights."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    stage: str
-    fold: Left | None  # None: it learnt from no fold
+    # As the file has them: its hash names the network in every table that comes of it.
+    network: str = Field(alias="stage")
+    held_out: HeldOut | None = Field(alias="fold")  # None: it learnt from no fold
     classes: tuple[str, ...]
     net: NetConfig
     views: tuple[str, ...]
@@ -38,20 +41,23 @@ class Use(BaseModel):
     inner_score: float | None  # None: nothing was chosen, best and last are the same
 
 
-def keep(draft: Draft, stage: Stage, fold: Left, run: Run, taught: Taught) -> Use:
+def keep(
+    draft: Draft, network: Network, held_out: HeldOut, run: Run, trained: TrainedNetwork
+) -> Use:
     """Write the network into a unit; gives its use."""
-    net = LesionNet.blank(run.net, stage.outputs)
+    config = network.config.net
+    net = LesionNet.blank(config, network.outputs)
     use = Use(
-        stage=stage.name, fold=fold, classes=stage.classes, net=_own(run.net, net),
+        network=network.name, held_out=held_out, classes=network.classes, net=_own(config, net),
         views=tuple(view.name for view in run.way.views),
         bfloat16=run.way.pace.dtype == "bfloat16",
-        threshold=taught.threshold, last_threshold=taught.last_threshold,
-        best_epoch=taught.best_epoch, inner_score=taught.inner_score,
+        threshold=trained.threshold, last_threshold=trained.last_threshold,
+        best_epoch=trained.best_epoch, inner_score=trained.inner_score,
     )  # fmt: skip
-    draft.json(USE, use.model_dump(mode="json"))
-    draft.tensors(BEST, taught.best)
-    draft.tensors(LAST, taught.last)
-    draft.json(HISTORY, taught.history)
+    _write(draft, use)
+    draft.tensors(BEST, trained.best)
+    draft.tensors(LAST, trained.last)
+    draft.json(HISTORY, trained.history)
     return use
 
 
@@ -61,12 +67,16 @@ def keep_encoder(draft: Draft, name: str, config: NetConfig) -> None:
     for parameter in net.head.parameters():
         torch.nn.init.zeros_(parameter)  # or its hash, which names the maker, would be drawn
     use = Use(
-        stage=name, fold=None, classes=(), net=_own(config, net), views=(IDENTITY[0].name,),
+        network=name, held_out=None, classes=(), net=_own(config, net), views=(IDENTITY[0].name,),
         bfloat16=False, threshold=None, last_threshold=None, best_epoch=0, inner_score=None,
     )  # fmt: skip
-    draft.json(USE, use.model_dump(mode="json"))
+    _write(draft, use)
     draft.tensors(BEST, pack(net))
     draft.facts["origin"] = asdict(net.origin)
+
+
+def _write(draft: Draft, use: Use) -> None:
+    draft.json(USE, use.model_dump(mode="json", by_alias=True))
 
 
 def _own(config: NetConfig, net: LesionNet) -> NetConfig:
@@ -88,6 +98,11 @@ def use_of(unit: Unit, classes: Sequence[str] | None = None) -> Use:
             "FRESH=1'."
         )
     return use
+
+
+def maker_of(unit: Unit) -> str:
+    """One hash for a kept network: its weights and how they are used."""
+    return sha256_text(f"{unit.sha256(BEST)} {unit.sha256(USE)}")
 
 
 def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[LesionNet, Use]:

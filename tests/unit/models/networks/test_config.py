@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from models.extractors.config import ExtractorConfig
 
 from models.cascade.config import Stage1Config, Stage2Config
-from models.extractors.config import ExtractorConfig
 from models.training.config import PhaseConfig
 from models.training.schedule import lr_factor
 

@@ -5,18 +5,16 @@ fold holds out are only ever reported.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from workspace.arrays import Ints
 from workspace.errors import ConfigError
-
-Ints = NDArray[np.int64]
 
 
 def inner_split(
-    places: Ints, labels: Ints, groups: Ints, parts: int, seed: int
+    indices: Ints, labels: Ints, groups: Ints, parts: int, seed: int
 ) -> tuple[Ints, Ints]:
-    """Places to learn from and inner places; `labels` and `groups` are those of `places`."""
+    """Indices to learn from and inner ones; `labels` and `groups` are those of `indices`."""
     classes = np.unique(labels)
     counts = [len(np.unique(groups[labels == label])) for label in classes]
     fewest = min(counts) if len(classes) > 1 else 0
@@ -26,7 +24,7 @@ def inner_split(
             f"rows; one has {fewest}. Lower inner_folds, or n_folds of the folds."
         )
     splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed % 2**31)
-    for learnt, inner in splitter.split(np.zeros(len(places)), labels, groups):
+    for learnt, inner in splitter.split(np.zeros(len(indices)), labels, groups):
         if len(np.unique(labels[inner])) == len(classes) == len(np.unique(labels[learnt])):
-            return places[learnt], places[inner]
+            return indices[learnt], indices[inner]
     raise ConfigError(f"No part of {parts} holds patients of every class; lower inner_folds.")

@@ -1,7 +1,6 @@
-"""What a stage, and both together, are worth on rows that were held out.
+"""What a network is worth on rows that were held out, and what one brings that another lacks.
 
-Every rate has its n and an interval from drawing patients again. Beside ours stand the paper's
-figures, which are claims: other pictures, and nobody has repeated them.
+Every rate has its n and an interval from drawing patients again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,45 +9,23 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import t
 
 from metrics.bootstrap import IntervalSheet, difference, intervals
-from metrics.classification import classification_report, classification_tally, predicted_class
-from metrics.cohort import Cohort, cohort
+from metrics.classification import classification_report, classification_tally
+from metrics.cohort import cohort
+from metrics.one_vs_rest import one_vs_rest_tally
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally, Values, side_by_side
+from models.networks.watch import watch_tally
 from models.training.config import Watch
+from workspace.arrays import Floats, Ints
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Patients = Sequence[str] | pl.Series | None
-# Tables 7a and 7b: precision, recall, F1 and support of each class, then accuracy and its n.
-CLAIMS: dict[str, dict[str, Any]] = {
-    "stage1": {
-        "source": "the two-stage paper, table 7a: a claim, not verified",
-        "per_class": {
-            "cancer": (0.9878, 0.9969, 0.9923, 324),
-            "normal": (0.9989, 0.9957, 0.9973, 927),
-        },
-        "accuracy": (0.9960, 1251),
-        "macro_f1": 0.9948,
-    },
-    "stage2": {
-        "source": "the two-stage paper, table 7b: a claim, not verified",
-        "per_class": {
-            "bcc": (0.9070, 0.8387, 0.8715, 93),
-            "mel": (0.9415, 0.9415, 0.9415, 171),
-            "vasc": (0.7619, 0.9143, 0.8312, 35),
-        },
-        "accuracy": (0.9064, 299),
-        "macro_f1": 0.8814,
-    },
-}
 
 
-def stage_sheet(
+def network_sheet(
     true: Ints,
     called: Ints,
     probability: Floats,
@@ -56,7 +33,7 @@ def stage_sheet(
     patient: Patients,
     config: ScoreConfig,
 ) -> dict[str, Any]:
-    """A stage's report on rows that have a class: `true`, `called` as places among the classes."""
+    """The report on rows that have a class: `true` and `called` are codes of the classes."""
     names = np.array(classes)
     labels, calls = names[true].tolist(), names[called].tolist()
     confusions = [(a, b) for a in classes for b in classes if a != b] if len(classes) > 2 else []
@@ -64,6 +41,8 @@ def stage_sheet(
     tallies = {"calls": classification_tally(labels, calls, classes, whose, confusions=confusions)}
     if len(classes) == 2:
         tallies["ranking"] = ranking_tally(true == 1, probability[:, 1], whose)
+    else:
+        tallies["one_vs_rest"] = one_vs_rest_tally(labels, probability, classes, whose)
     found = intervals(tallies, whose, config.bootstrap())
     return {
         "patients": whose.size if whose.unit == "patient" else None,
@@ -88,30 +67,8 @@ def against(
     }
 
 
-def cascade_calls(goes_on: NDArray[np.bool_], second: Floats) -> Ints:
-    """(rows,): 0 where stage 1 lets a picture go, else 1 + the class that stage 2 calls."""
-    return np.where(goes_on, 1 + predicted_class(second), 0)
-
-
-def cascade_sheet(
-    true: Ints, called: Ints, classes: tuple[str, ...], patient: Patients, config: ScoreConfig
-) -> dict[str, Any]:
-    """Both stages end to end: nobody is helped by a stage alone."""
-    names = np.array(classes)
-    labels, calls = names[true].tolist(), names[called].tolist()
-    whose = cohort(patient, true)
-    found = intervals(
-        {"calls": classification_tally(labels, calls, classes, whose)}, whose, config.bootstrap()
-    )
-    return {
-        "patients": whose.size if whose.unit == "patient" else None,
-        "report": classification_report(labels, calls, classes),
-        "metrics": {k: v.as_json() for k, v in found["calls"].items()},
-    }
-
-
 @dataclass(frozen=True)
-class HeldOut:
+class ScoredRows:
     """Rows that a network never saw: their class, its probabilities, whose they are."""
 
     true: Ints
@@ -119,16 +76,10 @@ class HeldOut:
     patient: Patients
 
 
-def shares_of(columns: NDArray[Any]) -> Floats:
-    """(rows, classes) of probability columns; one alone is that of the second of two classes."""
-    found = columns.astype(np.float64)
-    return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
-
-
 def variant_sheet(
     watch: Watch,
-    whole: Sequence[HeldOut],
-    variant: Sequence[HeldOut],
+    whole: Sequence[ScoredRows],
+    variant: Sequence[ScoredRows],
     classes: tuple[str, ...],
     config: ScoreConfig,
     metric: str = "",
@@ -139,16 +90,16 @@ def variant_sheet(
     """
     metric = metric or watch
     whose = cohort(whole[0].patient, whole[0].true)
-    first, second = (
-        _mean([_tally(watch, rows, classes, whose, config) for rows in several])
-        for several in (whole, variant)
-    )
+
+    def tally(rows: ScoredRows) -> Tally:
+        return watch_tally(watch, rows.true, rows.probability, classes, whose, config.min_tpr)
+
+    first, second = (_mean([tally(rows) for rows in several]) for several in (whole, variant))
     found = intervals(
         {"value": second, "minus": difference(first, second)}, whose, config.bootstrap()
     )
     each = [
-        float(_tally(watch, new, classes, whose, config).point()[metric])
-        - float(_tally(watch, old, classes, whose, config).point()[metric])
+        float(tally(new).point()[metric]) - float(tally(old).point()[metric])
         for old, new in zip(whole, variant, strict=True)
     ]
     return {
@@ -172,16 +123,6 @@ def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> 
         "low": value - float(np.hypot(value - low, luck)),
         "high": value + float(np.hypot(high - value, luck)),
     }
-
-
-def _tally(
-    watch: Watch, rows: HeldOut, classes: tuple[str, ...], whose: Cohort, config: ScoreConfig
-) -> Tally:
-    if watch == "auc":
-        return ranking_tally(rows.true == 1, rows.probability[:, 1], whose, config.min_tpr)
-    names = np.array(classes)
-    called = names[predicted_class(rows.probability)].tolist()
-    return classification_tally(names[rows.true].tolist(), called, classes, whose)
 
 
 def _mean(tallies: Sequence[Tally]) -> Tally:

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from models.cascade.fold import Part, Run, Stage, scored, teach
+from models.extractors.config import ExtractorConfig
 
 from folds.images import ImageReader
 from models.cascade import kept
-from models.cascade.fold import Part, Run, Stage, scored, teach
-from models.extractors.config import ExtractorConfig
 from models.inference.scores import Way
 from models.inference.views import FOUR
 from models.input.pictures import Pictures

@@ -1,10 +1,10 @@
 import numpy as np
 import polars as pl
 import pytest
+from models.cascade.labels import first_labels, second_labels
 
 from folds.findings import Findings
 from models.cascade.config import Stage2Config
-from models.cascade.labels import first_labels, second_labels
 from workspace.errors import DataError
 
 CONFIG = Stage2Config(diagnoses={"MEL": ("Melanoma", "mel"), "BCC": ("bcc",)})

@@ -1,6 +1,6 @@
 import pytest
-
 from models.cascade.ablation import VARIANTS
+
 from models.cascade.config import Stage1Config, Stage2Config
 from models.nets.config import NetConfig
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-
 from models.cascade.fold import best_threshold, watched
 from models.cascade.inner import inner_split
 from models.cascade.measure import cascade_calls
+
 from workspace.errors import ConfigError
 
 

@@ -1,1 +1,0 @@
-"""Networks that are trained for their embeddings, which the stack takes as columns."""

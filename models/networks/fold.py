@@ -1,0 +1,103 @@
+"""A network on one fold: train it without the held-out rows, then score them.
+
+The threshold and the best epoch are chosen on inner rows. Two sets of weights come out: those of
+the best inner epoch, which score, and those of the last epoch, which nothing has chosen. Where a
+recipe wants nothing to be chosen, there are no inner rows and both are the last.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from models.inference.scores import Scores, score_pictures
+from models.inference.views import IDENTITY
+from models.input.pictures import Pictures
+from models.input.transforms import make_transform
+from models.nets.network import LesionNet, without_auxiliary
+from models.nets.weights import unpack
+from models.networks.inner import inner_split
+from models.networks.network import Network, Run, TrainingRows
+from models.training.checkpoints import Arrays, Checkpoints
+from models.training.loop import Examples, Score, Setting, Training
+from models.training.position import seed_of
+from workspace.arrays import Ints
+from workspace.progress import Show
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What a fold's training leaves."""
+
+    best: Arrays
+    last: Arrays
+    best_epoch: int
+    threshold: float | None  # of a network that calls by one
+    last_threshold: float | None  # that of the last epoch's weights
+    inner: Ints  # none where nothing was chosen
+    inner_score: float | None
+    history: list[dict[str, Any]]
+
+
+def train_network(
+    network: Network, rows: TrainingRows, run: Run, pictures: Pictures, kept: Checkpoints,
+    show: Show,
+) -> TrainedNetwork:  # fmt: skip
+    """Train on a fold's training rows, from where the last checkpoint left it."""
+    config, labels = network.config, network.labels
+    seed = seed_of(run.seed, network.name, rows.held_out)
+    learnt, inner = _split(network, rows, seed)
+    torch.manual_seed(seed)
+    objective = network.task.objective(labels, config.learning)
+    net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
+    examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective)
+    view = make_transform(config.augment, net.size, net.mean, net.std)
+    setting = Setting(config.learning, view, run.way.device, seed, run.way.workers)
+    score = _inner_score(network, pictures, inner, run) if len(inner) else None
+    trained = Training(net, examples, setting, kept, score).run(show)
+    best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
+    first, second = (_threshold(network, run, pictures, w, inner) for w in (best, last))
+    chosen = trained.history[trained.best_epoch].get(config.learning.watch)
+    return TrainedNetwork(
+        best, last, trained.best_epoch, first, second, inner, chosen, trained.history
+    )
+
+
+def scores_of(
+    network: Network, run: Run, pictures: Pictures, weights: Arrays, indices: Ints,
+    show: Show | None = None,
+) -> Scores:  # fmt: skip
+    """What these weights say of some rows."""
+    net = LesionNet.blank(network.config.net, network.outputs)
+    unpack(net, weights)
+    return score_pictures(net, pictures, indices, run.way, show)
+
+
+def _split(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]:
+    """What is learnt, and the inner rows, if something is to be chosen."""
+    labelled = rows.training[network.codes[rows.training] >= 0]
+    training = network.config.learning
+    if training.choose == "last":
+        return labelled, labelled[:0]
+    codes, groups = network.codes[labelled], rows.groups[labelled]
+    return inner_split(labelled, codes, groups, training.inner_folds, seed)
+
+
+def _inner_score(network: Network, pictures: Pictures, inner: Ints, run: Run) -> Score:
+    one_view, codes = replace(run.way, views=IDENTITY), network.codes[inner]
+
+    def score(net: LesionNet) -> float:
+        scores = score_pictures(net, pictures, inner, one_view)
+        watch = network.config.learning.watch
+        return network.task.inner_score(watch, codes, scores, network.labels)
+
+    return score
+
+
+def _threshold(
+    network: Network, run: Run, pictures: Pictures, weights: Arrays, inner: Ints
+) -> float | None:
+    if not network.task.by_threshold:
+        return None
+    found = scores_of(network, run, pictures, weights, inner).probability[:, 1]
+    return network.task.choose_threshold(network.codes[inner] == 1, found)

@@ -1,0 +1,82 @@
+"""A network of the run, the rows that it may learn from, and how it is run."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from folds.findings import Findings
+from models.inference.scores import Way
+from models.networks.config import NetworkConfig
+from models.networks.tasks.task import Labels, Task
+from workspace.arrays import Ints
+
+HeldOut = int | tuple[int, int]  # the fold that a network leaves out, or the two
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is asked of every picture: its name in files, its table, and who is what."""
+
+    name: str
+    config: NetworkConfig
+    labels: Labels
+
+    @property
+    def task(self) -> Task:
+        return self.config.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.labels.classes
+
+    @property
+    def codes(self) -> Ints:
+        """(pictures,), negative where a picture is nothing to the task."""
+        return self.labels.codes
+
+    @property
+    def outputs(self) -> int:
+        return self.task.outputs(self.labels)
+
+    @property
+    def columns(self) -> list[str]:
+        """What is written out of fold."""
+        return self.task.columns(self.name, self.labels)
+
+
+def network_of(name: str, config: NetworkConfig, rows: pl.DataFrame, findings: Findings) -> Network:
+    """The network that a recipe's table makes of the sample table's rows."""
+    labels = config.task.labels(name, rows, findings)
+    if config.training is not None:
+        config.task.check_found(name, labels, config.training)
+    return Network(name, config, labels)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The indices of rows that a network may learn from, and the patient of every row."""
+
+    held_out: HeldOut
+    training: Ints
+    groups: Ints
+
+
+@dataclass(frozen=True)
+class Run:
+    """With which seed and on what machine."""
+
+    seed: int
+    way: Way
+
+
+def in_words(held_out: HeldOut) -> str:
+    """As in `fold 0`, or `folds 0 and 1`."""
+    if isinstance(held_out, int):
+        return f"fold {held_out}"
+    return f"folds {held_out[0]} and {held_out[1]}"
+
+
+def unit_name(network: str, held_out: HeldOut) -> str:
+    """What the folder of a network is called that leaves out a fold, or two."""
+    folds = (held_out,) if isinstance(held_out, int) else held_out
+    return "_".join([network, "fold", *map(str, folds)])

@@ -1,0 +1,70 @@
+"""What a training makes smaller: targets of a batch, and each example's loss.
+
+The loop knows pictures, steps and phases; what is learnt of them is an objective's. MixUp mixes
+targets as it mixes pictures, so they are numbers that a loss is linear in.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from models.training.auxiliary import Auxiliary
+from models.training.config import TrainConfig
+from models.training.losses import alpha_weights, as_shares, class_weights, focal
+from workspace.arrays import Ints
+
+
+class Objective(Protocol):
+    """What the loop asks."""
+
+    @property
+    def further(self) -> int:
+        """Outputs of a second layer on the same embedding, which training alone has; 0: none."""
+
+    def begin(self, shown: Ints, device: torch.device) -> None:
+        """Before the first step; `shown` are the places that the first epoch shows."""
+
+    def targets(self, places: Ints) -> Tensor:
+        """(B, anything) in float32."""
+
+    def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
+        """(B,) from the network's outputs (B, outputs) and those of the second layer."""
+
+
+class ClassObjective:
+    """Focal loss of one class a picture, and of families beside it, if there are any."""
+
+    def __init__(
+        self, codes: Ints, classes: int, config: TrainConfig, families: Auxiliary | None = None
+    ) -> None:
+        self.codes, self.classes, self.config, self.families = codes, classes, config, families
+        self.weights: Tensor | None = None
+
+    @property
+    def further(self) -> int:
+        return len(self.families.families) if self.families else 0
+
+    def begin(self, shown: Ints, device: torch.device) -> None:
+        """Weights of the classes: the recipe's alpha, or what sampling left uneven; (classes,)."""
+        weights = None
+        if self.config.alpha is not None:
+            weights = alpha_weights(self.config.alpha)
+        elif self.config.class_weights:
+            weights = class_weights(torch.from_numpy(self.codes[shown]), self.classes)
+        self.weights = None if weights is None else weights.to(device)
+
+    def targets(self, places: Ints) -> Tensor:
+        """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
+        shares = as_shares(torch.from_numpy(self.codes[places]), self.classes)
+        if self.families is None:
+            return shares
+        return torch.cat([shares, self.families.shares(places)], 1)
+
+    def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
+        shares, config = targets[:, : self.classes], self.config
+        loss = focal(outputs, shares, self.weights, config.gamma, config.smoothing)
+        if self.families is None:
+            return loss
+        assert further is not None, "the network has no auxiliary layer"
+        return loss + self.families.loss(further, targets[:, self.classes :])

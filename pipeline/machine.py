@@ -1,0 +1,71 @@
+"""Where networks run: the device of this call, and how pictures are scored on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from models.inference.scores import Way
+from models.inference.speed import EXACT, Pace
+from models.inference.views import SIX
+from models.training.determinism import UNSWITCHED, switch_on
+from pipeline.job import Job
+from workspace.errors import ConfigError
+from workspace.machine import jobs, reading_processes, threads
+
+MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a call asks of the machine; it travels to wherever a network runs."""
+
+    device: str = "auto"
+    deterministic: bool = False
+
+    @classmethod
+    def of(cls, job: Job) -> "Machine":
+        return cls(job.device, job.deterministic)
+
+    def torch_device(self) -> torch.device:
+        """The device asked for, or the fastest there is; switched first where that was asked.
+
+        Whoever runs a network asks here, so nothing is on a GPU before them, and all compute with
+        as many threads, whatever process they are in.
+        """
+        if torch.get_num_threads() != threads():
+            torch.set_num_threads(threads())
+        if self.deterministic:
+            switch_on()
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        if self.device == "auto":
+            return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
+        if not there.get(self.device, True):
+            raise ConfigError(
+                f"DEVICE={self.device} is not there; take DEVICE=cpu or leave it out."
+            )
+        return torch.device(self.device)
+
+    def repeatable(self) -> bool:
+        """Whether a training gives the same weights again."""
+        return self.torch_device().type == "cpu" or self.deterministic
+
+    def way(self, views: Sequence[str], *, bfloat16: bool) -> Way:
+        """How pictures are scored on this machine, as these views."""
+        known = {view.name: view for view in SIX}
+        chosen = tuple(known[name] for name in views)
+        pace = Pace("bfloat16") if bfloat16 else EXACT
+        return Way(self.torch_device(), workers=reading_processes(), views=chosen, pace=pace)
+
+
+def memory_gb() -> float:
+    """Of decoded pictures in this process; workers share what one process would take."""
+    return MEMORY_GB / jobs()
+
+
+def notice_unswitched(job: Job) -> Machine:
+    """The machine, with a notice if training there is not repeatable; by `job.need` said once."""
+    machine = Machine.of(job)
+    if not machine.repeatable():
+        job.say(f"notice: {UNSWITCHED}")
+    return machine

@@ -1,0 +1,168 @@
+"""The run's rows that have a picture: by id, with who is held out, and what a network may learn.
+
+`PictureFiles` are paths, which travel to another process; there they are opened once, with the
+decoded pictures, however many networks look at them.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from folds.findings import Findings, plural
+from folds.frozen import FILE, splits
+from folds.groups import GROUP, patient_column
+from folds.images import ImageReader
+from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
+from models.input.pictures import Pictures
+from models.networks.network import HeldOut, Network, TrainingRows, network_of
+from pipeline.fold_table import folded_rows
+from pipeline.job import Job
+from pipeline.machine import memory_gb
+from pipeline.samples import IMAGES, SAMPLES
+from stacking.fold import FOLD
+from workspace.arrays import Ints
+from workspace.errors import ConfigError
+from workspace.hashing import sha256_text
+from workspace.units import Unit, open_unit
+
+NO_NETWORK = (
+    "The recipe has no network; add one, such as [networks.stage1] with base = 'first_stage', name "
+    "it in use_networks, or take stack.networks=false."
+)
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """Where rows and pictures are, and hashes of what they hold."""
+
+    samples: Path
+    folded: Path
+    images: Path  # the raw data's folder, below which references lie
+    group: str
+    rows_sha: str
+    folds_sha: str
+    content: str  # a hash of what the pictures hold
+
+    def hashes(self) -> dict[str, str]:
+        """Of the rows and of what their pictures hold."""
+        return {SAMPLES: self.rows_sha, IMAGES: self.content}
+
+
+def picture_files(job: Job, verified: Unit, folded: Unit) -> PictureFiles:
+    """Those of the run, if the recipe has pictures and one repeat of folds."""
+    recipe = job.recipe
+    if recipe.data.images == "none":
+        raise ConfigError(
+            "This recipe uses no images (data.images='none'); networks need them. For a stack of "
+            "tables alone take stack.networks=false."
+        )
+    if recipe.folds.repeats > 1:
+        raise ConfigError(f"Networks work on one repeat; folds.repeats is {recipe.folds.repeats}.")
+    content = (
+        verified.sha256(IMAGES)
+        if recipe.verify.look_at_images
+        else sha256_text(str(sorted(verified.manifest.inputs.items())))  # nobody looked at them
+    )
+    return PictureFiles(
+        verified.folder,
+        folded.folder,
+        recipe.data.folder,
+        recipe.data.group,
+        verified.sha256(SAMPLES),
+        folded.sha256(FILE),
+        content,
+    )
+
+
+@lru_cache(maxsize=1)
+def open_picture_rows(files: PictureFiles) -> "PictureRows":
+    """Once a process, as long as the files hold the same."""
+    folded = open_unit(files.folded, "folds")
+    samples = open_unit(files.samples, "verify").parquet(SAMPLES)
+    rows = folded_rows(folded, samples)
+    with_picture = pl.col(IMAGE).is_not_null()
+    pictureless = rows.filter(~with_picture).select(ID, SPLIT, FOLD)
+    return PictureRows(files, folded, rows.filter(with_picture), pictureless)
+
+
+def notice_pictureless(job: Job, rows: "PictureRows") -> None:
+    """Said once in a call."""
+    count = len(rows.pictureless)
+    if count and "pictureless" not in job.noticed:
+        job.noticed.add("pictureless")
+        job.say(f"notice: {plural(count, 'row')} without a picture: networks say nothing there.")
+
+
+@dataclass(frozen=True)
+class PictureRows:
+    """The rows in the order of their ids, and what is done with them."""
+
+    files: PictureFiles
+    folded: Unit
+    table: pl.DataFrame  # the sample table with fold, group and split
+    pictureless: pl.DataFrame  # the rows without a picture: id, split and fold
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        reader = ImageReader(self.files.images)
+        return Pictures(reader, self.table[ID], self.table[IMAGE], memory_gb())
+
+    @cached_property
+    def groups(self) -> Ints:
+        return self.table[GROUP].rank("dense").to_numpy().astype(np.int64)
+
+    @cached_property
+    def by_fold(self) -> dict[int, tuple[TrainingRows, Ints]]:
+        """What may be learnt without a fold, and the indices of the rows that it holds out."""
+        index = {name: number for number, name in enumerate(self.table[ID].to_list())}
+        found = {}
+        for fold, training, held_out in splits(self.folded.parquet(FILE)):
+            learnt, out = (
+                np.array([index[name] for name in ids if name in index], np.int64)
+                for ids in (training.sort(), held_out.sort())
+            )
+            found[fold] = (TrainingRows(fold, learnt, self.groups), out)
+        return found
+
+    def fold_pairs(self, *, nested: bool) -> list[tuple[int, int]]:
+        """The folds that networks leave out two by two, if the stack is nested."""
+        if not nested:
+            return []
+        if len(self.by_fold) < 3:
+            raise ConfigError(
+                f"stack.nested needs three folds or more; there are {len(self.by_fold)}. Raise "
+                "folds.n_folds, or take stack.nested=false."
+            )
+        return list(combinations(self.by_fold, 2))
+
+    def without(self, held_out: HeldOut) -> tuple[TrainingRows, Ints]:
+        """What a network may learn from that leaves out one fold or two, and what it holds out."""
+        if isinstance(held_out, int):
+            return self.by_fold[held_out]
+        (one, first), (other, second) = (self.by_fold[fold] for fold in held_out)
+        learnt = np.intersect1d(one.training, other.training)
+        return TrainingRows(held_out, learnt, self.groups), np.union1d(first, second)
+
+    @cached_property
+    def unseen(self) -> Ints:
+        """Indices of rows that no fold has anything to do with: test set, holdout and anchors."""
+        return np.flatnonzero(self.table[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
+
+    @cached_property
+    def patient(self) -> pl.Series | None:
+        """Whose each row is, where the data say it."""
+        column = patient_column(self.files.group)
+        return None if column is None else self.table[column]
+
+
+def networks_of(job: Job, rows: PictureRows, findings: Findings) -> dict[str, Network]:
+    """Those of the recipe that learn, by name, with the labels of these rows."""
+    return {
+        name: network_of(name, config, rows.table, findings)
+        for name, config in job.recipe.used.items()
+        if config.task.learns
+    }
