@@ -134,6 +134,8 @@ def _divided(jobs: int) -> Iterator[None]:
     ours = {
         JOBS: str(jobs), THREADS: str(threads()), "OMP_NUM_THREADS": each,
         "POLARS_MAX_THREADS": each, "OMP_WAIT_POLICY": "PASSIVE",
+        # As networks': the last bits of what is solved hang on their number too.
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", str(threads())),
     }  # fmt: skip
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)

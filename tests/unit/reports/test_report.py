@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from reports.report import DISCLAIMER, SYNTHETIC, Found, report
 from reports.stack import score_entries, score_table
 from reports.table import NOTHING, measure

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from metrics.sheet import ScoreConfig
+from metrics.score_sheet import ScoreConfig
 from stacking.blending.members import join_members
 
 QUICK = ScoreConfig(replicates=100, seeds=(0,))
