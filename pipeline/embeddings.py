@@ -110,8 +110,8 @@ def _shard(
     found = score_pictures(embedder.net(), pictures, indices, way, show)
     if not (np.abs(found.embedding) <= HALF_MOST).all():
         raise ArtifactError(
-            f"{embedder.folder} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or no "
-            "number); train it anew with a lower lr."
+            f"{embedder.folder} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or "
+            "no number); train it anew with a lower lr."
         )
     names = probability_columns(use.network, use.classes)
     shares = found.probability[:, -len(names) :]

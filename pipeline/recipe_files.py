@@ -1,7 +1,7 @@
 """Recipes as files: found by name or path, read with their bases, one value overridden by `a.b=1`.
 
 Gives plain values; what they may be is said by the models of `pipeline.recipe`. A table of
-`[networks]` may name a base of its own, one of recipes/networks/ or a file, and states what differs.
+`[networks]` may name a base of its own, one of recipes/networks/ or a file; it states what differs.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""make embed: every picture as every fold's network embeds it, brought into one space for the stack.
+"""make embed: pictures as every fold's network embeds them, brought into one space for the stack.
 
 Reads the networks of `make train-cnn`, training them first where needed; writes
 <run>/embeddings/<network>_fold_<k>/ (each fold's view of its held-out rows and of test rows) and
