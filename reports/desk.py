@@ -39,8 +39,6 @@ class ConsoleDesk:
         self.console, self._stage, self._every_s = console, stage, every_s
         self._bars: Progress | None = None
         self._open = 0
-        self._number = self._total = self._first = 0
-        self._began = time.monotonic()
         self._lock = threading.RLock()  # bars of several workers come and go at once
 
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
@@ -52,19 +50,16 @@ class ConsoleDesk:
         assert isinstance(table, Table)
         self.console.print(drawn(table))
 
-    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
-        """A bar over all tasks of a stage, or a line with the time that is left for them."""
-        now = time.monotonic()
-        if number <= self._number or total != self._total:  # another lot
-            self._began, self._first = now, number
-        self._number, self._total = number, total
+    def begin(
+        self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
+    ) -> None:
+        """A line, where there are no bars; the time left is that of all tasks of the stage."""
         if self.console.is_terminal:
             return
-        done = number - self._first
-        left = (total - number + 1) * (now - self._began) / done if done else 0.0
-        about = f", about {in_words(left)} left" if left >= 1 else ""
+        at, total = number
+        about = f", about {in_words(left_s)} left" if left_s is not None and left_s >= 1 else ""
         if total > 1:
-            self.say(f"{stage}: {number} of {total}, {folder.name}{about}.")
+            self.say(f"{stage}: {at} of {total}, {folder.name}{about}.")
         else:
             self.say(f"{stage}: making {folder}.")
 

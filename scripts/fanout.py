@@ -186,7 +186,9 @@ class _Remote:
     def table(self, table: object) -> None:
         """Only stages show tables."""
 
-    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
+    def begin(
+        self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
+    ) -> None:
         """Only whoever gives tasks out says so."""
 
     @contextmanager

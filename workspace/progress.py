@@ -27,8 +27,10 @@ class Desk(Protocol):
     def progress(self, label: str) -> AbstractContextManager[Show]:
         """While something long runs; yields what shows how far it is."""
 
-    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
-        """A unit is going to be made, the so many-th of its lot."""
+    def begin(
+        self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
+    ) -> None:
+        """A unit is going to be made, `number` of how many; the time left for all of them."""
 
 
 class Silent:
@@ -44,5 +46,7 @@ class Silent:
     def progress(self, label: str) -> Iterator[Show]:
         yield quietly
 
-    def begin(self, stage: str, folder: Path, number: int, total: int) -> None:
+    def begin(
+        self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
+    ) -> None:
         pass

@@ -298,6 +298,7 @@ class _Work:
         self._busy: dict[Task, float] = {}  # made by another call; when to look again
         self._failed: DermstackError | None = None
         self._told: set[str] = set()
+        self._began = time.monotonic()
 
     def run(self) -> None:
         self._graph.prepare()
@@ -354,10 +355,16 @@ class _Work:
             context.fresh and not task.stays,
             task.needs,
         )
-        context.desk.begin(
-            task.stage, task.folder, len(self.units) + len(self._running) + 1, len(self.tasks)
-        )
+        number = len(self.units) + len(self._running) + 1
+        context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
         self._running[context.executor.submit(carry_out_order, order)] = task
+
+    def _left(self) -> float | None:
+        """Seconds for all that is not done, by what those of this call took."""
+        if not self.made:
+            return None
+        each = (time.monotonic() - self._began) / len(self.made)
+        return each * (len(self.tasks) - len(self.units))
 
     def _collect(self) -> None:
         """Wait for something to end, or for the time to look again at what others make."""
