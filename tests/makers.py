@@ -69,3 +69,11 @@ def sleep_until_stopped(place, *, desk):
     finally:
         time.sleep(0.3)  # as long as a checkpoint takes
         Path(place).with_suffix(".unwound").write_text("clean")
+
+
+def tell_and_sleep(draft, place):
+    sleep_until_stopped(place, desk=draft.desk)
+
+
+def no_log():
+    """The workers' log, of which there is none here."""
