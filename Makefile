@@ -24,7 +24,7 @@ export IMAGES_FOLDER := $(value IMAGES)
 # Whether a word that is a switch is on: FRESH=1, but not FRESH=0.
 ON = $(filter-out 0 no No NO false False FALSE,$(1))
 
-STAGES  := sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
+STAGES  := plan sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
@@ -52,6 +52,9 @@ $(STAMP):
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@rm -f '$(VENV)'/.dermstack-*
 	@touch '$@'
+
+plan: setup ## what a run would do and what is done: every task, why, how long; does nothing
+	@$(PY) -m scripts.plan $(OPTIONS)
 
 sample: setup ## draw the synthetic competition (data/sample), labelled as such
 	@$(PY) -m scripts.sample $(OPTIONS)

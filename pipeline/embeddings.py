@@ -98,9 +98,6 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
     """The shards of some pictures by one network."""
     folder, use = job.run / "embeddings" / unit.folder.name, kept.use_of(unit)
     ids = open_pictures(some.pictures).ids
-    shards = some.shards()
-    for stale in sorted(folder.glob(f"{some.name}_*"))[len(shards) :]:  # when the set was larger
-        remove_folder(stale)
     return [
         Task(
             folder / name,
@@ -120,8 +117,15 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
             },
             needs=Needs(memory_gb=4.0, gpu=True),
         )
-        for name, indices in shards
+        for name, indices in some.shards()
     ]  # fmt: skip
+
+
+def clear_stale(run: Path, unit: Unit, some: PictureSet) -> None:
+    """Remove shards from when the set was larger."""
+    folder = run / "embeddings" / unit.folder.name
+    for stale in sorted(folder.glob(f"{some.name}_*"))[len(some.shards()) :]:
+        remove_folder(stale)
 
 
 def embed_shard(

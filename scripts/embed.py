@@ -10,6 +10,7 @@ a nested stack also inner_<k>.parquet. An encoder that learns nothing is kept in
 
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import DRIFT, WARNINGS, block_files, blocking, embeddings
+from pipeline.embeddings import clear_stale
 from pipeline.job import Job
 from pipeline.picture_rows import NO_NETWORK, open_picture_rows
 from reports.drift import sentences
@@ -34,6 +35,9 @@ def run(job: Job) -> dict[str, Unit]:
     missing = [name for name, task in tasks.items() if not job.state_of(task).done]
     every = [*(task for name in missing for task in shards[name]), *tasks.values()]
     made = dict(zip(tasks, job.carry_out(*every)[-len(tasks) :], strict=True))
+    for name in missing:
+        for network, some in blocks[name].columns().sets():
+            clear_stale(job.run, network, some)
     for name, (unit, new) in made.items():
         if not new:
             job.say(f"{name}: nothing to do, {unit.folder} is up to date.")

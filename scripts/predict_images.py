@@ -132,6 +132,11 @@ def _challenged(job: Job, networks: Networks) -> dict[str, tuple[str, dict[str, 
         categories = isic_challenge.categories_of(kept.use_of(units[0]).classes, named)
         if categories is not None:
             found[name] = categories
+    if named and not found:
+        raise ConfigError(
+            "predict.challenge is given, but no network that answers has a class for each of its "
+            f"categories ({', '.join(isic_challenge.CATEGORIES)}); name them all, or leave it out."
+        )
     if len(found) == 1:
         return {isic_challenge.FILE: next(iter(found.items()))}
     stem, _, suffix = isic_challenge.FILE.partition(".")

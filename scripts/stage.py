@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,14 @@ def main(
     files: Mapping[str, str] | None = None,
     words: Mapping[str, str] | None = None,
     of_finished_run: bool = False,
+    writes: bool = True,
 ) -> None:
     """Run a stage from the command line.
 
     `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
     otherwise that is the recipe's. `files` are options that name a file, option -> help;
     `words` those that are text. One `of_finished_run` makes no run directory: it would be a
-    misspelt one.
+    misspelt one; one that does not write leaves no trace.
     """
     name = Path(sys.argv[0]).stem.replace("_", "-")
     flags, files, words = {"seed": "seed", **(flags or {})}, files or {}, words or {}
@@ -51,7 +53,15 @@ def main(
         kind: {option: getattr(arguments, option) for option in named if getattr(arguments, option)}
         for kind, named in (("files", files), ("words", words))
     }
-    sys.exit(_run(stage, name, arguments, flags, given, of_finished_run))
+    sys.exit(_run(stage, name, arguments, flags, given, _Run(of_finished_run, writes)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a stage wants of the run's folder."""
+
+    finished: bool
+    writes: bool
 
 
 def _run(
@@ -60,25 +70,26 @@ def _run(
     arguments: argparse.Namespace,
     flags: Mapping[str, str],
     given: Mapping[str, Any],
-    of_finished_run: bool,
+    wanted: "_Run",
 ) -> int:
     try:
         with stopping_cleanly():
             recipe = load_recipe(arguments.recipe, _settings(arguments, flags))
             run = arguments.run or Path("runs") / recipe.name
-            if of_finished_run and not run.is_dir():
+            if wanted.finished and not run.is_dir():
                 raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
-            with naming_write_errors(run):
-                run.mkdir(parents=True, exist_ok=True)
             log = partial(log_to, run / "log.jsonl", name)
-            log()
+            if wanted.writes:
+                with naming_write_errors(run):
+                    run.mkdir(parents=True, exist_ok=True)
+                log()
             desk = ConsoleDesk(Console(), name)
             with executor_of(_jobs(arguments.jobs), desk, log) as executor:
                 job = Job(
                     stage=name,
                     recipe=recipe,
                     run=run,
-                    hashes=HashMemory(run / ".hashes.json"),
+                    hashes=HashMemory(run / ".hashes.json" if run.is_dir() else None),
                     desk=desk,
                     fresh=arguments.fresh,
                     own_data=arguments.data is not None,
@@ -87,7 +98,8 @@ def _run(
                     executor=executor,
                     **given,
                 )
-                if leftovers := sum(map(clear_abandoned, (run, *_unit_parents(run)))):
+                places = (run, *_unit_parents(run)) if wanted.writes else ()
+                if leftovers := sum(map(clear_abandoned, places)):
                     job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
                 stage(job)
     except DermstackError as error:

@@ -22,31 +22,20 @@ _SUFFIX = re.compile(r"\.jpg$", re.IGNORECASE)
 EMPTY = ("", "nan", "null", "none", "na", "n/a")  # what a reader of tables takes for no name
 
 
-def categories_of(
-    classes: Sequence[str], named: Mapping[str, str] | None = None
-) -> dict[str, str] | None:
+def categories_of(classes: Sequence[str], named: Mapping[str, str]) -> dict[str, str] | None:
     """Each category's class: as a recipe names it, or where names agree ignoring case.
 
-    None where some category has no class; a recipe that names one that is not there is refused.
+    None where some category has no class, so that nothing can be handed in.
     """
-    if named:
-        unknown = sorted(set(named) - set(CATEGORIES))
-        if unknown:
-            raise ConfigError(
-                f"predict.challenge names {name_some(unknown)}, which the challenge has not; it "
-                f"has {', '.join(CATEGORIES)}."
-            )
-        absent = sorted(set(named.values()) - set(classes))
-        if absent:
-            raise ConfigError(
-                f"predict.challenge names {name_some(absent)}, which is no class of the network; "
-                f"it has {name_some(classes)}."
-            )
+    unknown = sorted(set(named) - set(CATEGORIES))
+    if unknown:
+        raise ConfigError(
+            f"predict.challenge names {name_some(unknown)}, which is no category of the challenge; "
+            f"there are {', '.join(CATEGORIES)}."
+        )
     own = {name.lower(): name for name in classes}
-    found = {category: own.get(category.lower()) for category in CATEGORIES} | dict(named or {})
-    if any(name is None for name in found.values()):
-        return None
-    return {category: str(found[category]) for category in CATEGORIES}
+    found = {key: named.get(key, own.get(key.lower(), "")) for key in CATEGORIES}
+    return found if set(found.values()) <= set(classes) else None
 
 
 def challenge_table(

@@ -15,15 +15,19 @@ from workspace.hashing import HashMemory
 TINY = (
     "synthetic.patients=30", "synthetic.rows=300", "synthetic.positives=64",
     "verify.near_duplicates=false", "folds.n_folds=3", "folds.anchor_share=0.2",
-    "align.anchors=anchor", "align.least_anchors=10",
-    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16, 8]",
-    "net.dropout=[0.2, 0.1, 0.1]", "stage1.epoch_samples=256",
-    "stage1.phases=[{ epochs = 1, lr = 1e-3 }]", "stage1.inner_folds=3",
-    "stage2.phases=[{ epochs = 1, lr = 1e-3 }]", "stage2.inner_folds=2",
-    "extractors.small.phases=[{ epochs = 1, lr = 3e-3 }]", "extractors.small.epoch_samples=256",
-    "extractors.small.net.size=48", "extractors.small.views=one",
-    "score.replicates=100", "score.seeds=[0]",
-    "stack.seeds=1", "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
+    "align.anchors=anchor", "align.least_anchors=10", "networks.stage1.net.backbone=test_convnext",
+    "networks.stage1.net.size=32", "networks.stage1.net.hidden=[16, 8]",
+    "networks.stage1.net.dropout=[0.2, 0.1, 0.1]", "networks.stage2.net.backbone=test_convnext",
+    "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16, 8]",
+    "networks.stage2.net.dropout=[0.2, 0.1, 0.1]", "networks.stage1.training.epoch_samples=256",
+    "networks.stage1.training.phases=[{ epochs = 1, lr = 1e-3 }]",
+    "networks.stage1.training.inner_folds=3",
+    "networks.stage2.training.phases=[{ epochs = 1, lr = 1e-3 }]",
+    "networks.stage2.training.inner_folds=2",
+    "networks.small.training.phases=[{ epochs = 1, lr = 3e-3 }]",
+    "networks.small.training.epoch_samples=256", "networks.small.net.size=48",
+    "networks.small.views=one", "score.replicates=100", "score.seeds=[0]", "stack.seeds=1",
+    "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
 )  # fmt: skip
 NETWORKS = ("stage1", "stage2", "small")
 KEPT = ("networks", "cascade", "embeddings", "blocks", "boosters", "stack", "submission")

@@ -219,7 +219,7 @@ def test_rows_without_a_picture_are_blind_spots_to_the_stack(multimodal, tmp_pat
         with h5py.File(place.data / archive, "r+") as file:
             gone.add(min(file if ids is None else ids))
             del file[min(file if ids is None else ids)]
-    settings = ("data.images=some", 'networks=["stage1", "small"]', "align.anchors=test")
+    settings = ("data.images=some", 'use_networks=["stage1", "small"]', "align.anchors=test")
     done = call(place, "stack", "--data", str(place.data), settings=settings)
     assert "2 rows without a picture: networks say nothing there." in done.stdout
     assert "small is no member: it has no score of 1 row without a picture." in done.stdout

@@ -16,11 +16,12 @@ from tests.stages import Place
 
 PATIENTS, EACH = 48, 6
 LEARNING = (
-    "data.group=patient", "folds.n_folds=3", "verify.near_duplicates=false", "net.weights=none",
-    "net.backbone=mobilenetv3_small_050", "net.size=32", "net.hidden=[16, 8]",
-    "stage2.diagnoses={}", "stage1.augment.kind=none", "stage1.batch_size=16",
-    "stage1.accumulate=1",
-    "stage1.phases=[{ epochs = 6, lr = 3e-3, schedule = 'onecycle' }]",
+    "data.group=patient", "folds.n_folds=3", "verify.near_duplicates=false",
+    "networks.stage1.net.weights=none", "networks.stage1.net.backbone=mobilenetv3_small_050",
+    "networks.stage1.net.size=32", "networks.stage1.net.hidden=[16, 8]",
+    "networks.stage1.augment.kind=none", "networks.stage1.training.batch_size=16",
+    "networks.stage1.training.accumulate=1",
+    "networks.stage1.training.phases=[{ epochs = 6, lr = 3e-3, schedule = 'onecycle' }]",
     "score.replicates=100", "score.seeds=[0]",
 )  # fmt: skip
 
@@ -70,10 +71,10 @@ def test_dealt_labels_are_at_chance_and_the_true_ones_are_not(tmp_path):
 LESIONS = 8  # of every patient alike: counting them tells nothing
 WHOLE = (
     "synthetic.patients=100", "synthetic.rows=2400", "synthetic.positives=150",
-    "verify.near_duplicates=false", "folds.n_folds=3", 'networks=["small"]',
-    "extractors.small.net.size=48", "extractors.small.epoch_samples=640",
-    "extractors.small.views=one", "extractors.small.augment.kind=none",  # as apt to memorise
-    "extractors.small.phases=[{ epochs = 8, lr = 3e-3, schedule = 'onecycle' }]",
+    "verify.near_duplicates=false", "folds.n_folds=3", 'use_networks=["small"]',
+    "networks.small.net.size=48", "networks.small.training.epoch_samples=640",
+    "networks.small.views=one", "networks.small.augment.kind=none",  # as apt to memorise
+    "networks.small.training.phases=[{ epochs = 8, lr = 3e-3, schedule = 'onecycle' }]",
     "stack.nested=true", "stack.seeds=1", "lightgbm.rounds=40",
     "lightgbm.min_data_in_leaf=5", "score.replicates=100", "score.seeds=[0]",
 )  # fmt: skip

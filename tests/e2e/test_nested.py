@@ -13,13 +13,13 @@ from polars.testing import assert_frame_equal
 from tests.stages import Place
 
 TINY = (
-    'networks=["small", "plain"]', "synthetic.patients=36", "synthetic.rows=300",
+    'use_networks=["small", "plain"]', "synthetic.patients=36", "synthetic.rows=300",
     "synthetic.positives=60", "folds.scheme=leave_one_hospital_out", "stack.nested=true",
-    "verify.near_duplicates=false",
-    "extractors.small.phases=[{ epochs = 1, lr = 3e-3 }]", "extractors.small.epoch_samples=96",
-    "extractors.small.views=one", "extractors.small.net.size=32",
-    "encoders.plain.net.backbone=test_resnet", "encoders.plain.net.weights=none",
-    "encoders.plain.net.size=32", "align.pca=8", "score.replicates=100", "score.seeds=[0]",
+    "verify.near_duplicates=false", "networks.small.training.phases=[{ epochs = 1, lr = 3e-3 }]",
+    "networks.small.training.epoch_samples=96", "networks.small.views=one",
+    "networks.plain.base=encoder", "networks.small.net.size=32",
+    "networks.plain.net.backbone=test_resnet", "networks.plain.net.weights=none",
+    "networks.plain.net.size=32", "align.pca=8", "score.replicates=100", "score.seeds=[0]",
     "stack.seeds=1", "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
 )  # fmt: skip
 FOLDS = (0, 1, 2)
@@ -70,7 +70,7 @@ def test_no_row_that_a_folds_boosters_learn_from_knows_the_folds_labels(made, tm
         pl.lit("1").str.to_integer() - pl.col("target").str.to_integer()
     ).otherwise(pl.col("target").str.to_integer())  # fmt: skip
     relabelled(other, flipped.cast(pl.String).alias("target"))
-    call(other, "embed", settings=('networks=["small"]',))
+    call(other, "embed", settings=('use_networks=["small"]',))
     folds = [pl.read_parquet(p.run / "folds" / "folds.parquet") for p in (made, other)]
     assert_frame_equal(*(table.select("isic_id", "fold") for table in folds))
     before, after = (
@@ -190,7 +190,7 @@ def test_weights_of_a_network_that_learnt_from_these_rows_are_refused(made, tmp_
     place = Place(tmp_path)
     shutil.copytree(made.folder, place.folder, dirs_exist_ok=True)
     weights = place.run / "networks" / "small_fold_0" / "best.safetensors"
-    own = (f"encoders.plain.net.weights={weights}",)
+    own = (f"networks.plain.net.weights={weights}",)
     ended = call(place, "embed", settings=own, code=2)
     assert ended.stderr == (
         f"embed: best.safetensors in {weights.parent} is of a network that learnt from these very "
@@ -245,8 +245,8 @@ def test_pictures_without_a_table_are_stacked_by_what_networks_see(tmp_path):
     sample = ("synthetic.", "folds.", "stack.nested")
     own = (
         "folds.n_folds=3", "folds.anchor_share=0.1", "align.anchors=anchor",
-        "align.least_anchors=10", "stack.networks=true", "extractors.small.choose=last",
-        "extractors.small.net.backbone=test_resnet", "extractors.small.net.weights=none",
+        "align.least_anchors=10", "stack.networks=true", "networks.small.base=extractor", "networks.small.training.choose=last",
+        "networks.small.net.backbone=test_resnet", "networks.small.net.weights=none",
         *(setting for setting in TINY if not setting.startswith(sample)),
     )  # fmt: skip
     place.call("stack", "--recipe", "image_folder", settings=own, OMP_NUM_THREADS="1")

@@ -26,13 +26,16 @@ from workspace.hashing import HashMemory
 from workspace.units import open_unit
 
 TINY = (
-    'networks=["stage2", "small"]', "synthetic.patients=30", "synthetic.rows=260",
-    "synthetic.positives=60", "folds.n_folds=2",
-    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16]", "net.dropout=[0.1, 0.1]",
-    "stage2.phases=[{ epochs = 1, lr = 1e-3 }]", "stage2.inner_folds=2",
-    "extractors.small.phases=[{ epochs = 1, lr = 3e-3 }]", "extractors.small.epoch_samples=128",
-    "extractors.small.net.size=32", "score.replicates=100", "score.seeds=[0]",
-    "stack.seeds=1", "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
+    'use_networks=["stage2", "small"]', "synthetic.patients=30", "synthetic.rows=260",
+    "synthetic.positives=60", "folds.n_folds=2", "networks.stage2.net.backbone=test_convnext",
+    "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16]",
+    "networks.stage2.net.dropout=[0.1, 0.1]",
+    "networks.stage2.training.phases=[{ epochs = 1, lr = 1e-3 }]",
+    "networks.stage2.training.inner_folds=2",
+    "networks.small.training.phases=[{ epochs = 1, lr = 3e-3 }]",
+    "networks.small.training.epoch_samples=128", "networks.small.net.size=32",
+    "score.replicates=100", "score.seeds=[0]", "stack.seeds=1", "lightgbm.rounds=10",
+    "lightgbm.min_data_in_leaf=5",
 )  # fmt: skip
 WEIGHTED = ("blend.policy=weighted",)
 
@@ -305,7 +308,7 @@ def half_seen(tmp_path):
         with h5py.File(place.data / f"{split}-image.hdf5", "a") as archive:
             for name in sorted(archive)[::10]:
                 del archive[name]
-    few = (*TINY, "data.images=some", 'networks=["small"]', "blend.policy=stack")
+    few = (*TINY, "data.images=some", 'use_networks=["small"]', "blend.policy=stack")
     place.call("stack", "--data", str(place.data), settings=few, OMP_NUM_THREADS="1")
     return place, few
 

@@ -17,14 +17,17 @@ from tests.stages import ROOT, Place
 
 TINY = (
     "synthetic.patients=30", "synthetic.rows=260", "synthetic.positives=60", "folds.n_folds=3",
-    'networks=["stage1", "stage2"]',
-    "net.backbone=test_convnext", "net.size=32", "net.hidden=[16, 8]",
-    "net.dropout=[0.2, 0.1, 0.1]", "stage1.epoch_samples=256", "stage1.gamma=2.0",
-    "stage1.mixup_probability=0.5",
-    "stage1.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, { epochs = 1, lr = 1e-3 }]",
-    "stage2.phases=[{ epochs = 1, lr = 1e-3 }, { epochs = 1, lr = 1e-4 }]",
-    "stage1.inner_folds=3", "stage2.inner_folds=2", "score.replicates=100", "score.seeds=[0]",
-    "stack.seeds=1", "lightgbm.rounds=10", "lightgbm.min_data_in_leaf=5",
+    'use_networks=["stage1", "stage2"]', "networks.stage1.net.backbone=test_convnext",
+    "networks.stage1.net.size=32", "networks.stage1.net.hidden=[16, 8]",
+    "networks.stage1.net.dropout=[0.2, 0.1, 0.1]", "networks.stage2.net.backbone=test_convnext",
+    "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16, 8]",
+    "networks.stage2.net.dropout=[0.2, 0.1, 0.1]", "networks.stage1.training.epoch_samples=256",
+    "networks.stage1.training.gamma=2.0", "networks.stage1.training.mixup_probability=0.5",
+    "networks.stage1.training.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, { epochs = 1, lr = 1e-3 }]",
+    "networks.stage2.training.phases=[{ epochs = 1, lr = 1e-3 }, { epochs = 1, lr = 1e-4 }]",
+    "networks.stage1.training.inner_folds=3", "networks.stage2.training.inner_folds=2",
+    "score.replicates=100", "score.seeds=[0]", "stack.seeds=1", "lightgbm.rounds=10",
+    "lightgbm.min_data_in_leaf=5",
 )  # fmt: skip
 
 
@@ -100,9 +103,9 @@ def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
         f"stage1: nothing to do, {place.run / 'networks' / 'stage1'} is up to date." in done.stdout
     )
     assert before == {path: path.stat().st_mtime_ns for path in before}
-    ended = call(place, "train_cnn", settings=("stage1.gamma=1.0",), code=2)
+    ended = call(place, "train_cnn", settings=("networks.stage1.training.gamma=1.0",), code=2)
     assert re.fullmatch(
-        r"train-cnn: .*stage1_fold_0 was made from other values \(stage\.gamma\); .*FRESH=1' with "
+        r"train-cnn: .*stage1_fold_0 was made from other values \(training\.gamma\); .*FRESH=1' with "
         r"the new ones\.\n",
         ended.stderr,
     )
@@ -110,8 +113,8 @@ def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
 
 def test_another_order_of_the_classes_is_refused_by_name(place):
     turned = (
-        'stage2.diagnoses={ BCC = ["Basal cell carcinoma"], MEL = ["Malignant melanocytic '
-        'proliferations (Melanoma)"], SCC = ["Malignant epidermal proliferations"] }'
+        'networks.stage2.task.classes={ BCC = ["Basal cell carcinoma"], MEL = ["Malignant '
+        'melanocytic proliferations (Melanoma)"], SCC = ["Malignant epidermal proliferations"] }'
     )
     ended = call(place, "train_cnn", settings=(turned,), code=2)
     assert "stage2_fold_0 was made from other values (classes)" in ended.stderr
@@ -119,8 +122,8 @@ def test_another_order_of_the_classes_is_refused_by_name(place):
 
 
 TWO = (
-    'stage2.diagnoses={ MEL = ["Malignant melanocytic proliferations (Melanoma)"], OTHER = '
-    '["Basal cell carcinoma", "Malignant epidermal proliferations"] }'
+    'networks.stage2.task.classes={ MEL = ["Malignant melanocytic proliferations (Melanoma)"], '
+    'OTHER = ["Basal cell carcinoma", "Malignant epidermal proliferations"] }'
 )
 
 
@@ -141,7 +144,7 @@ def test_a_second_stage_of_two_classes_calls_both(tmp_path):
 
 @pytest.mark.slow
 def test_a_stopped_training_anew_goes_on_without_fresh(place):
-    settings = ("stage1.gamma=1.0", "stage1.checkpoint_s=0.0")
+    settings = ("networks.stage1.training.gamma=1.0", "networks.stage1.training.checkpoint_s=0.0")
     command = place.command("train_cnn", "--fresh", settings=(*TINY, *settings))
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)  # fmt: skip
@@ -221,7 +224,7 @@ def test_check_131_a_pickle_is_refused_unopened(tmp_path):
     marker, pickled = tmp_path / "marker", tmp_path / "weights.pth"
     pickled.write_bytes(f"cposix\nsystem\n(S'touch {marker}'\ntR.".encode())
     place = Place(tmp_path / "place")
-    ended = call(place, "train_cnn", settings=(f"net.weights={pickled}",), code=2)
+    ended = call(place, "train_cnn", settings=(f"networks.stage1.net.weights={pickled}",), code=2)
     assert "which is not a .safetensors file" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not marker.exists()
@@ -229,7 +232,8 @@ def test_check_131_a_pickle_is_refused_unopened(tmp_path):
 
 def _killed(place, after, *extra):
     """Start, wait, kill -9; how it ended."""
-    settings = (*TINY, "stage1.checkpoint_s=0.0", "stage2.checkpoint_s=0.0")
+    often = (f"networks.stage{stage}.training.checkpoint_s=0.0" for stage in (1, 2))
+    settings = (*TINY, *often)
     command = place.command("train_cnn", *extra, settings=settings)
     process = subprocess.Popen(
         command,
@@ -245,7 +249,8 @@ def _killed(place, after, *extra):
 
 def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
     place = Place(tmp_path)
-    command = place.command("train_cnn", settings=(*TINY, "stage1.checkpoint_s=0.0"))
+    often = "networks.stage1.training.checkpoint_s=0.0"
+    command = place.command("train_cnn", settings=(*TINY, often))
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True)  # fmt: skip
     checkpoints = place.run / "checkpoints" / "stage1_fold_0"
@@ -378,7 +383,7 @@ def test_overlays_are_left_out_if_the_recipe_says_so(place, tmp_path):
 
 
 def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
-    settings = ("ablation.stage=stage1", "ablation.seeds=[0, 1]",
+    settings = ("ablation.network=stage1", "ablation.seeds=[0, 1]",
                 'ablation.variants=["no_se", "no_mixup", "no_hair"]')  # fmt: skip
     done = call(place, "ablate", settings=settings)
     found = json.loads((place.run / "ablation" / "ablation.json").read_text())
@@ -389,7 +394,7 @@ def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(pla
     assert "no measurable gain" in done.stdout
     one = place.run / "networks" / "no_se_seed_1_stage1_fold_0" / "manifest.json"
     before = one.stat().st_mtime_ns
-    changed = (*settings, "stage1.gamma=1.0")
+    changed = (*settings, "networks.stage1.training.gamma=1.0")
     assert "was made from other values" in call(place, "ablate", settings=changed, code=2).stderr
     call(place, "ablate", "--fresh", settings=changed)
     assert one.stat().st_mtime_ns > before

@@ -112,3 +112,26 @@ def test_the_lock_pins_every_package_with_hashes():
     assert not [line for line in lines if "://" in line]
     torch = next(pin for pin in pins if pin.startswith("torch=="))
     assert tuple(int(part) for part in torch[7:].split()[0].split(".")[:2]) >= (2, 10)
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_torch_by_another_name_stays_in_its_rooms(path):
+    """What the import contracts cannot say: a part of a package that others may use."""
+    room = path.relative_to(ROOT).parts[0]
+    if room not in ("models", "pipeline", "scripts"):
+        assert not [name for name in imported(path) if name.startswith("safetensors.torch")]
+
+
+def test_only_the_fanout_knows_an_engine():
+    engines = ("concurrent.futures.process", "concurrent.futures.ProcessPool", "multiprocessing")
+    for path in FILES:
+        found = [name for name in imported(path) if name.startswith((*engines, "ray", "submitit"))]
+        assert not found or path.name in ("fanout.py", "loader.py"), f"{found} in {path}"

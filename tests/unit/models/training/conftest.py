@@ -17,10 +17,12 @@ from models.input.pictures import Pictures
 from models.input.transforms import make_view
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
+from models.networks.watch import watched
 from models.training.auxiliary import Auxiliary
 from models.training.checkpoints import Checkpoints
 from models.training.config import PhaseConfig, TrainConfig
 from models.training.loop import Examples, Setting, Training
+from models.training.objective import ClassObjective
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 
@@ -61,6 +63,7 @@ class Trial:
     folder: Path
     pictures: Pictures
     config: TrainConfig = CONFIG
+    augment: AugmentConfig = AugmentConfig()
     net: NetConfig = NET
     labels: tuple = tuple(number % 2 for number in range(20))
     part: object = None
@@ -80,13 +83,13 @@ class Trial:
         )  # fmt: skip
         kept = Checkpoints(self.folder / "checkpoints", wanted, HashMemory(), self.said.append)
         torch.manual_seed(0)
-        families = self.auxiliary.families if self.auxiliary else ()
-        net = LesionNet(self.net, 1, auxiliary=len(families))
         labels = np.array(self.labels)
+        objective = ClassObjective(labels, 2, self.config, self.auxiliary)
+        net = LesionNet(self.net, 1, auxiliary=objective.further)
         places = np.arange(len(labels))
         learnt, inner = places[: self.learnt], places[self.learnt :]
-        examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, self.auxiliary)
-        view = make_view(self.config.augment, net.size, net.mean, net.std)
+        examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
+        view = make_view(self.augment, net.size, net.mean, net.std)
         setting = Setting(self.config, view, torch.device("cpu"), 5, self.workers)
         return Training(net, examples, setting, kept, self.score)
 
@@ -112,6 +115,5 @@ def trial(tmp_path, pictures):
 
 def plainly(config, **values):
     """Without anything random in a step but the order."""
-    return config.model_copy(
-        update={"augment": AugmentConfig(kind="none"), "mixup_probability": 0.0, **values}
-    )
+    config = config.model_copy(update={"mixup_probability": 0.0, **values})
+    return {"config": config, "augment": AugmentConfig(kind="none")}

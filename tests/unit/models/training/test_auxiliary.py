@@ -54,9 +54,10 @@ def test_a_mixed_batch_has_both_its_families_losses_in_its_shares():
 
 
 def test_each_picture_has_its_own_class_and_behind_it_its_own_family(trial):
-    targets = trial(auxiliary=THREE).made()._targets(np.array([3, 0, 2]))
+    targets = trial(auxiliary=THREE).made().objective.targets(np.array([3, 0, 2]))
     assert targets.tolist() == [[0, 1, 0, 0, 1], [1, 0, 1, 0, 0], [1, 0, 0, 0, 0]]
-    assert trial(name="plain").made()._targets(np.array([3, 0])).tolist() == [[0, 1], [1, 0]]
+    plain = trial(name="plain").made().objective
+    assert plain.targets(np.array([3, 0])).tolist() == [[0, 1], [1, 0]]
 
 
 def test_with_or_without_it_the_network_begins_with_the_same_weights():

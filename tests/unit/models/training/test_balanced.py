@@ -144,8 +144,8 @@ def test_check_48_a_balanced_training_goes_on_with_the_batches_it_would_have_had
 
 
 def test_what_sampling_left_uneven_is_weighed_if_a_recipe_wants_it(trial):
-    uneven = trial(config=balanced()).made()
+    uneven = trial(config=balanced()).made().objective
     assert uneven.weights.tolist() == pytest.approx([0.75, 1.5])
-    assert trial("b", config=balanced(class_weights=False)).made().weights is None
-    even = trial("c", config=balanced(positive_share=0.5, batch_size=4)).made()
+    assert trial("b", config=balanced(class_weights=False)).made().objective.weights is None
+    even = trial("c", config=balanced(positive_share=0.5, batch_size=4)).made().objective
     assert even.weights.tolist() == [1.0, 1.0]

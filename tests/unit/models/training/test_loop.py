@@ -41,7 +41,7 @@ def unbroken(tmp_path_factory, pictures):
 
 def test_it_learns_what_there_is_to_learn(trial):
     phases = (PhaseConfig(epochs=8, lr=2e-3, schedule="onecycle"),)
-    learner = trial(config=plainly(CONFIG, phases=phases, ema=None), net=STILL)
+    learner = trial(**plainly(CONFIG, phases=phases, ema=None), net=STILL)
     done = learner.run()
     assert learner.scored[done.best_epoch] > 0.9
     assert done.history[-1]["loss"] < done.history[0]["loss"]
@@ -205,8 +205,8 @@ def test_check_109_four_batches_of_two_are_one_of_eight_the_short_last_one_too(t
     base = plainly(CONFIG, phases=phases, ema=None, clip_norm=None, sampling="shuffled")
     found = []
     for size, every in ((8, 1), (2, 4)):
-        config = base.model_copy(update={"batch_size": size, "accumulate": every})
-        training = trial(f"of_{size}", config=config, net=STILL).made()
+        config = base["config"].model_copy(update={"batch_size": size, "accumulate": every})
+        training = trial(f"of_{size}", **{**base, "config": config}, net=STILL).made()
         training.optimiser = training._begin_phase()
         training.optimiser.step = lambda: None
         gradients = []
@@ -333,5 +333,5 @@ def test_a_recipe_without_an_epoch_or_with_all_frozen_is_refused():
 
 
 def test_augmentation_changes_what_is_learnt(trial, unbroken):
-    plain = trial(config=CONFIG.model_copy(update={"augment": AugmentConfig(kind="none")}))
+    plain = trial(augment=AugmentConfig(kind="none"))
     assert differing(plain.run().last, unbroken.last)

@@ -23,7 +23,7 @@ RECORD = Path(__file__).with_name("losses.json")
 STEPS = 5  # three with a frozen backbone, two with all free
 KINDS = {
     "everything": {"config": CONFIG, "net": NET},
-    "nothing drawn but the order": {"config": plainly(CONFIG), "net": STILL},
+    "nothing drawn but the order": {**plainly(CONFIG), "net": STILL},
 }
 # Dropout is drawn by MKL where torch has it, and otherwise elsewhere.
 ANYWHERE = list(KINDS) if torch.backends.mkl.is_available() else list(KINDS)[1:]

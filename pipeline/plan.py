@@ -1,0 +1,92 @@
+"""What a run would do, without doing it: every task as far as it is known, and the time it takes.
+
+A stage is run with a watcher: it declares its tasks as it would, and is stopped where it would need
+a result that is not there. So what is planned is what would be carried out, by the same lines.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+
+from pipeline.job import Job
+from reports.plan import PlannedTask, Unknown
+from workspace.errors import ArtifactError
+from workspace.manifest import NAME, load_manifest
+from workspace.progress import Silent
+from workspace.tasks import State, UnknownYetError
+
+
+@dataclass
+class _Watcher:
+    """Collects states in the order in which the stages declare their tasks."""
+
+    states: dict[Path, State] = field(default_factory=dict)
+
+    def saw(self, states: Sequence[State]) -> None:
+        for state in states:
+            self.states.setdefault(state.task.folder, state)
+
+
+def planned(
+    job: Job, stages: Sequence[tuple[str, Callable[[Job], object]]]
+) -> tuple[list[PlannedTask], list[Unknown]]:
+    """The tasks of these stages, and the stages whose tasks are not known yet, with what for."""
+    watcher = _Watcher()
+    quiet = replace(job, desk=Silent(), watcher=watcher, fresh=False, made={}, noticed=set())
+    unknown = []
+    for name, stage in stages:
+        try:
+            quiet.need(stage)
+        except UnknownYetError as error:
+            waits = [state.task.folder.name for state in error.states if not state.done]
+            if not any(s.task.stage == name for s in watcher.states.values()):
+                unknown.append(Unknown(name, waits))
+    took = _seconds(job.run)
+    return [_planned(state, job.run, took) for state in watcher.states.values()], unknown
+
+
+def _planned(state: State, run: Path, took: dict[Path, float]) -> PlannedTask:
+    folder = state.task.folder
+    inside = folder.is_relative_to(run)
+    return PlannedTask(
+        stage=state.task.stage,
+        name=folder.relative_to(run).as_posix() if inside else str(folder),
+        done=state.done,
+        why=state.why,
+        stops=state.stops,
+        other_code=state.other_code,
+        seconds=_like(folder, took) if state.unit is None else state.unit.manifest.seconds,
+        measured=state.done,
+    )
+
+
+def _like(folder: Path, took: dict[Path, float]) -> float | None:
+    """What this task took before, or else its like: the same name with other numbers."""
+    if folder in took:
+        return took[folder]
+    kind = _kind(folder)
+    alike = {path: seconds for path, seconds in took.items() if _kind(path) == kind}
+    own = [s for path, s in alike.items() if path.is_relative_to(folder.parent)]
+    return median(own or alike.values()) if alike else None
+
+
+def _kind(folder: Path) -> tuple[str, str]:
+    """`stage1_fold_0` and `stage1_fold_0_1` are of one kind, in a folder of one name."""
+    return folder.parent.name, re.sub(r"_[\d_]+$", "", re.sub(r"\d+$", "", folder.name))
+
+
+def _seconds(run: Path) -> dict[Path, float]:
+    """What every unit took, of this run and then of those beside it."""
+    found: dict[Path, float] = {}
+    beside = sorted(run.parent.glob("*")) if run.parent.is_dir() else []
+    for place in (run, *beside):
+        for path in (*place.glob(f"*/{NAME}"), *place.glob(f"*/*/{NAME}")):
+            try:
+                manifest = load_manifest(path.parent)
+            except ArtifactError:
+                continue  # none of ours, or of another version
+            if manifest is not None:
+                found.setdefault(path.parent, manifest.seconds)
+    return found

@@ -1,0 +1,76 @@
+"""What a run would do: a line for each kind of task, why, and how long it takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from folds.findings import plural
+from reports.desk import in_words
+from reports.table import Column, Said, Table, Words
+from workspace.errors import name_some
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """A task of the chain, and whether it is done."""
+
+    stage: str
+    name: str
+    done: bool
+    why: str  # it is to do
+    stops: bool  # a changed value stops it, and does not redo it
+    other_code: bool  # it is done, by other code
+    seconds: float | None  # it took, or its like took
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A stage whose tasks hang on results that are not there."""
+
+    stage: str
+    waits_for: Sequence[str]
+
+
+def tables(tasks: Sequence[PlannedTask], unknown: Sequence[Unknown]) -> Iterator[Said]:
+    """One table of all tasks, then what is left in all."""
+    rows = [row for _, several in groupby(tasks, _alike) for row in _rows(list(several))]
+    yield Table(
+        (Column("stage"), Column("tasks"), Column("state", whole=False),
+         Column("seconds", right=True)),
+        tuple(tuple(map(Words, row)) for row in rows),
+    )  # fmt: skip
+    for one in unknown:
+        yield f"{one.stage}: its tasks are known once {name_some(one.waits_for)} is there."
+    to_do = [task for task in tasks if not task.done]
+    if other := [task.name for task in tasks if task.other_code]:
+        yield f"notice: made by other code, and kept: {name_some(other)}; FRESH=1 redoes a stage."
+    if stops := [task.name for task in to_do if task.stops]:
+        yield (
+            f"notice: {name_some(stops)} would stop its stage: restore the values, take another "
+            "RUN=, or FRESH=1."
+        )
+    if not to_do and not unknown:
+        yield "plan: nothing to do."
+        return
+    known = [task.seconds for task in to_do if task.seconds is not None]
+    blank = len(to_do) - len(known)
+    about = f"about {in_words(sum(known))}" if known else "nobody knows how long"
+    more = f", and {plural(blank, 'task')} whose like was never timed" if known and blank else ""
+    later = ", and what is not known yet" if unknown else ""
+    yield f"plan: {plural(len(to_do), 'task')} to do: {about}{more}{later}."
+
+
+def _alike(task: PlannedTask) -> tuple[str, str, bool, str, bool, bool]:
+    folder = task.name.rpartition("/")[0]
+    return task.stage, folder, task.done, task.why, task.stops, task.other_code
+
+
+def _rows(tasks: Sequence[PlannedTask]) -> Iterator[tuple[str, str, str, str]]:
+    """Tasks of one folder in the same state are one row."""
+    first, seconds = tasks[0], [task.seconds for task in tasks if task.seconds is not None]
+    names = first.name if len(tasks) == 1 else f"{first.name} ... ({len(tasks)})"
+    state = "done" if first.done else ("stops: " if first.stops else "to do: ") + first.why
+    state += ", by other code" if first.other_code else ""
+    taken = f"{'' if first.measured else '~'}{sum(seconds):.0f}" if seconds else "?"
+    yield first.stage, names, state, taken

@@ -1,0 +1,34 @@
+"""make plan: what a run would do and what it has done, without doing anything.
+
+Reads the recipe and whatever the run has; writes nothing. Shows every task of the chain up to the
+submission as far as it is known (what comes after hangs on results that are not there), why it is
+to do, and the seconds it took or its like took.
+"""
+
+from pipeline.job import Job
+from pipeline.plan import planned
+from reports.plan import tables
+from scripts import features, folds, sample, stack, submission, verify
+from scripts.stage import Stage, main
+
+
+def run(job: Job) -> None:
+    """The plan of the recipe's run."""
+    stages: list[tuple[str, Stage]] = [
+        ("verify", verify.run),
+        ("folds", folds.run),
+        ("features", features.run),
+    ]
+    if job.recipe.synthetic is not None and not job.own_data:
+        stages.insert(0, ("sample", sample.run))
+    if job.recipe.used and job.recipe.data.images != "none":
+        from scripts import embed, train_cnn  # noqa: PLC0415 - torch takes seconds to import
+
+        stages += [("train-cnn", train_cnn.run)]
+        stages += [("embed", embed.run)] if job.recipe.stack.networks else []
+    stages += [("stack", stack.run), ("submission", submission.run)]
+    job.show(tables(*planned(job, stages)))
+
+
+if __name__ == "__main__":
+    main(run, writes=False)
