@@ -24,7 +24,7 @@ from models.input.pictures import Pictures
 from models.nets.config import HUB, NONE, NetConfig
 from models.networks import kept
 from models.networks.config import NetworkConfig
-from models.networks.fold import scores_of, train_network
+from models.networks.fold import TrainedNetwork, scores_of, train_network
 from models.networks.kept import maker_of
 from models.networks.network import HeldOut, Network, Run, TrainingRows, in_words, unit_name
 from models.training.checkpoints import Checkpoints
@@ -97,14 +97,14 @@ class FoldNetwork:
     def title(self) -> str:
         return f"{self.network.name}, {in_words(self.rows.held_out)}"
 
-    def train(self, checkpoints: Checkpoints, progress: Progress) -> kept.TrainedNetwork:
+    def train(self, checkpoints: Checkpoints, progress: Progress) -> TrainedNetwork:
         """From where the last checkpoint left it."""
         with progress(self.title) as show:
             return train_network(
                 self.network, self.rows, self.run, self.pictures, checkpoints, show
             )
 
-    def fill(self, draft: Draft, trained: kept.TrainedNetwork, progress: Progress) -> None:
+    def fill(self, draft: Draft, trained: TrainedNetwork, progress: Progress) -> None:
         """Keep the network, and what it says of the rows that it never saw."""
         with progress(f"{self.title}, scores") as show:
             use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)

@@ -52,7 +52,7 @@ def run(job: Job) -> Unit:
         if name in job.recipe.used
     }
     variants = _variants(job, tables=bool(stacked.tables().columns))
-    units = {}
+    units = dict[str, Unit]()
     for name, variant in variants.items():
         try:
             units[name] = _unit(stacked, columns, (name, variant), list(units.values()))

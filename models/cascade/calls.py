@@ -8,7 +8,7 @@ from metrics.bootstrap import intervals
 from metrics.classification import classification_report, classification_tally, predicted_class
 from metrics.cohort import cohort
 from metrics.sheet import ScoreConfig
-from models.networks.tasks.task import Patients
+from models.networks.measure import Patients
 from workspace.arrays import Bools, Floats, Ints
 
 

@@ -57,7 +57,7 @@ class Classified(Task):
         from models.training.objective import ClassObjective  # noqa: PLC0415
 
         asked = labels.families
-        families = asked and Auxiliary(asked.codes, asked.names, asked.weight)
+        families = Auxiliary(asked.codes, asked.names, asked.weight) if asked else None
         return ClassObjective(labels.codes, len(labels.classes), training, families)
 
     def inner_score(self, watch: Watch, codes: Ints, scores: "Scores", labels: Labels) -> float:

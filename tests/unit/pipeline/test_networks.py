@@ -5,7 +5,8 @@ import torch
 from rich.console import Console
 
 from models.training.determinism import UNSWITCHED, VARIABLE
-from pipeline.networks import _resumable, training_device
+from pipeline.machine import training_device
+from pipeline.networks import _resumable
 from pipeline.recipe import load_recipe
 from scripts.stage import Job
 from workspace.hashing import HashMemory
