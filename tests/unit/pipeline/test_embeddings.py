@@ -16,9 +16,9 @@ from models.inference.views import FOUR, IDENTITY
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
+from models.networks.kept import Use
 from pipeline import embeddings
-from pipeline.embeddings import EMBEDDING, ROWS, Eye, look
-from pipeline.job import Job
+from pipeline.embeddings import EMBEDDING, ROWS, Embedder, embed_pictures
 from pipeline.recipe import load_recipe
 from scripts import embed
 from stacking.alignment.drift import Agreement, Drift
@@ -63,19 +63,20 @@ def _small_shards(monkeypatch):
     monkeypatch.setattr(embeddings, "SHARD", 4)
 
 
-def eye(seed=0, classes=("benign", "malignant"), maker="m" * 64, views=IDENTITY):
+def embedder(seed=0, classes=("benign", "malignant"), maker="m" * 64, views=IDENTITY):
     torch.manual_seed(seed)
     outputs = 1 if len(classes) == 2 else len(classes)
     net = LesionNet(NET, outputs).eval()
     use = Use(
-        stage="net", fold=0, classes=classes, net=NET, views=tuple(view.name for view in views),
+        network="net", held_out=0, classes=classes, net=NET,
+        views=tuple(view.name for view in views),
         bfloat16=False, threshold=0.5, last_threshold=0.5, best_epoch=0, inner_score=None,
     )  # fmt: skip
-    return Eye("net_fold_0", lambda: net, maker, use)
+    return Embedder("net_fold_0", lambda: net, maker, use)
 
 
 def seen(job, pictures, one=None, count=11, name="held_out", content=CONTENT):
-    return look(job, one or eye(), pictures, np.arange(count), (name, content))
+    return embed_pictures(job, one or embedder(), pictures, np.arange(count), (name, content))
 
 
 def shards(job, name="held_out"):
@@ -86,8 +87,8 @@ def shards(job, name="held_out"):
 
 @pytest.mark.parametrize("classes", [("benign", "malignant"), THREE])
 def test_shards_hold_what_the_network_says_in_the_order_asked_for(job, pictures, classes):
-    one, places = eye(classes=classes, views=FOUR), np.array([7, 2, 9, 0, 4])
-    found = look(job, one, pictures, places, ("held_out", CONTENT))
+    one, places = embedder(classes=classes, views=FOUR), np.array([7, 2, 9, 0, 4])
+    found = embed_pictures(job, one, pictures, places, ("held_out", CONTENT))
     slow = score_pictures(one.net(), pictures, places, Way(torch.device("cpu"), 2, views=FOUR))
     names = ["oof_net_malignant"] if len(classes) == 2 else [f"oof_net_{c}" for c in classes]
     assert found.rows().columns == ["isic_id", *names]
@@ -100,7 +101,7 @@ def test_shards_hold_what_the_network_says_in_the_order_asked_for(job, pictures,
 
 
 def test_a_shards_manifest_says_who_saw_what_and_how(job, pictures):
-    seen(job, pictures, eye(classes=THREE))
+    seen(job, pictures, embedder(classes=THREE))
     folder = job.run / "embeddings" / "net_fold_0" / "held_out_00002"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["inputs"] == {"maker": "m" * 64, "pictures": CONTENT}
@@ -167,7 +168,7 @@ def test_a_stop_while_a_shard_is_written_leaves_no_half_of_it(job, pictures, mon
 def test_shards_of_other_weights_labels_views_or_pictures_are_made_anew(job, pictures, other):
     seen(job, pictures)
     first = shards(job)
-    one = eye(**other.pop("one", {}))
+    one = embedder(**other.pop("one", {}))
     found = seen(job, pictures, one, **other)
     assert not first.items() & shards(job).items()
     slow = score_pictures(one.net(), pictures, np.arange(11), Way(torch.device("cpu")))
@@ -189,12 +190,12 @@ def test_shards_beyond_a_smaller_set_are_removed_and_no_other_sets(job, pictures
 def test_no_picture_at_all_is_a_shard_with_all_columns(job, pictures):
     found = seen(job, pictures, count=0)
     assert found.rows().columns == ["isic_id", "oof_net_malignant"]
-    assert found.embedding().shape == (0, eye().net().num_features)
+    assert found.embedding().shape == (0, embedder().net().num_features)
 
 
 @pytest.mark.parametrize("factor", [1e30, float("nan")])
 def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, pictures, factor):
-    one = eye()
+    one = embedder()
     embed_as_is = one.net().embed
 
     def far(images):
@@ -212,12 +213,12 @@ def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, pictures, f
 
 
 def test_a_drift_is_told_as_json_also_of_one_fold_alone():
-    alone = embed._told(Drift({}, {}))
+    alone = embed._as_json(Drift({}, {}))
     assert json.loads(json.dumps(alone, allow_nan=False)) == {
         when: {"mean": None, "folds": {}} for when in ("before", "after")
     }
     views = {0: Agreement(0.25, 0.5), 1: Agreement(0.75, 0.0)}
-    assert embed._told(Drift(views, None)) == {
+    assert embed._as_json(Drift(views, None)) == {
         "before": {
             "mean": {"explained": 0.5, "cosine": 0.25},
             "folds": {

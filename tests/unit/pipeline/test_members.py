@@ -44,7 +44,7 @@ def job(tmp_path):
 def network(tmp_path):
     """A network's block: what it says of the rows, and by fold of two test rows."""
 
-    def made(name, scores=SCORES, column=None, tests=((0.2, 0.8), (0.4, 0.6))):
+    def made(name, scores=SCORES, column=None, tests=((0.2, 0.8), (0.4, 0.6)), **facts):
         column = column or f"oof_{name}_probability"
         oof = ROWS.select("isic_id", "fold").with_columns(
             (pl.lit("m") + pl.col("fold").cast(pl.String)).alias("maker"),
@@ -58,7 +58,7 @@ def network(tmp_path):
         with making(tmp_path / name, WANTED) as draft:
             draft.parquet("oof.parquet", oof)
             draft.parquet("test.parquet", test)
-            draft.facts |= {"fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"}}
+            draft.facts |= {"fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"}, **facts}
         return open_block(open_unit(tmp_path / name, "embed"), ROWS, "f" * 64)
 
     return made
@@ -78,7 +78,7 @@ def test_members_are_the_stack_and_networks_that_say_how_probable_the_target_is(
         network("small"),
         network("stage1", scores=SCORES[::-1]),
         network("three", column="oof_three_MEL_probability"),
-        network("stage2"),  # of two classes: which, not whether
+        network("stage2", target_probability=None),  # of two classes: which, not whether
     ]
     quiet = job()
     found = members_of(quiet, ROWS, STACKED, blocks)
@@ -87,6 +87,27 @@ def test_members_are_the_stack_and_networks_that_say_how_probable_the_target_is(
     assert found.raw[0].tolist() == SCORES
     assert found.raw[2].tolist() == SCORES[::-1]
     assert quiet.console.export_text() == ""
+
+
+def test_a_network_of_several_classes_is_a_member_by_the_sum_of_those_that_are_positive(
+    job, tmp_path
+):
+    names = [f"oof_seven_{name}_probability" for name in ("MEL", "BCC", "NV")]
+    shares = np.array([[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]] * 4)
+    oof = ROWS.select("isic_id", "fold").with_columns(
+        (pl.lit("m") + pl.col("fold").cast(pl.String)).alias("maker"),
+        *(pl.Series(name, shares[:, at]) for at, name in enumerate(names)),
+    )
+    with making(tmp_path / "seven", WANTED) as draft:
+        draft.parquet("oof.parquet", oof)
+        draft.facts |= {
+            "fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"},
+            "target_probability": {"columns": names[:2], "of_zero": False},
+        }  # fmt: skip
+    block = open_block(open_unit(tmp_path / "seven", "embed"), ROWS, "f" * 64)
+    found = members_of(job(), ROWS, STACKED, [block])
+    assert found.names == ("seven", "stack")
+    assert found.raw[0].tolist() == [0.75] * 8
 
 
 def test_a_network_that_says_nothing_of_some_rows_is_no_member_and_that_is_told(job, network):

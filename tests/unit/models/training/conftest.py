@@ -41,6 +41,9 @@ CONFIG = TrainConfig(
 )  # fmt: skip
 
 
+AUGMENT = AugmentConfig()
+
+
 def draw_pictures(folder):
     rng = np.random.default_rng(0)
     names = [f"p{number:02d}" for number in range(20)]
@@ -63,7 +66,7 @@ class Trial:
     folder: Path
     pictures: Pictures
     config: TrainConfig = CONFIG
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = AUGMENT
     net: NetConfig = NET
     labels: tuple = tuple(number % 2 for number in range(20))
     part: object = None
