@@ -15,8 +15,7 @@ def test_mel_bcc_and_vasc_are_as_many_as_the_paper_took(real_data):
     recipe = load_recipe("two_stage_ham10000", [f'data.folder="{real_data}"', "data.images=none"])
     samples = build_samples(open_source(recipe.data), Findings())
     networks = {
-        name: network_of(name, config, samples, Findings())
-        for name, config in recipe.used.items()
+        name: network_of(name, config, samples, Findings()) for name, config in recipe.used.items()
     }
     second = networks["stage2"]
     counts = dict(zip(second.classes, np.bincount(second.codes[second.codes >= 0]), strict=True))
