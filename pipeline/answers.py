@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from metrics.classification import predicted_class
 from models.cascade.calls import cascade_calls
 from models.networks.kept import Use
 from workspace.arrays import Bools, Floats, Ints
@@ -38,10 +39,9 @@ class Answer:
     def called(self) -> Ints:
         """(pictures,): the class called; by the threshold, else the most probable."""
         if self.limit is None:
-            most: Ints = np.argmax(self.probability, axis=1).astype(np.int64)
-            return most
-        above: Ints = (self.probability[:, 1] >= self.limit).astype(np.int64)
-        return above
+            return predicted_class(self.probability)
+        called: Ints = (self.probability[:, 1] >= self.limit).astype(np.int64)
+        return called
 
     @property
     def shown(self) -> Ints:

@@ -20,7 +20,7 @@ from models.inference.speed import EXACT, Pace
 from models.inference.views import IDENTITY, View
 from models.input.loader import batches
 from models.input.pictures import Pictures
-from models.input.transforms import make_view
+from models.input.transforms import make_transform
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.config import PhaseConfig, TrainConfig
@@ -180,7 +180,7 @@ def our_training(
     labels = np.arange(len(pictures)) % 2
     places = np.resize(np.arange(len(pictures)), images)
     examples = Examples(pictures, labels, ("no", "yes"), places, places[:2])
-    view = make_view(config.augment, net.size, net.mean, net.std)
+    view = make_transform(config.augment, net.size, net.mean, net.std)
     setting = Setting(config, view, proof.device, 0, proof.workers)
     training = Training(net, examples, setting, Unkept(), lambda net: 0.5)
 
