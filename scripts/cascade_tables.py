@@ -15,7 +15,7 @@ RATES = ("precision", "recall", "f1")
 
 def show_network(job: Job, network: Network, metrics: dict[str, Any]) -> None:
     """Each class measured with its interval, and what others claim where they speak of it."""
-    if "best_epoch" not in metrics:  # it writes nothing out of fold
+    if "report" not in metrics.get("best_epoch", {}):  # it puts nothing into classes
         return
     sheet, claim = metrics["best_epoch"], metrics["claim"]
     report, chosen = sheet["report"], network.config.learning.choose == "inner"
