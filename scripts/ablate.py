@@ -26,7 +26,7 @@ from pipeline.networks import SCORES, begin_anew, fold_unit
 from pipeline.picture_rows import PictureRows, load_picture_rows
 from scripts.score import short
 from scripts.stage import Job, main
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, name_some
 from workspace.units import Unit, find, making, open_unit
 
 VERSION = 1
@@ -37,9 +37,10 @@ def run(job: Job) -> Unit:
     """Every variant beside the whole network, made if not there yet."""
     rows, config = load_picture_rows(job), job.recipe.ablation
     networks = rows.networks(Findings())
-    if config.network not in networks:
+    if config.network is None or config.network not in networks:
         raise ConfigError(
-            f"{config.network} is no network of this recipe that learns; see ablation.network."
+            f"ablation.network is {config.network!r}; take a network that learns "
+            f"({name_some(networks) or 'this recipe has none'})."
         )
     whole = networks[config.network]
     folds = list(rows.by_fold)[: config.folds]
