@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from metrics.classification import predicted_class
 from models.cascade.calls import cascade_calls
 from models.networks.kept import Use
 from workspace.arrays import Bools, Floats, Ints
@@ -38,10 +39,9 @@ class Answer:
     def called(self) -> Ints:
         """(pictures,): the class called; by the threshold, else the most probable."""
         if self.limit is None:
-            most: Ints = np.argmax(self.probability, axis=1).astype(np.int64)
-            return most
-        above: Ints = (self.probability[:, 1] >= self.limit).astype(np.int64)
-        return above
+            return predicted_class(self.probability)
+        called: Ints = (self.probability[:, 1] >= self.limit).astype(np.int64)
+        return called
 
     @property
     def shown(self) -> Ints:
@@ -56,9 +56,9 @@ def alone(ids: Sequence[str], answers: Sequence[Answer]) -> Rows:
     rows: Rows = [{"picture": name} for name in ids]
     for answer in answers:
         two = len(answer.classes) == 2
-        told = list(enumerate(answer.classes))[1 if two else 0 :]
+        named = list(enumerate(answer.classes))[1 if two else 0 :]
         for row, shares, called in zip(rows, answer.probability, answer.called, strict=True):
-            row |= {f"{answer.name}_{name}": float(shares[at]) for at, name in told}
+            row |= {f"{answer.name}_{name}": float(shares[at]) for at, name in named}
             if answer.limit is not None:
                 row[f"{answer.name}_threshold"] = answer.limit
             if answer.limit is not None or not two:  # others only rank

@@ -54,7 +54,8 @@ def stacking_variant(
     """A variant's scores out of fold, a column for each seed; those of its like before, if any."""
     (name, variant), recipe = what, job.recipe
     learns = {network: recipe.networks[network].task.learns for network in blocks}
-    asked = {n: b for n, b in blocks.items() if (variant.taught if learns[n] else variant.encoders)}
+    asks = {True: variant.trained, False: variant.encoders}
+    asked = {network: block for network, block in blocks.items() if asks[learns[network]]}
     align = {
         network: config_of(job, network).model_copy(
             update=dict(variant.align) if learns[network] else {}

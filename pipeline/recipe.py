@@ -26,7 +26,8 @@ from pipeline.recipe_mistakes import worded
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.config import AuditConfig, BoosterConfig, StackConfig
+from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.config import AuditConfig, StackConfig
 from synthetic.config import SyntheticConfig
 from workspace.choices import Names
 from workspace.errors import ConfigError, name_some
@@ -57,7 +58,7 @@ class Recipe(BaseModel):
     compare: CompareConfig = CompareConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
-    lightgbm: BoosterConfig = BoosterConfig()
+    lightgbm: LightGBMConfig = LightGBMConfig()
     blend: BlendConfig = BlendConfig()
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()

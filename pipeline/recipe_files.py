@@ -65,8 +65,9 @@ def find_network(name_or_path: str, beside: Path) -> Path:
         if not path.is_file():
             raise ConfigError(f"A network's base {name_or_path} is not there.")
         return path
-    for folder in (beside, RECIPES):
-        path = folder / NETWORKS / f"{name_or_path}.toml"
+    own = beside if beside.name == NETWORKS else beside / NETWORKS  # a base lies among its like
+    for folder in (own, RECIPES / NETWORKS):
+        path = folder / f"{name_or_path}.toml"
         if path.is_file():
             return path
     known = sorted(path.stem for path in (RECIPES / NETWORKS).glob("*.toml"))

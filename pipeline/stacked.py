@@ -36,7 +36,8 @@ from stacking.blending.measure import BlendSheet
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
-from stacking.config import BoosterConfig, StackConfig
+from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
@@ -107,7 +108,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
 
 def grow_boosters(
     draft: Draft, files: StackFiles, what: tuple[str, int], columns: Sequence[str],
-    configs: tuple[StackConfig, BoosterConfig], seed: int,
+    configs: tuple[StackConfig, LightGBMConfig], seed: int,
 ) -> None:  # fmt: skip
     """One fold's boosters; `what` is their name and the fold that they never see."""
     name, fold = what

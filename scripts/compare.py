@@ -57,11 +57,11 @@ def _variants(job: Job, *, tables: bool) -> dict[str, Variant]:
     recipe = job.recipe
     learning = [config.task.learns for config in recipe.used.values()]
     trained, still = any(learning), not all(learning)
-    found = {OWN: Variant(taught=trained, encoders=still)}
+    found = {OWN: Variant(trained=trained, encoders=still)}
     for name in recipe.compare.variants or VARIANTS:
         variant = VARIANTS[name]
-        asks = variant.encoders or variant.taught
-        if (variant.encoders and not still) or (variant.taught and not trained):
+        asks = variant.encoders or variant.trained
+        if (variant.encoders and not still) or (variant.trained and not trained):
             job.say(f"notice: {name} needs networks that this recipe has not; it is left out.")
         elif not (asks or tables):
             job.say(f"notice: {name} has no column in this run; it is left out.")

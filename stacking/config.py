@@ -4,10 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stacking.boosters.lightgbm import LightGBMConfig
-
-BoosterConfig = LightGBMConfig  # old name
-
 Sampling = Literal["ratios", "shards", "all"]
 
 

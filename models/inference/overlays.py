@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.inference.gradcam import gradcam, overlay
 from models.inference.scores import Way
-from models.input.evaluation import EvaluationView
+from models.input.evaluation import EvaluationTransform
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
@@ -61,8 +61,8 @@ def overlay_names(ids: pl.Series, stage: str) -> list[str]:
     ]
 
 
-def _view_of(nets: Sequence[LesionNet]) -> EvaluationView:
-    view, *others = [EvaluationView(net.size, net.mean, net.std) for net in nets]
+def _view_of(nets: Sequence[LesionNet]) -> EvaluationTransform:
+    view, *others = [EvaluationTransform(net.size, net.mean, net.std) for net in nets]
     assert all(other == view for other in others), "folds of one stage see pictures alike"
     return view
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.inference.speed import EXACT, Pace, Prepared
 from models.inference.views import IDENTITY, View, average
-from models.input.evaluation import EvaluationView
+from models.input.evaluation import EvaluationTransform
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
@@ -48,13 +48,13 @@ def score_pictures(
 ) -> Scores:
     """Scores of these places in their order; the embedding is that of the first view."""
     ready = Prepared(net, way.device, way.pace)
-    view = EvaluationView(net.size, net.mean, net.std)
+    transform = EvaluationTransform(net.size, net.mean, net.std)
     plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
     classes = max(2, net.outputs)
     shares, seen = [np.zeros((0, classes))], [np.zeros((0, net.num_features), np.float32)]
     with torch.inference_mode():
-        for batch in batches(pictures, view, plan, seed=0, epoch=0, workers=way.workers):
-            images = view.finish(batch.pixels.to(way.device), batch.draws)
+        for batch in batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers):
+            images = transform.finish(batch.pixels.to(way.device), batch.draws)
             probability, embedding = _both(ready, images, way)
             shares.append(probability)
             seen.append(embedding)

@@ -53,6 +53,3 @@ class EvaluationTransform:
 
     def finish(self, pixels: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         return normalise_batch(pixels, self.mean, self.std)
-
-
-EvaluationView = EvaluationTransform  # its old name

@@ -32,11 +32,6 @@ class Batch:
     draws: torch.Tensor  # float32 (B, transform.draws): what was drawn for work on the batch
     indices: Ints  # (B,): of the pictures
 
-    @property
-    def places(self) -> Ints:
-        """The old name of `indices`."""
-        return self.indices
-
 
 def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half is an object
     pictures: Pictures,

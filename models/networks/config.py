@@ -42,8 +42,12 @@ class NetworkConfig(BaseModel):
         return self
 
     def _learns_nothing(self) -> None:
-        idle: list[str] = [n for n in ("training", "augment") if n in self.model_fields_set]
-        idle += ["views"] if self.views != "one" else []
+        asked = {
+            "training": self.training is not None,
+            "augment": self.augment != AugmentConfig(),
+            "views": self.views != "one",
+        }
+        idle = [name for name, is_asked in asked.items() if is_asked]
         if idle:
             raise ValueError(
                 f"{idle[0]} changes nothing where task.kind={self.task.kind!r}; leave it out"

@@ -23,9 +23,6 @@ def anchor_indices(count: int, config: AlignConfig) -> Ints:
     return spread_evenly(count, config.most_anchors)
 
 
-anchor_places = anchor_indices  # old name
-
-
 def spread_evenly(count: int, most: int) -> Ints:
     """At most so many indices, from the first to the last."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)

@@ -33,9 +33,6 @@ class NetworkOutput:
     probability: Numbers  # (rows, scores): of two classes the second, else one for each
 
 
-View = NetworkOutput  # old name
-
-
 @dataclass(frozen=True, eq=False)
 class Aligned:
     """How the outputs of a network of each fold become the same columns."""

@@ -69,9 +69,6 @@ def measure_drift(embeddings: Mapping[int, Numbers], config: AlignConfig) -> Dri
     return Drift(before, _agreements(raw, own) if maps else None)
 
 
-measured = measure_drift  # old name
-
-
 def poor(drift: Drift, network: str) -> str | None:
     """A warning if some fold's embedding is not carried, else None."""
     low = {

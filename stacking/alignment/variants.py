@@ -20,13 +20,13 @@ class Variant:
     """What differs from the recipe's `[align]`, and who is asked."""
 
     align: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    taught: bool = True  # the networks that learn
+    trained: bool = True  # the networks that learn
     encoders: bool = False  # those that do not
 
 
 _SCORES, _NO_SCORES = {"method": "scalars", "scalars": True}, {"scalars": False}
 VARIANTS = {
-    "tables": Variant(taught=False),
+    "tables": Variant(trained=False),
     "scalars": Variant(_SCORES),
     "raw": Variant({"method": "raw", "pca": None}),
     "raw_alone": Variant({"method": "raw", "pca": None, "context": False} | _NO_SCORES),
@@ -36,7 +36,7 @@ VARIANTS = {
     "ridge_no_context": Variant({"method": "ridge", "context": False}),
     "ridge_few": Variant({"method": "ridge", "pca": FEW}),
     "relative": Variant({"method": "relative", "pca": None}),
-    "frozen": Variant(taught=False, encoders=True),
+    "frozen": Variant(trained=False, encoders=True),
     "scalars_frozen": Variant(_SCORES, encoders=True),
     "ridge_frozen": Variant({"method": "ridge"}, encoders=True),
 }

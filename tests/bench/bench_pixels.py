@@ -30,7 +30,7 @@ from models.input.geometry import border_of
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.input.stream import stream_of
-from models.input.transforms import View, make_view
+from models.input.transforms import View, make_transform
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
 from tests.bench.record import keep, paired
@@ -138,7 +138,7 @@ def _show(view: View, decoded: list[NDArray[np.uint8]], finish: bool) -> None:
 def _augmenting(pictures: Pictures) -> Iterator[dict[str, object]]:
     decoded = [pictures.pixels(place) for place in range(AUGMENTED)]
     fast, exact = (
-        make_view(FIRST.model_copy(update={"kind": kind}), SIZE, MEAN, STD)
+        make_transform(FIRST.model_copy(update={"kind": kind}), SIZE, MEAN, STD)
         for kind in ("fast", "exact")
     )
     public = _public_pipeline()
@@ -197,7 +197,7 @@ def _public_pipeline() -> Any:
 
 def _evaluating(pictures: Pictures) -> Iterator[dict[str, object]]:
     decoded = [pictures.pixels(place) for place in range(len(pictures))]
-    view = make_view(FIRST.model_copy(update={"kind": "none"}), SIZE, MEAN, STD)
+    view = make_transform(FIRST.model_copy(update={"kind": "none"}), SIZE, MEAN, STD)
     library = al.Compose([al.Resize(SIZE, SIZE), al.Normalize(MEAN, STD), al.ToTensorV2()])
     by_pil = _torchvision()
 
@@ -265,7 +265,7 @@ class InProcesses(Dataset[torch.Tensor]):
 
 def _loading(path: Path, pictures: Pictures) -> Iterator[dict[str, object]]:
     still, moved = (
-        make_view(FIRST.model_copy(update={"kind": kind}), SIZE, MEAN, STD)
+        make_transform(FIRST.model_copy(update={"kind": kind}), SIZE, MEAN, STD)
         for kind in ("none", "fast")
     )
     plan = np.array_split(np.arange(len(pictures)), len(pictures) // BATCH)

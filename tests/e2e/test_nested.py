@@ -245,7 +245,8 @@ def test_pictures_without_a_table_are_stacked_by_what_networks_see(tmp_path):
     sample = ("synthetic.", "folds.", "stack.nested")
     own = (
         "folds.n_folds=3", "folds.anchor_share=0.1", "align.anchors=anchor",
-        "align.least_anchors=10", "stack.networks=true", "networks.small.base=extractor", "networks.small.training.choose=last",
+        "align.least_anchors=10", "stack.networks=true",
+        "networks.small.base=extractor", "networks.small.training.choose=last",
         "networks.small.net.backbone=test_resnet", "networks.small.net.weights=none",
         *(setting for setting in TINY if not setting.startswith(sample)),
     )  # fmt: skip

@@ -23,7 +23,8 @@ TINY = (
     "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16, 8]",
     "networks.stage2.net.dropout=[0.2, 0.1, 0.1]", "networks.stage1.training.epoch_samples=256",
     "networks.stage1.training.gamma=2.0", "networks.stage1.training.mixup_probability=0.5",
-    "networks.stage1.training.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, { epochs = 1, lr = 1e-3 }]",
+    "networks.stage1.training.phases=[{ epochs = 1, lr = 1e-3, frozen = ['backbone'] }, "
+    "{ epochs = 1, lr = 1e-3 }]",
     "networks.stage2.training.phases=[{ epochs = 1, lr = 1e-3 }, { epochs = 1, lr = 1e-4 }]",
     "networks.stage1.training.inner_folds=3", "networks.stage2.training.inner_folds=2",
     "score.replicates=100", "score.seeds=[0]", "stack.seeds=1", "lightgbm.rounds=10",
@@ -105,8 +106,8 @@ def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
     assert before == {path: path.stat().st_mtime_ns for path in before}
     ended = call(place, "train_cnn", settings=("networks.stage1.training.gamma=1.0",), code=2)
     assert re.fullmatch(
-        r"train-cnn: .*stage1_fold_0 was made from other values \(training\.gamma\); .*FRESH=1' with "
-        r"the new ones\.\n",
+        r"train-cnn: .*stage1_fold_0 was made from other values \(training\.gamma\); .*FRESH=1' "
+        r"with the new ones\.\n",
         ended.stderr,
     )
 

@@ -96,13 +96,15 @@ class ClassesTask(Classified):
         apart = codes[asked.to_numpy()] == NONE
         if not apart.any():
             return
-        diagnoses = rows[DIAGNOSIS].fill_null("").filter(pl.Series(apart)).unique().sort()
+        diagnoses = rows[DIAGNOSIS].filter(pl.Series(apart)).unique().sort().fill_null("none")
+        count = int(apart.sum())
         of = " with target 1" if self.of_positives else ""
         findings.notice(
             "no-class",
-            f"{plural(int(apart.sum()), 'row')}{of} whose diagnosis is in no class of "
-            f"networks.{name}.task.classes are left out of {name}: {name_some(diagnoses)}.",
-            count=int(apart.sum()),
+            f"{plural(count, 'row')}{of} whose diagnosis is in no class of "
+            f"networks.{name}.task.classes {'is' if count == 1 else 'are'} left out of {name}: "
+            f"{name_some(diagnoses)}.",
+            count=count,
         )
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from metrics import sheet
 from metrics.across_folds import FoldScore, FoldTable, fold_table
 from metrics.bootstrap import IntervalSheet
 from metrics.calibration import ReliabilityBin
@@ -114,7 +113,3 @@ def test_the_sheets_have_the_keys_that_their_types_say(rows):
 
 def keys(sheet):
     return set(sheet)
-
-
-def test_the_old_name_of_the_module_still_works():
-    assert sheet.score_sheet is score_sheet

@@ -7,23 +7,34 @@ import polars as pl
 import pytest
 import safetensors.numpy
 import torch
-from models.cascade.kept import Use
 from rich.console import Console
 
 from folds.images import ImageReader
-from models.inference.scores import Way, score_pictures
+from models.inference.scores import Scores, Way, score_pictures
 from models.inference.views import FOUR, IDENTITY
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
-from pipeline import embeddings
-from pipeline.embeddings import EMBEDDING, ROWS, Eye, look
+from models.nets.weights import pack
+from models.networks.kept import BEST, USE, Use, maker_of, open_network
+from pipeline import blocks, embeddings
+from pipeline.embeddings import (
+    EMBEDDING,
+    ROWS,
+    Embedded,
+    OtherPictures,
+    PictureSet,
+    clear_stale,
+    embedding,
+)
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
-from scripts import embed
+from reports.desk import ConsoleDesk
 from stacking.alignment.drift import Agreement, Drift
 from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory
+from workspace.manifest import Wanted
+from workspace.units import making, open_unit
 
 NET = NetConfig(
     backbone="test_resnet", weights="none", size=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.25),
@@ -31,6 +42,7 @@ NET = NetConfig(
 )  # fmt: skip
 THREE = ("MEL", "BCC", "SCC")
 CONTENT = "c" * 64
+NAMES = tuple(f"p{number:02d}" for number in range(11))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,20 +54,20 @@ def _one_thread():
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
-    names = [f"p{number:02d}" for number in range(11)]
-    for name in names:
+    for name in NAMES:
         pixels = rng.integers(0, 255, (34, 36, 3)).astype(np.uint8)
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
-    return Pictures(ImageReader(folder), names, [f"{name}.png" for name in names])
+    return folder
 
 
 @pytest.fixture
-def job(tmp_path):
-    console = Console(file=io.StringIO())
-    return Job("embed", load_recipe("sample", []), tmp_path, HashMemory(), console, device="cpu")
+def job(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    desk = ConsoleDesk(Console(file=io.StringIO()))
+    return Job("embed", load_recipe("sample"), tmp_path / "run", HashMemory(), desk, device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -63,19 +75,48 @@ def _small_shards(monkeypatch):
     monkeypatch.setattr(embeddings, "SHARD", 4)
 
 
-def eye(seed=0, classes=("benign", "malignant"), maker="m" * 64, views=IDENTITY):
-    torch.manual_seed(seed)
-    outputs = 1 if len(classes) == 2 else len(classes)
-    net = LesionNet(NET, outputs).eval()
-    use = Use(
-        stage="net", fold=0, classes=classes, net=NET, views=tuple(view.name for view in views),
-        bfloat16=False, threshold=0.5, last_threshold=0.5, best_epoch=0, inner_score=None,
-    )  # fmt: skip
-    return Eye("net_fold_0", lambda: net, maker, use)
+@pytest.fixture
+def network(tmp_path):
+    """A kept network, made anew by each call in place of the one before."""
+
+    def made(seed=0, classes=("benign", "malignant"), views=IDENTITY):
+        torch.manual_seed(seed)
+        net = LesionNet(NET, 1 if len(classes) == 2 else len(classes)).eval()
+        use = Use(
+            network="net", held_out=0, classes=classes, net=NET,
+            views=tuple(view.name for view in views), bfloat16=False, threshold=0.5,
+            last_threshold=0.5, best_epoch=0, inner_score=None,
+        )  # fmt: skip
+        wanted = Wanted(stage="train-cnn", settings={}, inputs={}, recipe={}, seed=seed)
+        with making(tmp_path / "networks" / "net_fold_0", wanted) as draft:
+            draft.json(USE, use.model_dump(mode="json", by_alias=True))
+            draft.tensors(BEST, pack(net))
+        return open_unit(tmp_path / "networks" / "net_fold_0", "train-cnn")
+
+    return made
 
 
-def seen(job, pictures, one=None, count=11, name="held_out", content=CONTENT):
-    return look(job, one or eye(), pictures, np.arange(count), (name, content))
+@pytest.fixture
+def seen(job, folder, network):
+    """What a network says of some pictures, shards made where they are not there."""
+
+    def embedded(unit=None, indices=None, name="held_out", content=CONTENT):
+        unit = unit or network()
+        indices = np.arange(11) if indices is None else np.array(indices, np.int64)
+        pictures = OtherPictures(folder, content, NAMES, tuple(f"{one}.png" for one in NAMES))
+        some = PictureSet(name, pictures, indices, content)
+        job.carry_out(*embedding(job, unit, some))
+        clear_stale(job.run, unit, some)
+        return Embedded.open(job.run, unit, some)
+
+    return embedded
+
+
+def slowly(unit, folder, indices=range(11), views=IDENTITY):
+    """The same by one call for all pictures."""
+    pictures = Pictures(ImageReader(folder), pl.Series(NAMES), [f"{one}.png" for one in NAMES])
+    net, _ = open_network(unit)
+    return score_pictures(net, pictures, np.array(indices), Way(torch.device("cpu"), 2, 0, views))
 
 
 def shards(job, name="held_out"):
@@ -85,10 +126,12 @@ def shards(job, name="held_out"):
 
 
 @pytest.mark.parametrize("classes", [("benign", "malignant"), THREE])
-def test_shards_hold_what_the_network_says_in_the_order_asked_for(job, pictures, classes):
-    one, places = eye(classes=classes, views=FOUR), np.array([7, 2, 9, 0, 4])
-    found = look(job, one, pictures, places, ("held_out", CONTENT))
-    slow = score_pictures(one.net(), pictures, places, Way(torch.device("cpu"), 2, views=FOUR))
+def test_shards_hold_what_the_network_says_in_the_order_asked_for(
+    job, folder, network, seen, classes
+):
+    unit, indices = network(classes=classes, views=FOUR), [7, 2, 9, 0, 4]
+    found = seen(unit, indices)
+    slow = slowly(unit, folder, indices, FOUR)
     names = ["oof_net_malignant"] if len(classes) == 2 else [f"oof_net_{c}" for c in classes]
     assert found.rows().columns == ["isic_id", *names]
     assert found.rows()["isic_id"].to_list() == ["p07", "p02", "p09", "p00", "p04"]
@@ -99,15 +142,18 @@ def test_shards_hold_what_the_network_says_in_the_order_asked_for(job, pictures,
     assert list(shards(job)) == ["held_out_00000", "held_out_00001"]
 
 
-def test_a_shards_manifest_says_who_saw_what_and_how(job, pictures):
-    seen(job, pictures, eye(classes=THREE))
+def test_a_shards_manifest_says_who_saw_what_and_how(job, network, seen):
+    unit = network(classes=THREE)
+    seen(unit)
     folder = job.run / "embeddings" / "net_fold_0" / "held_out_00002"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["inputs"] == {"maker": "m" * 64, "pictures": CONTENT}
-    part = manifest["part"]
-    assert part["classes"] == ["MEL", "BCC", "SCC"]
-    assert (part["size"], part["mean"], part["std"]) == (32, [0.5, 0.4, 0.3], [0.2, 0.2, 0.25])
-    assert part["views"] == ["identity"]
+    assert manifest["stage"] == "embed"
+    assert manifest["inputs"] == {"maker": maker_of(unit), "pictures": CONTENT}
+    settings = manifest["settings"]
+    assert settings["classes"] == ["MEL", "BCC", "SCC"]
+    assert settings["size"] == 32
+    assert (settings["mean"], settings["std"]) == ([0.5, 0.4, 0.3], [0.2, 0.2, 0.25])
+    assert settings["views"] == ["identity"]
     assert sorted(manifest["files"]) == [EMBEDDING, ROWS]
     assert pl.read_parquet(folder / ROWS)["isic_id"].to_list() == ["p08", "p09", "p10"]
     embedding = safetensors.numpy.load_file(folder / EMBEDDING)["embedding"]
@@ -115,8 +161,8 @@ def test_a_shards_manifest_says_who_saw_what_and_how(job, pictures):
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-def test_a_stop_between_shards_costs_the_one_that_was_begun(job, pictures, monkeypatch, before):
-    whole = seen(job, pictures, name="whole")
+def test_a_stop_between_shards_costs_the_one_that_was_begun(job, seen, monkeypatch, before):
+    whole = seen(name="whole")
     score, calls = embeddings.score_pictures, []
 
     def stopping(*given):
@@ -127,22 +173,23 @@ def test_a_stop_between_shards_costs_the_one_that_was_begun(job, pictures, monke
 
     monkeypatch.setattr(embeddings, "score_pictures", stopping)
     with pytest.raises(KeyboardInterrupt):
-        seen(job, pictures)
+        seen()
     kept = shards(job)
     assert len(kept) == before
     monkeypatch.setattr(embeddings, "score_pictures", score)
-    found = seen(job, pictures)
+    found = seen()
     assert kept.items() <= shards(job).items()  # the very same files
     assert list(shards(job)) == ["held_out_00000", "held_out_00001", "held_out_00002"]
     np.testing.assert_array_equal(found.embedding(), whole.embedding())
     assert found.rows().equals(whole.rows())
     again = shards(job)
-    seen(job, pictures)
+    seen()
     assert shards(job) == again
 
 
-def test_a_stop_while_a_shard_is_written_leaves_no_half_of_it(job, pictures, monkeypatch):
-    whole = seen(job, pictures, name="whole")
+def test_a_stop_while_a_shard_is_written_leaves_no_half_of_it(job, network, seen, monkeypatch):
+    unit = network()
+    whole = seen(unit, name="whole")
 
     def stopping(*_):
         raise KeyboardInterrupt
@@ -150,60 +197,60 @@ def test_a_stop_while_a_shard_is_written_leaves_no_half_of_it(job, pictures, mon
     with monkeypatch.context() as patch:
         patch.setattr("workspace.files.write_tensors", stopping)
         with pytest.raises(KeyboardInterrupt):
-            seen(job, pictures)
+            seen(unit)
     assert shards(job) == {}
-    np.testing.assert_array_equal(seen(job, pictures).embedding(), whole.embedding())
+    np.testing.assert_array_equal(seen(unit).embedding(), whole.embedding())
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "content"),
     [
-        {"one": {"maker": "n" * 64, "seed": 1}},
-        {"one": {"classes": ("benign", "odd")}},
-        {"one": {"views": FOUR}},
-        {"content": "d" * 64},
+        ({"seed": 1}, CONTENT),
+        ({"classes": ("benign", "odd")}, CONTENT),
+        ({"views": FOUR}, CONTENT),
+        ({}, "d" * 64),
     ],
 )
-def test_shards_of_other_weights_labels_views_or_pictures_are_made_anew(job, pictures, other):
-    seen(job, pictures)
+def test_shards_of_other_weights_labels_views_or_pictures_are_made_anew(
+    job, folder, network, seen, other, content
+):
+    seen()
     first = shards(job)
-    one = eye(**other.pop("one", {}))
-    found = seen(job, pictures, one, **other)
+    unit = network(**other)
+    found = seen(unit, content=content)
     assert not first.items() & shards(job).items()
-    slow = score_pictures(one.net(), pictures, np.arange(11), Way(torch.device("cpu")))
+    slow = slowly(unit, folder)
     np.testing.assert_allclose(found.embedding(), slow.embedding, rtol=2e-3, atol=1e-4)
 
 
-def test_shards_beyond_a_smaller_set_are_removed_and_no_other_sets(job, pictures):
-    seen(job, pictures)
-    seen(job, pictures, name="elsewhere")
-    first, others = shards(job), shards(job, "elsewhere")
-    assert len(seen(job, pictures, count=8).rows()) == 8
+def test_shards_beyond_a_smaller_set_are_removed_and_no_other_sets(job, seen):
+    seen()
+    seen(name="unseen")
+    first, others = shards(job), shards(job, "unseen")
+    assert len(seen(indices=range(8)).rows()) == 8
     assert list(shards(job)) == ["held_out_00000", "held_out_00001"]
     assert shards(job).items() < first.items()  # whose rows are the same
-    assert shards(job, "elsewhere") == others
-    assert len(seen(job, pictures, count=5).embedding()) == 5
+    assert shards(job, "unseen") == others
+    assert len(seen(indices=range(5)).embedding()) == 5
     assert shards(job)["held_out_00001"] != first["held_out_00001"]
 
 
-def test_no_picture_at_all_is_a_shard_with_all_columns(job, pictures):
-    found = seen(job, pictures, count=0)
+def test_no_picture_at_all_is_a_shard_with_all_columns(network, seen):
+    unit = network()
+    found = seen(unit, [])
     assert found.rows().columns == ["isic_id", "oof_net_malignant"]
-    assert found.embedding().shape == (0, eye().net().num_features)
+    assert found.embedding().shape == (0, open_network(unit)[0].num_features)
 
 
 @pytest.mark.parametrize("factor", [1e30, float("nan")])
-def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, pictures, factor):
-    one = eye()
-    embed_as_is = one.net().embed
+def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, seen, monkeypatch, factor):
+    def far(*given):
+        found = score_pictures(*given)
+        return Scores(found.probability, found.embedding * np.float32(factor))
 
-    def far(images):
-        embedding, logits = embed_as_is(images)
-        return embedding * factor, logits
-
-    one.net().embed = far
+    monkeypatch.setattr(embeddings, "score_pictures", far)
     with pytest.raises(ArtifactError) as error:
-        seen(job, pictures, one)
+        seen()
     assert str(error.value) == (
         "net_fold_0 gives embeddings beyond what 16 bits hold (over 65504, or no number); train it "
         "anew with a lower lr."
@@ -212,12 +259,12 @@ def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, pictures, f
 
 
 def test_a_drift_is_told_as_json_also_of_one_fold_alone():
-    alone = embed._told(Drift({}, {}))
+    alone = blocks._as_json(Drift({}, {}))
     assert json.loads(json.dumps(alone, allow_nan=False)) == {
         when: {"mean": None, "folds": {}} for when in ("before", "after")
     }
-    views = {0: Agreement(0.25, 0.5), 1: Agreement(0.75, 0.0)}
-    assert embed._told(Drift(views, None)) == {
+    agreements = {0: Agreement(0.25, 0.5), 1: Agreement(0.75, 0.0)}
+    assert blocks._as_json(Drift(agreements, None)) == {
         "before": {
             "mean": {"explained": 0.5, "cosine": 0.25},
             "folds": {

@@ -6,7 +6,6 @@ import pytest
 from rich.console import Console
 
 from pipeline import members
-from pipeline.job import Job
 from pipeline.members import (
     keep_blend,
     kept_blend,
@@ -15,12 +14,12 @@ from pipeline.members import (
     parts_of,
     seen_elsewhere,
 )
-from pipeline.recipe import load_recipe
+from reports.desk import ConsoleDesk
+from stacking.blending.config import BlendConfig
 from stacking.blending.policies import blend
 from stacking.blocks import open_block
 from tests.unit.stacking.blending.conftest import by_hand
 from workspace.errors import ArtifactError, ConfigError
-from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 from workspace.units import making, open_unit
 
@@ -32,19 +31,15 @@ WANTED = Wanted(stage="embed", settings={}, inputs={}, recipe={}, seed=0)
 
 
 @pytest.fixture
-def job(tmp_path):
-    def made(*settings):
-        console = Console(file=io.StringIO(), record=True, width=200)
-        return Job("stack", load_recipe("sample", settings), tmp_path, HashMemory(), console)
-
-    return made
+def desk():
+    return ConsoleDesk(Console(file=io.StringIO(), record=True, width=200))
 
 
 @pytest.fixture
 def network(tmp_path):
     """A network's block: what it says of the rows, and by fold of two test rows."""
 
-    def made(name, scores=SCORES, column=None, tests=((0.2, 0.8), (0.4, 0.6))):
+    def made(name, scores=SCORES, column=None, tests=((0.2, 0.8), (0.4, 0.6)), **facts):
         column = column or f"oof_{name}_probability"
         oof = ROWS.select("isic_id", "fold").with_columns(
             (pl.lit("m") + pl.col("fold").cast(pl.String)).alias("maker"),
@@ -58,7 +53,7 @@ def network(tmp_path):
         with making(tmp_path / name, WANTED) as draft:
             draft.parquet("oof.parquet", oof)
             draft.parquet("test.parquet", test)
-            draft.facts |= {"fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"}}
+            draft.facts |= {"fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"}, **facts}
         return open_block(open_unit(tmp_path / name, "embed"), ROWS, "f" * 64)
 
     return made
@@ -73,48 +68,70 @@ def test_the_stack_has_two_parts_where_it_has_columns_of_both_kinds():
     assert parts_of(columns[1::2]) == {}
 
 
-def test_members_are_the_stack_and_networks_that_say_how_probable_the_target_is(job, network):
+def test_members_are_the_stack_and_networks_that_say_how_probable_the_target_is(desk, network):
     blocks = [
         network("small"),
         network("stage1", scores=SCORES[::-1]),
         network("three", column="oof_three_MEL_probability"),
-        network("stage2"),  # of two classes: which, not whether
+        network("stage2", target_probability=None),  # of two classes: which, not whether
     ]
-    quiet = job()
-    found = members_of(quiet, ROWS, STACKED, blocks)
+    found = members_of(desk, BlendConfig(), ROWS, STACKED, blocks)
     assert found.names == ("small", "stack", "stage1")
     assert found.rows["isic_id"].to_list() == [f"r{number}" for number in range(8)]
     assert found.raw[0].tolist() == SCORES
     assert found.raw[2].tolist() == SCORES[::-1]
-    assert quiet.console.export_text() == ""
+    assert desk.console.export_text() == ""
 
 
-def test_a_network_that_says_nothing_of_some_rows_is_no_member_and_that_is_told(job, network):
-    told = job()
-    found = members_of(told, ROWS, STACKED, [network("small", scores=[None, *SCORES[1:]])])
+def test_a_network_of_several_classes_is_a_member_by_the_sum_of_those_that_are_positive(
+    desk, tmp_path
+):
+    names = [f"oof_seven_{name}_probability" for name in ("MEL", "BCC", "NV")]
+    shares = np.array([[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]] * 4)
+    oof = ROWS.select("isic_id", "fold").with_columns(
+        (pl.lit("m") + pl.col("fold").cast(pl.String)).alias("maker"),
+        *(pl.Series(name, shares[:, at]) for at, name in enumerate(names)),
+    )
+    with making(tmp_path / "seven", WANTED) as draft:
+        draft.parquet("oof.parquet", oof)
+        draft.facts |= {
+            "fold_hash": "f" * 64, "makers": {"0": "m0", "1": "m1"},
+            "target_probability": {"columns": names[:2], "of_zero": False},
+        }  # fmt: skip
+    block = open_block(open_unit(tmp_path / "seven", "embed"), ROWS, "f" * 64)
+    found = members_of(desk, BlendConfig(), ROWS, STACKED, [block])
+    assert found.names == ("seven", "stack")
+    assert found.raw[0].tolist() == [0.75] * 8
+
+
+def test_a_network_that_says_nothing_of_some_rows_is_no_member_and_that_is_told(desk, network):
+    blocks = [network("small", scores=[None, *SCORES[1:]])]
+    found = members_of(desk, BlendConfig(), ROWS, STACKED, blocks)
     assert found is None
-    assert told.console.export_text() == (
+    assert desk.console.export_text() == (
         "notice: small is no member: it has no score of 1 row without a picture.\n"
     )
 
 
 @pytest.mark.parametrize("policy", ["mean", "rank_average", "weighted", "or_rule"])
-def test_no_blend_is_made_of_the_stack_alone(job, policy):
-    assert members_of(job(), ROWS, STACKED, []) is None
+def test_no_blend_is_made_of_the_stack_alone(desk, policy):
+    assert members_of(desk, BlendConfig(), ROWS, STACKED, []) is None
     with pytest.raises(ConfigError) as error:
-        members_of(job(f"blend.policy={policy}"), ROWS, STACKED, [])
+        members_of(desk, BlendConfig(policy=policy), ROWS, STACKED, [])
     assert str(error.value) == (
         f"blend.policy is '{policy}', but the stack is the only member; take "
         "stack.networks=true, or blend.policy='stack'."
     )
 
 
-def test_a_score_that_is_no_probability_is_refused(job, network):
+def test_a_score_that_is_no_probability_is_refused(desk, network):
     with pytest.raises(ArtifactError, match=r"Member small has scores outside 0 to 1 for images"):
-        members_of(job(), ROWS, STACKED, [network("small", scores=[1.5, *SCORES[1:]])])
+        members_of(
+            desk, BlendConfig(), ROWS, STACKED, [network("small", scores=[1.5, *SCORES[1:]])]
+        )
 
 
-def test_rows_outside_the_folds_are_blended_view_by_view(job, network, monkeypatch):
+def test_rows_outside_the_folds_are_blended_view_by_view(desk, network, monkeypatch):
     """Fold k's boosters and fold k's network see a row together; then the folds are averaged."""
     views = {"view of 0": [0.5, 0.1], "view of 1": [0.7, 0.3]}  # of t0 and t1
 
@@ -126,7 +143,7 @@ def test_rows_outside_the_folds_are_blended_view_by_view(job, network, monkeypat
 
     monkeypatch.setattr(members, "score_unseen", scored)
     blocks, ids = [network("small")], pl.DataFrame({"isic_id": ["t0", "t1"]})
-    some = members_of(job(), ROWS, STACKED, blocks)
+    some = members_of(desk, BlendConfig(), ROWS, STACKED, blocks)
     stacked = {"stack": ("view of {}".format, {0: "boosters of 0", 1: "boosters of 1"})}
     found = outside(
         some, blend(some, "mean").last, ids, stacked, lambda n: seen_elsewhere(blocks, ids, n)
@@ -144,9 +161,9 @@ def test_of_a_block_only_the_rows_that_are_asked_for_are_taken(network):
 
 
 @pytest.mark.parametrize("how", ["mean", "rank_average", "weighted", "or_rule"])
-def test_what_is_kept_of_a_blend_scores_new_rows_to_the_bit(job, network, tmp_path, how):
+def test_what_is_kept_of_a_blend_scores_new_rows_to_the_bit(desk, network, tmp_path, how):
     blocks, ids = [network("small"), network("stage1", scores=SCORES[::-1])], ["t0", "t1"]
-    some = members_of(job(), ROWS, STACKED, blocks).select(["small", "stage1"])
+    some = members_of(desk, BlendConfig(), ROWS, STACKED, blocks).select(["small", "stage1"])
     rule, rows = blend(some, how).last, pl.DataFrame({"isic_id": ids})
 
     def scores(members, rule):

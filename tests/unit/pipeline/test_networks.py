@@ -6,19 +6,21 @@ from rich.console import Console
 
 from models.training.determinism import UNSWITCHED, VARIABLE
 from pipeline.job import Job
-from pipeline.networks import _resumable, training_device
+from pipeline.machine import Machine, notice_unswitched
+from pipeline.networks import _resumable
 from pipeline.recipe import load_recipe
+from reports.desk import ConsoleDesk
 from workspace.hashing import HashMemory
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # nothing is sent there
-    console = Console(record=True, width=200)
+    desk = ConsoleDesk(Console(record=True, width=200))
 
     def make(**values):
         recipe = load_recipe("sample", [])
-        return Job("train-cnn", recipe, tmp_path, HashMemory(), console, **values)
+        return Job("train-cnn", recipe, tmp_path, HashMemory(), desk, **values)
 
     return make
 
@@ -34,32 +36,35 @@ def _switched_back(monkeypatch):
 def test_on_a_gpu_a_notice_says_that_training_is_not_repeatable(job):
     unswitched = job(device="cuda")
     for _ in range(2):
-        assert unswitched.need(training_device).type == "cuda"
-    assert unswitched.console.export_text() == f"notice: {UNSWITCHED}\n"
+        assert unswitched.need(notice_unswitched).torch_device().type == "cuda"
+    assert unswitched.desk.console.export_text() == f"notice: {UNSWITCHED}\n"
 
 
 @pytest.mark.usefixtures("_switched_back")
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
 def test_with_the_switches_there_is_none(job, device):
     switched = job(device=device, deterministic=True)
-    assert switched.need(training_device).type == device
+    assert switched.need(notice_unswitched).torch_device().type == device
     assert torch.are_deterministic_algorithms_enabled()
-    assert switched.console.export_text() == ""
+    assert switched.desk.console.export_text() == ""
 
 
 def test_on_a_cpu_there_is_none_either(job):
     unswitched = job(device="cpu")
-    assert unswitched.need(training_device).type == "cpu"
+    assert unswitched.need(notice_unswitched).torch_device().type == "cpu"
     assert not torch.are_deterministic_algorithms_enabled()
-    assert unswitched.console.export_text() == ""
+    assert unswitched.desk.console.export_text() == ""
 
 
+@pytest.mark.usefixtures("_switched_back")
 def test_a_gpus_checkpoints_go_on_only_as_they_began_and_a_cpus_either_way(job):
-    def parts(device):
+    def settings(device):
         made = [job(device=device, deterministic=on) for on in (False, True)]
-        return [_resumable(one.wanted("train-cnn", {}, {}), one).part for one in made]
+        wanted = made[0].wanted("train-cnn", {"fold": 0}, {})
+        return [_resumable(wanted, Machine.of(one)).settings for one in made]
 
-    without, switched = parts("cuda")
+    without, switched = settings("cuda")
+    assert without == {"fold": 0, "device": "cuda", "torch": str(torch.__version__)}
     assert switched == without | {"deterministic": True}
-    without, switched = parts("cpu")
+    without, switched = settings("cpu")
     assert switched == without

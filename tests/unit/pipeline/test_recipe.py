@@ -1,6 +1,7 @@
 import pytest
 
-from pipeline.recipe import SIZE_LIMIT, find_recipe, load_recipe, recipe_names
+from pipeline.recipe import load_recipe
+from pipeline.recipe_files import SIZE_LIMIT, find_recipe, recipe_names
 from workspace.errors import ConfigError
 
 
@@ -103,7 +104,7 @@ def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
     assert find_recipe("sample").name == "sample.toml"
     assert refusal("sampel") == (
         "No recipe is called 'sampel'; there are dermamnist, full_size, ham10000, "
-        "image_folder, isic2020, isic2024, pad_ufes, sample, tabular, two_stage, "
+        "ham10000_classes, image_folder, isic2020, isic2024, pad_ufes, sample, tabular, two_stage, "
         "two_stage_ham10000; did you mean 'sample'?"
     )
     assert refusal("./no.toml") == "Recipe ./no.toml is not there."
@@ -195,14 +196,14 @@ def test_overlays_are_drawn_unless_the_recipe_says_no():
     assert refusal("sample", "predict.overlays=0").startswith("Option 'predict.overlays' in sample")
 
 
-OTHERS = "stage1, stage2, stack, tabular, images, mean, rank_average, weighted, or_rule"
+OTHERS = "stack, tabular, images, mean, rank_average, weighted, or_rule"
 
 
 @pytest.mark.parametrize(
-    "name", ["stage1", "Small", "a-b", "small_fold_1", "small_fold_0_1", "stack", "or_rule"]
+    "name", ["Small", "a-b", "small_fold_1", "small_fold_0_1", "stack", "or_rule"]
 )
-def test_extractors_are_named_as_folders_and_columns_can_be(name):
-    assert refusal("sample", f"extractors.{name}.gamma=1.0") == (
+def test_networks_are_named_as_folders_and_columns_can_be(name):
+    assert refusal("sample", f"networks.{name}.base=extractor") == (
         f"Recipe sample.toml: no network can be called {name}; take small letters, digits and _, "
         f"no fold's name and none of {OTHERS}."
     )
@@ -212,18 +213,35 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
     ("setting", "message"),
     [
         (
-            'networks=["stage1", "smal"]',
-            "Recipe sample.toml: networks lists smal; there are stage1, stage2, small.",
+            'use_networks=["stage1", "smal"]',
+            "Recipe sample.toml: use_networks lists smal; there are stage1, stage2, small.",
         ),
-        ('networks=["small", "small"]', "Recipe sample.toml: networks lists one twice."),
+        ('use_networks=["small", "small"]', "Recipe sample.toml: use_networks lists one twice."),
         (
-            "encoders.small.net.size=64",
-            "Recipe sample.toml: small is an extractor and an encoder; rename one.",
+            "networks.small.claim=two_stage_frst",
+            "Recipe sample.toml: networks.small.claim is 'two_stage_frst'; there are "
+            "two_stage_first, two_stage_second.",
         ),
         (
-            "encoders.plain.net.cbam=true",
-            "Option 'encoders.plain' in sample.toml is {'net': {'cbam': True}}: net.cbam is for "
-            "networks that learn; an encoder is its backbone alone.",
+            "networks.small.base=extracter",
+            "No network's base is called 'extracter'; there are classes, encoder, extractor, "
+            "first_stage, second_stage; did you mean 'extractor'?",
+        ),
+        ("networks.small.base=gone.toml", "A network's base gone.toml is not there."),
+        (
+            "cascade.first=small",
+            "Recipe sample.toml: cascade.first is small, which calls nothing by the target; it "
+            "needs task.kind='target' with a task.threshold.",
+        ),
+        (
+            "cascade.second=small",
+            "Recipe sample.toml: cascade.second is small, which is not of the first one's "
+            "positives; it needs task.kind='classes' with task.rows='positive'.",
+        ),
+        (
+            "cascade.second=stage3",
+            "Recipe sample.toml: cascade names stage3, which is no network; there are stage1, "
+            "stage2, small.",
         ),
         (
             "compare.seeds=[0, 0]",
@@ -236,38 +254,63 @@ def test_extractors_are_named_as_folders_and_columns_can_be(name):
             "ridge_few, relative, frozen, scalars_frozen, ridge_frozen.",
         ),
         (
-            "networks=small",
-            "Option 'networks' in sample.toml is 'small': input should be a valid list.",
+            "use_networks=small",
+            "Option 'use_networks' in sample.toml is 'small': input should be a valid list.",
         ),
         (
-            "extractors.small.gama=1",
-            "Unknown option 'extractors.small.gama' in sample.toml; did you mean "
-            "'extractors.small.gamma'?",
+            "networks.small.training.gama=1",
+            "Unknown option 'networks.small.training.gama' in sample.toml; did you mean "
+            "'networks.small.training.gamma'?",
         ),
         (
-            "extractors.small.net.bakbone=x",
-            "Unknown option 'extractors.small.net.bakbone' in sample.toml; did you mean "
-            "'extractors.small.net.backbone'?",
+            "networks.small.gamma=1",
+            "Unknown option 'networks.small.gamma' in sample.toml; known are net, task, training, "
+            "augment, views, claim, source_only.",
         ),
         (
-            "extractors.small.net.xyzzy=1",
-            "Unknown option 'extractors.small.net.xyzzy' in sample.toml; known are backbone, "
+            "networks.small.net.bakbone=x",
+            "Unknown option 'networks.small.net.bakbone' in sample.toml; did you mean "
+            "'networks.small.net.backbone'?",
+        ),
+        (
+            "networks.small.net.xyzzy=1",
+            "Unknown option 'networks.small.net.xyzzy' in sample.toml; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
             "drop_path, pace, options.",
         ),
         (
-            "extractors.small.net.size=-3",
-            "Option 'extractors.small.net.size' in sample.toml is -3: input should be greater "
+            "networks.small.net.size=-3",
+            "Option 'networks.small.net.size' in sample.toml is -3: input should be greater "
             "than or equal to 32.",
         ),
         (
-            "stage1.augment.gray_world=0.0",
-            "Unknown option 'stage1.augment.gray_world' in sample.toml; did you mean "
-            "'stage1.augment.gray_world_p'?",
+            "networks.small.task.treshold=none",
+            "Unknown option 'networks.small.task.treshold' in sample.toml; did you mean "
+            "'networks.small.task.threshold'?",
         ),
         (
-            "extractors.small.phases=[{ epochs = 1, lr = 1e-3 }, { epoch = 1, lr = 1e-3 }]",
-            "Option 'extractors.small.phases.1.epochs' is missing in sample.toml (+1 more).",
+            "networks.stage2.task.rows=some",
+            "Option 'networks.stage2.task.rows' in sample.toml is 'some': input should be 'all' or "
+            "'positive'.",
+        ),
+        (
+            "networks.small.task.kind=odd",
+            "Option 'networks.small.task' in sample.toml is {'kind': 'odd'}: kind is 'odd'; there "
+            "are target, classes, nothing.",
+        ),
+        ("networks.other.net.size=64", "Option 'networks.other.task' is missing in sample.toml."),
+        (
+            "networks.other.base=second_stage",
+            "Option 'networks.other.task.classes' is missing in sample.toml.",
+        ),
+        (
+            "networks.stage1.augment.gray_world=0.0",
+            "Unknown option 'networks.stage1.augment.gray_world' in sample.toml; did you mean "
+            "'networks.stage1.augment.gray_world_p'?",
+        ),
+        (
+            "networks.small.training.phases=[{ epochs = 1, lr = 1e-3 }, { epoch = 1, lr = 1e-3 }]",
+            "Option 'networks.small.training.phases.1.epochs' is missing in sample.toml (+1 more).",
         ),
         (
             "align.method=rigde",
@@ -280,14 +323,28 @@ def test_a_mistake_about_networks_is_named_as_deep_as_it_lies(setting, message):
     assert refusal("sample", setting) == message
 
 
+def test_a_base_that_does_not_go_with_what_is_stated_is_told():
+    settings = ("networks.plain.base=encoder", "networks.plain.net.cbam=true")
+    assert refusal("sample", *settings).endswith(
+        ": net.cbam is for networks that learn; an encoder is its backbone alone."
+    )
+
+
 def test_an_encoder_needs_columns_of_embeddings():
-    settings = ['networks=["plain"]', "encoders.plain.net.size=64", "align.method=scalars"]
-    with pytest.raises(ConfigError) as error:
-        load_recipe("sample", settings)
-    assert str(error.value) == (
+    settings = (
+        'use_networks=["plain"]', "networks.plain.base=encoder", "align.method=scalars"
+    )  # fmt: skip
+    assert refusal("sample", *settings) == (
         "Recipe sample.toml: align.method='scalars' leaves nothing of plain: an encoder gives "
         "embeddings alone."
     )
+
+
+def test_all_networks_are_used_unless_some_are_named():
+    assert list(load_recipe("sample").used) == ["stage1", "stage2", "small"]
+    assert list(load_recipe("sample", ['use_networks=["small", "stage1"]']).used) == [
+        "small", "stage1"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("setting", ["align.anchors=pictures", "align.pictures=somewhere"])

@@ -1,10 +1,10 @@
-import logging
+import json
 
 import pytest
-from rich.console import Console
 
-from reports.table import Table, Words, columns
-from scripts.stage import LOG, Job, _words
+from reports.desk import LOG
+from scripts.stage import _jobs, _words, log_to
+from workspace.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,22 @@ def test_settings_are_split_where_a_new_key_begins(text, words):
     assert _words(text) == words
 
 
-def test_sentences_and_tables_are_shown_in_order_and_sentences_logged(caplog, monkeypatch):
-    monkeypatch.setattr(LOG, "propagate", True)
-    console = Console(width=40)
-    job = Job("stack", None, None, None, console)
-    with console.capture() as capture, caplog.at_level(logging.INFO, LOG.name):
-        job.show(["stack: [b] " + "long " * 10, Table(columns("a"), ((Words("1"),),)), "end"])
-    lines = [line.strip() for line in capture.get().splitlines()]
-    assert lines == ["stack: [b] " + " ".join(["long"] * 10), "", "a", "─", "1", "", "end"]
-    assert [record.getMessage().split()[0] for record in caplog.records] == ["stack:", "end"]
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", ""])
+def test_jobs_are_a_number_of_processes(text):
+    assert _jobs("3") == 3
+    with pytest.raises(ConfigError) as refused:
+        _jobs(text)
+    assert str(refused.value) == f"JOBS={text} is no number of processes; take 1 or more."
+
+
+def test_the_log_has_a_line_of_json_for_each_message_with_its_facts(tmp_path, monkeypatch):
+    for name in ("handlers", "level", "propagate"):
+        monkeypatch.setattr(LOG, name, getattr(LOG, name))  # given back at the end
+    log_to(tmp_path / "log.jsonl", "stack")
+    assert not (tmp_path / "log.jsonl").exists()  # before there is something to say
+    LOG.info("done", extra={"facts": {"rows": 7}})
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line.pop("time")
+    assert line == {"level": "INFO", "stage": "stack", "message": "done", "rows": 7}
+    [handler] = LOG.handlers
+    handler.close()

@@ -3,7 +3,13 @@ import sys
 
 import pytest
 
-from workspace.atomic import clear_leftovers, remove_folder, replacing_file, replacing_folder
+from workspace.atomic import (
+    clear_leftovers,
+    leftovers_in,
+    remove_folder,
+    replacing_file,
+    replacing_folder,
+)
 from workspace.errors import ArtifactError
 from workspace.files import write_json, write_text
 
@@ -119,7 +125,9 @@ def test_only_names_of_our_own_form_are_leftovers(tmp_path):
     for name in mine:
         (tmp_path / name).touch()
     (tmp_path / ".folds.0123abcd.old.tmp").mkdir()
+    assert leftovers_in(tmp_path) == {"folds"}
     assert clear_leftovers(tmp_path) == 1
+    assert leftovers_in(tmp_path) == set()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(mine)
 
 

@@ -4,8 +4,8 @@ from workspace.manifest import Wanted
 from workspace.parts import Parts
 
 VALUES = {
-    "stage": "predict", "unit": "predict", "part": {"version": 1}, "inputs": {"images": "aa"},
-    "recipe": {}, "seed": 0,
+    "stage": "predict", "settings": {"version": 1}, "inputs": {"images": "aa"}, "recipe": {},
+    "seed": 0,
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from workspace.units import find, making, open_unit
 
 def wanted(**changes):
     values = {
-        "stage": "folds", "unit": "folds", "part": {"folds": {"n_folds": 5, "scheme": "holdout"}},
+        "stage": "folds", "settings": {"folds": {"n_folds": 5, "scheme": "holdout"}},
         "inputs": {"samples.parquet": "aa"}, "recipe": {"name": "sample"}, "seed": 0,
     }  # fmt: skip
     return Wanted(**{**values, **changes})
@@ -34,7 +34,7 @@ def test_a_finished_unit_is_found_with_its_record(unit):
     assert done.parquet("folds.parquet")["fold"].to_list() == [0, 1]
     manifest = json.loads((unit / "manifest.json").read_text())
     assert set(manifest) == {
-        "stage", "unit", "part", "inputs", "recipe", "seed", "code", "lock", "versions",
+        "stage", "settings", "inputs", "recipe", "seed", "code", "sources", "lock", "versions",
         "seconds", "facts", "files",
     }  # fmt: skip
     assert set(manifest["code"]) == {"commit", "dirty"}
@@ -52,7 +52,7 @@ def test_without_a_manifest_a_unit_is_not_done(unit):
 
 def test_other_values_stop_and_are_named(unit):
     other = wanted(
-        part={"folds": {"n_folds": 4, "scheme": "holdout"}}, inputs={"samples.parquet": "bb"}
+        settings={"folds": {"n_folds": 4, "scheme": "holdout"}}, inputs={"samples.parquet": "bb"}
     )
     with pytest.raises(ArtifactError) as changed:
         find(unit, other, HashMemory(), on_change="stop")
@@ -114,6 +114,16 @@ def test_a_foreign_manifest_is_one_line(unit):
         f"{unit / 'manifest.json'} is not a manifest of this version; "
         "restore it, or move its folder away and run the stage again."
     )
+
+
+def test_a_manifest_of_before_settings_had_their_name_is_read_as_one_of_now(unit):
+    path = unit / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["sources"]
+    path.write_text(json.dumps({**manifest, "part": manifest.pop("settings"), "unit": "folds"}))
+    done = find(unit, wanted(), HashMemory(), on_change="stop")
+    assert done is not None
+    assert done.manifest.settings == {"folds": {"n_folds": 5, "scheme": "holdout"}}
 
 
 def test_a_manifest_names_no_path_of_this_machine(unit):

@@ -8,7 +8,7 @@ from folds.images import ImageReader
 from models.inference.gradcam import gradcam, overlay
 from models.inference.overlays import OVERLAY_PX, draw, mean_maps, overlay_names
 from models.inference.scores import Way
-from models.input.evaluation import EvaluationView, resize
+from models.input.evaluation import EvaluationTransform, resize
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
@@ -45,7 +45,7 @@ def pictures(tmp_path_factory):
 
 def one_by_one(nets, pictures, place, target):
     """A picture alone through each network, the maps averaged: (S, S)."""
-    view = EvaluationView(nets[0].size, nets[0].mean, nets[0].std)
+    view = EvaluationTransform(nets[0].size, nets[0].mean, nets[0].std)
     shown = resize(pictures.pixels(place), view.size).transpose(2, 0, 1)[None].copy()
     images = view.finish(torch.from_numpy(shown), torch.zeros(1, 0))
     maps = [gradcam(net, images, torch.tensor([target]))[0].numpy() for net in nets]
@@ -63,7 +63,7 @@ def drawn(nets, pictures, size, workers=0):
 
 
 def test_maps_of_a_batch_are_those_of_each_picture_alone(nets, pictures):
-    view = EvaluationView(nets[0].size, nets[0].mean, nets[0].std)
+    view = EvaluationTransform(nets[0].size, nets[0].mean, nets[0].std)
     shown = [resize(pictures.pixels(place), view.size).transpose(2, 0, 1) for place in range(8)]
     images = view.finish(torch.from_numpy(np.stack(shown)), torch.zeros(8, 0))
     maps = mean_maps(nets, images, torch.from_numpy(CLASSES))

@@ -1,72 +1,108 @@
 import numpy as np
 import pytest
-from models.extractors.config import ExtractorConfig
 
-from models.cascade.config import Stage1Config, Stage2Config
-from models.training.config import PhaseConfig
+from models.networks.config import NetworkConfig
 from models.training.schedule import lr_factor
+from pipeline.recipe_files import on_base
+from tests.unit.models.networks.conftest import PHASE, base
 
-PHASE = {"epochs": 2, "lr": 1e-3}
+THREE = {name: [name] for name in "abc"}
 
 
-def test_the_defaults_are_the_study_guides():
-    config = ExtractorConfig()
-    assert config.sides == (16, 16)
-    assert (config.gamma, config.alpha, config.class_weights) == (2.0, 0.25, False)
-    assert (config.smoothing, config.mixup_probability, config.accumulate) == (0.0, 0.0, 1)
-    [phase] = config.phases
+def network(name, **stated):
+    return NetworkConfig.model_validate(on_base(base(name), stated))
+
+
+def test_an_extractors_values_are_the_study_guides():
+    config = network("extractor")
+    training = config.learning
+    assert training.sides == (16, 16)
+    assert (training.gamma, training.alpha, training.class_weights) == (2.0, 0.25, False)
+    assert (training.smoothing, training.mixup_probability, training.accumulate) == (0.0, 0.0, 1)
+    [phase] = training.phases
     assert phase.lr == 1e-3
     assert np.isclose(phase.lr * phase.scale["backbone"], 1e-5)
     assert (phase.schedule, phase.patience) == ("cosine", 3)
     assert lr_factor(phase, 0, 100) == 0.1
     assert lr_factor(phase, 9, 100) == 1.0
-    assert config.classes == ("benign", "malignant")
+    assert config.task.names == ("benign", "malignant")
 
 
-def test_its_network_is_a_backbone_and_one_linear_layer_whatever_else_is_stated():
-    net = ExtractorConfig(net={"backbone": "eva02_small_patch14_224", "size": 112}).net
+def test_a_bases_net_keeps_what_a_recipe_does_not_state():
+    net = network("extractor", net={"backbone": "eva02_small_patch14_224", "size": 112}).net
     assert (net.se, net.cbam, net.hidden, net.dropout) == (False, False, (), (0.0,))
     assert net.size == 112
 
 
-def test_what_is_stated_takes_the_place_of_a_default_that_it_excludes():
-    last = ExtractorConfig(choose="last")
-    assert [phase.patience for phase in last.phases] == [None]
-    assert last.phases[0].scale == {"backbone": 0.01}
-    weighed = ExtractorConfig(class_weights=True)
-    assert weighed.alpha is None
-    again = ExtractorConfig.model_validate(weighed.model_dump())
-    assert again == weighed
+def test_the_two_stages_values_are_the_papers():
+    first, second = network("first_stage"), network("second_stage", task={"classes": THREE})
+    assert [phase.epochs for phase in first.learning.phases] == [10, 30, 20]
+    assert [phase.patience for phase in first.learning.phases] == [None, 20, 15]
+    assert [phase.epochs for phase in second.learning.phases] == [10, 40, 30]
+    assert [phase.patience for phase in second.learning.phases] == [None, 25, 15]
+    assert (first.learning.sampling, second.learning.sampling) == ("inverse_frequency", "shuffled")
+    assert (first.learning.watch, second.learning.watch) == ("auc", "macro_f1")
+    assert (first.views, second.views) == ("one", "six")
+    assert (first.augment.hair_p, second.augment.hair_p) == (0.0, 0.2)
+    assert network("second_stage", task={"classes": THREE}, augment={"hue": 0.03}).augment.hair_p
+    assert first.task.by_threshold
+    assert second.task.of_positives
+
+
+def test_a_network_is_the_same_after_a_round_through_plain_values():
+    for config in (network("first_stage"), network("encoder"), network("classes", task={
+        "classes": "all"
+    })):  # fmt: skip
+        assert NetworkConfig.model_validate(config.model_dump()) == config
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("name", "stated", "words"),
     [
-        ({"choose": "last", "phases": [{**PHASE, "patience": 2}]}, "patience needs inner rows"),
-        ({"class_weights": True, "alpha": 0.25}, "alpha and class_weights both weigh"),
-        ({"names": ["a", "a"]}, "names says the same twice"),
-        ({"sampling": "shuffled", "oversample": {"c": 2.0}}, "oversample names no class: c"),
-        ({"oversample": {"malignant": 2.0}}, "oversample changes nothing where sampling='bal"),
-        ({"families": {"a": ["x"]}}, "families needs two of them, or none"),
-        ({"families": {"a": ["x"], "b": ["x"]}}, "families lists one diagnosis twice"),
-        ({"families": {"a": ["x"], "b": []}}, "at least 1 item"),
-        ({"batch_size": 1}, "leaves none of one class"),
-        ({"watch": "macro_f1"}, "Input should be 'auc'"),
-        ({"views": "two"}, "Input should be 'one', 'four' or 'six'"),
+        ("extractor", {"training": {"choose": "last", "phases": [{**PHASE, "patience": 2}]}},
+         "patience needs inner rows"),
+        ("extractor", {"training": {"class_weights": True, "alpha": 0.25}},
+         "alpha and class_weights both weigh"),
+        ("extractor", {"task": {"names": ["a", "a"]}}, "task.names says the same twice"),
+        ("extractor", {"training": {"sampling": "shuffled", "oversample": {"c": 2.0}}},
+         "training.oversample names no class: c"),
+        ("extractor", {"training": {"oversample": {"malignant": 2.0}}},
+         "oversample changes nothing where sampling='bal"),
+        ("extractor", {"task": {"families": {"a": ["x"]}}}, "families needs two of them, or none"),
+        ("extractor", {"task": {"families": {"a": ["x"], "b": ["x"]}}},
+         "task.families lists one diagnosis twice"),
+        ("extractor", {"task": {"families": {"a": ["x"], "b": []}}}, "at least 1 item"),
+        ("extractor", {"training": {"batch_size": 1}}, "leaves none of one class"),
+        ("extractor", {"views": "two"}, "Input should be 'one', 'four' or 'six'"),
+        ("first_stage", {"training": {"choose": "last"}}, "task.threshold is chosen on inner rows"),
+        ("second_stage", {"task": {"classes": {"A": ["x"], "B": ["x"]}}},
+         "task.classes lists one diagnosis twice"),
+        ("second_stage", {"task": {"classes": {"A": ["x"]}}}, "needs two classes or more"),
+        ("second_stage", {"task": {"classes": {"a b": ["x"], "a_b": ["y"]}}}, "two names that"),
+        ("classes", {"task": {"classes": THREE}, "training": {"watch": "auc"}},
+         "training.watch='auc' is of two classes"),
+        ("classes", {"task": {"classes": THREE}, "training": {"sampling": "balanced"}},
+         "are of two classes; take"),
+        ("classes", {"task": {"classes": THREE}, "source_only": True}, "learn the target"),
+        ("encoder", {"net": {"cbam": True}}, "net.cbam is for networks that learn"),
+        ("encoder", {"training": {"phases": [PHASE]}}, "training changes nothing where task.kind"),
+        ("encoder", {"augment": {"hue": 0.0}}, "augment changes nothing where"),
+        ("encoder", {"views": "four"}, "views changes nothing where"),
+        ("encoder", {"task": {"kind": "target"}}, "it has no training; state its phases, or name"),
+        ("encoder", {"task": {"kind": "odd"}}, "kind is 'odd'; there are target, classes, nothing"),
     ],
-)
-def test_what_cannot_be_is_refused(values, words):
+)  # fmt: skip
+def test_what_cannot_be_is_refused(name, stated, words):
     with pytest.raises(ValueError, match=words):
-        ExtractorConfig(**values)
+        network(name, **stated)
 
 
-def test_the_two_stages_choose_on_inner_rows_and_weigh_two_classes_only():
-    phases = (PhaseConfig(**PHASE),)
-    for config in (Stage1Config, Stage2Config):
-        with pytest.raises(ValueError, match="Input should be 'inner'"):
-            config(phases=phases, choose="last")
-    three = {name: (name,) for name in "abc"}
-    for values in ({"sampling": "balanced"}, {"alpha": 0.25, "class_weights": False}):
-        assert Stage2Config(diagnoses={"a": ("a",), "b": ("b",)}, **values)
-        with pytest.raises(ValueError, match="are of two classes; leave them out"):
-            Stage2Config(diagnoses=three, **values)
+def test_two_classes_may_be_balanced_and_weighed_by_alpha():
+    two = {"classes": {"a": ["a"], "b": ["b"]}}
+    for training in ({"sampling": "balanced"}, {"alpha": 0.25, "class_weights": False}):
+        assert network("second_stage", task=two, training=training)
+
+
+def test_the_order_of_the_recipe_is_the_order_of_the_classes():
+    task = network("second_stage", task={"classes": {"Z": ["z"], "A": ["a"]}}).task
+    assert task.known_classes == ("Z", "A")

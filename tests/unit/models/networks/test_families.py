@@ -1,49 +1,46 @@
-import polars as pl
 import pytest
-from models.extractors.config import ExtractorConfig
-from models.extractors.families import auxiliary_of, family_labels
 
+from models.networks.families import families_of, family_codes
+from tests.unit.models.networks.conftest import table
 from workspace.errors import DataError
 
-CONFIG = ExtractorConfig(
-    families={"nevus": ("Nevus",), "keratosis": ("Keratosis", "bkl"), "melanoma": ("Melanoma",)}
-)
+FAMILIES = {"nevus": ("Nevus",), "keratosis": ("Keratosis", "bkl"), "melanoma": ("Melanoma",)}
 
 
-def table(*diagnoses):
-    rows = [(number % 2, name) for number, name in enumerate(diagnoses)]
-    return pl.DataFrame(rows, schema={"target": pl.Int8, "diagnosis": pl.String}, orient="row")
+def rows(*diagnoses):
+    return table([(number % 2, name) for number, name in enumerate(diagnoses)])
 
 
 def test_rows_of_either_target_have_the_family_that_lists_a_step_of_their_diagnosis():
-    rows = table("Benign::Nevus", "Nevus", "bkl", "Malignant::Melanoma", None, "", "Wart")
+    some = rows("Benign::Nevus", "Nevus", "bkl", "Malignant::Melanoma", None, "", "Wart")
     # By name: keratosis, melanoma, nevus.
-    assert family_labels(rows, CONFIG).tolist() == [2, 2, 0, 1, -1, -1, -1]
+    assert family_codes("small", some, FAMILIES).tolist() == [2, 2, 0, 1, -1, -1, -1]
 
 
 def test_the_order_of_the_recipe_changes_nothing():
-    rows = table("Nevus", "bkl", "Melanoma")
-    turned = ExtractorConfig(families=dict(reversed(CONFIG.families.items())))
-    one, two = auxiliary_of(rows, CONFIG), auxiliary_of(rows, turned)
-    assert one.families == two.families == ("keratosis", "melanoma", "nevus")
-    assert one.labels.tolist() == two.labels.tolist()
+    some, turned = rows("Nevus", "bkl", "Melanoma"), dict(reversed(FAMILIES.items()))
+    one, two = (families_of("small", some, families, 0.3) for families in (FAMILIES, turned))
+    assert one.names == two.names == ("keratosis", "melanoma", "nevus")
+    assert one.codes.tolist() == two.codes.tolist()
     assert one.weight == 0.3
 
 
 def test_without_families_there_is_nothing_besides():
-    assert auxiliary_of(table("Nevus"), ExtractorConfig()) is None
+    assert families_of("small", rows("Nevus"), {}, 0.3) is None
 
 
 def test_a_family_that_no_row_has_is_named():
     with pytest.raises(DataError) as refused:
-        family_labels(table("Nevus", "bkl", None), CONFIG)
+        family_codes("small", rows("Nevus", "bkl", None), FAMILIES)
     assert str(refused.value) == (
-        "No row has a diagnosis of melanoma; mend the extractor's families. There are Nevus, bkl."
+        "No row has a diagnosis of melanoma; mend networks.small.task.families. There are Nevus, "
+        "bkl."
     )
 
 
 def test_a_diagnosis_of_two_families_is_refused():
-    with pytest.raises(
-        DataError, match=r"^Diagnosis Nevus::Melanoma is of melanoma, nevus; mend the extractor's"
-    ):
-        family_labels(table("Nevus", "bkl", "Nevus::Melanoma"), CONFIG)
+    with pytest.raises(DataError) as refused:
+        family_codes("small", rows("Nevus", "bkl", "Nevus::Melanoma"), FAMILIES)
+    assert str(refused.value) == (
+        "Diagnosis Nevus::Melanoma is of melanoma, nevus; mend networks.small.task.families."
+    )

@@ -1,34 +1,48 @@
-"""An extractor on one fold: taught as the stages are, on inner rows or on all rows to the end."""
+"""A network on one fold: on inner rows or on all rows to the end, of two classes or of three."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import polars as pl
 import pytest
 import torch
-from models.cascade.fold import Part, Run, Stage, scored, teach
-from models.extractors.config import ExtractorConfig
 
+from folds.findings import Findings
 from folds.images import ImageReader
-from models.cascade import kept
 from models.inference.scores import Way
 from models.inference.views import FOUR
 from models.input.pictures import Pictures
-from models.training.auxiliary import Auxiliary
+from models.networks import kept
+from models.networks.config import NetworkConfig
+from models.networks.families import Families
+from models.networks.fold import scores_of, train_network
+from models.networks.network import Network, Run, TrainingRows
+from models.networks.tasks.task import Labels
 from models.training.checkpoints import Checkpoints
 from models.training.loop import Training
+from pipeline.recipe_files import on_base
+from tests.unit.models.networks.conftest import base
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
+from workspace.progress import quietly
 from workspace.units import making, open_unit
 
 COUNT = 24
 LABELS = np.arange(COUNT) % 3 == 0
-SMALL = {
-    "net": {"backbone": "test_convnext", "weights": "none", "size": 32},
+SMALL = {"net": {"backbone": "test_convnext", "weights": "none", "size": 32}}
+TRAINING = {
     "batch_size": 4, "inner_folds": 2, "checkpoint_s": 60.0,
+    "phases": [{"epochs": 2, "lr": 1e-3, "schedule": "cosine", "scale": {"backbone": 0.01}}],
 }  # fmt: skip
-TWO = [{"epochs": 2, "lr": 1e-3, "schedule": "cosine", "scale": {"backbone": 0.01}}]
+TWO = Labels(LABELS.astype(np.int64), ("benign", "malignant"), target=(1,))
+WANTED = Wanted(stage="train-cnn", unit="net", inputs={}, recipe={}, seed=0, part={})
+
+
+def config_of(name="extractor", task=None, **training):
+    stated = {**SMALL, "training": {**TRAINING, **training}, "task": task or {}}
+    return NetworkConfig.model_validate(on_base(base(name), stated))
 
 
 @pytest.fixture(scope="module")
@@ -43,48 +57,44 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture
-def taught(pictures, tmp_path, monkeypatch):
-    """Teach on the first 18 pictures; gives what came of it, and which places were learnt."""
+def trained(pictures, tmp_path, monkeypatch):
+    """Train on the first 18 pictures; gives what came of it, and which places were learnt."""
 
-    def teaching(auxiliary=None, **values):
-        config = ExtractorConfig(**{**SMALL, "phases": TWO, **values})
-        stage = Stage("eye", config, LABELS.astype(np.int64), auxiliary)
-        wanted = Wanted(stage="train-cnn", inputs={}, recipe={}, seed=0, settings={})
+    def training(config=None, labels=TWO, **values):
+        network = Network("net", config or config_of(**values), labels)
         name = str(len(list(tmp_path.iterdir())))
-        kept_there = Checkpoints(tmp_path / name, wanted, HashMemory(), print)
+        kept_there = Checkpoints(tmp_path / name, WANTED, HashMemory(), print)
         learnt = []
         plan = Training._plan
         monkeypatch.setattr(
             Training, "_plan", lambda self, epoch: learnt.append(plan(self, epoch)) or learnt[-1]
         )
-        run = Run(config.net, 1, Way(torch.device("cpu"), views=FOUR))
-        part = Part(0, np.arange(18), np.arange(COUNT))
-        done = teach(stage, part, run, pictures, kept_there, lambda done, total: None)
+        run = Run(1, Way(torch.device("cpu"), views=FOUR))
+        rows = TrainingRows(0, np.arange(18), np.arange(COUNT))
+        done = train_network(network, rows, run, pictures, kept_there, quietly)
         monkeypatch.undo()
-        return stage, run, done, {int(place) for epoch in learnt for b in epoch for place in b}
+        return network, run, done, {int(place) for epoch in learnt for b in epoch for place in b}
 
-    return teaching
+    return training
 
 
-def test_on_inner_rows_a_part_is_not_learnt_and_the_best_epoch_is_chosen(taught):
-    _, _, done, learnt = taught()
+def test_on_inner_rows_a_part_is_not_learnt_and_the_best_epoch_is_chosen(trained):
+    _, _, done, learnt = trained()
     assert not learnt & set(done.inner.tolist())
     assert learnt | set(done.inner.tolist()) == set(range(18))
     assert done.inner_score == done.history[done.best_epoch]["auc"]
     assert done.threshold is None
 
 
-def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(taught, tmp_path):
-    stage, run, done, learnt = taught(choose="last")
+def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(trained, tmp_path):
+    network, run, done, learnt = trained(choose="last")
     assert learnt == set(range(18))
     assert done.inner.tolist() == []
     assert done.inner_score is None
     assert done.best_epoch == 1
     assert all(np.array_equal(done.best[name], done.last[name]) for name in done.last)
-    with making(tmp_path / "unit", Wanted(
-        stage="train-cnn", inputs={}, recipe={}, seed=0, settings={}
-    )) as draft:  # fmt: skip
-        kept.keep(draft, stage, 0, run, done)
+    with making(tmp_path / "unit", WANTED) as draft:
+        kept.keep(draft, network, 0, run, done)
     unit = open_unit(tmp_path / "unit", "train-cnn")
     net, use = kept.open_network(unit, ("benign", "malignant"))
     assert (use.inner_score, use.best_epoch) == (None, 1)
@@ -93,13 +103,35 @@ def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(taught, tmp_p
     assert np.array_equal(net.head[-1].weight.detach().numpy(), done.last["head.2.weight"])
 
 
-def test_families_teach_and_leave_nothing_behind(taught, pictures):
-    families = Auxiliary(np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
-    stage, run, done, _ = taught(families, choose="last")
-    _, _, plain, _ = taught(choose="last")
+def test_families_are_learnt_besides_and_leave_nothing_behind(trained, pictures):
+    families = Families(np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
+    network, run, done, _ = trained(labels=replace(TWO, families=families), choose="last")
+    _, _, plain, _ = trained(choose="last")
     assert done.last.keys() == plain.last.keys()
     name = "backbone.stem.0.weight"
     assert not np.array_equal(done.last[name], plain.last[name])
-    found = scored(stage, run, pictures, done.best, np.arange(18, COUNT))
+    found = scores_of(network, run, pictures, done.best, np.arange(18, COUNT))
     assert found.probability.shape == (6, 2)
     assert np.isfinite(found.embedding).all()
+
+
+@pytest.mark.parametrize("watch", ["macro_f1", "balanced_accuracy", "macro_auc"])
+def test_three_classes_have_a_probability_each_and_are_watched_as_the_recipe_says(
+    trained, pictures, watch
+):
+    names = [("a", "b", "c")[number % 3] for number in range(COUNT)]
+    config = config_of("classes", {"classes": "all"}, watch=watch)
+    rows = pl.DataFrame({"target": [int(name == "b") for name in names], "diagnosis": names})
+    labels = config.task.labels("net", rows, Findings())
+    network, run, done, _ = trained(config, labels)
+    assert labels.target == (1,)
+    assert done.inner_score == done.history[done.best_epoch][watch]
+    found = scores_of(network, run, pictures, done.best, np.arange(18, COUNT))
+    assert found.probability.shape == (6, 3)
+    np.testing.assert_allclose(found.probability.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_network_that_calls_by_a_threshold_chooses_it_on_inner_rows(trained):
+    _, _, done, _ = trained(task={"threshold": "accuracy"})
+    assert 0 <= done.threshold <= 1
+    assert 0 <= done.last_threshold <= 1

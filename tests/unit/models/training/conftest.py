@@ -8,13 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from models.cascade.fold import watched
 
 from folds.images import ImageReader
 from models.inference.scores import Way, score_pictures
 from models.input.config import AugmentConfig
 from models.input.pictures import Pictures
-from models.input.transforms import make_view
+from models.input.transforms import make_transform
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.networks.watch import watched
@@ -41,6 +40,9 @@ CONFIG = TrainConfig(
 )  # fmt: skip
 
 
+AUGMENT = AugmentConfig()
+
+
 def draw_pictures(folder):
     rng = np.random.default_rng(0)
     names = [f"p{number:02d}" for number in range(20)]
@@ -63,10 +65,10 @@ class Trial:
     folder: Path
     pictures: Pictures
     config: TrainConfig = CONFIG
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = AUGMENT
     net: NetConfig = NET
     labels: tuple = tuple(number % 2 for number in range(20))
-    part: object = None
+    settings: object = None
     learnt: int = 14  # the first so many pictures; the others are inner ones
     workers: int = 0
     auxiliary: Auxiliary | None = None
@@ -78,7 +80,7 @@ class Trial:
     def made(self):
         wanted = Wanted(
             stage="train-cnn", inputs={"folds": "a"}, recipe={}, seed=1,
-            settings=self.part
+            settings=self.settings
             or {"config": self.config.model_dump(mode="json"), "classes": ["a", "b"]},
         )  # fmt: skip
         kept = Checkpoints(self.folder / "checkpoints", wanted, HashMemory(), self.said.append)
@@ -89,8 +91,8 @@ class Trial:
         places = np.arange(len(labels))
         learnt, inner = places[: self.learnt], places[self.learnt :]
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
-        view = make_view(self.augment, net.size, net.mean, net.std)
-        setting = Setting(self.config, view, torch.device("cpu"), 5, self.workers)
+        transform = make_transform(self.augment, net.size, net.mean, net.std)
+        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers)
         return Training(net, examples, setting, kept, self.score)
 
     def score(self, net):

@@ -187,9 +187,9 @@ def test_check_55_other_values_than_the_checkpoints_stop_with_their_names(trial)
         trial().run(Interrupting(4))
     with pytest.raises(ArtifactError, match=r"was made from other values \(config\.gamma\)"):
         trial(config=CONFIG.model_copy(update={"gamma": 1.0})).run()
-    part = {"config": CONFIG.model_dump(mode="json"), "classes": ["b", "a"]}
+    settings = {"config": CONFIG.model_dump(mode="json"), "classes": ["b", "a"]}
     with pytest.raises(ArtifactError, match=r"was made from other values \(classes\)"):
-        trial(part=part).run()
+        trial(settings=settings).run()
 
 
 def test_two_checkpoints_are_kept_and_the_best_of_which_they_speak(trial):

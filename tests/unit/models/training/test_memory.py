@@ -20,7 +20,7 @@ from folds.images import ImageReader
 from models.input.config import AugmentConfig
 from models.input.loader import batches
 from models.input.pictures import Pictures
-from models.input.transforms import make_view
+from models.input.transforms import make_transform
 from models.training.config import PhaseConfig
 from models.training.order import batches_of, epoch_order
 from tests.unit.models.training.conftest import CONFIG, NET, Trial
@@ -83,7 +83,7 @@ def many(tmp_path_factory):
 def begun(many, workers):
     """Most traced bytes, and lasting objects, from nothing to the first batch of an epoch."""
     reader, columns = many
-    view = make_view(AugmentConfig(kind="none"), 8, MEAN, STD)
+    view = make_transform(AugmentConfig(kind="none"), 8, MEAN, STD)
     labels = np.arange(ROWS) % 2
     tracemalloc.start()
     try:

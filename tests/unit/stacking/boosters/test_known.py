@@ -9,7 +9,7 @@ from workspace.errors import ArtifactError
 from workspace.manifest import Wanted
 from workspace.units import making, open_unit
 
-WANTED = Wanted(stage="stack", unit="fold", part={}, inputs={}, recipe={}, seed=0)
+WANTED = Wanted(stage="stack", settings={}, inputs={}, recipe={}, seed=0)
 ROUNDS = 12
 
 

@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+from models.networks.inner import inner_split
+from workspace.errors import ConfigError
+
+
+def test_the_inner_rows_are_other_patients_and_have_every_class():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 30, 300)
+    labels = (groups % 3 == 0).astype(int)
+    indices = np.arange(300) * 2
+    learnt, inner = inner_split(indices, labels, groups, 5, seed=3)
+    assert sorted([*learnt, *inner]) == indices.tolist()
+    assert not set(groups[learnt // 2]) & set(groups[inner // 2])
+    assert set(labels[inner // 2]) == {0, 1}
+
+
+def test_too_few_patients_of_a_class_are_an_error():
+    with pytest.raises(ConfigError, match=r"^inner_folds=5 needs as many patients with each class"):
+        inner_split(np.arange(8), np.array([0] * 6 + [1] * 2), np.arange(8), 5, 0)
