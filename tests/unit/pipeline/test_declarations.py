@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,11 @@ from workspace.units import open_unit
 PLACES = (Path, PictureFiles, StackFiles, Machine)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def declared(tiny, verified, folded, picture_files, stack_files):
     """All tasks of a run by name, as a recipe with these settings declares them."""
 
+    @cache
     def declare(*settings, **values):
         job = tiny.job(*settings, **values)
         files, stacked = picture_files, stack_files
