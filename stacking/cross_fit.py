@@ -9,7 +9,7 @@ import polars as pl
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from stacking.boosters.booster import BoosterConfig
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.config import StackConfig
 from stacking.fold import FOLD, train_fold
 from stacking.matrix import NEVER, Source, assemble
@@ -35,7 +35,7 @@ def cross_fit(  # noqa: PLR0913 - three tables, and four things that the recipe 
     isic_id, fold and, if there are groups, group_id. Rows whose fold is null or -1 are trained on
     by all. Rows of `features` and `labels` that no row of `folds` names are not used.
     """
-    stack, booster = stack or StackConfig(), booster or LightGBMConfig()
+    stack, booster = stack or StackConfig(), booster or BOOSTERS[DEFAULT]()
     rows = _rows(as_polars(folds, (ID, FOLD), "folds"), as_polars(labels, (ID, TARGET), "labels"))
     if stack.stopping == "inner" and GROUP not in rows.columns:
         raise ConfigError(
