@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.job import Job
 from reports import desk as desks
 from reports.desk import LOG, ConsoleDesk, in_words
-from reports.table import Column, Table, Words
+from reports.table import Column, Table, Words, columns
 from workspace.stopping import Stopped
 
 
@@ -160,6 +161,16 @@ def test_a_private_line_is_for_the_person_and_its_facts_for_the_log(caplog):
     facts = [record.facts for record in caplog.records]
     assert facts == [{"check": "age", "count": 1}, {"fold_hash": "abc"}]
     assert "IP_0000001" not in json.dumps(facts)
+
+
+def test_sentences_and_tables_are_shown_in_order_and_sentences_logged(caplog):
+    desk = plain()
+    with caplog.at_level(logging.INFO, logger=LOG.name):
+        job = Job("stack", None, None, None, desk)
+        job.show(["stack: [b] " + "long " * 10, Table(columns("a"), ((Words("1"),),)), "end"])
+    lines = [line.strip() for line in said(desk)]
+    assert lines == ["stack: [b] " + " ".join(["long"] * 10), "", "a", "─", "1", "", "end"]
+    assert [record.message.split()[0] for record in caplog.records] == ["stack:", "end"]
 
 
 def test_a_table_is_drawn():

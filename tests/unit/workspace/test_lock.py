@@ -83,26 +83,6 @@ def test_the_second_in_one_process_is_refused_too(tmp_path):
     assert again.owner == f"pid {os.getpid()} on {socket.gethostname()}"
 
 
-def test_a_lock_on_a_file_that_its_owner_took_away_is_none(tmp_path, monkeypatch):
-    """Opened before the owner's unlink, locked after it: who comes third has another file."""
-    path, flock = tmp_path / ".lock", fcntl.flock
-    path.write_text("")
-    inodes = []
-
-    def late(handle, how):
-        inodes.append(os.fstat(handle.fileno()).st_ino)
-        if len(inodes) == 1:
-            path.unlink()
-            (tmp_path / "another").write_text("")  # whoever is first to have the name again
-            (tmp_path / "another").rename(path)
-        flock(handle, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with locked(path, "x"):
-        assert len(inodes) == 2
-        assert path.stat().st_ino == inodes[1] != inodes[0]
-
-
 def test_a_file_system_without_locks_is_named_and_not_taken_for_an_owner(tmp_path, monkeypatch):
     def refuse(handle, how):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -122,22 +102,3 @@ def test_where_no_lock_can_be_written_it_is_said(tmp_path):
     path = tmp_path / "run" / ".one.lock"
     with pytest.raises(ArtifactError, match=rf"^Cannot write {path}: "), locked(path, "x"):
         pass
-
-
-def test_a_units_lock_lies_beside_it(tmp_path):
-    assert lock_of(tmp_path / "stack") == tmp_path / ".stack.lock"
-
-
-def test_what_killed_writers_left_is_cleared_and_a_living_ones_files_stay(tmp_path):
-    dead, alive = tmp_path / ".dead.0123abcd.tmp", tmp_path / ".alive.0123abcd.tmp"
-    for path in (dead, alive):
-        path.mkdir()
-        (path / "half.parquet").write_text("half")
-    (tmp_path / ".dead.89abcdef.old.tmp").mkdir()
-    (tmp_path / "notes.tmp").write_text("a person's")
-    with locked(lock_of(tmp_path / "alive"), "alive"):
-        assert clear_abandoned(tmp_path) == 2
-        assert (alive / "half.parquet").is_file()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".alive.0123abcd.tmp", "notes.tmp"]
-    assert clear_abandoned(tmp_path) == 1
-    assert clear_abandoned(tmp_path) == 0
