@@ -33,8 +33,8 @@ def cross_fit(  # noqa: PLR0913 - three tables, and four things that the recipe 
 
     `features` has isic_id and columns of numbers, `labels` has isic_id and target (0 or 1), `folds`
     isic_id, fold and, if there are groups, group_id. Rows whose fold is null or -1 are trained on
-    by all, but for those that a column split of `folds` does not call train (holdout, anchor, test):
-    they are not used, nor are rows of `features` and `labels` that no row of `folds` names.
+    by all, but where a column split of `folds` does not call them train (holdout, anchor, test):
+    these are not used, nor are rows of `features` and `labels` that no row of `folds` names.
     """
     stack, booster = stack or StackConfig(), booster or LightGBMConfig()
     rows = _rows(as_polars(folds, (ID, FOLD), "folds"), as_polars(labels, (ID, TARGET), "labels"))

@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from rich.console import Console
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
-from scripts import audit, compare, folds, stack, submission, train_cnn, verify
+from scripts import compare, folds, stack, submission, train_cnn, verify
 from workspace.hashing import HashMemory
 
 SETTINGS = (

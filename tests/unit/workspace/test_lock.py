@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from workspace.errors import ArtifactError
-from workspace.lock import LockedError, clear_abandoned, lock_of, locked
+from workspace.lock import LockedError, locked
 
 HOLD = (
     "import sys, time\n"
