@@ -56,9 +56,9 @@ def alone(ids: Sequence[str], answers: Sequence[Answer]) -> Rows:
     rows: Rows = [{"picture": name} for name in ids]
     for answer in answers:
         two = len(answer.classes) == 2
-        told = list(enumerate(answer.classes))[1 if two else 0 :]
+        named = list(enumerate(answer.classes))[1 if two else 0 :]
         for row, shares, called in zip(rows, answer.probability, answer.called, strict=True):
-            row |= {f"{answer.name}_{name}": float(shares[at]) for at, name in told}
+            row |= {f"{answer.name}_{name}": float(shares[at]) for at, name in named}
             if answer.limit is not None:
                 row[f"{answer.name}_threshold"] = answer.limit
             if answer.limit is not None or not two:  # others only rank

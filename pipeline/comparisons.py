@@ -27,7 +27,8 @@ from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import Matrix, assemble, lazily, left_out
 from stacking.oof import MAKER
-from workspace.tasks import Needs, Output, Task
+from workspace.orders import Needs
+from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 OWN = "recipe"  # its own way

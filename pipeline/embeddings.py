@@ -28,7 +28,8 @@ from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
-from workspace.tasks import Needs, Task
+from workspace.orders import Needs
+from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
 SHARD = 8192

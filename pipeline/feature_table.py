@@ -12,7 +12,8 @@ from folds.findings import Findings
 from folds.schema import ID, PATIENT, SPLIT, TEST
 from pipeline.job import NOTICES, Job
 from pipeline.samples import SAMPLES
-from workspace.tasks import Needs, Task
+from workspace.orders import Needs
+from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
 TRAINING, TESTS, STATE = "features.parquet", "test_features.parquet", "state.json"

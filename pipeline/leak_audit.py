@@ -31,7 +31,8 @@ from stacking.leaks import (
     with_other_values,
 )
 from workspace.errors import ConfigError, name_some
-from workspace.tasks import Needs, Task
+from workspace.orders import Needs
+from workspace.tasks import Task
 from workspace.units import Draft, open_unit
 
 LEAKS = "leaks.json"

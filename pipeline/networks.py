@@ -48,7 +48,8 @@ from workspace.arrays import Ints
 from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
-from workspace.tasks import Needs, Task
+from workspace.orders import Needs
+from workspace.tasks import Task
 from workspace.units import Draft, Unit
 
 STAGE = "train-cnn"

@@ -25,7 +25,8 @@ from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.hashing import sha256_text
 from workspace.machine import cores
 from workspace.manifest import current_versions, load_manifest
-from workspace.tasks import Needs, Task
+from workspace.orders import Needs
+from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
 SAMPLES, IMAGES, DUPLICATES, REPORT = (

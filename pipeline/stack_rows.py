@@ -115,7 +115,11 @@ class StackRows:
 
     def hashes(self, columns: Sequence[str], fold: int | None = None) -> dict[str, str]:
         """What boosters on these columns, of one fold if nested, depend on besides the recipe."""
-        used = {FILE: self.folded.sha256(FILE), TRAINING: self.featured.sha256(TRAINING)}
+        used = {
+            SAMPLES: open_unit(self.files.samples, "verify").sha256(SAMPLES),  # labels are there
+            FILE: self.folded.sha256(FILE),
+            TRAINING: self.featured.sha256(TRAINING),
+        }
         some = [block for block in self.blocks if set(block.columns) & set(columns)]
         return used | {name: sha for block in some for name, sha in block.hashes(fold).items()}
 

@@ -45,7 +45,8 @@ from stacking.matrix import Matrix
 from stacking.measure import stack_sheet
 from stacking.oof import models_hash, out_of_fold
 from stacking.unseen import FOLD_SPREAD, score_unseen
-from workspace.tasks import Needs, Output, Task
+from workspace.orders import Needs
+from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 SCORES = "scores.parquet"

@@ -19,7 +19,7 @@ from pipeline.picture_rows import networks_of, open_picture_rows
 from reports.ablation import WHOLE, tables
 from scripts import train_cnn
 from scripts.stage import main
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, name_some
 from workspace.units import Unit
 
 
@@ -28,9 +28,10 @@ def run(job: Job) -> Unit:
     files, config = train_cnn.files_of(job), job.recipe.ablation
     rows = open_picture_rows(files)
     networks = networks_of(job, rows, Findings())
-    if config.network not in networks:
+    if config.network is None or config.network not in networks:
         raise ConfigError(
-            f"{config.network} is no network of this recipe that learns; see ablation.network."
+            f"ablation.network is {config.network!r}; take a network that learns "
+            f"({name_some(networks) or 'this recipe has none'})."
         )
     whole, folds = networks[config.network], list(rows.by_fold)[: config.folds]
     variants = _variants(job, whole)

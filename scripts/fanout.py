@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from workspace.errors import ArtifactError
@@ -85,7 +86,7 @@ class LocalProcesses:
 
     def stop(self) -> None:
         """Ask those at work to end, as Ctrl-C would, and wait until they have."""
-        for worker in self._workers:
+        for worker in list(self._workers):
             if worker.busy:
                 with_signal(worker.pid, signal.SIGTERM)
         self.close()
@@ -150,12 +151,13 @@ def _divided(jobs: int) -> Iterator[None]:
 
 
 _DESK: list[Desk] = []  # of this process, if it is a worker
+_ASKED: list[int] = []  # the first SIGTERM to this worker, whatever it was at
 
 
 def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
     """The first thing in a worker: Ctrl-C is its parent's affair, and so is the screen."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: _ASKED.append(number))
     _DESK[:] = [_Remote(theirs)]
     log()
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -163,7 +165,27 @@ def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
 
 def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     with stopping_cleanly():
+        _listen_once()
         return function(*arguments, desk=_DESK[0])
+
+
+def _listen_once() -> None:
+    """Stop at the first SIGTERM; a scheduler sends one to all processes, and then the parent does.
+
+    A second would end this worker without its `finally`. Nor is a terminal's Ctrl-C for it.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+    assert callable(stop)
+
+    def first(number: int, frame: FrameType | None) -> None:
+        if not _ASKED:
+            _ASKED.append(number)
+            stop(number, frame)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, first)
+    if _ASKED:  # it came between two tasks
+        raise Stopped(_ASKED[0])
 
 
 def _end_with_parent() -> None:

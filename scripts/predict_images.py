@@ -71,7 +71,7 @@ def run(job: Job) -> Unit:
         parts.begin_anew()
     work = PieceByPiece(pictures, parts)
     answers = {name: _answer(job, name, units, work) for name, units in networks.items()}
-    rows, shown, last = _told(job, answers, pictures.ids.to_list())
+    rows, shown, last = _rows_and_overlays(job, answers, pictures.ids.to_list())
     drawn = [unit for name, which in shown.items()
              for unit in _overlays(job, name, networks[name], work, which)]  # fmt: skip
     with making(out, wanted) as draft:
@@ -109,7 +109,7 @@ def _answering(job: Job) -> Networks:
     return finished
 
 
-def _told(
+def _rows_and_overlays(
     job: Job, answers: Mapping[str, Answer], ids: Sequence[str]
 ) -> tuple[Rows, Mapping[str, tuple[Ints, Ints]], str]:
     """The rows, what overlays are drawn of, and the end of the line that is said."""
@@ -189,10 +189,10 @@ def _pictures(job: Job, folder: Path) -> Pictures:
             f"Damaged pictures: {listed(list(damaged))}; mend them, or leave them out with "
             'SET="verify.corrupt_images=drop".'
         )
-    left = {name: reference for name, reference in names.items() if name not in damaged}
-    if not left:
+    whole = {name: reference for name, reference in names.items() if name not in damaged}
+    if not whole:
         raise DataError(f"No picture below {folder} can be decoded.")
-    return Pictures(ImageReader(folder), list(left), list(left.values()), MEMORY_GB)
+    return Pictures(ImageReader(folder), list(whole), list(whole.values()), MEMORY_GB)
 
 
 def _answer(job: Job, name: str, units: Sequence[Unit], work: PieceByPiece) -> Answer:

@@ -70,10 +70,13 @@ def _open(path: Path, what: str) -> TextIO:
         handle = path.open("a+")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             owner = _owner(handle) or "another process"
             handle.close()
             raise LockedError(what, owner) from error
+        except OSError:  # of a file system that knows no locks
+            handle.close()
+            raise
         if _is_still(handle, path):
             return handle
         handle.close()

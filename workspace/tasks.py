@@ -16,23 +16,14 @@ from typing import Any, Protocol
 
 from workspace.errors import ArtifactError, DermstackError, name_some
 from workspace.hashing import HashMemory
-from workspace.lock import LockedError, lock_of, locked
-from workspace.manifest import Manifest, Wanted, differences, load_manifest
+from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
+from workspace.orders import Busy, Needs, Order, carry_out_order
 from workspace.progress import Desk
 from workspace.sources import sources_of
 from workspace.stopping import raise_if_asked
-from workspace.units import OnChange, Unit, find, making
+from workspace.units import OnChange, Unit, find
 
 RETRY_S = 0.5  # how often to look whether another call has finished what it makes
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a task takes of a machine while it is carried out."""
-
-    cores: int = 0  # 0: as many as there are
-    memory_gb: float = 1.0
-    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str | Output] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=Needs)
     on_change: OnChange = "redo"
     on_damage: OnChange = "stop"
     after: Sequence["Task"] = ()  # whose units it reads, though its result is known without them
@@ -150,26 +141,6 @@ class UnknownYetError(Exception):
         self.states = states
 
 
-@dataclass(frozen=True)
-class Order:
-    """A task as it travels to whoever carries it out."""
-
-    folder: Path
-    wanted: Wanted
-    sources: str
-    make: Callable[..., None]
-    arguments: Mapping[str, Any]
-    anew: bool  # also where the unit is there
-    needs: Needs
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Another call is at this unit."""
-
-    owner: str
-
-
 def carry_out(tasks: Sequence[Task], context: Context) -> list[tuple[Unit, bool]]:
     """The tasks' units in their order, each with whether it was made now."""
     if context.watcher is not None:
@@ -181,21 +152,6 @@ def carry_out(tasks: Sequence[Task], context: Context) -> list[tuple[Unit, bool]
         context.executor.stop()
         raise
     return [(work.units[task], task in work.made) for task in tasks]
-
-
-def carry_out_order(order: Order, desk: Desk) -> Busy | None:
-    """Make one unit, under its lock; where somebody else is at it, say who."""
-    try:
-        with locked(lock_of(order.folder), str(order.folder)) as dead:
-            if dead:
-                desk.say(f"{order.folder}: took over from {dead}, which is gone.")
-            if not order.anew and _made_meanwhile(order):
-                return None
-            with making(order.folder, order.wanted, desk, order.sources) as draft:
-                order.make(draft, **order.arguments)
-    except LockedError as error:
-        return Busy(error.owner)
-    return None
 
 
 def state_of(task: Task, context: Context, to_do: Mapping[Task, State] | None = None) -> State:
@@ -255,11 +211,6 @@ def _is_other_code(task: Task, manifest: Manifest, context: Context) -> bool:
     return bool(manifest.sources) and manifest.sources != sources_of(task.make, context.hashes)
 
 
-def _made_meanwhile(order: Order) -> bool:
-    done = find(order.folder, order.wanted, HashMemory(), on_change="redo", on_damage="redo")
-    return done is not None
-
-
 def _watched(tasks: Sequence[Task], context: Context, watcher: Watcher) -> list[tuple[Unit, bool]]:
     """Every task's state; and on with their units, if all are done."""
     states: dict[Task, State] = {}
@@ -285,6 +236,15 @@ def _graph(tasks: Sequence[Task]) -> TopologicalSorter[Task]:
     return sorter
 
 
+def _stamp(folder: Path) -> object:
+    """Tells one making of a unit from another."""
+    try:
+        status = (folder / NAME).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 class _Work:
     """One call of `carry_out`: what is ready, what is running, what is done."""
 
@@ -296,6 +256,7 @@ class _Work:
         self._ready: list[Task] = []
         self._running: dict[Future[Any], Task] = {}
         self._busy: dict[Task, float] = {}  # made by another call; when to look again
+        self._before: dict[Task, object] = {}  # what was there when it was begun
         self._failed: DermstackError | None = None
         self._told: set[str] = set()
         self._began = time.monotonic()
@@ -318,7 +279,12 @@ class _Work:
             if self._busy.get(task, now) > now or self._failed is not None:
                 waiting.append(task)
                 continue
-            state = self._state(task)
+            try:
+                state = self._state(task)
+            except DermstackError as error:  # as of one at work: the others may finish
+                self._failed = error
+                waiting.append(task)
+                continue
             if state.unit is not None:
                 self._finish(task, state.unit)
             elif len(self._running) < self.context.executor.slots:
@@ -328,8 +294,9 @@ class _Work:
         self._ready = waiting
 
     def _state(self, task: Task) -> State:
-        # What another call made just now is as fresh as can be.
-        context = replace(self.context, fresh=False) if task in self._busy else self.context
+        # What another call made meanwhile is as fresh as can be.
+        is_new = task in self._busy and _stamp(task.folder) != self._before[task]
+        context = replace(self.context, fresh=False) if is_new else self.context
         state = state_of(task, context)
         if state.stops:
             manifest = load_manifest(task.folder)
@@ -353,10 +320,13 @@ class _Work:
             task.make,
             task.arguments,
             context.fresh and not task.stays,
+            task.on_change,
             task.needs,
         )
         number = len(self.units) + len(self._running) + 1
-        context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
+        if task not in self._busy:  # of those it was said
+            context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
+        self._before.setdefault(task, _stamp(task.folder))
         self._running[context.executor.submit(carry_out_order, order)] = task
 
     def _left(self) -> float | None:

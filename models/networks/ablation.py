@@ -20,7 +20,7 @@ class AblationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    network: str = "stage2"
+    network: str | None = None  # which of [networks]
     folds: int = Field(default=1, ge=1)  # the first so many
     seeds: Seeds = (0, 1, 2)
     variants: Annotated[Names, among(lambda: VARIANTS)] = ()  # none named: all

@@ -22,9 +22,9 @@ class Auxiliary:
     families: tuple[str, ...]
     weight: float
 
-    def shares(self, places: Ints) -> Tensor:
+    def shares(self, indices: Ints) -> Tensor:
         """Targets (B, families) in float32: one-hot rows, and zeros where there is no family."""
-        labels = torch.from_numpy(self.labels[places])
+        labels = torch.from_numpy(self.labels[indices])
         return as_shares(labels.clamp(min=0), len(self.families)) * (labels >= 0)[:, None]
 
     def loss(self, logits: Tensor, shares: Tensor) -> Tensor:

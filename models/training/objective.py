@@ -23,9 +23,9 @@ class Objective(Protocol):
         """Outputs of a second layer on the same embedding, which training alone has; 0: none."""
 
     def begin(self, shown: Ints, device: torch.device) -> None:
-        """Before the first step; `shown` are the places that the first epoch shows."""
+        """Before the first step; `shown` are the indices that the first epoch shows."""
 
-    def targets(self, places: Ints) -> Tensor:
+    def targets(self, indices: Ints) -> Tensor:
         """(B, anything) in float32."""
 
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
@@ -54,12 +54,12 @@ class ClassObjective:
             weights = class_weights(torch.from_numpy(self.codes[shown]), self.classes)
         self.weights = None if weights is None else weights.to(device)
 
-    def targets(self, places: Ints) -> Tensor:
+    def targets(self, indices: Ints) -> Tensor:
         """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
-        shares = as_shares(torch.from_numpy(self.codes[places]), self.classes)
+        shares = as_shares(torch.from_numpy(self.codes[indices]), self.classes)
         if self.families is None:
             return shares
-        return torch.cat([shares, self.families.shares(places)], 1)
+        return torch.cat([shares, self.families.shares(indices)], 1)
 
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
         shares, config = targets[:, : self.classes], self.config

@@ -18,6 +18,7 @@ from folds.images import ImageReader
 from models.inference.scores import Way, score_pictures
 from models.inference.speed import EXACT, Pace
 from models.inference.views import IDENTITY, View
+from models.input.config import AugmentConfig
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.input.transforms import make_transform
@@ -25,6 +26,7 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.config import PhaseConfig, TrainConfig
 from models.training.loop import Examples, Setting, Training
+from models.training.objective import ClassObjective
 from workspace.hdf5 import ImageArchive
 
 FILE = "train-image.hdf5"
@@ -179,8 +181,9 @@ def our_training(
     )  # fmt: skip
     labels = np.arange(len(pictures)) % 2
     places = np.resize(np.arange(len(pictures)), images)
-    examples = Examples(pictures, labels, ("no", "yes"), places, places[:2])
-    view = make_transform(config.augment, net.size, net.mean, net.std)
+    objective = ClassObjective(labels, 2, config)
+    examples = Examples(pictures, labels, ("no", "yes"), places, places[:2], objective)
+    view = make_transform(AugmentConfig(), net.size, net.mean, net.std)
     setting = Setting(config, view, proof.device, 0, proof.workers)
     training = Training(net, examples, setting, Unkept(), lambda net: 0.5)
 

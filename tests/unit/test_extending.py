@@ -10,6 +10,7 @@ import pytest
 from features.families import FAMILIES
 from folds.sources.registry import SOURCES
 from models.networks.tasks.registry import TASKS
+from pipeline.recipe import load_recipe
 from stacking.boosters.known import BOOSTERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +55,8 @@ from pipeline.recipe import load_recipe
 folder = Path(tempfile.mkdtemp())
 lines = [f"C{n:03d},P{n // 2},{n % 2}" for n in range(8)]
 (folder / "clinic.csv").write_text("\\n".join(["picture,patient_id,target", *lines]) + "\\n")
-(folder / "mine.toml").write_text(f"[data]\\nsource = 'clinic'\\nfolder = '{folder}'\\nimages = 'none'")
+data = f"source = 'clinic', folder = '{folder}', images = 'none'"
+(folder / "mine.toml").write_text(f"data = {{ {data} }}")
 recipe = load_recipe(str(folder / "mine.toml"))
 source = open_source(recipe.data)
 assert type(source) is Clinic

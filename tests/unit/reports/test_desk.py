@@ -49,24 +49,19 @@ def test_of_a_private_line_the_log_has_the_facts_alone(console, logged):
 
 
 def test_where_there_is_no_terminal_a_line_says_which_unit_is_being_made(console):
-    ConsoleDesk(console).begin("folds", Path("runs/x/folds"), 1, 1)
+    ConsoleDesk(console).begin("folds", Path("runs/x/folds"), (1, 1), None)
     assert console.export_text() == "folds: making runs/x/folds.\n"
 
 
-def test_of_several_units_each_line_has_the_time_left_for_all(console, clock):
+def test_of_several_units_each_line_has_the_time_left_for_all(console):
     desk = ConsoleDesk(console)
-    for number in (1, 2, 3):
-        desk.begin("train-cnn", Path(f"runs/x/networks/net_fold_{number - 1}"), number, 3)
-        clock[0] += 90
-    desk.begin("embed", Path("runs/x/embeddings/a"), 1, 2)  # another lot begins its own time
-    clock[0] += 5
-    desk.begin("embed", Path("runs/x/embeddings/b"), 2, 2)
+    for number, left_s in ((1, None), (2, 180.0), (3, 0.4)):
+        folder = Path(f"runs/x/networks/net_fold_{number - 1}")
+        desk.begin("train-cnn", folder, (number, 3), left_s)
     assert console.export_text() == (
         "train-cnn: 1 of 3, net_fold_0.\n"
         "train-cnn: 2 of 3, net_fold_1, about 3 min 0 s left.\n"
-        "train-cnn: 3 of 3, net_fold_2, about 1 min 30 s left.\n"
-        "embed: 1 of 2, a.\n"
-        "embed: 2 of 2, b, about 5 s left.\n"
+        "train-cnn: 3 of 3, net_fold_2.\n"
     )
 
 
@@ -84,7 +79,7 @@ def test_long_work_says_how_far_it_is_every_half_minute(console, clock):
 def test_on_a_terminal_bars_come_and_go_and_leave_no_line():
     console = Console(record=True, width=80, force_terminal=True)
     desk = ConsoleDesk(console, "stack")
-    desk.begin("stack", Path("runs/x/stack"), 1, 1)
+    desk.begin("stack", Path("runs/x/stack"), (1, 1), None)
     with desk.progress("Folds") as show, desk.progress("Rounds") as inner:
         show(1, 2)
         inner(1, 5)

@@ -1,0 +1,122 @@
+"""Several processes at one run: JOBS=2, two calls at once, a worker that is killed."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.multimodal import TINY
+from tests.stages import ROOT, Place
+
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+RUN_FILES = ("log.jsonl", ".hashes.json")
+MANIFEST_TIMES = ("seconds", "code")
+
+
+def start(place, stage, *extra):
+    return subprocess.Popen(
+        place.command(stage, *extra, settings=TINY), cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **ENVIRONMENT},
+    )  # fmt: skip
+
+
+def call(place, stage, *extra, code=0):
+    return place.call(stage, *extra, settings=TINY, code=code, OMP_NUM_THREADS="1")
+
+
+def hashes(place):
+    """Of every file of every unit; of a manifest what no clock had a hand in."""
+    found = {}
+    for path in sorted(place.run.rglob("*")):
+        if not path.is_file() or path.name in RUN_FILES:
+            continue
+        data = path.read_bytes()
+        if path.name == "manifest.json":
+            values = json.loads(data)
+            kept = {name: values[name] for name in values if name not in MANIFEST_TIMES}
+            data = json.dumps(kept, sort_keys=True).encode()
+        found[path.relative_to(place.run).as_posix()] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def begun(text):
+    """The units that a call says it makes, by name."""
+    many = re.findall(r"^[a-z-]+: \d+ of \d+, (\S+?)(?:, about .* left)?\.$", text, re.M)
+    one = re.findall(r"^[a-z-]+: making (\S+)\.$", text, re.M)
+    return [*many, *(Path(name).name for name in one)]
+
+
+def wait_until(holds, seconds=120.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The whole run by one process, which the others are held against."""
+    place = Place(tmp_path_factory.mktemp("alone"))
+    call(place, "submission")
+    return place
+
+
+def at_same_data(alone, folder):
+    """A run of its own, of the same data under the same name."""
+    place = Place(folder)
+    place.data.symlink_to(alone.data)
+    return place
+
+
+def test_two_jobs_leave_what_one_does_to_the_byte(alone, tmp_path):
+    place = at_same_data(alone, tmp_path)
+    done = call(place, "submission", "--jobs", "2")
+    assert hashes(place) == hashes(alone)
+    assert not list(place.run.rglob(".*.lock"))
+    assert not list(place.run.rglob("*.tmp"))
+    told = begun(done.stdout)
+    assert len(told) == len(set(told))
+
+
+def test_two_calls_on_one_run_share_the_work_and_a_killed_worker_loses_its_unit_alone(
+    alone, tmp_path
+):
+    place = at_same_data(alone, tmp_path)
+    call(place, "folds")
+    networks = place.run / "networks"
+    # A worker is killed at its first network; the other's is finished and kept.
+    first = start(place, "train_cnn", "--jobs", "2")
+    wait_until(lambda: len(list(networks.glob(".*.lock"))) == 2)
+    [killed, other] = sorted(networks.glob(".*.lock"))
+    wait_until(killed.read_text)
+    os.kill(json.loads(killed.read_text())["pid"], signal.SIGKILL)
+    _, errors = first.communicate(timeout=300)
+    name = killed.name[1:].removesuffix(".lock")
+    assert first.returncode == 2
+    assert errors == (
+        f"train-cnn: The process that made {networks / name} was killed, perhaps for want of "
+        "memory; what others finish is kept. The same command goes on; fewer JOBS= need less "
+        "memory.\n"
+    )
+    kept = networks / other.name[1:].removesuffix(".lock") / "manifest.json"
+    before = kept.stat().st_mtime_ns
+    assert not (networks / name).exists()
+    # Two calls at once go on from there.
+    calls = [start(place, "submission"), start(place, "submission")]
+    ended = [process.communicate(timeout=600) for process in calls]
+    assert [process.returncode for process in calls] == [0, 0], ended
+    assert kept.stat().st_mtime_ns == before
+    assert hashes(place) == hashes(alone)
+    assert "is being made by pid" in ended[0][0] + ended[1][0]
+    by_unit = [
+        line for text, _ in ended for line in re.findall(r"^.*took over from.*$", text, re.M)
+    ]
+    assert len(by_unit) <= 1

@@ -1,0 +1,147 @@
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from reports import desk as desks
+from reports.desk import ConsoleDesk
+from workspace.stopping import Stopped
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(desks, "time", clock)
+    return clock
+
+
+def plain(**values):
+    return ConsoleDesk(Console(file=io.StringIO(), width=40), "stack", **values)
+
+
+def at_terminal():
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, _environ={})
+    return ConsoleDesk(console, "stack")
+
+
+def said(desk):
+    return desk.console.file.getvalue().splitlines()
+
+
+def test_a_unit_of_its_own_is_named_with_its_place():
+    desk = plain()
+    desk.begin("folds", Path("runs/a/folds"), (1, 1), None)
+    assert said(desk) == ["folds: making runs/a/folds."]
+
+
+@pytest.mark.parametrize(
+    ("left", "about"),
+    [(None, ""), (0.4, ""), (20.0, ", about 20 s left"), (200, ", about 3 min 20 s left")],
+)
+def test_one_of_many_is_counted_with_the_time_left(left, about):
+    desk = plain()
+    desk.begin("train-cnn", Path("runs/a/networks/stage1_fold_2"), (3, 16), left)
+    assert said(desk) == [f"train-cnn: 3 of 16, stage1_fold_2{about}."]
+
+
+def test_plain_lines_come_now_and_then_with_the_pace_of_this_call(clock):
+    desk = plain(every_s=30.0)
+    with desk.progress("fold 1") as show:
+        show(40, 100)  # 40 were done before: they say nothing of the pace
+        clock.now += 29
+        show(50, 100)
+        assert said(desk) == []
+        clock.now += 1
+        show(60, 100)
+        show(61, 100)
+    assert said(desk) == ["stack: fold 1: 60 of 100, 1 min 0 s left."]
+
+
+def test_without_a_pace_no_time_is_promised(clock):
+    desk = plain(every_s=1.0)
+    with desk.progress("fold 1") as show:
+        for _ in range(2):
+            clock.now += 1
+            show(0, 3)
+    assert said(desk) == ["stack: fold 1: 0 of 3."] * 2
+
+
+def test_long_lines_and_brackets_are_left_as_they_are():
+    desk = plain()
+    desk.say("[bold]/a/[0]" + "x" * 60)
+    assert said(desk) == ["[bold]/a/[0]" + "x" * 60]
+
+
+def test_a_terminal_has_bars_and_no_lines():
+    desk = at_terminal()
+    desk.begin("stack", Path("one"), (1, 3), None)
+    assert said(desk) == []
+    with desk.progress("Drawing") as show:
+        show(1, 4)
+        desk._bars.refresh()
+        [task] = desk._bars.tasks
+        assert (task.description, task.completed, task.total) == ("Drawing", 1, 4)
+    assert desk._bars is None
+    assert "Drawing" in desk.console.file.getvalue()
+    assert "1/4" in desk.console.file.getvalue()
+
+
+def test_bars_of_several_workers_stand_together_and_go_one_by_one():
+    desk = at_terminal()
+    both, one_left = threading.Barrier(3, timeout=20), threading.Barrier(3, timeout=20)
+    errors = []
+
+    def work(label, leaves_first):
+        try:
+            with desk.progress(label) as show:
+                show(1, 2)
+                both.wait()
+                both.wait()
+                if not leaves_first:
+                    one_left.wait()
+                    one_left.wait()
+            if leaves_first:
+                one_left.wait()
+                one_left.wait()
+        except Exception as error:  # a thread's own would only be printed
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=each) for each in (("a", True), ("b", False))]
+    for thread in threads:
+        thread.start()
+    both.wait()
+    assert {task.description for task in desk._bars.tasks} == {"a", "b"}
+    both.wait()
+    one_left.wait()
+    assert [task.description for task in desk._bars.tasks] == ["b"]
+    one_left.wait()
+    for thread in threads:
+        thread.join()
+    assert (errors, desk._bars, desk._open) == ([], None, 0)
+
+
+def test_a_bar_goes_where_its_work_breaks_down():
+    desk = at_terminal()
+    with pytest.raises(ZeroDivisionError), desk.progress("x"):
+        _ = 1 / 0
+    assert desk._bars is None
+
+
+@pytest.mark.parametrize("make", [plain, at_terminal])
+def test_who_shows_is_told_of_a_stop(make, monkeypatch):
+    def ask():
+        raise Stopped(15)
+
+    monkeypatch.setattr(desks, "raise_if_asked", ask)
+    with pytest.raises(Stopped), make().progress("x") as show:
+        show(0, 1)

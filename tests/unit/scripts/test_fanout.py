@@ -1,0 +1,242 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from scripts.fanout import LocalProcesses, executor_of
+from tests import makers
+from tests.stages import ROOT
+from workspace.errors import ArtifactError, ConfigError
+from workspace.hashing import HashMemory
+from workspace.progress import Silent
+from workspace.stopping import Stopped
+from workspace.tasks import Context, Output, Task, ThisProcess, carry_out
+
+
+class Listening(Silent):
+    def __init__(self):
+        self.said, self.shown, self.open, self.closed = [], [], [], []
+
+    def say(self, message, *, private=False, **facts):
+        self.said.append((message, private, facts))
+
+    @contextmanager
+    def progress(self, label):
+        self.open.append(label)
+        yield lambda done, total: self.shown.append((label, done, total))
+        self.closed.append(label)
+
+
+@pytest.fixture
+def desk():
+    return Listening()
+
+
+@pytest.fixture
+def two(desk):
+    with executor_of(2, desk, makers.no_log) as executor:
+        yield executor
+
+
+def context(executor, desk):
+    return Context({}, 0, HashMemory(), desk, executor)
+
+
+def task(place, maker, **arguments):
+    return Task(place, "stack", maker, arguments=arguments)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as handle:
+        return handle.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(holds, seconds=20.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_one_job_is_this_process(desk):
+    with executor_of(1, desk, makers.no_log) as executor:
+        assert isinstance(executor, ThisProcess)
+
+
+def test_workers_leave_what_one_process_would(two, desk, tmp_path):
+    written = []
+    for executor in (ThisProcess(desk), two):
+        place = tmp_path / type(executor).__name__
+        first = task(place / "first", makers.write, text="word")
+        second = replace(
+            task(place / "second", makers.copy, folder=first.folder), inputs={"it": Output(first)}
+        )
+        others = [task(place / f"t{n}", makers.write, text=str(n)) for n in range(3)]
+        found = carry_out([second, *others, first], context(executor, desk))
+        assert [unit.folder.name for unit, _ in found] == ["second", "t0", "t1", "t2", "first"]
+        written.append([(u.content(), u.manifest.inputs, u.manifest.sources) for u, _ in found])
+        assert not list(place.glob(".*"))
+    assert written[0] == written[1]
+
+
+def test_a_worker_has_its_share_of_the_machine_and_a_network_all_its_threads(desk, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setattr("scripts.fanout.cores", lambda: 8)
+    names = (
+        "DERMSTACK_JOBS", "DERMSTACK_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS",
+        "OPENBLAS_NUM_THREADS",
+    )  # fmt: skip
+    with executor_of(2, desk, makers.no_log) as executor:
+        found = executor.submit(makers.environment, *names).result()
+    assert found == dict(zip(names, ("2", "3", "4", "4", "3"), strict=True))
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert not {"DERMSTACK_JOBS", "DERMSTACK_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ)
+
+
+def test_workers_are_used_again_and_never_more_than_there_is_to_do(two):
+    first = two.submit(makers.process).result()
+    assert wait_until(lambda: not two._workers[0].busy)
+    assert two.submit(makers.process).result() == first != os.getpid()
+    assert len(two._workers) == 1
+
+
+def test_what_a_worker_says_comes_to_the_persons_desk(desk, tmp_path):
+    with executor_of(2, desk, makers.no_log) as executor:
+        [(unit, _)] = carry_out(
+            [task(tmp_path / "one", makers.tell, text="x")], context(executor, desk)
+        )
+    assert unit.text("text.txt") == "x"
+    assert desk.said == [("a line", True, {"check": "c"})]
+    assert desk.shown == [("a bar", done, 3) for done in range(4)]
+    assert desk.open == desk.closed == ["a bar"]
+
+
+def test_an_error_in_a_worker_comes_back_as_itself(two, desk, tmp_path):
+    bad = task(tmp_path / "bad", makers.fail, message="Nine of ten are ill; mend them.")
+    with pytest.raises(ConfigError) as failed:
+        carry_out([bad], context(two, desk))
+    assert str(failed.value) == "Nine of ten are ill; mend them."
+    with pytest.raises(ValueError, match="our own mistake") as own:
+        carry_out([task(tmp_path / "worse", makers.break_down)], context(two, desk))
+    assert "break_down" in str(own.value.__cause__)  # with the worker's traceback
+
+
+def test_a_killed_worker_loses_its_task_alone(two, desk, tmp_path):
+    slow = task(tmp_path / "slow", makers.write_slowly, text="x", seconds=1.0)
+    killed = task(tmp_path / "killed", makers.be_killed)
+    with pytest.raises(ArtifactError) as failed:
+        carry_out([killed, slow], context(two, desk))
+    assert str(failed.value) == (
+        f"The process that made {killed.folder} was killed, perhaps for want of memory; what "
+        "others finish is kept. The same command goes on; fewer JOBS= need less memory."
+    )
+    assert (slow.folder / "manifest.json").is_file()
+    assert not killed.folder.exists()
+    well = task(tmp_path / "killed", makers.write, text="x")
+    carry_out([well, slow], context(two, desk))  # by another worker
+    [(line, *_)] = desk.said
+    assert "killed: took over from pid " in line
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_asked_stop_unwinds_the_worker_and_leaves_no_process(desk, tmp_path):
+    executor = LocalProcesses(2, desk, makers.no_log)
+    future = executor.submit(makers.sleep_until_stopped, tmp_path / "began")
+    assert wait_until((tmp_path / "began").is_file)
+    pid = executor._workers[0].pid
+    # A terminal sends Ctrl-C to all processes; the worker has the news from its parent alone.
+    os.kill(pid, signal.SIGINT)
+    time.sleep(0.1)
+    assert not future.done()
+    began = time.monotonic()
+    executor.stop()
+    assert time.monotonic() - began < 5
+    with pytest.raises(Stopped):
+        future.result()
+    assert (tmp_path / "began.unwound").is_file()
+    assert wait_until(lambda: not is_alive(pid))
+
+
+def test_a_stop_reaches_a_worker_that_has_not_begun_yet(desk, tmp_path):
+    executor = LocalProcesses(2, desk, makers.no_log)
+    executor.submit(makers.process).result()
+    worker = executor._workers[0]
+    assert wait_until(lambda: not worker.busy)
+    os.kill(worker.pid, signal.SIGTERM)
+    time.sleep(0.1)
+    future = executor.submit(makers.sleep_until_stopped, tmp_path / "began")
+    with pytest.raises(Stopped):
+        future.result(timeout=10)
+    executor.close()
+    assert not (tmp_path / "began").exists()
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from scripts.fanout import executor_of
+from tests import makers
+from workspace.progress import Silent
+from workspace.hashing import HashMemory
+from workspace.stopping import Stopped, stopping_cleanly
+from workspace.tasks import Context, Task, carry_out
+
+if __name__ == "__main__":
+    place, desk = Path(sys.argv[1]), Silent()
+    tasks = [
+        Task(place / n, "stack", makers.tell_and_sleep, arguments={"place": place / f"{n}.pid"})
+        for n in ("one", "two")
+    ]
+    try:
+        with stopping_cleanly(), executor_of(2, desk, makers.no_log) as executor:
+            carry_out(tasks, Context({}, 0, HashMemory(), desk, executor))
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
+"""
+
+
+@pytest.fixture
+def parent(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "parent.py", tmp_path],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    pids = [tmp_path / "one.pid", tmp_path / "two.pid"]
+    assert wait_until(lambda: all(path.is_file() and path.read_text() for path in pids), 60)
+    yield process, [int(path.read_text()) for path in pids]
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("to_all", [False, True])  # as a terminal does, and a scheduler
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_call_ends_all_its_workers_cleanly(parent, tmp_path, number, to_all):
+    process, pids = parent
+    for pid in (*pids, process.pid)[0 if to_all else -1 :]:
+        os.kill(pid, number)
+    assert process.wait(timeout=15) == 128 + number
+    assert wait_until(lambda: not any(map(is_alive, pids)))
+    assert len(list(tmp_path.glob("*.unwound"))) == 2
+    assert not list(tmp_path.glob(".*"))  # no lock, no draft
+    assert process.stderr.read() == ""
+
+
+def test_workers_of_a_killed_call_end_too(parent):
+    process, pids = parent
+    process.kill()
+    process.wait()
+    assert wait_until(lambda: not any(map(is_alive, pids)), 10)

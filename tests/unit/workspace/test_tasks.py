@@ -1,0 +1,434 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from tests.makers import break_down, copy, fail, write, write_slowly
+from tests.stages import ROOT
+from workspace import tasks
+from workspace.errors import ArtifactError, ConfigError
+from workspace.hashing import HashMemory
+from workspace.lock import lock_of
+from workspace.orders import Busy
+from workspace.progress import Silent
+from workspace.tasks import (
+    Context,
+    Output,
+    Task,
+    ThisProcess,
+    UnknownYetError,
+    carry_out,
+    open_task,
+    state_of,
+)
+
+
+class Listening(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said, self.begun = [], []
+
+    def say(self, message, *, private=False, **facts):
+        self.said.append(message)
+
+    def begin(self, stage, folder, number, left_s):
+        self.begun.append((stage, folder.name, *number))
+        self.left = left_s
+
+
+class Threads:
+    """An executor of several slots, as several processes are, but in this one."""
+
+    def __init__(self, desk, slots=2):
+        self.slots, self._desk, self._pool = slots, desk, ThreadPoolExecutor(slots)
+        self.at_work, self.stopped_at_work = [], None
+
+    def submit(self, function, /, *arguments):
+        self.at_work.append(self._pool.submit(function, *arguments, desk=self._desk))
+        return self.at_work[-1]
+
+    def stop(self):
+        self.stopped_at_work = sum(not future.done() for future in self.at_work)
+        self._pool.shutdown(cancel_futures=True)
+
+
+class Watching:
+    def __init__(self):
+        self.states = []
+
+    def saw(self, states):
+        self.states += states
+
+
+@pytest.fixture(autouse=True)
+def _no_long_waits(monkeypatch):
+    monkeypatch.setattr(tasks, "RETRY_S", 0.05)
+
+
+@pytest.fixture
+def desk():
+    return Listening()
+
+
+@pytest.fixture
+def context(desk):
+    return Context({"name": "r"}, 0, HashMemory(), desk, ThisProcess(desk))
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A task that writes a text; every making leaves a line in the log."""
+    log = tmp_path / "log"
+
+    def task(name, text="x", **values):
+        values = {"settings": {"name": name, "text": text}, **values}
+        arguments = values.pop("arguments", {"text": text, "log": log})
+        return Task(
+            tmp_path / name, "stack", values.pop("maker", write), arguments=arguments, **values
+        )
+
+    task.copy_of = lambda name, other, **values: task(
+        name, maker=copy, inputs={"it": Output(other)}, settings={"name": name},
+        arguments={"folder": other.folder, "log": log}, **values,
+    )  # fmt: skip
+    task.log = lambda: log.read_text().split() if log.exists() else []
+    return task
+
+
+def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(make, context):
+    first = make("first", "word")
+    second = make.copy_of("second", first)
+    third = make("third", after=[second])
+    found = carry_out([third, second, first], context)
+    assert make.log() == ["first", "second", "third"]
+    assert [unit.folder.name for unit, _ in found] == ["third", "second", "first"]
+    assert [new for _, new in found] == [True] * 3
+    assert (second.folder / "text.txt").read_text() == "WORD"
+    manifest = json.loads((second.folder / "manifest.json").read_text())
+    assert manifest["inputs"] == {"it": open_task(first).content()}
+    assert manifest["sources"]
+
+
+def test_tasks_in_a_ring_are_our_own_mistake(make, context):
+    ring = []
+    first = make("first", after=ring)
+    ring.append(make("second", after=[first]))
+    with pytest.raises(ValueError, match="cycle"):
+        carry_out([first, *ring], context)
+
+
+def test_what_is_done_is_left_and_not_announced(make, context, desk):
+    carry_out([make("one")], context)
+    before = (make("one").folder / "manifest.json").stat().st_mtime_ns
+    assert [new for _, new in carry_out([make("one"), make("two")], context)] == [False, True]
+    assert make.log() == ["one", "two"]
+    assert (make("one").folder / "manifest.json").stat().st_mtime_ns == before
+    assert desk.begun == [("stack", "one", 1, 1), ("stack", "two", 2, 2)]
+
+
+def test_other_settings_redo_or_stop_with_the_whole_sentence(make, context):
+    carry_out([make("one"), make("two", on_change="stop")], context)
+    carry_out([make("one", "other")], context)
+    with pytest.raises(ArtifactError) as refused:
+        carry_out([make("two", "other", on_change="stop")], context)
+    assert make.log() == ["one", "two", "one"]
+    assert str(refused.value) == (
+        f"{make('two').folder} was made from other values (text); restore them, take another "
+        "folder, or run 'make stack FRESH=1' with the new ones."
+    )
+
+
+def test_a_refusal_lets_those_at_work_finish(make, context, desk):
+    carry_out([make("old", on_change="stop")], context)
+    several = replace(context, executor=Threads(desk))
+    log = make("slow").arguments["log"]
+    slow = make("slow", maker=write_slowly, arguments={"text": "x", "log": log, "seconds": 0.3})
+    with pytest.raises(ArtifactError, match=r"made from other values \(text\)"):
+        carry_out([slow, make("old", "other", on_change="stop")], several)
+    assert several.executor.stopped_at_work == 0
+    assert (slow.folder / "manifest.json").is_file()
+
+
+def test_downstream_is_redone_only_where_the_upstream_has_other_bytes(make, context):
+    first = make("first", "word")
+    carry_out([first, make.copy_of("second", first)], context)
+    same = make("first", "word", settings={"name": "first", "about": "said otherwise"})
+    assert [new for _, new in carry_out([same, make.copy_of("second", same)], context)] == [
+        True, False,
+    ]  # fmt: skip
+    other = make("first", "other")
+    carry_out([other, make.copy_of("second", other)], context)
+    assert make.log() == ["first", "second", "first", "first", "second"]
+
+
+def test_an_output_may_be_one_file(make, context):
+    first = make("first")
+    [(unit, _)] = carry_out([first], context)
+    assert Output(first, "text.txt").sha256(unit) == unit.sha256("text.txt") != unit.content()
+    with pytest.raises(ArtifactError, match=r"has no other\.txt; run 'make stack FRESH=1'\.$"):
+        Output(first, "other.txt").sha256(unit)
+
+
+def test_fresh_makes_anew_all_but_what_stays(make, context):
+    both = [make("one"), make("shard", stays=True)]
+    carry_out(both, context)
+    carry_out(both, replace(context, fresh=True))
+    assert make.log() == ["one", "shard", "one"]
+    carry_out([make("shard", "other", stays=True)], replace(context, fresh=True))
+    assert make.log()[-1] == "shard"
+
+
+def test_after_does_not_make_anything_stale(make, context):
+    shard = make("shard")
+    table = make("table", after=[shard])
+    carry_out([shard, table], context)
+    carry_out([make("shard", "other"), table], context)
+    assert make.log() == ["shard", "table", "shard"]
+
+
+def test_an_input_that_nobody_made_is_named_with_its_stage(make, context):
+    first = make("first")
+    with pytest.raises(ArtifactError) as missing:
+        carry_out([make.copy_of("second", first)], context)
+    assert str(missing.value) == (
+        f"{first.folder} is not there or unfinished; run 'make stack' first."
+    )
+
+
+def test_the_first_error_is_raised_once_others_at_work_have_finished(make, context, desk):
+    threads = Threads(desk)
+    bad = make("bad", maker=fail, arguments={})
+    arguments = {"text": "x", "seconds": 0.3}
+    slow = make("slow", maker=write_slowly, arguments=arguments)
+    late = make("late")
+    with pytest.raises(ConfigError, match=r"^It cannot be made; mend it\.$"):
+        carry_out([bad, slow, late], replace(context, executor=threads))
+    assert (slow.folder / "manifest.json").is_file()
+    assert not late.folder.exists()  # nothing begins after an error
+    assert not bad.folder.exists()
+    assert not list(bad.folder.parent.glob(".*"))  # no lock, no draft
+
+
+def test_our_own_mistakes_stop_everything(make, context, desk):
+    threads = Threads(desk)
+    bad = make("bad", maker=break_down, arguments={})
+    slow = make("slow", maker=write_slowly, arguments={"text": "x", "seconds": 0.3})
+    with pytest.raises(ValueError, match="our own mistake"):
+        carry_out([slow, bad], replace(context, executor=threads))
+    assert threads.stopped_at_work == 1
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tests.makers import write
+from workspace.lock import lock_of, locked
+from workspace.manifest import Wanted
+from workspace.units import making
+folder, text, finishes = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+settings = {"name": folder.name, "text": text}
+with locked(lock_of(folder), "it"):
+    print("held", flush=True)
+    time.sleep(finishes)
+    wanted = Wanted(stage="stack", settings=settings, inputs={}, recipe={}, seed=0)
+    with making(folder, wanted) as draft:
+        write(draft, text, sys.argv[4])
+"""
+
+
+@pytest.fixture
+def other_process(tmp_path):
+    """Another process that makes a unit and takes its time."""
+    processes = []
+
+    def start(folder, text="x", finishes=0.6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, folder, text, str(finishes), tmp_path / "log"],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_what_another_process_makes_is_waited_for_and_not_made_twice(
+    make, context, desk, other_process
+):
+    one, two = make("one"), make("two")
+    process = other_process(one.folder)
+    found = carry_out([one, two], context)
+    assert [unit.folder.name for unit, _ in found] == ["one", "two"]
+    assert [new for _, new in found] == [False, True]
+    assert make.log() == ["two", "one"]  # the other one first; then it was there
+    assert desk.said == [
+        f"{one.folder} is being made by pid {process.pid} on {socket.gethostname()}; going on "
+        "with others."
+    ]
+    assert [name for _, name, *_ in desk.begun] == ["one", "two"]  # said once, not at every look
+
+
+def test_what_another_process_made_of_other_values_is_refused(make, context, other_process):
+    one = make("one", on_change="stop")
+    other_process(one.folder, "other")
+    with pytest.raises(ArtifactError, match=r"made from other values \(text\)"):
+        carry_out([one], context)
+    assert (one.folder / "text.txt").read_text() == "other"
+
+
+def test_fresh_takes_what_another_process_made_meanwhile(make, context, other_process):
+    one = make("one")
+    carry_out([one], context)
+    other_process(one.folder)
+    assert carry_out([one], replace(context, fresh=True))[0][1] is False
+    assert make.log() == ["one", "one"]
+
+
+def test_what_a_killed_process_was_at_is_taken_over(make, context, desk, other_process):
+    one = make("one")
+    process = other_process(one.folder, finishes=60)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert lock_of(one.folder).is_file()
+    carry_out([one], context)
+    assert make.log() == ["one"]
+    assert desk.said == [
+        f"{one.folder}: took over from pid {process.pid} on {socket.gethostname()}, which is gone."
+    ]
+    assert not lock_of(one.folder).exists()
+
+
+def test_busy_is_no_error_and_says_who(make, context, desk, other_process):
+    one = make("one")
+    process = other_process(one.folder, finishes=60)
+    orders = []
+
+    class Keeping(ThisProcess):
+        def submit(self, function, /, *arguments):
+            orders.append((function, arguments))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([one], replace(context, executor=Keeping(desk)))
+    [(function, arguments)] = orders
+    assert function(*arguments, desk=desk) == Busy(f"pid {process.pid} on {socket.gethostname()}")
+
+
+def test_who_comes_late_to_the_lock_finds_it_made(make, context, desk):
+    """Between the look and the lock another call made it: of the same values, or not."""
+    one = make("one", on_change="stop")
+
+    class Late(ThisProcess):
+        def __init__(self, meanwhile):
+            super().__init__(desk)
+            self.meanwhile = meanwhile
+
+        def submit(self, function, /, *arguments):
+            carry_out([self.meanwhile], context)
+            return super().submit(function, *arguments)
+
+    carry_out([one], replace(context, executor=Late(make("one"))))
+    assert make.log() == ["one"]
+    two = make("two", on_change="stop")
+    with pytest.raises(ArtifactError, match=r"two was made from other values \(text\)"):
+        carry_out([two], replace(context, executor=Late(make("two", "other"))))
+    assert (two.folder / "text.txt").read_text() == "other"
+
+
+def test_a_watcher_sees_every_state_and_nothing_is_made(make, context):
+    first = make("first", "word")
+    second, third = make.copy_of("second", first), make("third")
+    carry_out([third], context)
+    watcher = Watching()
+    watched = replace(context, watcher=watcher)
+    with pytest.raises(UnknownYetError) as unknown:
+        carry_out([second, first, third], watched)
+    assert str(unknown.value) == "first, second"
+    assert [(s.task.name, s.why, s.done) for s in watcher.states] == [
+        ("second", "not made yet", False), ("first", "not made yet", False), ("third", "", True),
+    ]  # fmt: skip
+    assert make.log() == ["third"]
+    carry_out([first, second], context)
+    assert [new for _, new in carry_out([first, second], watched)] == [False, False]
+
+
+def test_a_watcher_is_told_why(make, context):
+    first = make("first", "word", on_change="stop")
+    second = make.copy_of("second", first)
+    carry_out([first, second], context)
+    watcher = Watching()
+    other = make("first", "other", on_change="stop")
+    with pytest.raises(UnknownYetError):
+        carry_out([other, make.copy_of("second", other)], replace(context, watcher=watcher))
+    assert [(s.why, s.stops) for s in watcher.states] == [
+        ("made from other values: text", True), ("first may change", False),
+    ]  # fmt: skip
+    assert state_of(first, replace(context, fresh=True)).why == "FRESH=1"
+
+
+def test_other_code_is_kept_and_said_once(make, context, desk, monkeypatch):
+    carry_out([make("one"), make("two")], context)
+    monkeypatch.setattr(tasks, "sources_of", lambda *_: "f" * 64)
+    carry_out([make("one"), make("two")], context)
+    carry_out([make("one")], context)
+    assert desk.said == [
+        f"notice: {make('one').folder} was made by other code and is kept; FRESH=1 redoes it, "
+        "'make plan' names all such."
+    ]
+    assert make.log() == ["one", "two"]
+    assert state_of(make("two"), context).other_code
+
+
+def test_a_damaged_file_stops_or_is_made_anew(make, context):
+    both = [make("one"), make("shard", on_damage="redo")]
+    carry_out(both, context)
+    for task in both:
+        (task.folder / "text.txt").write_text("torn")
+    carry_out(both[1:], context)
+    assert make.log() == ["one", "shard", "shard"]
+    with pytest.raises(ArtifactError, match="does not match its hash: it was changed after it"):
+        carry_out(both[:1], context)
+    assert (both[0].folder / "text.txt").read_text() == "torn"
+    carry_out(both[:1], replace(context, fresh=True))
+    assert (both[0].folder / "text.txt").read_text() == "x"
+
+
+def test_as_many_are_at_work_as_there_are_slots(make, context, desk):
+    at_work, most = [], []
+
+    class Counting(Threads):
+        def submit(self, function, /, *arguments):
+            at_work.append(1)
+            most.append(len(at_work))
+            future: Future = super().submit(function, *arguments)
+            future.add_done_callback(lambda _: at_work.pop())
+            return future
+
+    slow = [
+        make(f"t{n}", maker=write_slowly, arguments={"text": "x", "seconds": 0.1}) for n in range(5)
+    ]
+    carry_out(slow, replace(context, executor=Counting(desk)))
+    assert max(most) == 2
+    assert [number for *_, number, _ in desk.begun] == [1, 2, 3, 4, 5]
+    assert 0 < desk.left < 5  # what is left, by what was made
+
+
+def test_an_error_in_this_process_goes_its_straight_way(desk):
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        ThisProcess(desk).submit(lambda desk: 1 / 0)
+    assert ThisProcess(desk).submit(lambda a, desk: a, 3).result() == 3
+    assert time.monotonic() - began < 1
