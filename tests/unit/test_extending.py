@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import timm
 
 from features.families import FAMILIES
 from folds.sources.registry import SOURCES
