@@ -13,17 +13,7 @@ from pydantic import ValidationError
 from folds.findings import Findings
 from folds.groups import GROUP, own_groups
 from folds.samples import GROUP_COLUMNS, check_group, check_target, join_spellings
-from folds.schema import (
-    CORE,
-    DIAGNOSIS,
-    HOLDOUT,
-    HOSPITAL,
-    ID,
-    SPLIT,
-    TARGET,
-    TEST,
-    TRAIN,
-)
+from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TRAIN
 from folds.split import FoldConfig, assign_folds
 from workspace.errors import ConfigError, DataError, listed
 from workspace.frames import Frame, as_polars, check_words, like
@@ -58,7 +48,7 @@ def make_folds(
 def split_by_fold(table: Frame, folds: Frame) -> Iterator[tuple[int, Frame, Frame]]:
     """Fold by fold its number, the rows to train on and the rows held out, joined by id.
 
-    Rows without a fold are always trained on, but for those that `split` keeps for a last look.
+    Rows without a fold are always trained on, but for those that `split` does not call train.
     """
     rows, fold_of = as_polars(table, [ID]), as_polars(folds, [ID, FOLD], "the folds")
     check_words(rows, [ID])
@@ -68,7 +58,7 @@ def split_by_fold(table: Frame, folds: Frame) -> Iterator[tuple[int, Frame, Fram
     if lost:
         raise DataError(f"Rows of the table that have no fold: {listed(lost)}; make folds of all.")
     if SPLIT in fold_of.columns:
-        fold_of = fold_of.filter(~pl.col(SPLIT).is_in([HOLDOUT, TEST]))
+        fold_of = fold_of.filter(pl.col(SPLIT).fill_null(TRAIN) == TRAIN)
     number = pl.col(FOLD).cast(pl.Int64)
     for fold in fold_of.select(number).to_series().drop_nulls().unique().sort():
         out = fold_of.filter(number == fold)

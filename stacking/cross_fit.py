@@ -7,9 +7,9 @@ their order means nothing; nobody's scores come from boosters that saw the row's
 import polars as pl
 
 from folds.groups import GROUP
-from folds.schema import ID, TARGET
+from folds.schema import ID, SPLIT, TARGET, TRAIN
 from stacking.boosters.booster import BoosterConfig
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.config import StackConfig
 from stacking.fold import FOLD, train_fold
 from stacking.matrix import NEVER, Source, assemble
@@ -33,9 +33,10 @@ def cross_fit(  # noqa: PLR0913 - three tables, and four things that the recipe 
 
     `features` has isic_id and columns of numbers, `labels` has isic_id and target (0 or 1), `folds`
     isic_id, fold and, if there are groups, group_id. Rows whose fold is null or -1 are trained on
-    by all. Rows of `features` and `labels` that no row of `folds` names are not used.
+    by all, but where a column split of `folds` does not call them train (holdout, anchor, test):
+    these are not used, nor are rows of `features` and `labels` that no row of `folds` names.
     """
-    stack, booster = stack or StackConfig(), booster or LightGBMConfig()
+    stack, booster = stack or StackConfig(), booster or BOOSTERS[DEFAULT]()
     rows = _rows(as_polars(folds, (ID, FOLD), "folds"), as_polars(labels, (ID, TARGET), "labels"))
     if stack.stopping == "inner" and GROUP not in rows.columns:
         raise ConfigError(
@@ -59,6 +60,7 @@ def _rows(folds: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
         if table[ID].is_duplicated().any():
             repeated = table.filter(table[ID].is_duplicated())[ID].unique().sort().to_list()
             raise DataError(f"Rows of {what} with the same {ID}: {listed(repeated)}.")
+    folds = _learnable(folds)
     rows = folds.select(pl.col(ID), pl.col(FOLD).fill_null(NEVER).cast(pl.Int16), *_groups(folds))
     rows = rows.join(labels.select(ID, TARGET), on=ID, how="left", validate="1:1")
     wrong = rows.filter(~pl.col(TARGET).is_in([0, 1]).fill_null(value=False))[ID].sort().to_list()
@@ -66,6 +68,13 @@ def _rows(folds: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
         raise DataError(f"labels has no {TARGET} that is 0 or 1 for images: {listed(wrong)}.")
     _check_folds(rows)
     return rows.with_columns(pl.col(TARGET).cast(pl.Int8)).sort(FOLD, ID)
+
+
+def _learnable(folds: pl.DataFrame) -> pl.DataFrame:
+    """Without rows that no booster may see; a null split is a training row's, as for the folds."""
+    if SPLIT not in folds.columns:
+        return folds
+    return folds.filter(pl.col(SPLIT).fill_null(TRAIN) == TRAIN)
 
 
 def _groups(folds: pl.DataFrame) -> list[str]:

@@ -30,7 +30,7 @@ from models.input.geometry import border_of
 from models.input.loader import batches
 from models.input.pictures import Pictures
 from models.input.stream import stream_of
-from models.input.transforms import View, make_transform
+from models.input.transforms import Transform, make_transform
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
 from tests.bench.record import keep, paired
@@ -122,7 +122,7 @@ def _reading(path: Path, names: list[str]) -> Iterator[dict[str, object]]:
     file.close()
 
 
-def _show(view: View, decoded: list[NDArray[np.uint8]], finish: bool) -> None:
+def _show(view: Transform, decoded: list[NDArray[np.uint8]], finish: bool) -> None:
     """By batches, as the loader lays them out."""
     for first in range(0, len(decoded), BATCH):
         part = decoded[first : first + BATCH]
@@ -250,7 +250,9 @@ class Plain(Dataset[torch.Tensor]):
 class InProcesses(Dataset[torch.Tensor]):
     """Our own pictures and view, in processes instead of threads; float32 or uint8."""
 
-    def __init__(self, pictures: Pictures, view: View, plan: list[Any], as_float: bool) -> None:
+    def __init__(
+        self, pictures: Pictures, view: Transform, plan: list[Any], as_float: bool
+    ) -> None:
         self.pictures, self.view, self.plan, self.as_float = pictures, view, plan, as_float
 
     def __len__(self) -> int:
@@ -272,7 +274,7 @@ def _loading(path: Path, pictures: Pictures) -> Iterator[dict[str, object]]:
     plain = _processes(Plain(path, pl.Series(pictures.ids).to_list()), BATCH)
     count = len(pictures)
 
-    def ours(view: View, finish: bool) -> None:
+    def ours(view: Transform, finish: bool) -> None:
         for batch in batches(pictures, view, plan, seed=0, epoch=0, workers=2):
             if finish:
                 view.finish(batch.pixels, batch.draws)

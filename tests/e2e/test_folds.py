@@ -1,9 +1,11 @@
 """`make folds` as people meet it: made once, kept, checked, resumed, refused in one line."""
 
 import json
+import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -12,6 +14,9 @@ import pytest
 
 from tests.stages import ROOT, SMALL, Place
 from workspace.hdf5 import ImageArchive, write_archive
+from workspace.lock import lock_of
+
+UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +164,7 @@ def test_check_58_a_stop_is_clean(tmp_path, number, code):
         place.command("folds", settings=()),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        while not (place.run / ".lock").exists():
+        while not place.run.exists():
             time.sleep(0.01)
         time.sleep(0.5)
         process.send_signal(number)
@@ -171,30 +176,50 @@ def test_check_58_a_stop_is_clean(tmp_path, number, code):
     assert not place.run.joinpath("folds").exists()
     place.call("folds")
     assert not list(tmp_path.rglob("*.tmp"))
-    assert (place.run / ".lock").read_text() == ""
+    assert not list(tmp_path.rglob("*.lock"))
 
 
-def test_check_61_a_second_process_on_a_run_is_refused(place):
-    with subprocess.Popen(
-        place.command("folds", "--fresh"), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        while not (place.run / ".lock").read_text():
-            time.sleep(0.005)
-        process.send_signal(signal.SIGSTOP)
-        done = place.call("folds", code=2)
-        process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=60)
-    assert done.stderr.startswith(
-        f"folds: Run directory {place.run} is locked by pid {process.pid} "
+def test_check_61_a_second_process_leaves_the_first_its_unit_and_redoes_nothing(place):
+    folder, host = place.run / "folds", socket.gethostname()
+    lock = lock_of(folder)
+    written = {path: path.stat().st_mtime_ns for path in place.run.rglob("manifest.json")}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(place.command("folds", "--fresh"), cwd=ROOT, **pipes) as first:
+        while not (lock.exists() and lock.read_text()):
+            time.sleep(0.001)
+        first.send_signal(signal.SIGSTOP)
+        assert lock.exists()  # it was stopped while it had the unit
+        with subprocess.Popen(
+            place.command("folds", "--fresh"), cwd=ROOT, **pipes, env=UNBUFFERED
+        ) as second:
+            seen = ""
+            while "is being made by" not in seen:
+                line = second.stdout.readline()
+                assert line, second.stderr.read()
+                seen += line
+            first.send_signal(signal.SIGCONT)
+            assert first.wait(timeout=60) == 0
+            once = (folder / "manifest.json").stat().st_mtime_ns
+            rest, errors = second.communicate(timeout=60)
+        assert first.stderr.read() == ""
+    assert (second.returncode, errors) == (0, "")
+    assert seen.splitlines()[-1] == (
+        f"{folder} is being made by pid {first.pid} on {host}; going on with others."
     )
+    assert f"folds: nothing to do, {folder}" in rest
+    now = {path: path.stat().st_mtime_ns for path in place.run.rglob("manifest.json")}
+    assert now == written | {folder / "manifest.json": once}
+    assert once > written[folder / "manifest.json"]
+    assert not list(place.run.rglob("*.lock"))
 
 
 def test_check_60_a_run_directory_that_cannot_be_written(tmp_path):
     place = Place(tmp_path)
     place.run.write_text("a file is in the way")
-    done = place.call("folds", code=2)
-    assert done.stderr.startswith(f"folds: Cannot write {place.run / '.lock'}: ")
-    assert done.stderr.count("\n") == 1
+    assert place.call("folds", code=2).stderr == (
+        f"folds: Cannot write {place.run}: File exists; what was there before is untouched.\n"
+    )
+    assert place.run.read_text() == "a file is in the way"
 
 
 def test_an_unknown_option_is_one_line(tmp_path):

@@ -96,7 +96,7 @@ def test_two_calls_on_one_run_share_the_work_and_a_killed_worker_loses_its_unit_
     first = start(place, "train_cnn", "--jobs", "2")
     wait_until(lambda: len(list(networks.glob(".*.lock"))) == 2)
     [killed, other] = sorted(networks.glob(".*.lock"))
-    wait_until(lambda: killed.read_text())
+    wait_until(killed.read_text)
     os.kill(json.loads(killed.read_text())["pid"], signal.SIGKILL)
     _, errors = first.communicate(timeout=300)
     name = killed.name[1:].removesuffix(".lock")

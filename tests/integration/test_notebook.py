@@ -1,11 +1,8 @@
 """docs/notebook.md as it stands, run on a drawn sample table, in polars and in pandas."""
 
 import contextlib
-import importlib.util
 import io
 import re
-import sys
-import types
 from pathlib import Path
 
 import pandas as pd
@@ -35,20 +32,6 @@ def _sample_table(tmp_path, monkeypatch):
     kept.mkdir(parents=True)
     build_samples(source, Findings()).write_parquet(kept / "samples.parquet")
     monkeypatch.chdir(tmp_path)
-
-
-# PLACEHOLDER: goes when stacking.cross_fit is in this branch.
-@pytest.fixture(autouse=True)
-def _stand_in_for_the_stack(monkeypatch):
-    if importlib.util.find_spec("stacking.cross_fit") is None:
-        module = types.ModuleType("stacking.cross_fit")
-        module.cross_fit = stand_in
-        monkeypatch.setitem(sys.modules, "stacking.cross_fit", module)
-
-
-def stand_in(features, folds, labels):
-    rows = as_polars(features).join(as_polars(folds), on="isic_id")
-    return like(features, rows.select("isic_id", "fold", score="meta_tbp_lv_areaMM2"))
 
 
 def code() -> str:

@@ -85,6 +85,23 @@ def test_rows_of_no_fold_are_trained_on_by_all_and_not_scored():
         assert not other.filter(own).equals(table.filter(own))
 
 
+@pytest.mark.parametrize("apart", ["holdout", "anchor", "test"])
+def test_rows_that_split_keeps_for_a_last_look_are_neither_learnt_nor_scored(apart):
+    features, folds, labels = tables()
+    last = folds["fold"] == 2
+    kept = folds.with_columns(
+        fold=pl.when(last).then(None).otherwise("fold"),
+        split=pl.when(last).then(pl.lit(apart)).otherwise(pl.lit("train")),
+    )
+    table = fit(features, kept, labels)
+    assert table.equals(fit(features, folds.filter(~last), labels))
+    assert table["fold"].unique().sort().to_list() == [0, 1]
+    without = labels.filter(~pl.col("isic_id").is_in(folds.filter(last)["isic_id"].implode()))
+    assert table.equals(fit(features, kept, without))  # nor is anything asked of them
+    always = kept.with_columns(split=pl.lit(None, pl.String))
+    assert not table.equals(fit(features, always, labels))
+
+
 def test_pandas_comes_in_and_goes_out():
     frames = tables()
     table = fit(*map(to_pandas, frames))

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from workspace.errors import ArtifactError
-from workspace.lock import LockedError, clear_abandoned, lock_of, locked
+from workspace.lock import LockedError, locked
 
 HOLD = (
     "import sys, time\n"
@@ -36,16 +36,12 @@ def holder(tmp_path):
 
 
 def test_a_second_process_is_refused_with_the_owner(tmp_path, holder):
-    with pytest.raises(LockedError) as refused, locked(tmp_path / ".lock", "runs/x/folds"):
+    with pytest.raises(ArtifactError) as refused, locked(tmp_path / ".lock", "Run directory x"):
         pass
-    owner = f"pid {holder.pid} on {socket.gethostname()}"
     assert str(refused.value) == (
-        f"runs/x/folds is locked by {owner}; wait for it, stop it, or take another RUN=."
+        f"Run directory x is locked by pid {holder.pid} on {socket.gethostname()}; "
+        "wait for it, stop it, or take another RUN=."
     )
-    assert refused.value.owner == owner
-    again = pickle.loads(pickle.dumps(refused.value))  # as it travels between processes
-    assert (str(again), again.owner) == (str(refused.value), owner)
-    assert (tmp_path / ".lock").is_file()  # it is still held
 
 
 def test_a_dead_owners_lock_is_taken_over(tmp_path, holder):
@@ -53,55 +49,12 @@ def test_a_dead_owners_lock_is_taken_over(tmp_path, holder):
     holder.wait()
     with locked(tmp_path / ".lock", "x") as dead:
         assert dead == f"pid {holder.pid} on {socket.gethostname()}"
-    assert not (tmp_path / ".lock").exists()
 
 
-def test_a_lock_given_back_is_gone_and_names_nobody(tmp_path):
+def test_a_lock_given_back_names_nobody(tmp_path):
     for _ in range(2):
         with locked(tmp_path / ".lock", "x") as dead:
             assert dead is None
-            assert (tmp_path / ".lock").is_file()
-        assert not (tmp_path / ".lock").exists()
-
-
-def test_a_lock_is_given_back_where_what_it_was_for_fails(tmp_path):
-    with pytest.raises(RuntimeError), locked(tmp_path / ".lock", "x"):
-        raise RuntimeError
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_lock_that_was_waited_for_and_taken_away_is_opened_anew(tmp_path, monkeypatch):
-    """Between the opening and the locking its owner may end and delete the file."""
-    path, flock, opened = tmp_path / ".lock", fcntl.flock, []
-
-    def taken_away(handle, how):
-        if not opened:
-            path.unlink()
-        opened.append(handle.name)
-        flock(handle, how)
-
-    monkeypatch.setattr("workspace.lock.fcntl.flock", taken_away)
-    with locked(path, "x"):
-        assert len(opened) == 2
-        assert path.is_file()
-    assert not path.exists()
-
-
-def test_the_lock_of_a_unit_lies_beside_its_folder(tmp_path):
-    assert lock_of(tmp_path / "networks" / "net") == tmp_path / "networks" / ".net.lock"
-
-
-def test_what_killed_writers_left_is_cleared_but_not_what_is_being_written(tmp_path):
-    for name in ("folds", "audit"):
-        (tmp_path / f".{name}.0123abcd.tmp").mkdir()
-        (tmp_path / f".{name}.4567abcd.old.tmp").mkdir()
-    (tmp_path / "folds").mkdir()
-    with locked(lock_of(tmp_path / "audit"), "audit"):
-        assert clear_abandoned(tmp_path) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".audit.0123abcd.tmp", ".audit.4567abcd.old.tmp", "folds"
-    ]  # fmt: skip
-    assert clear_abandoned(tmp_path) == 2
 
 
 def test_an_unreadable_owner_does_not_matter(tmp_path):

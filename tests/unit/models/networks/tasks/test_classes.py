@@ -42,9 +42,17 @@ def test_of_all_rows_those_with_a_target_have_their_class():
     )
 
 
-def test_classes_that_cut_across_the_target_say_nothing_of_it_and_that_is_told():
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(1, "mel"), (0, "mel"), (0, "bcc")],
+        [(1, "mel"), (1, "bcc"), (0, "bcc")],
+        [(0, "mel"), (0, "bcc")],
+    ],
+)
+def test_classes_that_cut_across_the_target_say_nothing_of_it_and_that_is_told(rows):
     findings = Findings()
-    assert labels([(1, "mel"), (0, "mel"), (0, "bcc")], findings=findings).target is None
+    assert labels(rows, findings=findings).target is None
     [notice] = findings.as_json()["notices"]
     assert notice["message"] == (
         "The classes of net do not tell target 1 from 0: its probabilities are no member of the "
