@@ -22,7 +22,7 @@ from stacking.alignment.columns import fit_aligned
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import VARIANTS, Variant
 from stacking.blocks import Block
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.booster import BoosterConfig
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import Matrix, assemble, lazily, left_out
@@ -43,7 +43,7 @@ class VariantPlan:
     align: Mapping[str, AlignConfig]
     own: tuple[str, ...]  # networks of the run
     stack: StackConfig
-    booster: LightGBMConfig
+    booster: BoosterConfig
     seeds: tuple[int, ...]
 
 
@@ -74,10 +74,10 @@ def stacking_variant(
     settings = {
         "align": {network: config.model_dump(mode="json") for network, config in align.items()},
         "stack": recipe.stack.model_dump(mode="json", exclude={"average", "blocks", "shap_rows"}),
-        "lightgbm": recipe.lightgbm.model_dump(mode="json"),
+        **recipe.boosting_settings,
         "seeds": list(recipe.compare.seeds),
     }
-    plan = VariantPlan(asked, align, own, recipe.stack, recipe.lightgbm, recipe.compare.seeds)
+    plan = VariantPlan(asked, align, own, recipe.stack, recipe.boosting, recipe.compare.seeds)
     like = next((t for t in before if (t.settings, t.inputs) == (settings, inputs)), None)
     return Task(
         job.run / "comparison" / name,

@@ -59,7 +59,7 @@ def auditing(job: Job, files: StackFiles) -> Task:
         settings={
             "audit": recipe.audit.model_dump(mode="json"),
             "stack": recipe.stack.model_dump(mode="json", exclude={"blocks", "networks"}),
-            "lightgbm": recipe.lightgbm.model_dump(mode="json"),
+            **recipe.boosting_settings,
             "features": recipe.features.used(),
             "seed": recipe.seed,
         },
@@ -91,8 +91,8 @@ def _checks(rows: StackRows, recipe: Recipe) -> Iterator[Check]:
     yield _whole_patients(recipe, samples)
     yield _own_side(rows, recipe, samples)
     matrix = reduced(rows.matrix, config.rows, recipe.seed)
-    booster = recipe.lightgbm.model_copy(
-        update={"rounds": min(config.rounds, recipe.lightgbm.rounds)}
+    booster = recipe.boosting.model_copy(
+        update={"rounds": min(config.rounds, recipe.boosting.rounds)}
     )
     small = recipe.stack.model_copy(update={"seeds": 1, "shap_rows": 0, "patience": 10})
     fold = rows.fold_numbers[0]

@@ -7,9 +7,9 @@ against one another.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from features.config import FeatureConfig
 from folds.sources import DataConfig
@@ -26,10 +26,11 @@ from pipeline.recipe_mistakes import worded
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, BlendConfig
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.booster import BoosterConfig
+from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.config import AuditConfig, StackConfig
 from synthetic.config import SyntheticConfig
-from workspace.choices import Names
+from workspace.choices import Names, one_of
 from workspace.errors import ConfigError, name_some
 
 __all__ = ["Recipe", "find_recipe", "load_recipe", "recipe_names"]
@@ -38,7 +39,13 @@ NETWORK_NAME = r"(?!.*_fold_[\d_]+$)[a-z][a-z0-9_]*"  # as folders and columns s
 OTHERS = ("stack", "tabular", "images", *BLENDS)  # members of a blend: no network's name
 
 
-class Recipe(BaseModel):
+if TYPE_CHECKING:
+    _Boosters = BaseModel
+else:  # a section for each booster that there is, under its name
+    _Boosters = create_model("_Boosters", **{n: (kind, kind()) for n, kind in BOOSTERS.items()})
+
+
+class Recipe(_Boosters):
     """Everything that steers a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +57,7 @@ class Recipe(BaseModel):
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
     folds: FoldConfig = FoldConfig()
-    networks: dict[str, NetworkConfig] = {}
+    networks: dict[str, NetworkConfig] = Field(default={})
     use_networks: Names | None = None  # of the run, in this order; None: all
     cascade: CascadeConfig | None = None
     ablation: AblationConfig = AblationConfig()
@@ -58,11 +65,21 @@ class Recipe(BaseModel):
     compare: CompareConfig = CompareConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
-    lightgbm: LightGBMConfig = LightGBMConfig()
+    booster: Annotated[str, one_of(lambda: BOOSTERS)] = DEFAULT  # whose section counts
     blend: BlendConfig = BlendConfig()
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
+
+    @property
+    def boosting(self) -> BoosterConfig:
+        """The section of the booster that the stack trains."""
+        return cast("BoosterConfig", getattr(self, self.booster))
+
+    @property
+    def boosting_settings(self) -> dict[str, Any]:
+        """The same for a manifest, under the booster's name."""
+        return {self.booster: self.boosting.model_dump(mode="json")}
 
     @property
     def used(self) -> dict[str, NetworkConfig]:

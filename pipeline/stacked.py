@@ -36,7 +36,7 @@ from stacking.blending.measure import BlendSheet
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.booster import BoosterConfig
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
@@ -108,7 +108,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
 
 def grow_boosters(
     draft: Draft, files: StackFiles, what: tuple[str, int], columns: Sequence[str],
-    configs: tuple[StackConfig, LightGBMConfig], seed: int,
+    configs: tuple[StackConfig, BoosterConfig], seed: int,
 ) -> None:  # fmt: skip
     """One fold's boosters; `what` is their name and the fold that they never see."""
     name, fold = what
@@ -156,7 +156,7 @@ def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold
             "stack": config.model_dump(
                 mode="json", exclude={"average", "blocks", "networks", "nested", "leave_out"}
             ),
-            "lightgbm": recipe.lightgbm.model_dump(mode="json"),
+            **recipe.boosting_settings,
             "seed": recipe.seed,
             "columns": list(columns),
             "fold": fold,
@@ -166,7 +166,7 @@ def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold
             "files": rows.files,
             "what": (name, fold),
             "columns": tuple(columns),
-            "configs": (config, recipe.lightgbm),
+            "configs": (config, recipe.boosting),
             "seed": recipe.seed,
         },
         needs=Needs(memory_gb=3.0),

@@ -10,11 +10,11 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -26,9 +26,11 @@ from workspace.atomic import naming_write_errors
 from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
+from workspace.progress import Desk
 from workspace.stopping import Stopped, stopping_cleanly
 
 Stage = Callable[[Job], object]
+Made = TypeVar("Made")
 
 
 def main(
@@ -72,36 +74,24 @@ def _run(
     given: Mapping[str, Any],
     wanted: "_Run",
 ) -> int:
+    call = Call(
+        recipe=arguments.recipe,
+        settings=_settings(arguments, flags),
+        run=arguments.run,
+        jobs=arguments.jobs,
+        options={
+            "fresh": arguments.fresh,
+            "own_data": arguments.data is not None,
+            "device": arguments.device,
+            "deterministic": arguments.deterministic,
+            **given,
+        },
+        of_finished_run=wanted.finished,
+        writes=wanted.writes,
+    )
     try:
         with stopping_cleanly():
-            recipe = load_recipe(arguments.recipe, _settings(arguments, flags))
-            run = arguments.run or Path("runs") / recipe.name
-            if wanted.finished and not run.is_dir():
-                raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
-            log = partial(log_to, run / "log.jsonl", name)
-            if wanted.writes:
-                with naming_write_errors(run):
-                    run.mkdir(parents=True, exist_ok=True)
-                log()
-            desk = ConsoleDesk(Console(), name)
-            with executor_of(_jobs(arguments.jobs), desk, log) as executor:
-                job = Job(
-                    stage=name,
-                    recipe=recipe,
-                    run=run,
-                    hashes=HashMemory(run / ".hashes.json" if run.is_dir() else None),
-                    desk=desk,
-                    fresh=arguments.fresh,
-                    own_data=arguments.data is not None,
-                    device=arguments.device,
-                    deterministic=arguments.deterministic,
-                    executor=executor,
-                    **given,
-                )
-                places = (run, *_unit_parents(run)) if wanted.writes else ()
-                if leftovers := sum(map(clear_abandoned, places)):
-                    job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
-                stage(job)
+            carry_out(stage, name, call, ConsoleDesk(Console(), name))
     except DermstackError as error:
         print(f"{name}: {error}", file=sys.stderr)
         LOG.error("stopped by %s", type(error).__name__)  # the line itself may name patients
@@ -114,6 +104,46 @@ def _run(
         )
         return stopped.exit_code
     return 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked of a stage, by the command line or from Python."""
+
+    recipe: str
+    settings: Sequence[str]  # a.b=1
+    run: Path | None
+    jobs: str
+    options: Mapping[str, Any]  # of the `Job`
+    of_finished_run: bool = False
+    writes: bool = True
+
+
+def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
+    """Run a stage on its run's folder; what it leaves, or our error."""
+    recipe = load_recipe(call.recipe, call.settings)
+    run = call.run or Path("runs") / recipe.name
+    if call.of_finished_run and not run.is_dir():
+        raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
+    log = partial(log_to, run / "log.jsonl", name)
+    if call.writes:
+        with naming_write_errors(run):
+            run.mkdir(parents=True, exist_ok=True)
+        log()
+    with executor_of(_jobs(call.jobs), desk, log) as executor:
+        job = Job(
+            stage=name,
+            recipe=recipe,
+            run=run,
+            hashes=HashMemory(run / ".hashes.json" if run.is_dir() else None),
+            desk=desk,
+            executor=executor,
+            **call.options,
+        )
+        places = (run, *_unit_parents(run)) if call.writes else ()
+        if leftovers := sum(map(clear_abandoned, places)):
+            job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
+        return stage(job)
 
 
 def _unit_parents(run: Path) -> list[Path]:

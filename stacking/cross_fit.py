@@ -9,7 +9,7 @@ import polars as pl
 from folds.groups import GROUP
 from folds.schema import ID, SPLIT, TARGET, TRAIN
 from stacking.boosters.booster import BoosterConfig
-from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.config import StackConfig
 from stacking.fold import FOLD, train_fold
 from stacking.matrix import NEVER, Source, assemble
@@ -36,7 +36,7 @@ def cross_fit(  # noqa: PLR0913 - three tables, and four things that the recipe 
     by all, but where a column split of `folds` does not call them train (holdout, anchor, test):
     these are not used, nor are rows of `features` and `labels` that no row of `folds` names.
     """
-    stack, booster = stack or StackConfig(), booster or LightGBMConfig()
+    stack, booster = stack or StackConfig(), booster or BOOSTERS[DEFAULT]()
     rows = _rows(as_polars(folds, (ID, FOLD), "folds"), as_polars(labels, (ID, TARGET), "labels"))
     if stack.stopping == "inner" and GROUP not in rows.columns:
         raise ConfigError(

@@ -6,8 +6,8 @@ the stack calls nothing else. What holds for every booster: a value that is miss
 depends on the number of threads, neither a bit of a score nor a byte of a model.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
 
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.units import Unit
@@ -65,7 +65,7 @@ class Binned(Protocol):
 
 
 class BoosterConfig(Protocol):
-    """A booster's settings, a section of the recipe: frozen, and a key that it lacks is refused."""
+    """A booster's settings, a section of the recipe (pydantic): frozen, all with defaults."""
 
     file: ClassVar[str]  # name of a kept model, with {} for its number; no two boosters share it
 
@@ -82,6 +82,14 @@ class BoosterConfig(Protocol):
         threads: int | None = None,
     ) -> Binned:
         """Make the rows of these blocks ready, if possible without a copy."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Its values as plain types; as pydantic's models do."""
+        ...
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same with other values; as pydantic's models do."""
         ...
 
     @classmethod

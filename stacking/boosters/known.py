@@ -8,6 +8,7 @@ from workspace.errors import ArtifactError
 from workspace.units import Unit
 
 BOOSTERS: dict[str, type[BoosterConfig]] = {"lightgbm": LightGBMConfig}
+DEFAULT = "lightgbm"  # where a recipe names none
 
 
 def load_boosters(unit: Unit, count: int, columns: Sequence[str]) -> list[Booster]:

@@ -1,0 +1,116 @@
+"""The stages from Python, with the words of the command line.
+
+    from scripts import stages
+
+    folded = stages.folds(recipe="ham10000", data="/path/to/ham10000", jobs=2)
+    folded.parquet("folds.parquet")
+
+Each call does what `make <stage>` does, in this process (several with `jobs`), and gives back what
+the stage leaves: a unit, or units by name. Our errors are raised; `quiet=True` says nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reports.desk import LOG, ConsoleDesk
+from scripts.stage import Call, carry_out
+from workspace.errors import ConfigError
+from workspace.progress import Silent
+from workspace.stopping import Stopped, stopping_cleanly
+
+Stage = Callable[..., Any]
+Value = bool | float | str | list[Any] | tuple[Any, ...] | Mapping[str, Any]
+OPTIONS = ("fresh", "device", "deterministic")
+
+
+def _stage(name: str, *named: str, of_finished_run: bool = False, writes: bool = True) -> Stage:
+    """The stage as a function; `named` are its own options, `file:` before those that are files."""
+    kinds = {option.removeprefix("file:"): option.startswith("file:") for option in named}
+
+    def call(  # noqa: PLR0913 - the words of the command line
+        recipe: str = "sample",
+        *,
+        data: str | Path | None = None,
+        run: str | Path | None = None,
+        set: Mapping[str, Value] | None = None,  # noqa: A002 - the command line's word
+        seed: int | None = None,
+        jobs: int = 1,
+        quiet: bool = False,
+        **options: Any,
+    ) -> Any:
+        if unknown := sorted(options.keys() - {*OPTIONS, *kinds}):
+            raise ConfigError(
+                f"stages.{name} has no option {', '.join(unknown)}; besides recipe, data, run, "
+                f"set, seed, jobs and quiet there are {', '.join((*OPTIONS, *kinds))}."
+            )
+        own = {option: options.pop(option) for option in kinds if options.get(option) is not None}
+        asked = Call(
+            recipe=str(recipe),
+            settings=_settings(set or {}, seed, data),
+            run=None if run is None else Path(run),
+            jobs=str(jobs),
+            options={
+                **{key: value for key, value in options.items() if key in OPTIONS},
+                "own_data": data is not None,
+                "files": {key: Path(value) for key, value in own.items() if kinds[key]},
+                "words": {key: str(value) for key, value in own.items() if not kinds[key]},
+            },
+            of_finished_run=of_finished_run,
+            writes=writes,
+        )
+        shown = name.replace("_", "-")
+        desk = Silent() if quiet else ConsoleDesk(Console(), shown)
+        before = list(LOG.handlers)
+        try:
+            with stopping_cleanly():
+                # By name and here: torch takes seconds to import.
+                return carry_out(import_module(f"scripts.{name}").run, shown, asked, desk)
+        except Stopped as stopped:  # what a notebook expects of its stop button
+            raise KeyboardInterrupt from stopped
+        finally:
+            for handler in [one for one in LOG.handlers if one not in before]:
+                handler.close()
+            LOG.handlers = before
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`make {name.replace('_', '-')}`; see scripts/{name}.py and docs/stages.md."
+    return call
+
+
+def _settings(values: Mapping[str, Value], seed: int | None, data: str | Path | None) -> list[str]:
+    """As the command line has them; the named options last since they are the more explicit."""
+    settings = [f"{key}={_spelt(value)}" for key, value in values.items()]
+    settings += [] if seed is None else [f"seed={seed}"]
+    return settings + ([] if data is None else [f"data.folder={_spelt(str(data))}"])
+
+
+def _spelt(value: Any) -> str:
+    """A value in TOML, in which a table may stand on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_spelt(k)} = {_spelt(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_spelt, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+plan = _stage("plan", writes=False)
+sample = _stage("sample")
+verify = _stage("verify")
+folds = _stage("folds")
+train_cnn = _stage("train_cnn", "fold")
+embed = _stage("embed")
+ablate = _stage("ablate")
+compare = _stage("compare")
+features = _stage("features")
+stack = _stage("stack")
+audit = _stage("audit")
+submission = _stage("submission")
+predict = _stage("predict", of_finished_run=True)
+predict_images = _stage("predict_images", "file:images", of_finished_run=True)
+score = _stage("score", "file:solution", "file:submission")
+report = _stage("report", of_finished_run=True)
