@@ -2,7 +2,7 @@
 
     from scripts import stages
 
-    folded = stages.folds(recipe="ham10000", data="/path/to/ham10000", jobs=2)
+    folded = stages.folds(recipe="isic2020", data="/path/to/isic2020")
     folded.parquet("folds.parquet")
 
 Each call does what `make <stage>` does, in this process (several with `jobs`), and gives back what

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,26 +25,28 @@ from pipeline.samples import SAMPLES, drawing, looking, verifying
 from pipeline.stack_rows import StackFiles
 from pipeline.stacked import boosting, joining
 from pipeline.submission_scores import scoring
-from scripts import compare, stack
+from scripts import compare
 from workspace.hashing import HashMemory
 from workspace.sources import sources_of
+from workspace.units import open_unit
 
 # Of what a maker is given, these decide nothing: where things lie, and hashes that are inputs.
 PLACES = (Path, PictureFiles, StackFiles, Machine)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def declared(tiny, verified, folded, picture_files, stack_files):
     """All tasks of a run by name, as a recipe with these settings declares them."""
 
+    @cache
     def declare(*settings, **values):
         job = tiny.job(*settings, **values)
         files, stacked = picture_files, stack_files
         source = open_source(job.recipe.data)
         network = networks_of(job, open_picture_rows(files), Findings())["small"]
         trained = {k: networks.training(job, files, network, k) for k in range(3)}
-        blocks = {
-            name: block_files(job, files, name, anchors_of(job, open_picture_rows(files)))
+        blocks = {  # an encoder is made at once: not by a recipe with other values
+            name: block_files(tiny.job(), files, name, anchors_of(job, open_picture_rows(files)))
             for name in ("small", "plain")
         }
         shards = embeddings(job, blocks["small"])
@@ -63,7 +66,7 @@ def declared(tiny, verified, folded, picture_files, stack_files):
             "encoder": networks.encoding(job, files, "plain", job.recipe.networks["plain"]),
             "embedding": shards[0], "block": blocking(job, "small", blocks["small"], shards),
             "boosters": boosters["stack"][0], "stack": joining(job, stacked, boosters),
-            "submission": submitting(job, job.need(stack.run)),
+            "submission": submitting(job, open_unit(tiny.run / "stack", "stack")),
             "audit": leak_audit.auditing(job, stacked),
             "ablation": ablations.ablating(
                 job, files, whole, {("whole", 0, 0): trained[0].folder}, [trained[0]]

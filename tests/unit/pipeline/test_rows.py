@@ -14,6 +14,7 @@ from pipeline.samples import SAMPLES, is_drawn
 from pipeline.stack_rows import StackFiles, check_repeats, open_stack
 from stacking.fold import FOLD
 from workspace.errors import ArtifactError, ConfigError
+from workspace.manifest import Wanted
 from workspace.units import making, open_unit
 
 
@@ -22,7 +23,8 @@ def rewritten(folder, stage, file, change):
     unit = open_unit(folder, stage)
     others = {name: unit.path(name).read_bytes() for name in unit.manifest.files if name != file}
     table, facts = unit.parquet(file), unit.parquet_facts(file)
-    with making(folder, unit.manifest, None) as draft:
+    wanted = Wanted(**{name: getattr(unit.manifest, name) for name in Wanted.model_fields})
+    with making(folder, wanted) as draft:
         for name, data in others.items():
             (draft.folder / name).write_bytes(data)
         draft.parquet(file, change(table), facts)
