@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from workspace.errors import ArtifactError
-from workspace.lock import LockedError, locked
+from workspace.lock import LockedError, clear_abandoned, lock_of, locked
 
 HOLD = (
     "import sys, time\n"
@@ -102,3 +102,37 @@ def test_where_no_lock_can_be_written_it_is_said(tmp_path):
     path = tmp_path / "run" / ".one.lock"
     with pytest.raises(ArtifactError, match=rf"^Cannot write {path}: "), locked(path, "x"):
         pass
+
+
+def test_a_lock_that_was_waited_for_and_taken_away_is_opened_anew(tmp_path, monkeypatch):
+    """Between the opening and the locking its owner may end and delete the file."""
+    path, flock, opened = tmp_path / ".lock", fcntl.flock, []
+
+    def taken_away(handle, how):
+        if not opened:
+            path.unlink()
+        opened.append(handle.name)
+        flock(handle, how)
+
+    monkeypatch.setattr("workspace.lock.fcntl.flock", taken_away)
+    with locked(path, "x"):
+        assert len(opened) == 2
+        assert path.is_file()
+    assert not path.exists()
+
+
+def test_the_lock_of_a_unit_lies_beside_its_folder(tmp_path):
+    assert lock_of(tmp_path / "networks" / "net") == tmp_path / "networks" / ".net.lock"
+
+
+def test_what_killed_writers_left_is_cleared_but_not_what_is_being_written(tmp_path):
+    for name in ("folds", "audit"):
+        (tmp_path / f".{name}.0123abcd.tmp").mkdir()
+        (tmp_path / f".{name}.4567abcd.old.tmp").mkdir()
+    (tmp_path / "folds").mkdir()
+    with locked(lock_of(tmp_path / "audit"), "audit"):
+        assert clear_abandoned(tmp_path) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".audit.0123abcd.tmp", ".audit.4567abcd.old.tmp", "folds"
+    ]  # fmt: skip
+    assert clear_abandoned(tmp_path) == 2
