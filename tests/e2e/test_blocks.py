@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
-from pipeline import networks
+from pipeline.picture_rows import load_picture_rows
 from scripts import stack
 from stacking.alignment.maps import fit
 from tests.multimodal import NETWORKS, call, job_of, maker_by_hand, record_anew, table
@@ -53,9 +53,9 @@ def test_anchors_are_in_no_table_that_is_learnt_from_or_scored(multimodal):
              for path in tables}  # fmt: skip
     assert sum(bool(ids) for ids in found.values()) >= 3 * 3 + 3 + 1 + 6 + 5 * 3 + 2
     assert not [path for path, ids in found.items() if ids & anchors]
-    inputs = networks.gather(job_of(multimodal))
-    for part, held in inputs.parts.values():
-        assert not anchors & set(inputs.rows["isic_id"].gather(np.r_[part.training, held]))
+    rows = load_picture_rows(job_of(multimodal))
+    for learnt, held_out in rows.by_fold.values():
+        assert not anchors & set(rows.table["isic_id"].gather(np.r_[learnt.training, held_out]))
     assert not anchors & set(stack.gather(job_of(multimodal)).matrix.rows["isic_id"])
     for network in NETWORKS:
         manifest = json.loads((multimodal.run / "blocks" / network / "manifest.json").read_text())
