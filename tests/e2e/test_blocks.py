@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
-from pipeline.picture_rows import load_picture_rows
-from scripts import stack
+from pipeline.picture_rows import open_picture_rows
+from pipeline.stack_rows import open_stack
+from scripts import stack, train_cnn
 from stacking.alignment.maps import fit
 from tests.multimodal import NETWORKS, call, job_of, maker_by_hand, record_anew, table
 from tests.stages import Place
@@ -53,10 +54,10 @@ def test_anchors_are_in_no_table_that_is_learnt_from_or_scored(multimodal):
              for path in tables}  # fmt: skip
     assert sum(bool(ids) for ids in found.values()) >= 3 * 3 + 3 + 1 + 6 + 5 * 3 + 2
     assert not [path for path, ids in found.items() if ids & anchors]
-    rows = load_picture_rows(job_of(multimodal))
+    rows = open_picture_rows(train_cnn.files_of(job_of(multimodal)))
     for learnt, held_out in rows.by_fold.values():
         assert not anchors & set(rows.table["isic_id"].gather(np.r_[learnt.training, held_out]))
-    assert not anchors & set(stack.gather(job_of(multimodal)).matrix.rows["isic_id"])
+    assert not anchors & set(open_stack(stack.files_of(job_of(multimodal))).rows["isic_id"])
     for network in NETWORKS:
         manifest = json.loads((multimodal.run / "blocks" / network / "manifest.json").read_text())
         assert manifest["facts"]["anchors"] == len(anchors)
