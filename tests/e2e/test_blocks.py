@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
+from pipeline.feature_table import TESTS
 from pipeline.picture_rows import open_picture_rows
 from pipeline.stack_rows import open_stack
 from scripts import stack, train_cnn
@@ -177,22 +178,24 @@ def test_a_block_by_models_that_may_have_seen_the_row_is_refused(
     multimodal, tmp_path, changes, message
 ):
     with pytest.raises(ArtifactError) as error:
-        stack.gather(forged(multimodal, tmp_path / "small", **changes))
+        stack.files_of(forged(multimodal, tmp_path / "small", **changes))
     assert message in str(error.value)
 
 
 def test_test_rows_of_another_folds_network_are_refused(multimodal, tmp_path):
-    inputs = stack.gather(forged(multimodal, tmp_path / "small", test=swapped("fold")))
-    view = inputs.view(inputs.ids("test"), stack.TESTS, 0)
+    inputs = open_stack(
+        stack.files_of(forged(multimodal, tmp_path / "small", test=swapped("fold")))
+    )
+    view = inputs.view(inputs.ids("test"), TESTS, 0)
     assert len(view.rows) == 75
     with pytest.raises(ArtifactError, match="has test rows of fold 1 that the fold's maker did"):
-        inputs.view(inputs.ids("test"), stack.TESTS, 1)
+        inputs.view(inputs.ids("test"), TESTS, 1)
 
 
 @pytest.mark.parametrize("name", ["stack", "tabular"])
 def test_a_block_called_as_a_part_of_the_stack_is_refused(multimodal, tmp_path, name):
     with pytest.raises(ConfigError) as error:
-        stack.gather(forged(multimodal, tmp_path / name))
+        stack.files_of(forged(multimodal, tmp_path / name))
     assert str(error.value) == (
         f"Blocks are called as another score is: {name}; rename their folders."
     )

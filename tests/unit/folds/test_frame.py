@@ -86,6 +86,21 @@ def test_a_holdout_says_which_rows_it_keeps():
     assert kept.join(training, on="isic_id", how="semi").is_empty()
 
 
+@pytest.mark.parametrize("word", ["holdout", "anchor", "test"])
+def test_no_fold_has_rows_that_split_does_not_call_train(word):
+    first, rest = table()[:20], table()[20:]
+    folds = pl.concat(
+        [
+            make_folds(rest).with_columns(split=pl.lit("train")),
+            first.select("isic_id", group_id="patient_id", fold=None, split=pl.lit(word)),
+        ],
+        how="vertical_relaxed",
+    )
+    for _, training, held_out in split_by_fold(table(), folds):
+        assert len(training) + len(held_out) == len(rest)
+        assert not set(first["isic_id"]) & {*training["isic_id"], *held_out["isic_id"]}
+
+
 def test_every_row_is_held_out_once_and_trained_on_otherwise():
     rows, folds = table(), make_folds(table())
     seen = []
