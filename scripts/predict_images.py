@@ -37,7 +37,7 @@ from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.parts import Parts
 from workspace.units import Unit, find, making, open_unit, refuse_foreign
 
-PREDICT, VERSION = "predict", 3
+PREDICT = "predict"
 TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
 DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
 
@@ -55,7 +55,7 @@ def run(job: Job) -> Unit:
     name = f"{folder.resolve().name}-{hashes['images'][:8]}"
     out = job.run / "predictions" / name
     asked = job.recipe.predict
-    settings = {"version": VERSION, "overlays": asked.overlays, "challenge": asked.challenge}
+    settings = {"overlays": asked.overlays, "challenge": asked.challenge}
     settings["networks"] = list(networks)
     wanted = job.wanted(PREDICT, settings, hashes)
     parts = Parts(job.run / "checkpoints" / f"{PREDICT}_{name}", _resumable(wanted, job), job.say)
@@ -156,7 +156,7 @@ def _resumable(wanted: Wanted, job: Job) -> Wanted:
     They are the same with and without overlays, so that who stops to leave these out loses nothing.
     """
     began = {"device": Machine.of(job).torch_device().type, "versions": current_versions()}
-    return wanted.model_copy(update={"settings": {"version": VERSION, **began}})
+    return wanted.model_copy(update={"settings": began})
 
 
 def _folds_of(job: Job, name: str) -> list[Unit]:

@@ -23,9 +23,10 @@ from scripts.stage import main
 from stacking.fold import FOLD, SCORE
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, Wanted, load_manifest
+from workspace.sources import sources_of
 from workspace.units import Unit, find, making, open_unit
 
-FILE, VERSION = "report.html", 2
+FILE = "report.html"
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
 SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
 
@@ -39,7 +40,7 @@ def run(job: Job) -> Unit:
     again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
     wanted = Wanted(
         stage="report",
-        settings={"version": VERSION, "look": look_hash(), "again": again},
+        settings={"code": sources_of(report, job.hashes), "look": look_hash(), "again": again},
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         recipe=newest.recipe,
         seed=newest.seed,
