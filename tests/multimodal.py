@@ -9,6 +9,7 @@ from rich.console import Console
 
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
+from reports.desk import ConsoleDesk
 from scripts import submission
 from workspace.hashing import HashMemory
 
@@ -40,14 +41,14 @@ def call(place, stage, *extra, settings=(), code=0):
 def job_of(place, *settings, **values):
     recipe = load_recipe("sample", [*TINY, f"data.folder={place.data}", *settings])
     console = Console(record=True, width=200, file=io.StringIO())
-    return Job("stack", recipe, place.run, HashMemory(), console, **values)
+    return Job("stack", recipe, place.run, HashMemory(), ConsoleDesk(console), **values)
 
 
 def again(place, *settings, stage=submission, **values):
     """Another call of a stage, in this process, which has torch already; what it says."""
     job = job_of(place, *settings, **values)
     stage.run(job)
-    return job.console.export_text()
+    return job.desk.console.export_text()
 
 
 def written(place):

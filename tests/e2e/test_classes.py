@@ -18,6 +18,7 @@ from models.networks.diagnoses import NONE
 from models.networks.tasks.registry import TASKS
 from models.networks.tasks.task import Labels, Task
 from pipeline.recipe import load_recipe
+from reports.desk import ConsoleDesk
 from scripts import predict_images, stack, train_cnn
 from scripts.stage import Job
 from workspace.errors import ConfigError
@@ -99,14 +100,16 @@ def _one_thread():
 def job_of(place, stage, *settings, run="run", **values):
     recipe = load_recipe(str(place / "seven.toml"), [f"data.folder={place / 'data'}", *settings])
     console = Console(record=True, width=200, file=io.StringIO())
-    return Job(stage, recipe, place / run, HashMemory(), console, device="cpu", **values)
+    return Job(
+        stage, recipe, place / run, HashMemory(), ConsoleDesk(console), device="cpu", **values
+    )
 
 
 @pytest.fixture(scope="module")
 def stacked(place):
     job = job_of(place, "stack")
     stack.run(job)
-    return job.run, job.console.export_text()
+    return job.run, job.desk.console.export_text()
 
 
 def test_seven_classes_are_scored_out_of_fold_by_name_and_measured(stacked):
