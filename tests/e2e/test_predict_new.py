@@ -16,6 +16,7 @@ from rich.console import Console
 
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
+from reports.desk import ConsoleDesk
 from scripts.predict import run
 from stacking.fold import USE
 from stacking.matrix import assemble, lazily
@@ -96,7 +97,7 @@ def predict(place, data, *settings):
     recipe = load_recipe("sample", [*TINY, f"data.folder={data}", *settings])
     said = Console(file=io.StringIO(), width=200)
     memory = HashMemory(place.run / ".hashes.json")
-    run(Job("predict", recipe, place.run, memory, said, own_data=True))
+    run(Job("predict", recipe, place.run, memory, ConsoleDesk(said), own_data=True))
     return said.file.getvalue()
 
 
