@@ -154,13 +154,7 @@ def stack_files(job: Job, units: Mapping[str, Unit], networks: Sequence[Unit]) -
     files = StackFiles.of(
         units["samples"], units["folds"], units["features"], blocks, job.recipe.stack.leave_out
     )
-    rows = open_stack(files)
-    if networks and (rows.rows[FOLD] == NEVER).any():
-        raise ConfigError(
-            "Networks say nothing out of fold of rows that no fold holds out; take a "
-            "folds.scheme that holds out every row, or stack.networks=false."
-        )
-    _check_nested(job.recipe.stack.nested, rows.blocks)
+    _check_nested(job.recipe.stack.nested, open_stack(files).blocks)
     return files
 
 
@@ -170,6 +164,16 @@ def check_repeats(job: Job) -> None:
     if repeats > 1:
         raise ConfigError(
             f"The stack works on one repeat of the folds; folds.repeats is {repeats}."
+        )
+
+
+def check_held_out(folded: Unit) -> None:
+    """Networks are stacked out of fold; said before one is trained."""
+    table = folded.parquet(FILE, [SPLIT, FOLD])
+    if table.filter(pl.col(SPLIT) == TRAIN)[FOLD].null_count():
+        raise ConfigError(
+            "Networks say nothing out of fold of rows that no fold holds out; take a "
+            "folds.scheme that holds out every row, or stack.networks=false."
         )
 
 

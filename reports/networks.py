@@ -1,6 +1,6 @@
 """What networks are worth: measured beside claimed, class by class, then end to end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from folds.findings import plural
 from reports.elements import Element, Note, Section
@@ -10,22 +10,32 @@ from reports.table import Column, Row, Said, Table, Words, count, measure, short
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 CALLED = "true, down; called, across"
-OF_TWO = ("normal", "cancer")  # what the paper calls the classes of its first network, in order
 
 
 def tables(name: str, sheet: Network) -> list[Said]:
-    """What `make train-cnn` tells of a network."""
-    best, claim, chosen = sheet["best_epoch"], sheet["claim"], chosen_inside(sheet)
+    """What `make train-cnn` says of a network; nothing, where it puts nothing into classes."""
+    best, claim, chosen = sheet.get("best_epoch"), sheet.get("claim"), chosen_inside(sheet)
+    if best is None or "report" not in best:
+        return []
     report = best["report"]
-    told: list[Said] = [
+    several = len(report["classes"]) > 2
+    said: list[Said] = [
         f"{name}: out of fold, {plural(report['n'], 'picture')}"
         + (f" of {best['patients']} {sheet['group']}s" if best["patients"] else "")
         + f"; measured at each fold's {'best inner' if chosen else 'last'} epoch."
     ]
-    if claim is None:  # an extractor learns to rank: it has no threshold of its own
-        return told + list(_ranking(name, sheet, chosen))
-    told += [class_table(best, claim), *_beside_claims(name, sheet, claim)]
-    return told + (_source(name, sheet["source_only"]) if "source_only" in sheet else [])
+    # Two classes without a threshold of their own are only ranked.
+    calls = several or claim is not None or sheet["folds"][0].get("threshold") is not None
+    if calls:
+        said.append(class_table(best, claim))
+    metrics = (
+        ("accuracy", *(("balanced_accuracy",) if several else ()), "macro_f1") if calls else ()
+    )
+    return [
+        *said,
+        *_measured(name, sheet, (*metrics, "auc", "pauc", "macro_auc")),
+        *(_source(name, sheet["source_only"]) if "source_only" in sheet else ()),
+    ]
 
 
 def chosen_inside(sheet: Network) -> bool:
@@ -38,11 +48,11 @@ def class_table(sheet: Classes, claim: Claim | None = None) -> Table:
     report = sheet["report"]
     rows: list[Row] = []
     faint = set()
-    for at, name in enumerate(report["classes"]):
+    for name in report["classes"]:
         n = count(report["per_class"][name]["true"])
         rates = (measure(sheet["metrics"].get(f"{rate}[{name}]")) for rate in RATES)
         rows.append((Words(name), n, *rates))
-        claimed = () if claim is None else _claimed(claim, at, name)
+        claimed = () if claim is None else _claimed(claim, name)
         if claimed:
             faint.add(len(rows))
             rows.append(claimed)
@@ -50,32 +60,26 @@ def class_table(sheet: Classes, claim: Claim | None = None) -> Table:
     return Table(tuple(heads), tuple(rows), faint=frozenset(faint))
 
 
-def _claimed(claim: Claim, at: int, name: str) -> Row:
-    """The paper's row of a class: by its name, of two classes by its place."""
-    claims = claim["per_class"]
-    called = OF_TWO[at] if set(claims) == set(OF_TWO) else name.lower()
-    if called not in claims:
+def _claimed(claim: Claim, name: str) -> Row:
+    """The claim of a class, where there is one."""
+    if name not in claim["per_class"]:
         return ()
-    *rates, n = claims[called]
+    *rates, n = claim["per_class"][name]
     return Words("  claimed"), count(int(n)), *(Words(f"{rate:.3f}") for rate in rates)
 
 
-def _ranking(name: str, sheet: Network, chosen: bool) -> Iterator[str]:
-    for metric in ("auc", "pauc"):
-        best, last = (sheet[which]["metrics"][metric] for which in ("best_epoch", "last_epoch"))
-        after = f"; after the last epoch {short(last)}" if chosen else ""
-        yield f"{name}: {metric} {short(best)}{after}."
-
-
-def _beside_claims(name: str, sheet: Network, claim: Claim) -> Iterator[str]:
-    known = sheet["best_epoch"]["metrics"]
-    shown = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
-    for metric in (*shown, *(("auc", "pauc") if "auc" in known else ())):
-        last = sheet["last_epoch"]["metrics"][metric]
-        claimed = f"; claimed {shown[metric]:.4f}, on other pictures" if metric in shown else ""
-        yield (
-            f"{name}: {metric} {short(known[metric])}; after the last epoch {short(last)}{claimed}."
-        )
+def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str]:
+    """Each metric that the sheet has, of both epochs, and what is claimed of it."""
+    claim, best = sheet["claim"], sheet["best_epoch"]["metrics"]
+    claims = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]} if claim else {}
+    for metric in metrics:
+        if metric in best:
+            last = sheet["last_epoch"]["metrics"][metric]
+            after = f"; after the last epoch {short(last)}" if chosen_inside(sheet) else ""
+            beside = (
+                f"; claimed {claims[metric]:.4f}, on other pictures" if metric in claims else ""
+            )
+            yield f"{name}: {metric} {short(best[metric])}{after}{beside}."
 
 
 def _source(name: str, source: Paired) -> list[Said]:

@@ -7,7 +7,7 @@ is kept; a changed value redoes what it feeds.
 """
 
 from pipeline.job import Job
-from pipeline.stack_rows import StackFiles, check_repeats, stack_files
+from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, stack_files
 from pipeline.stacked import IMPORTANCE, METRICS, OOF, TEST, boosting, joining
 from reports.stack import tables
 from scripts import features, folds, verify
@@ -37,6 +37,7 @@ def files_of(job: Job) -> StackFiles:
     units["features"] = job.need(features.run)
     networks: list[Unit] = []
     if job.recipe.stack.networks:
+        check_held_out(units["folds"])
         from scripts import embed  # noqa: PLC0415 - torch takes seconds to import
 
         networks = list(job.need(embed.run).values())

@@ -9,11 +9,13 @@ from reports.networks import (
 RATES = ("precision", "recall", "f1")
 FIRST = {
     "source": "a paper", "accuracy": [0.996, 1251], "macro_f1": 0.9948,
-    "per_class": {"cancer": [0.9878, 0.9969, 0.9923, 324], "normal": [0.9989, 0.9957, 0.9973, 927]},
+    "per_class": {
+        "benign": [0.9989, 0.9957, 0.9973, 927], "malignant": [0.9878, 0.9969, 0.9923, 324],
+    },
 }  # fmt: skip
 SECOND = {
     "source": "a paper", "accuracy": [0.9064, 299], "macro_f1": 0.8814,
-    "per_class": {"mel": [0.9415, 0.9415, 0.9415, 171]},
+    "per_class": {"MEL": [0.9415, 0.9415, 0.9415, 171]},
 }  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def brief(table):
     return [[cell.brief for cell in row] for row in table.rows]
 
 
-def test_measured_stands_beside_claimed_by_place_or_by_name():
+def test_measured_stands_beside_what_is_claimed_of_a_class():
     ours = ["15", *["0.500 0.400-0.600"] * 3]
     first = class_table(classes(["benign", "malignant"]), FIRST)
     assert brief(first) == [
@@ -77,6 +79,32 @@ def test_a_network_that_ranks_is_told_by_its_ranking():
     last = tables("small", network(["benign", "malignant"], None, inner_score=None))
     assert last[0].endswith("; measured at each fold's last epoch.")
     assert last[1] == "small: auc 0.800."
+
+
+def test_several_classes_have_their_table_without_any_claim():
+    sheet = network(["MEL", "BCC", "VASC"], None)
+    for which in ("best_epoch", "last_epoch"):
+        sheet[which]["metrics"] |= {"balanced_accuracy": metric(0.5), "macro_auc": metric(0.9)}
+    told = tables("seven", sheet)
+    assert told[1] == class_table(sheet["best_epoch"])
+    assert told[2:] == [
+        "seven: accuracy 0.700; after the last epoch 0.700.",
+        "seven: balanced_accuracy 0.500; after the last epoch 0.500.",
+        "seven: macro_f1 0.600; after the last epoch 0.600.",
+        "seven: macro_auc 0.900; after the last epoch 0.900.",
+    ]
+
+
+def test_two_classes_by_a_threshold_have_their_table_too():
+    sheet = network(["benign", "malignant"], None)
+    sheet["folds"][0]["threshold"] = 0.4
+    assert tables("first", sheet)[1] == class_table(sheet["best_epoch"])
+
+
+def test_of_a_network_that_puts_nothing_into_classes_nothing_is_said():
+    assert tables("free", {"classes": [], "claim": None, "folds": [{"inner_score": 0.1}]}) == []
+    bare = {"best_epoch": {"metrics": {}}, "claim": None, "folds": [{"inner_score": 0.1}]}
+    assert tables("free", bare) == []
 
 
 def test_a_network_no_better_than_what_tells_the_source_is_warned_of():

@@ -1,6 +1,6 @@
 import numpy as np
-from metrics.sheet import ScoreConfig
 
+from metrics.score_sheet import ScoreConfig
 from models.cascade.calls import cascade_calls, cascade_sheet
 
 

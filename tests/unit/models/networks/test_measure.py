@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from metrics.sheet import ScoreConfig
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from metrics.score_sheet import ScoreConfig
 from models.networks.measure import ScoredRows, against, network_sheet, variant_sheet
 
 CONFIG = ScoreConfig(replicates=100, seeds=(0,))

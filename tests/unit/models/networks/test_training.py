@@ -37,7 +37,7 @@ TRAINING = {
     "phases": [{"epochs": 2, "lr": 1e-3, "schedule": "cosine", "scale": {"backbone": 0.01}}],
 }  # fmt: skip
 TWO = Labels(LABELS.astype(np.int64), ("benign", "malignant"), target=(1,))
-WANTED = Wanted(stage="train-cnn", unit="net", inputs={}, recipe={}, seed=0, part={})
+WANTED = Wanted(stage="train-cnn", settings={}, inputs={}, recipe={}, seed=0)
 
 
 def config_of(name="extractor", task=None, **training):
