@@ -62,7 +62,7 @@ def compare_variants(
         for name, by_seed in by_variant.items()
     }
     whole, watch = tables[WHOLE], asked.config.learning.watch
-    found = {
+    variants = {
         name: variant_sheet(watch, whole, several, asked.classes, score)
         for name, several in tables.items()
     }
@@ -70,7 +70,7 @@ def compare_variants(
         "network": asked.name, "watch": watch, "n": len(whole[0].true),
         "seeds": list(by_variant[WHOLE]),
         "folds": list(next(iter(by_variant[WHOLE].values()))),
-        "variants": found,
+        "variants": variants,
     }  # fmt: skip
     draft.json(FILE, sheet)
 

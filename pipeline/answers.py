@@ -80,8 +80,8 @@ class Cascade:
 
     @property
     def goes_on(self) -> Bools:
-        found: Bools = self.first.probability[:, 1] >= self.limit
-        return found
+        on: Bools = self.first.probability[:, 1] >= self.limit
+        return on
 
     @property
     def called(self) -> Ints:
@@ -92,11 +92,11 @@ class Cascade:
     def shown(self) -> Mapping[str, tuple[Ints, Ints]]:
         """By network which pictures have an overlay, as to which class."""
         every = np.arange(len(self.goes_on))
-        found = {self.first.name: (every, self.first.shown)}
+        shown = {self.first.name: (every, self.first.shown)}
         if self.second is not None:
             on = np.flatnonzero(self.goes_on)
-            found[self.second.name] = (on, self.called[on] - 1)
-        return found
+            shown[self.second.name] = (on, self.called[on] - 1)
+        return shown
 
     def rows(self, ids: Sequence[str]) -> Rows:
         first, second = self.first, self.second

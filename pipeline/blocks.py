@@ -166,5 +166,5 @@ def _as_json(found: drift.Drift) -> dict[str, Any]:
 
 def _warnings(name: str, drifts: list[drift.Drift], config: AlignConfig) -> list[str]:
     """Where the folds' networks agree so little that their columns are of little use."""
-    found = [drift.poor(one, name) for one in drifts] if config.embeds else []
-    return sorted({text for text in found if text is not None})
+    warnings = [drift.poor(one, name) for one in drifts] if config.embeds else []
+    return sorted({text for text in warnings if text is not None})

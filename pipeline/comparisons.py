@@ -175,14 +175,14 @@ def _scores(
     """(ID, fold, a column for each seed) of the rows that the fold holds out."""
     (name, fold), matrix = which, _matrix(rows, plan, tables, which[1])
     config = plan.stack.model_copy(update={"shap_rows": 0})
-    found = rows.rows.filter(pl.col(FOLD) == fold).select(ID, FOLD)
+    columns = rows.rows.filter(pl.col(FOLD) == fold).select(ID, FOLD)
     for seed in plan.seeds:
         with draft.progress(f"{name}, fold {fold}, seed {seed}") as bar:
             scores = train_fold(matrix, fold, config, plan.booster, seed, bar).scores
-        found = found.join(
+        columns = columns.join(
             scores.select(ID, pl.col(SCORE).alias(str(seed))), on=ID, how="left", validate="1:1"
         )
-    return found
+    return columns
 
 
 def _others(rows: StackRows, own: Sequence[str]) -> list[Block]:

@@ -138,14 +138,14 @@ def embed_shard(
     net, use = kept.open_network(open_unit(*network))
     way = machine.way(use.views, bfloat16=use.bfloat16)
     with draft.progress(title) as show:
-        found = score_pictures(net, there, indices, way, show)
-    if not (np.abs(found.embedding) <= HALF_MOST).all():
+        scores = score_pictures(net, there, indices, way, show)
+    if not (np.abs(scores.embedding) <= HALF_MOST).all():
         raise ArtifactError(
             f"{network[0].name} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or "
             "no number); train it anew with a lower lr."
         )
     names = probability_columns(use.network, use.classes)
-    shares = found.probability[:, -len(names) :]
+    shares = scores.probability[:, -len(names) :]
     ids = there.ids.gather(indices)
     draft.parquet(ROWS, pl.DataFrame({ID: ids, **{n: shares[:, at] for at, n in enumerate(names)}}))
-    draft.tensors(EMBEDDING, {"embedding": found.embedding.astype(np.float16)})
+    draft.tensors(EMBEDDING, {"embedding": scores.embedding.astype(np.float16)})

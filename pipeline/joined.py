@@ -136,7 +136,7 @@ def _measured(
     known = labelled(rows, network, table)
     patient = patient_of(rows, known)
     uses = {fold: kept.use_of(unit, network.classes) for fold, unit in units.items()}
-    found: dict[str, Any] = {
+    sheet: dict[str, Any] = {
         "network": network.name, "kind": network.task.kind, "classes": list(network.classes),
         "claim": claim_of(network.config.claim, network.classes), "group": rows.files.group,
     }  # fmt: skip
@@ -147,17 +147,17 @@ def _measured(
             probability = shares_of(known.select(columns).to_numpy())
             limits = {k: use.last_threshold if prefix else use.threshold for k, use in uses.items()}
             called = network.task.called(probability, _limits(known, limits))
-            found[which] = network.task.sheet(
+            sheet[which] = network.task.sheet(
                 true, called, probability, network.labels, patient, score
             )
     watch = network.config.learning.watch
-    found["folds"] = [
+    sheet["folds"] = [
         _of_fold(fold, use, unit, watch)
         for (fold, unit), use in zip(units.items(), uses.values(), strict=True)
     ]
     if network.config.source_only:
-        found["source_only"] = _source_only(draft, rows, what, known)
-    return found
+        sheet["source_only"] = _source_only(draft, rows, what, known)
+    return sheet
 
 
 def _of_fold(fold: int, use: Use, unit: Unit, watch: str) -> dict[str, Any]:
@@ -175,8 +175,8 @@ def _limits(rows: pl.DataFrame, limits: Mapping[int, float | None]) -> Floats | 
     """(rows,): the threshold of each row's fold; None where there is none."""
     if None in limits.values():
         return None
-    found: Floats = rows[FOLD].replace_strict(dict(limits), return_dtype=pl.Float64).to_numpy()
-    return found
+    of_rows: Floats = rows[FOLD].replace_strict(dict(limits), return_dtype=pl.Float64).to_numpy()
+    return of_rows
 
 
 def _with_codes(rows: PictureRows, codes: Any, table: pl.DataFrame) -> pl.DataFrame:

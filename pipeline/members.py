@@ -61,7 +61,7 @@ def members_of(
     return join_members(rows, tables)
 
 
-def outside(
+def blended_unseen(
     some: Members,
     rule: Rule,
     ids: pl.DataFrame,
@@ -84,7 +84,7 @@ def outside(
     return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule)
 
 
-def seen_elsewhere(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
+def network_scores(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
     """What a network's block says of these rows outside the folds: (ID, fold, score)."""
     block, target = _networks(blocks)[name]
     table = _scores(block, TEST, target)
@@ -99,9 +99,9 @@ def keep_blend(draft: Draft, some: Members, rule: Rule) -> None:
 
 def kept_blend(unit: Unit) -> tuple[Members, Rule]:
     """What `keep_blend` kept, to the bit."""
-    told = unit.json(RULE)
-    some = Members.of_table(unit.parquet(MEMBERS), told["members"])
-    return some, Rule(told["blend"], some.names, tuple(told["parts"]))
+    rule = unit.json(RULE)
+    some = Members.of_table(unit.parquet(MEMBERS), rule["members"])
+    return some, Rule(rule["blend"], some.names, tuple(rule["parts"]))
 
 
 def blended(
@@ -111,8 +111,8 @@ def blended(
     blend, score = configs
     blends = all_blends(members, blend, score.min_tpr)
     with desk.progress("Drawing patients again, for members") as show:
-        found = blend_sheet(members, blends, blend, score, patient, show)
-    return found, blends
+        sheet = blend_sheet(members, blends, blend, score, patient, show)
+    return sheet, blends
 
 
 def target_of(block: Unit) -> TargetColumns | None:
@@ -128,12 +128,12 @@ def target_of(block: Unit) -> TargetColumns | None:
 
 def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, TargetColumns]]:
     """Blocks that say how probable the target is, by the network's name."""
-    found = {}
+    speaking = {}
     for block in blocks:
         target = target_of(block.unit)
         if target is not None and set(target.columns) <= set(block.columns):
-            found[block.unit.folder.name] = (block, target)
-    return found
+            speaking[block.unit.folder.name] = (block, target)
+    return speaking
 
 
 def _scores(block: Block, file: str, target: TargetColumns) -> pl.DataFrame:

@@ -5,6 +5,7 @@ Every picture is decoded once before any work begins: damage is told now, not ho
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -150,14 +151,26 @@ def _refuse_strangers(source: Source) -> None:
 
 
 def _without_damage(job: Job, data: NewData, rows: pl.DataFrame) -> pl.DataFrame:
-    """All pictures can be decoded; else it stops, or the picture is left out, as the recipe says.
-
-    Of pictures alone the row goes with it.
-    """
+    """Rows without their damaged pictures; of pictures alone the row goes with it."""
     seen = rows.filter(pl.col(IMAGE).is_not_null())
-    names = dict(seen.select(ID, IMAGE).iter_rows())
+    damaged = damaged_pictures(job, data.folder, dict(seen.select(ID, IMAGE).iter_rows()))
+    is_damaged = pl.col(ID).is_in(list(damaged))
+    if data.source is not None:
+        image = pl.when(is_damaged).then(None).otherwise(pl.col(IMAGE))
+        return rows.with_columns(image.alias(IMAGE))
+    whole = rows.filter(~is_damaged)
+    if whole.is_empty():
+        raise DataError(f"No picture of {data.place} can be decoded.")
+    return whole
+
+
+def damaged_pictures(job: Job, folder: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """Those that cannot be decoded, with the reason; they stop, or are named, as the recipe says.
+
+    `names` are ids and references below the folder.
+    """
     with job.progress("Looking at pictures") as show:
-        damaged = damaged_in(data.folder, names, reading_processes(), show)
+        damaged = damaged_in(folder, dict(names), reading_processes(), show)
     drops = job.recipe.verify.corrupt_images == "drop"
     for reason in damaged.values():
         job.say(f"{'notice' if drops else 'error'}: {reason}")
@@ -166,11 +179,4 @@ def _without_damage(job: Job, data: NewData, rows: pl.DataFrame) -> pl.DataFrame
             f"Damaged pictures: {listed(list(damaged))}; mend them, or leave them out with "
             'SET="verify.corrupt_images=drop".'
         )
-    is_damaged = pl.col(ID).is_in(list(damaged))
-    if data.source is not None:
-        image = pl.when(is_damaged).then(None).otherwise(pl.col(IMAGE))
-        return rows.with_columns(image.alias(IMAGE))
-    left = rows.filter(~is_damaged)
-    if left.is_empty():
-        raise DataError(f"No picture of {data.place} can be decoded.")
-    return left
+    return damaged

@@ -16,7 +16,7 @@ import polars as pl
 from folds.schema import ID, IMAGE
 from pipeline.feature_table import TRAINING
 from pipeline.job import Job
-from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, kept_blend, outside
+from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, blended_unseen, kept_blend
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
 from stacking.fold import USE
@@ -42,7 +42,7 @@ class Stacked:
 
     def boosters(self, name: str) -> dict[int, Unit]:
         """A member's by fold, if they are those of the stack and learnt from these features."""
-        found = {}
+        by_fold = {}
         for folder, sha in self._used(name).items():
             unit = open_unit(self.job.run / "boosters" / folder, STACK)
             learnt_from = unit.manifest.inputs
@@ -51,8 +51,8 @@ class Stacked:
                     f"{unit.folder} is not what {self.unit.folder} and {self.featured.folder} "
                     "belong to; run 'make stack' again."
                 )
-            found[int(folder.rpartition("_")[2])] = unit
-        return dict(sorted(found.items()))
+            by_fold[int(folder.rpartition("_")[2])] = unit
+        return dict(sorted(by_fold.items()))
 
     def hashes(self) -> dict[str, str]:
         """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
@@ -71,8 +71,8 @@ class Stacked:
 
     def columns(self, name: str) -> list[str]:
         """What a member's boosters learnt from."""
-        found: list[str] = next(iter(self.boosters(name).values())).json(USE)["columns"]
-        return found
+        names: list[str] = next(iter(self.boosters(name).values())).json(USE)["columns"]
+        return names
 
     @cached_property
     def sees(self) -> bool:
@@ -180,14 +180,16 @@ class Scorer:
                 *boosted[self.choice.name], self.stacked.unit.manifest.settings["average"]
             )
         some, rule = kept_blend(self.stacked.unit)
-        return outside(some, rule, self.ids, boosted, lambda name: self.networks[name].scores())
+        return blended_unseen(
+            some, rule, self.ids, boosted, lambda name: self.networks[name].scores()
+        )
 
     def means(self) -> pl.DataFrame:
         """Each network's mean probabilities by id."""
-        found = self.ids
+        table = self.ids
         for network in self.networks.values():
-            found = found.join(network.means(), on=ID, how="left", maintain_order="left")
-        return found
+            table = table.join(network.means(), on=ID, how="left", maintain_order="left")
+        return table
 
     def _view(self, columns: Sequence[str], fold: int) -> Matrix:
         """These columns as the networks of this fold see the rows."""

@@ -83,7 +83,7 @@ def new_columns(
         seen = seen.with_columns(pl.lit(None, dtype=pl.Float64).alias(SIZE))
     pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
     every = PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
-    found = {}
+    by_network = {}
     for name, kept in {name: _kept(job, name) for name in networks}.items():
         units = kept.units
         different = {unit.folder: unit for unit in units.values()}  # an encoder's: one
@@ -92,10 +92,10 @@ def new_columns(
         )
         made = {folder: Embedded.open(job.run, unit, every) for folder, unit in different.items()}
         by_fold = {fold: made[unit.folder] for fold, unit in units.items()}
-        found[name] = NewColumns(
+        by_network[name] = NewColumns(
             name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
         )
-    return found
+    return by_network
 
 
 @dataclass(frozen=True)

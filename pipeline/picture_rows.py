@@ -119,14 +119,14 @@ class PictureRows:
     def by_fold(self) -> dict[int, tuple[TrainingRows, Ints]]:
         """What may be learnt without a fold, and the indices of the rows that it holds out."""
         index = {name: number for number, name in enumerate(self.table[ID].to_list())}
-        found = {}
+        by_fold = {}
         for fold, training, held_out in splits(self.folded.parquet(FILE)):
             learnt, out = (
                 np.array([index[name] for name in ids if name in index], np.int64)
                 for ids in (training.sort(), held_out.sort())
             )
-            found[fold] = (TrainingRows(fold, learnt, self.groups), out)
-        return found
+            by_fold[fold] = (TrainingRows(fold, learnt, self.groups), out)
+        return by_fold
 
     def fold_pairs(self, *, nested: bool) -> list[tuple[int, int]]:
         """The folds that networks leave out two by two, if the stack is nested."""

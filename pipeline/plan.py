@@ -79,7 +79,7 @@ def _kind(folder: Path) -> tuple[str, str]:
 
 def _seconds(run: Path) -> dict[Path, float]:
     """What every unit took, of this run and then of those beside it."""
-    found: dict[Path, float] = {}
+    seconds: dict[Path, float] = {}
     beside = sorted(run.parent.glob("*")) if run.parent.is_dir() else []
     for place in (run, *beside):
         for path in (*place.glob(f"*/{NAME}"), *place.glob(f"*/*/{NAME}")):
@@ -88,5 +88,5 @@ def _seconds(run: Path) -> dict[Path, float]:
             except ArtifactError:
                 continue  # none of ours, or of another version
             if manifest is not None:
-                found.setdefault(path.parent, manifest.seconds)
-    return found
+                seconds.setdefault(path.parent, manifest.seconds)
+    return seconds

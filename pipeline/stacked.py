@@ -21,11 +21,11 @@ from pipeline.members import (
     PARTS,
     STACK,
     blended,
+    blended_unseen,
     keep_blend,
     members_of,
-    outside,
+    network_scores,
     parts_of,
-    seen_elsewhere,
 )
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
@@ -132,13 +132,13 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     }
     oof = {name: _out_of_fold(rows, units) for name, units in trained.items()}
     metrics = _measured(draft, rows, oof, configs)
-    found = _blended(draft, rows, oof, configs)
-    if found is not None:
-        metrics["blend"] = found.sheet
-    if found is not None and found.chosen is not None:
-        keep_blend(draft, found.blended, found.chosen.last)  # for new data
-    draft.parquet(OOF, _handed_in(oof[STACK], found))
-    draft.parquet(TEST, _outside(rows, trained, found, configs.average))
+    blend = _blended(draft, rows, oof, configs)
+    if blend is not None:
+        metrics["blend"] = blend.sheet
+    if blend is not None and blend.chosen is not None:
+        keep_blend(draft, blend.blended, blend.chosen.last)  # for new data
+    draft.parquet(OOF, _handed_in(oof[STACK], blend))
+    draft.parquet(TEST, _unseen_scores(rows, trained, blend, configs.average))
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -194,14 +194,14 @@ def _measured(
     clinical = open_unit(rows.files.samples, "verify").parquet(SAMPLES).drop(TARGET)
     table = scored[STACK].join(clinical, on=ID, how="left", validate="1:1", maintain_order="left")
     with draft.progress("Drawing patients again") as show:
-        found = stack_sheet(
+        sheet = stack_sheet(
             table, scores, patient_column(configs.group), subgroups_of(table), configs.score, show
         )
-    return {**found, "best_column": chosen, "group": configs.group}
+    return {**sheet, "best_column": chosen, "group": configs.group}
 
 
 @dataclass(frozen=True)
-class Found:
+class ChosenBlend:
     """The members, what they are worth, and the blend that the recipe hands in."""
 
     members: Members
@@ -212,7 +212,7 @@ class Found:
 
 def _blended(
     draft: Draft, rows: StackRows, oof: Mapping[str, pl.DataFrame], configs: JoinConfigs
-) -> Found | None:
+) -> ChosenBlend | None:
     """Members and blends; None where the stack is the only member."""
     own = {name: table for name, table in oof.items() if name in (STACK, *PARTS)}
     members = members_of(draft.desk, configs.blend, rows.rows, own, rows.blocks)
@@ -222,21 +222,24 @@ def _blended(
         draft.desk, members, (configs.blend, configs.score), patient_column(configs.group)
     )
     some = blended_members(members, configs.blend)
-    return Found(members, some, sheet, blends.get(configs.blend.policy))
+    return ChosenBlend(members, some, sheet, blends.get(configs.blend.policy))
 
 
-def _handed_in(oof: pl.DataFrame, found: Found | None) -> pl.DataFrame:
+def _handed_in(oof: pl.DataFrame, blend: ChosenBlend | None) -> pl.DataFrame:
     """The stack's rows with the score of what is handed in, by id."""
-    if found is None or found.chosen is None:
+    if blend is None or blend.chosen is None:
         return oof
-    score = found.members.rows.select(ID).with_columns(pl.Series(SCORE, found.chosen.score))
+    score = blend.members.rows.select(ID).with_columns(pl.Series(SCORE, blend.chosen.score))
     return oof.drop(SCORE, SPREAD).join(
         score, on=ID, how="left", validate="1:1", maintain_order="left"
     )
 
 
-def _outside(
-    rows: StackRows, trained: Mapping[str, Mapping[int, Unit]], found: Found | None, average: Any
+def _unseen_scores(
+    rows: StackRows,
+    trained: Mapping[str, Mapping[int, Unit]],
+    blend: ChosenBlend | None,
+    average: Any,
 ) -> pl.DataFrame:
     """Scores of the test set, then of the holdout, by all folds."""
     tables = []
@@ -245,7 +248,7 @@ def _outside(
         if len(ids) == 0:
             continue
         view = partial(rows.view, ids, file)
-        if found is None or found.chosen is None:
+        if blend is None or blend.chosen is None:
             scores = score_unseen(view, trained[STACK], average)
         else:
             stacked = {
@@ -253,8 +256,8 @@ def _outside(
                 for name in (STACK, *PARTS)
                 if name in trained
             }
-            seen = partial(seen_elsewhere, rows.blocks, ids)
-            scores = outside(found.blended, found.chosen.last, ids, stacked, seen)
+            seen = partial(network_scores, rows.blocks, ids)
+            scores = blended_unseen(blend.blended, blend.chosen.last, ids, stacked, seen)
         tables.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
     columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64, SPLIT: pl.String}
     return pl.concat([pl.DataFrame(schema=columns), *tables])

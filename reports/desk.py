@@ -43,8 +43,8 @@ class ConsoleDesk:
 
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
         self.console.print(message, markup=False, highlight=False, soft_wrap=True)
-        told = " ".join(map(str, facts.values())) if private else message
-        LOG.info(told, extra={"facts": facts})
+        logged = " ".join(map(str, facts.values())) if private else message
+        LOG.info(logged, extra={"facts": facts})
 
     def table(self, table: object) -> None:
         assert isinstance(table, Table)

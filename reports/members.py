@@ -20,11 +20,11 @@ OWN = ("stack", "tabular", "images")  # the stack itself and its parts: above th
 
 def tables(sheet: Blend, min_tpr: float) -> list[Said]:
     """What `make stack` tells of them."""
-    told: list[Said] = [
+    said: list[Said] = [
         member_table(sheet, min_tpr),
         f"stack: handed in is {sheet['policy']} (*), by blend.policy.",
     ]
-    return told + notices(sheet["notes"])
+    return said + notices(sheet["notes"])
 
 
 def member_table(sheet: Blend, min_tpr: float) -> Table:

@@ -84,30 +84,30 @@ def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str
 
 def _source(name: str, source: Paired) -> list[Said]:
     gain = source["ours_minus_this"]["auc"]
-    told: list[Said] = [
+    said: list[Said] = [
         f"{name}: size of picture and file and mean colours alone have AUC "
         f"{short(source['metrics']['auc'])}; ours minus this {short(gain)}."
     ]
     if gain["low"] is not None and gain["low"] <= 0:
-        told.append(
+        said.append(
             f"notice: {name} is not shown to be better than what tells the source of a picture; it "
             "may have learnt that."
         )
-    return told
+    return said
 
 
 def cascade_tables(sheet: Cascade) -> list[Said]:
     """What `make train-cnn` tells of two networks end to end."""
     metrics = sheet["metrics"]
-    told: list[Said] = [
+    said: list[Said] = [
         f"cascade: accuracy end to end {short(metrics['accuracy'])} of "
         f"{plural(sheet['report']['n'], 'picture')}, macro F1 {short(metrics['macro_f1'])}.",
         confusion_table(sheet),
     ]
     if sheet["left_out"]:
         rows = plural(sheet["left_out"], "row")
-        told.append(f"cascade: {rows} with target 1 have no class here.")
-    return told
+        said.append(f"cascade: {rows} with target 1 have no class here.")
+    return said
 
 
 def confusion_table(sheet: Cascade) -> Table:

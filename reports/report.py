@@ -31,7 +31,7 @@ DISCLAIMER = (
 
 
 @dataclass(frozen=True)
-class Found:
+class RunSheets:
     """What a run has made, None or empty where it has not; manifests by their folder in the run."""
 
     recipe: Json
@@ -63,52 +63,52 @@ class Found:
         return float(self.recipe["score"]["min_tpr"])
 
 
-def report(found: Found) -> str:
+def report(sheets: RunSheets) -> str:
     """The page of a run."""
     sections = [
-        _data(found),
-        _folds(found),
-        *_of_stack(found),
-        *_of_networks(found),
-        _leaks(found),
-        _submission(found),
-        provenance(found.recipe, found.manifests),
+        _data(sheets),
+        _folds(sheets),
+        *_of_stack(sheets),
+        *_of_networks(sheets),
+        _leaks(sheets),
+        _submission(sheets),
+        provenance(sheets.recipe, sheets.manifests),
         Section("use", "What this is not", (Note(DISCLAIMER),)),
     ]
-    return page(_head(found), sections)
+    return page(_head(sheets), sections)
 
 
-def _head(found: Found) -> Head:
+def _head(sheets: RunSheets) -> Head:
     facts: list[tuple[str, Cell]] = []
-    if found.verified is not None:
-        counts = found.verified["counts"]
+    if sheets.verified is not None:
+        counts = sheets.verified["counts"]
         names = ("rows", "positives", "patients" if counts["patients"] else "lesions", "test_rows")
         facts += [(name.replace("_", " "), count(counts[name])) for name in names if counts[name]]
-    if found.stacked is not None:
-        pauc = found.stacked["stack"]["metrics"]["pauc"]
-        words = f"pAUC above {found.min_tpr:.0%} sensitivity, {pauc['level']:.0%} interval"
+    if sheets.stacked is not None:
+        pauc = sheets.stacked["stack"]["metrics"]["pauc"]
+        words = f"pAUC above {sheets.min_tpr:.0%} sensitivity, {pauc['level']:.0%} interval"
         facts.append((words, measure(pauc)))
     return Head(
-        title=found.recipe["name"],
-        about=found.recipe.get("about", ""),
-        banner=SYNTHETIC if found.synthetic else "",
-        warnings=tuple(stale(found.manifests)),
+        title=sheets.recipe["name"],
+        about=sheets.recipe.get("about", ""),
+        banner=SYNTHETIC if sheets.synthetic else "",
+        warnings=tuple(stale(sheets.manifests)),
         facts=tuple(facts),
     )
 
 
-def _data(found: Found) -> Section:
-    data, title = found.recipe["data"], "Data"
-    if found.verified is None:
-        return Section("data", title, (_missing(found, "verify"),))
-    known = found.verified["counts"]
+def _data(sheets: RunSheets) -> Section:
+    data, title = sheets.recipe["data"], "Data"
+    if sheets.verified is None:
+        return Section("data", title, (_missing(sheets, "verify"),))
+    known = sheets.verified["counts"]
     counts = {name: known[name] for name in COUNTED if name in known} | known
-    kind = "Synthetic data" if found.synthetic else "Data"
+    kind = "Synthetic data" if sheets.synthetic else "Data"
     rows = [(Words(n.replace("_", " ")), count(c)) for n, c in counts.items() if c]
     # Kinds and counts alone: the messages name ids, and ids may be people.
     noticed = [
         (Words(f"notice: {notice['check'].replace('-', ' ')}"), count(notice["count"]))
-        for notice in found.verified["notices"]
+        for notice in sheets.verified["notices"]
         if notice["check"] != "synthetic"
     ]
     table = Table(columns("what", "number"), tuple(rows + noticed))
@@ -119,53 +119,56 @@ def _data(found: Found) -> Section:
     return Section("data", title, (table,), lead)
 
 
-def _folds(found: Found) -> Section:
-    manifest = found.manifests.get("folds")
-    if found.balance is None or manifest is None:
-        return Section("folds", "Folds", (_missing(found, "folds"),))
+def _folds(sheets: RunSheets) -> Section:
+    manifest = sheets.manifests.get("folds")
+    if sheets.balance is None or manifest is None:
+        return Section("folds", "Folds", (_missing(sheets, "folds"),))
     facts = manifest.facts
     lead = (
         f"Scheme {facts['scheme']}, seed {facts['seed']}; decided once, before anything was "
         "trained, and checked against its hash whenever it is read."
     )
     digest = Table(columns("fold hash (SHA-256)"), ((Words(facts["fold_hash"], code=True),),))
-    table = balance.balance_table(found.balance, found.recipe["data"]["group"])
+    table = balance.balance_table(sheets.balance, sheets.recipe["data"]["group"])
     return Section("folds", "Folds", (table, digest), lead)
 
 
-def _of_stack(found: Found) -> list[Section]:
-    if found.stacked is None:
+def _of_stack(sheets: RunSheets) -> list[Section]:
+    if sheets.stacked is None:
         words = "Scores, folds one by one, curves, subgroups and importances come from the stack."
-        return [Section("scores", "Scores", (_missing(found, "stack", words),))]
-    terms = stack.Terms(found.group, found.min_tpr)
-    sections = stack.sections(found.stacked, found.rows, terms)
-    return [*sections, *([] if found.importance is None else [stack.importances(found.importance)])]
+        return [Section("scores", "Scores", (_missing(sheets, "stack", words),))]
+    terms = stack.Terms(sheets.group, sheets.min_tpr)
+    sections = stack.sections(sheets.stacked, sheets.rows, terms)
+    return [
+        *sections,
+        *([] if sheets.importance is None else [stack.importances(sheets.importance)]),
+    ]
 
 
-def _of_networks(found: Found) -> list[Section]:
-    if not found.networks:
-        if found.recipe["data"]["images"] == "none":
+def _of_networks(sheets: RunSheets) -> list[Section]:
+    if not sheets.networks:
+        if sheets.recipe["data"]["images"] == "none":
             note = Note("The recipe uses no images, and so no network.")
         else:
-            note = _missing(found, "train-cnn", "No network is trained on all folds.")
+            note = _missing(sheets, "train-cnn", "No network is trained on all folds.")
         return [Section("networks", "Networks", (note,))]
-    return [networks.network_section(name, sheet) for name, sheet in found.networks.items()] + (
-        [] if found.cascade is None else [networks.cascade_section(found.cascade)]
+    return [networks.network_section(name, sheet) for name, sheet in sheets.networks.items()] + (
+        [] if sheets.cascade is None else [networks.cascade_section(sheets.cascade)]
     )
 
 
-def _leaks(found: Found) -> Section:
+def _leaks(sheets: RunSheets) -> Section:
     title = "Search for leaks"
-    if found.leaks is None:
-        return Section("leaks", title, (_missing(found, "audit"),))
-    return Section("leaks", title, (leaks.leak_table(found.leaks),))
+    if sheets.leaks is None:
+        return Section("leaks", title, (_missing(sheets, "audit"),))
+    return Section("leaks", title, (leaks.leak_table(sheets.leaks),))
 
 
-def _submission(found: Found) -> Section:
-    manifest = found.manifests.get("submission")
-    if found.handed_in is None or manifest is None:
-        return Section("submission", "Submission", (_missing(found, "submission"),))
-    scores, file = found.handed_in, "submission.csv"
+def _submission(sheets: RunSheets) -> Section:
+    manifest = sheets.manifests.get("submission")
+    if sheets.handed_in is None or manifest is None:
+        return Section("submission", "Submission", (_missing(sheets, "submission"),))
+    scores, file = sheets.handed_in, "submission.csv"
     ends = scores.sort().to_list()
     rows: tuple[tuple[Cell, ...], ...] = (
         (Words("rows"), count(len(scores))),
@@ -177,6 +180,6 @@ def _submission(found: Found) -> Section:
     return Section("submission", "Submission", (Table(columns("what", "value"), rows),), lead)
 
 
-def _missing(found: Found, stage: str, words: str = "") -> Note:
+def _missing(sheets: RunSheets, stage: str, words: str = "") -> Note:
     words = f"{words} Not made yet. With the DATA=, RUN= and SET= of this run, if any:".strip()
-    return Note(words, "missing", f"make {stage}{found.again}")
+    return Note(words, "missing", f"make {stage}{sheets.again}")

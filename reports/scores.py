@@ -40,14 +40,14 @@ BY_GROUP = {"pauc": "pAUC", "auc": "AUC"}
 def tables(file: str, sheet: ScoreSheet) -> list[Said]:
     """What `make score` tells of a submission."""
     whose = plural(sheet["patients"], "patient") if sheet["patients"] else "patients unknown"
-    told: list[Said] = [
+    said: list[Said] = [
         f"score: {file}: {plural(sheet['n'], 'row')}, {plural(sheet['positives'], 'positive')}, "
         f"{whose}.",
         metric_table(sheet),
     ]
     if sheet["subgroups"]:
-        told.append(subgroup_table(sheet))
-    return told + notices(sheet["notes"])
+        said.append(subgroup_table(sheet))
+    return said + notices(sheet["notes"])
 
 
 def metric_table(sheet: ScoreSheet, without: frozenset[str] = frozenset()) -> Table:

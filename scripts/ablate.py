@@ -53,14 +53,14 @@ def run(job: Job) -> Unit:
 
 def _variants(job: Job, whole: Network) -> dict[str, Network]:
     """The whole network, and each variant that is another than it."""
-    found = {WHOLE: whole}
+    variants = {WHOLE: whole}
     for name in job.recipe.ablation.variants or VARIANTS:
         config = VARIANTS[name](whole.config)
         if config == whole.config:
             job.say(f"notice: {name} changes nothing in this recipe and is left out.")
         else:
-            found[name] = replace(whole, config=config)
-    return found
+            variants[name] = replace(whole, config=config)
+    return variants
 
 
 def _unit_name(network: str, variant: str, seed: int, fold: int) -> str:

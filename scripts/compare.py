@@ -26,12 +26,12 @@ def run(job: Job) -> Unit:
     """Every variant beside the recipe's own way, made if not there yet."""
     if not job.recipe.stack.networks:
         raise ConfigError("There is nothing to compare without networks; take stack.networks=true.")
-    kept = replace(job, fresh=False)  # FRESH=1 is of the comparison alone
-    stacked, pictures = stack.files_of(kept), train_cnn.files_of(kept)
+    as_it_is = replace(job, fresh=False)  # FRESH=1 is of the comparison alone
+    stacked, pictures = stack.files_of(as_it_is), train_cnn.files_of(as_it_is)
     rows = open_stack(stacked)
-    anchors = anchors_of(kept, open_picture_rows(pictures))
+    anchors = anchors_of(as_it_is, open_picture_rows(pictures))
     blocks = {
-        name: block_files(kept, pictures, name, anchors)
+        name: block_files(as_it_is, pictures, name, anchors)
         for name in (block.unit.folder.name for block in rows.blocks)
         if name in job.recipe.used
     }
@@ -57,7 +57,7 @@ def _variants(job: Job, *, tables: bool) -> dict[str, Variant]:
     recipe = job.recipe
     learning = [config.task.learns for config in recipe.used.values()]
     trained, still = any(learning), not all(learning)
-    found = {OWN: Variant(trained=trained, encoders=still)}
+    variants = {OWN: Variant(trained=trained, encoders=still)}
     for name in recipe.compare.variants or VARIANTS:
         variant = VARIANTS[name]
         asks = variant.encoders or variant.trained
@@ -66,8 +66,8 @@ def _variants(job: Job, *, tables: bool) -> dict[str, Variant]:
         elif not (asks or tables):
             job.say(f"notice: {name} has no column in this run; it is left out.")
         else:
-            found[name] = variant
-    return found
+            variants[name] = variant
+    return variants
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def run(job: Job) -> dict[str, Unit]:
             job.say(f"{name}: nothing to do, {unit.folder} is up to date.")
         elif not unit.facts.get(LEARNT_NOTHING):
             job.show(sentences(name, unit.json(DRIFT), unit.facts["anchors"], unit.json(WARNINGS)))
-    places = ", ".join(str(unit.folder) for unit, _ in made.values())
-    job.say(f"embed: see {places}: {OOF}, {TEST}, {DRIFT}.")
+    folders = ", ".join(str(unit.folder) for unit, _ in made.values())
+    job.say(f"embed: see {folders}: {OOF}, {TEST}, {DRIFT}.")
     return {name: unit for name, (unit, _) in made.items()}
 
 

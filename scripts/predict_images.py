@@ -20,7 +20,7 @@ from folds.images import ImageReader
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way
 from models.inference.views import IDENTITY
-from models.input.folder import damaged_in, names_in
+from models.input.folder import names_in
 from models.input.pictures import Pictures
 from models.networks import kept
 from models.networks.kept import maker_of
@@ -29,10 +29,11 @@ from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import STAGE
+from pipeline.new_data import damaged_pictures
 from scripts.stage import main
 from submissions import isic_challenge
 from workspace.arrays import Ints
-from workspace.errors import ArtifactError, ConfigError, DataError, listed, name_some
+from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.parts import Parts
 from workspace.units import Unit, find, making, open_unit, refuse_foreign
@@ -179,16 +180,7 @@ def _folds_of(job: Job, name: str) -> list[Unit]:
 def _pictures(job: Job, folder: Path) -> Pictures:
     """All that can be decoded; the others stop, or are named and left out, as the recipe says."""
     names = names_in(folder)
-    with job.progress("Looking at pictures") as show:
-        damaged = damaged_in(folder, names, _plainly(job).workers, show)
-    drops = job.recipe.verify.corrupt_images == "drop"
-    for reason in damaged.values():
-        job.say(f"{'notice' if drops else 'error'}: {reason}")
-    if damaged and not drops:
-        raise DataError(
-            f"Damaged pictures: {listed(list(damaged))}; mend them, or leave them out with "
-            'SET="verify.corrupt_images=drop".'
-        )
+    damaged = damaged_pictures(job, folder, names)
     whole = {name: reference for name, reference in names.items() if name not in damaged}
     if not whole:
         raise DataError(f"No picture below {folder} can be decoded.")

@@ -18,7 +18,7 @@ from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from reports.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
-from reports.report import Found, report
+from reports.report import RunSheets, report
 from scripts.stage import main
 from stacking.fold import FOLD, SCORE
 from workspace.errors import ArtifactError
@@ -49,7 +49,7 @@ def run(job: Job) -> Unit:
     if done is not None:
         job.say(f"report: nothing to do, {folder / FILE} is up to date.")
         return done
-    page = report(_found(units, newest.recipe, again))
+    page = report(_sheets(units, newest.recipe, again))
     with making(folder, wanted) as draft:
         draft.text(FILE, page)
     job.say(f"report: wrote {folder / FILE}.")
@@ -71,15 +71,15 @@ def _finished(run: Path) -> dict[str, Unit]:
 
 def _manifests(run: Path) -> list[Path]:
     inside = ("", NETWORKS, BLOCKS)
-    found = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
-    return [path for path in found if not path.parent.name.startswith(".")]
+    paths = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
+    return [path for path in paths if not path.parent.name.startswith(".")]
 
 
-def _found(units: Mapping[str, Unit], recipe: Mapping[str, object], again: str) -> Found:
+def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, object], again: str) -> RunSheets:
     """The contents of the parts, each checked against its hash before it is read."""
     stacked, submission = units.get("stack"), units.get("submission")
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
-    return Found(
+    return RunSheets(
         recipe=recipe,
         again=again,
         manifests={name: unit.manifest for name, unit in units.items()},

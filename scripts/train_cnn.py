@@ -77,8 +77,8 @@ def run(job: Job) -> dict[str, Unit]:
     notice_kept_unswitched(job, [unit for unit, new in made[: len(trainings)] if not new])
     units = dict(zip(joined, made[len(trainings) :], strict=False))
     _show(job, units, made[len(trainings) + len(joined) :])
-    places = ", ".join(str(unit.folder) for unit, _ in units.values())
-    job.say(f"train-cnn: see {places}: {METRICS}, {OOF}.")
+    folders = ", ".join(str(unit.folder) for unit, _ in units.values())
+    job.say(f"train-cnn: see {folders}: {METRICS}, {OOF}.")
     return {name: unit for name, (unit, _) in units.items()}
 
 

@@ -3,9 +3,11 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workspace.errors import ConfigError
+from workspace.progress import Silent
 from workspace.stopping import raise_if_asked
 
 
@@ -77,3 +79,43 @@ def tell_and_sleep(draft, place):
 
 def no_log():
     """The workers' log, of which there is none here."""
+
+
+class Listening(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said, self.begun = [], []
+
+    def say(self, message, *, private=False, **facts):
+        self.said.append(message)
+
+    def begin(self, stage, folder, number, left_s):
+        self.begun.append((stage, folder.name, *number))
+        self.left = left_s
+
+
+class Threads:
+    """An executor of several slots, as several processes are, but in this one."""
+
+    def __init__(self, desk, slots=2):
+        self.slots, self._desk, self._pool = slots, desk, ThreadPoolExecutor(slots)
+        self.at_work, self.stopped_at_work = [], None
+
+    def submit(self, function, /, *arguments):
+        self.at_work.append(self._pool.submit(function, *arguments, desk=self._desk))
+        return self.at_work[-1]
+
+    def stop(self):
+        self.stopped_at_work = sum(not future.done() for future in self.at_work)
+        self._pool.shutdown(cancel_futures=True)
+
+
+class Watching:
+    """A watcher that keeps what it saw."""
+
+    def __init__(self):
+        self.states = []
+
+    def saw(self, states):
+        self.states += states

@@ -82,8 +82,8 @@ def clear_leftovers(folder: Path, name: str | None = None) -> int:
 
 def leftovers_in(folder: Path) -> set[str]:
     """Of which names killed, or living, writers have something half written in a folder."""
-    found = (_OURS.fullmatch(path.name) for path in folder.iterdir())
-    return {form["name"] for form in found if form}
+    forms = (_OURS.fullmatch(path.name) for path in folder.iterdir())
+    return {form["name"] for form in forms if form}
 
 
 def flush_to_disk(path: Path) -> None:

@@ -78,5 +78,5 @@ def _path_of(module: str) -> Path | None:
     if room in (GROUND, "tests"):
         return None
     stem = REPOSITORY.joinpath(room, *inner)
-    found = (stem.with_suffix(".py"), stem / "__init__.py")
-    return next((path for path in found if path.is_file() and inner), None)
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.is_file() and inner), None)

@@ -18,8 +18,8 @@ def probability_columns(network: str, classes: Sequence[str]) -> list[str]:
 
 def shares_of(columns: np.ndarray[Any, Any]) -> Floats:
     """(rows, classes) of probability columns; one alone is that of the second of two classes."""
-    found = columns.astype(np.float64)
-    return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+    shares = columns.astype(np.float64)
+    return np.hstack([1 - shares, shares]) if shares.shape[1] == 1 else shares
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class TargetColumns:
             return table[self.columns[0]]
         lacking = table[self.columns[0]].is_null()
         total = table.select(pl.sum_horizontal(self.columns).clip(0, 1)).to_series()
-        found = 1 - total if self.of_zero else total
-        return found.set(lacking, None)
+        total = 1 - total if self.of_zero else total
+        return total.set(lacking, None)
 
 
 def target_columns(columns: Sequence[str], target: Sequence[int] | None) -> TargetColumns | None:

@@ -99,5 +99,5 @@ def _threshold(
 ) -> float | None:
     if not network.task.by_threshold:
         return None
-    found = scores_of(network, run, pictures, weights, inner).probability[:, 1]
-    return network.task.choose_threshold(network.codes[inner] == 1, found)
+    positive = scores_of(network, run, pictures, weights, inner).probability[:, 1]
+    return network.task.choose_threshold(network.codes[inner] == 1, positive)

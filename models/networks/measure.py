@@ -43,12 +43,12 @@ def network_sheet(
         tallies["ranking"] = ranking_tally(true == 1, probability[:, 1], whose)
     else:
         tallies["one_vs_rest"] = one_vs_rest_tally(labels, probability, classes, whose)
-    found = intervals(tallies, whose, config.bootstrap())
+    metrics = intervals(tallies, whose, config.bootstrap())
     return {
         "patients": whose.size if whose.unit == "patient" else None,
         "unit": whose.unit,
         "report": classification_report(labels, calls, classes, confusions=confusions),
-        "metrics": {k: v.as_json() for by in found.values() for k, v in by.items()},
+        "metrics": {k: v.as_json() for by in metrics.values() for k, v in by.items()},
     }
 
 

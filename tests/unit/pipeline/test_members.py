@@ -7,12 +7,12 @@ from rich.console import Console
 
 from pipeline import members
 from pipeline.members import (
+    blended_unseen,
     keep_blend,
     kept_blend,
     members_of,
-    outside,
+    network_scores,
     parts_of,
-    seen_elsewhere,
 )
 from reports.desk import ConsoleDesk
 from stacking.blending.config import BlendConfig
@@ -145,8 +145,12 @@ def test_rows_outside_the_folds_are_blended_view_by_view(desk, network, monkeypa
     blocks, ids = [network("small")], pl.DataFrame({"isic_id": ["t0", "t1"]})
     some = members_of(desk, BlendConfig(), ROWS, STACKED, blocks)
     stacked = {"stack": ("view of {}".format, {0: "boosters of 0", 1: "boosters of 1"})}
-    found = outside(
-        some, blend(some, "mean").last, ids, stacked, lambda n: seen_elsewhere(blocks, ids, n)
+    found = blended_unseen(
+        some,
+        blend(some, "mean").last,
+        ids,
+        stacked,
+        lambda n: network_scores(blocks, ids, n),
     )
     by_fold = np.array([[(0.5 + 0.8) / 2, (0.1 + 0.2) / 2], [(0.7 + 0.6) / 2, (0.3 + 0.4) / 2]])
     assert found["isic_id"].to_list() == ["t0", "t1"]
@@ -156,7 +160,7 @@ def test_rows_outside_the_folds_are_blended_view_by_view(desk, network, monkeypa
 
 def test_of_a_block_only_the_rows_that_are_asked_for_are_taken(network):
     blocks = [network("small")]
-    seen = seen_elsewhere(blocks, pl.DataFrame({"isic_id": ["t1"]}), "small")
+    seen = network_scores(blocks, pl.DataFrame({"isic_id": ["t1"]}), "small")
     assert seen.sort("fold").rows() == [("t1", 0, 0.2), ("t1", 1, 0.4)]
 
 
@@ -167,7 +171,9 @@ def test_what_is_kept_of_a_blend_scores_new_rows_to_the_bit(desk, network, tmp_p
     rule, rows = blend(some, how).last, pl.DataFrame({"isic_id": ids})
 
     def scores(members, rule):
-        return outside(members, rule, rows, {}, lambda name: seen_elsewhere(blocks, rows, name))
+        return blended_unseen(
+            members, rule, rows, {}, lambda name: network_scores(blocks, rows, name)
+        )
 
     with making(tmp_path / "kept", WANTED) as draft:
         keep_blend(draft, some, rule)

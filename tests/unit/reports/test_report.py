@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from metrics.score_sheet import ScoreConfig
-from reports.report import DISCLAIMER, SYNTHETIC, Found, report
+from reports.report import DISCLAIMER, SYNTHETIC, RunSheets, report
 from reports.stack import score_entries, score_table
 from reports.table import NOTHING, measure
 from stacking.measure import stack_sheet
@@ -79,7 +79,7 @@ def only_folds(synthetic=True, **changes):
         },
         "balance": FOLDS,
     }
-    return Found(**{**known, **changes})
+    return RunSheets(**{**known, **changes})
 
 
 @pytest.fixture(scope="module")

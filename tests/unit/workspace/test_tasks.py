@@ -1,106 +1,21 @@
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
-from tests.makers import break_down, copy, fail, write, write_slowly
-from tests.stages import ROOT
+from tests.makers import Threads, Watching, break_down, fail, write_slowly
 from workspace import tasks
 from workspace.errors import ArtifactError, ConfigError
-from workspace.hashing import HashMemory
-from workspace.lock import lock_of
-from workspace.orders import Busy
-from workspace.progress import Silent
 from workspace.tasks import (
-    Context,
     Output,
-    Task,
     ThisProcess,
     UnknownYetError,
     carry_out,
     open_task,
     state_of,
 )
-
-
-class Listening(Silent):
-    """Keeps what it is told."""
-
-    def __init__(self):
-        self.said, self.begun = [], []
-
-    def say(self, message, *, private=False, **facts):
-        self.said.append(message)
-
-    def begin(self, stage, folder, number, left_s):
-        self.begun.append((stage, folder.name, *number))
-        self.left = left_s
-
-
-class Threads:
-    """An executor of several slots, as several processes are, but in this one."""
-
-    def __init__(self, desk, slots=2):
-        self.slots, self._desk, self._pool = slots, desk, ThreadPoolExecutor(slots)
-        self.at_work, self.stopped_at_work = [], None
-
-    def submit(self, function, /, *arguments):
-        self.at_work.append(self._pool.submit(function, *arguments, desk=self._desk))
-        return self.at_work[-1]
-
-    def stop(self):
-        self.stopped_at_work = sum(not future.done() for future in self.at_work)
-        self._pool.shutdown(cancel_futures=True)
-
-
-class Watching:
-    def __init__(self):
-        self.states = []
-
-    def saw(self, states):
-        self.states += states
-
-
-@pytest.fixture(autouse=True)
-def _no_long_waits(monkeypatch):
-    monkeypatch.setattr(tasks, "RETRY_S", 0.05)
-
-
-@pytest.fixture
-def desk():
-    return Listening()
-
-
-@pytest.fixture
-def context(desk):
-    return Context({"name": "r"}, 0, HashMemory(), desk, ThisProcess(desk))
-
-
-@pytest.fixture
-def make(tmp_path):
-    """A task that writes a text; every making leaves a line in the log."""
-    log = tmp_path / "log"
-
-    def task(name, text="x", **values):
-        values = {"settings": {"name": name, "text": text}, **values}
-        arguments = values.pop("arguments", {"text": text, "log": log})
-        return Task(
-            tmp_path / name, "stack", values.pop("maker", write), arguments=arguments, **values
-        )
-
-    task.copy_of = lambda name, other, **values: task(
-        name, maker=copy, inputs={"it": Output(other)}, settings={"name": name},
-        arguments={"folder": other.folder, "log": log}, **values,
-    )  # fmt: skip
-    task.log = lambda: log.read_text().split() if log.exists() else []
-    return task
 
 
 def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(make, context):
@@ -224,128 +139,6 @@ def test_our_own_mistakes_stop_everything(make, context, desk):
     with pytest.raises(ValueError, match="our own mistake"):
         carry_out([slow, bad], replace(context, executor=threads))
     assert threads.stopped_at_work == 1
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from tests.makers import write
-from workspace.lock import lock_of, locked
-from workspace.manifest import Wanted
-from workspace.units import making
-folder, text, finishes = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-settings = {"name": folder.name, "text": text}
-with locked(lock_of(folder), "it"):
-    print("held", flush=True)
-    time.sleep(finishes)
-    wanted = Wanted(stage="stack", settings=settings, inputs={}, recipe={}, seed=0)
-    with making(folder, wanted) as draft:
-        write(draft, text, sys.argv[4])
-"""
-
-
-@pytest.fixture
-def other_process(tmp_path):
-    """Another process that makes a unit and takes its time."""
-    processes = []
-
-    def start(folder, text="x", finishes=0.6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, folder, text, str(finishes), tmp_path / "log"],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        processes.append(process)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def test_what_another_process_makes_is_waited_for_and_not_made_twice(
-    make, context, desk, other_process
-):
-    one, two = make("one"), make("two")
-    process = other_process(one.folder)
-    found = carry_out([one, two], context)
-    assert [unit.folder.name for unit, _ in found] == ["one", "two"]
-    assert [new for _, new in found] == [False, True]
-    assert make.log() == ["two", "one"]  # the other one first; then it was there
-    assert desk.said == [
-        f"{one.folder} is being made by pid {process.pid} on {socket.gethostname()}; going on "
-        "with others."
-    ]
-    assert [name for _, name, *_ in desk.begun] == ["one", "two"]  # said once, not at every look
-
-
-def test_what_another_process_made_of_other_values_is_refused(make, context, other_process):
-    one = make("one", on_change="stop")
-    other_process(one.folder, "other")
-    with pytest.raises(ArtifactError, match=r"made from other values \(text\)"):
-        carry_out([one], context)
-    assert (one.folder / "text.txt").read_text() == "other"
-
-
-def test_fresh_takes_what_another_process_made_meanwhile(make, context, other_process):
-    one = make("one")
-    carry_out([one], context)
-    other_process(one.folder)
-    assert carry_out([one], replace(context, fresh=True))[0][1] is False
-    assert make.log() == ["one", "one"]
-
-
-def test_what_a_killed_process_was_at_is_taken_over(make, context, desk, other_process):
-    one = make("one")
-    process = other_process(one.folder, finishes=60)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert lock_of(one.folder).is_file()
-    carry_out([one], context)
-    assert make.log() == ["one"]
-    assert desk.said == [
-        f"{one.folder}: took over from pid {process.pid} on {socket.gethostname()}, which is gone."
-    ]
-    assert not lock_of(one.folder).exists()
-
-
-def test_busy_is_no_error_and_says_who(make, context, desk, other_process):
-    one = make("one")
-    process = other_process(one.folder, finishes=60)
-    orders = []
-
-    class Keeping(ThisProcess):
-        def submit(self, function, /, *arguments):
-            orders.append((function, arguments))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        carry_out([one], replace(context, executor=Keeping(desk)))
-    [(function, arguments)] = orders
-    assert function(*arguments, desk=desk) == Busy(f"pid {process.pid} on {socket.gethostname()}")
-
-
-def test_who_comes_late_to_the_lock_finds_it_made(make, context, desk):
-    """Between the look and the lock another call made it: of the same values, or not."""
-    one = make("one", on_change="stop")
-
-    class Late(ThisProcess):
-        def __init__(self, meanwhile):
-            super().__init__(desk)
-            self.meanwhile = meanwhile
-
-        def submit(self, function, /, *arguments):
-            carry_out([self.meanwhile], context)
-            return super().submit(function, *arguments)
-
-    carry_out([one], replace(context, executor=Late(make("one"))))
-    assert make.log() == ["one"]
-    two = make("two", on_change="stop")
-    with pytest.raises(ArtifactError, match=r"two was made from other values \(text\)"):
-        carry_out([two], replace(context, executor=Late(make("two", "other"))))
-    assert (two.folder / "text.txt").read_text() == "other"
 
 
 def test_a_watcher_sees_every_state_and_nothing_is_made(make, context):
