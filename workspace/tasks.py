@@ -262,6 +262,9 @@ class _Work:
         self._began = time.monotonic()
 
     def run(self) -> None:
+        for task in self.tasks:  # what can be refused now is not refused hours later
+            if task.on_change == "stop" and not task.inputs_from():
+                self._refuse(task, state_of(task, self.context))
         self._graph.prepare()
         while self._graph.is_active():
             raise_if_asked()
@@ -298,11 +301,7 @@ class _Work:
         is_new = task in self._busy and _stamp(task.folder) != self._before[task]
         context = replace(self.context, fresh=False) if is_new else self.context
         state = state_of(task, context)
-        if state.stops:
-            manifest = load_manifest(task.folder)
-            assert manifest is not None
-            # Words the refusal, which names what differs.
-            find(task.folder, wanted_of(task, context), context.hashes, on_change="stop")
+        self._refuse(task, state)
         if state.other_code and "code" not in self.context.noticed:
             self.context.noticed.add("code")
             self.context.desk.say(
@@ -310,6 +309,12 @@ class _Work:
                 "'make plan' names all such."
             )
         return state
+
+    def _refuse(self, task: Task, state: State) -> None:
+        """Raise what `find` has to say of other values, if they stop the task."""
+        if state.stops:
+            wanted = wanted_of(task, self.context)
+            find(task.folder, wanted, self.context.hashes, on_change="stop")
 
     def _submit(self, task: Task) -> None:
         context = self.context

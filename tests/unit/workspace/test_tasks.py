@@ -62,14 +62,23 @@ def test_other_settings_redo_or_stop_with_the_whole_sentence(make, context):
 
 
 def test_a_refusal_lets_those_at_work_finish(make, context, desk):
-    carry_out([make("old", on_change="stop")], context)
+    first = make("first")
+    carry_out([first, make.copy_of("old", first, on_change="stop")], context)
     several = replace(context, executor=Threads(desk))
     log = make("slow").arguments["log"]
     slow = make("slow", maker=write_slowly, arguments={"text": "x", "log": log, "seconds": 0.3})
-    with pytest.raises(ArtifactError, match=r"made from other values \(text\)"):
-        carry_out([slow, make("old", "other", on_change="stop")], several)
+    other = make("first", "other")
+    with pytest.raises(ArtifactError, match=r"made from other values \(input it\)"):
+        carry_out([slow, other, make.copy_of("old", other, on_change="stop")], several)
     assert several.executor.stopped_at_work == 0
     assert (slow.folder / "manifest.json").is_file()
+
+
+def test_what_can_be_refused_at_once_is_refused_before_any_work(make, context):
+    carry_out([make("old", on_change="stop")], context)
+    with pytest.raises(ArtifactError, match=r"made from other values \(text\)"):
+        carry_out([make("long"), make("old", "other", on_change="stop")], context)
+    assert make.log() == ["old"]
 
 
 def test_downstream_is_redone_only_where_the_upstream_has_other_bytes(make, context):
