@@ -40,7 +40,7 @@ def run(job: Job) -> Unit:
     again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
     wanted = Wanted(
         stage="report",
-        settings={"code": sources_of(report, job.hashes), "look": look_hash(), "again": again},
+        settings={"code": sources_of(report), "look": look_hash(), "again": again},
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         recipe=newest.recipe,
         seed=newest.seed,

@@ -7,6 +7,7 @@ count, so a hash that differs means code that differs.
 
 import ast
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -19,13 +20,30 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 GROUND = Path(__file__).resolve().parent.name
 
 
-def sources_of(function: Callable[..., object], memory: HashMemory) -> str:
+def sources_of(function: Callable[..., object], memory: HashMemory | None = None) -> str:
     """The hash of what `function` is made of; `memory` spares reading files again."""
     module = function.__module__
     if module == "__main__":  # `python -m scripts.x`
         specification = getattr(sys.modules[module], "__spec__", None)
         module = specification.name if specification is not None else module
-    return _hash_of(module, memory)
+    return _once(module) if memory is None else _hash_of(module, memory)
+
+
+@cache
+def _once(module: str) -> str:
+    """A process runs the sources that it was begun with."""
+    return _hash_of(module, _users_cache())
+
+
+@cache
+def _users_cache() -> HashMemory:
+    """One for all runs and clones of a user; where it cannot be written, files are read again."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dermstack"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return HashMemory()
+    return HashMemory(folder / "sources.json" if os.access(folder, os.W_OK) else None)
 
 
 def _hash_of(module: str, memory: HashMemory) -> str:

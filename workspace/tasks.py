@@ -208,7 +208,7 @@ def _is_of(one: str | Output, tasks: Sequence[Task]) -> bool:
 
 
 def _is_other_code(task: Task, manifest: Manifest, context: Context) -> bool:
-    return bool(manifest.sources) and manifest.sources != sources_of(task.make, context.hashes)
+    return bool(manifest.sources) and manifest.sources != sources_of(task.make)
 
 
 def _watched(tasks: Sequence[Task], context: Context, watcher: Watcher) -> list[tuple[Unit, bool]]:
@@ -321,7 +321,7 @@ class _Work:
         order = Order(
             task.folder,
             wanted_of(task, context),
-            sources_of(task.make, context.hashes),
+            sources_of(task.make),
             task.make,
             task.arguments,
             context.fresh and not task.stays,

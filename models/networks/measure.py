@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from metrics.bootstrap import IntervalSheet, difference, intervals
 from metrics.classification import classification_report, classification_tally
@@ -117,7 +117,7 @@ def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> 
     value, low, high = interval["value"], interval["low"], interval["high"]
     if len(each) < 2 or value is None or low is None or high is None:
         return {**interval, "low": None, "high": None}
-    luck = float(t.ppf((1 + level) / 2, len(each) - 1) * np.std(each, ddof=1) / len(each) ** 0.5)
+    luck = float(stdtrit(len(each) - 1, (1 + level) / 2) * np.std(each, ddof=1) / len(each) ** 0.5)
     return {
         **interval,
         "low": value - float(np.hypot(value - low, luck)),

@@ -76,6 +76,7 @@ def at_same_data(alone, folder):
     return place
 
 
+@pytest.mark.slow
 def test_two_jobs_leave_what_one_does_to_the_byte(alone, tmp_path):
     place = at_same_data(alone, tmp_path)
     done = call(place, "submission", "--jobs", "2")
@@ -86,6 +87,7 @@ def test_two_jobs_leave_what_one_does_to_the_byte(alone, tmp_path):
     assert len(begun(done.stdout)) == len(list(place.run.rglob("manifest.json")))
 
 
+@pytest.mark.slow
 def test_two_calls_on_one_run_share_the_work_and_a_killed_worker_loses_its_unit_alone(
     alone, tmp_path
 ):

@@ -330,6 +330,7 @@ def stopped_while_drawing(place, own, number, *extra):
     return {path.name: path.stat().st_ino for path in kept.glob("predict_*/overlays_*/0*/*.png")}
 
 
+@pytest.mark.slow
 def test_a_prediction_that_is_stopped_goes_on_to_the_same_bytes(place, tmp_path):
     """Begun anew and killed, then stopped, then left alone: the last two without FRESH=1."""
     own = own_pictures(tmp_path / "own", 150)
@@ -364,6 +365,7 @@ def test_overlays_are_left_out_if_the_recipe_says_so(place, tmp_path):
     assert "overlays/000_stage1.png" in drawn
 
 
+@pytest.mark.slow
 def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
     settings = ("ablation.network=stage1", "ablation.seeds=[0, 1]",
                 'ablation.variants=["no_se", "no_mixup", "no_hair"]')  # fmt: skip
