@@ -35,7 +35,7 @@ from submissions import isic_challenge
 from workspace.arrays import Ints
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
-from workspace.parts import Parts
+from workspace.pieces import KeptPieces
 from workspace.units import Unit, find, making, open_unit, refuse_foreign
 
 PREDICT = "predict"
@@ -59,18 +59,20 @@ def run(job: Job) -> Unit:
     settings = {"overlays": asked.overlays, "challenge": asked.challenge}
     settings["networks"] = list(networks)
     wanted = job.wanted(PREDICT, settings, hashes)
-    parts = Parts(job.run / "checkpoints" / f"{PREDICT}_{name}", _resumable(wanted, job), job.say)
-    done = find(out, wanted, job.hashes, on_change="redo", fresh=job.fresh or parts.anew)
+    pieces = KeptPieces(
+        job.run / "checkpoints" / f"{PREDICT}_{name}", _resumable(wanted, job), job.say
+    )
+    done = find(out, wanted, job.hashes, on_change="redo", fresh=job.fresh or pieces.anew)
     if done is not None:
-        parts.clear()  # a call that was killed between its end and this line left them
+        pieces.clear()  # a call that was killed between its end and this line left them
         job.say(f"predict: nothing to do, {out / TABLE} is up to date.")
         return done
     refuse_foreign(out, PREDICT)  # now, not hours later
     challenged = _challenged(job, networks)
     pictures = _pictures(job, folder)
     if job.fresh:
-        parts.begin_anew()
-    work = PieceByPiece(pictures, parts)
+        pieces.begin_anew()
+    work = PieceByPiece(pictures, pieces)
     answers = {name: _answer(job, name, units, work) for name, units in networks.items()}
     rows, shown, last = _rows_and_overlays(job, answers, pictures.ids.to_list())
     drawn = [unit for name, which in shown.items()
@@ -83,7 +85,7 @@ def run(job: Job) -> Unit:
         draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
         for file, (network, categories) in challenged.items():
             draft.csv(file, _challenge_rows(pictures, answers[network], categories))
-    parts.clear()
+    pieces.clear()
     job.say(f"predict: wrote {out / TABLE}: {plural(len(rows), 'picture')}{last}. {DISCLAIMER}")
     return open_unit(out, PREDICT)
 
@@ -152,7 +154,7 @@ def _challenge_rows(
 
 
 def _resumable(wanted: Wanted, job: Job) -> Wanted:
-    """Parts go on only where they began: other devices and libraries round otherwise.
+    """Pieces go on only where they began: other devices and libraries round otherwise.
 
     They are the same with and without overlays, so that who stops to leave these out loses nothing.
     """

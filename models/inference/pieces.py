@@ -1,7 +1,7 @@
 """Scores and overlays of ten thousand pictures, piece by piece, each kept once it is done.
 
 Pieces are cut at fixed places of the list and made whole, so that a call that goes on works on the
-batches of an unbroken one and comes to the same bytes. Reads pictures and networks, writes parts.
+batches of an unbroken one and comes to the same bytes. Reads pictures and networks, writes pieces.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from models.input.pictures import Pictures
 from models.nets.network import LesionNet
 from workspace.arrays import Floats, Ints
 from workspace.hashing import sha256_text
-from workspace.parts import Parts
+from workspace.pieces import KeptPieces
 from workspace.progress import Show
 from workspace.units import Unit
 
@@ -33,16 +33,16 @@ class Piece:
     name: str
     places: Ints
     classes: Ints  # what an overlay shows; of scores none
-    part: dict[str, Any]  # what the result depends on, besides what all pieces do
+    settings: dict[str, Any]  # what the result depends on, besides what all pieces do
 
 
 class PieceByPiece:
-    """Work on pictures that goes on from its kept parts."""
+    """Work on pictures that goes on from its kept pieces."""
 
     def __init__(
-        self, pictures: Pictures, parts: Parts, scored: int = SCORED, drawn: int = DRAWN
+        self, pictures: Pictures, kept: KeptPieces, scored: int = SCORED, drawn: int = DRAWN
     ) -> None:
-        self.pictures, self._parts = pictures, parts
+        self.pictures, self._kept_pieces = pictures, kept
         self._scored, self._drawn = scored, drawn
 
     def scores(self, name: str, net: LesionNet, way: Way, show: Show) -> Floats:
@@ -59,16 +59,16 @@ class PieceByPiece:
                 show(before + now, total)
 
             found = score_pictures(net, self.pictures, piece.places, way, ahead)
-            with self._parts.making(piece.name, piece.part) as draft:
+            with self._kept_pieces.making(piece.name, piece.settings) as draft:
                 draft.array(FILE, found.probability)
-            kept[piece.name] = self._parts.open(piece.name)
+            kept[piece.name] = self._kept_pieces.open(piece.name)
             done += len(piece.places)
         return np.concatenate([kept[piece.name].array(FILE) for piece in pieces])
 
     def overlays(
         self, stage: str, nets: Sequence[LesionNet], way: Way, asked: tuple[Ints, Ints], show: Show
     ) -> list[Unit]:
-        """Parts with a PNG for each of the places asked for, as to the class beside it."""
+        """Pieces with a PNG for each of the pictures asked for, as to the class beside it."""
         pieces = self._cut(f"overlays_{stage}", *asked, self._drawn)
         names = overlay_names(self.pictures.ids, stage)
         kept, done = self._kept(pieces, show)
@@ -76,10 +76,10 @@ class PieceByPiece:
         plan = [(piece.places, piece.classes) for piece in lacking]
         with closing(draw(nets, self.pictures, plan, way)) as drawn:
             for piece, images in zip(lacking, drawn, strict=True):
-                with self._parts.making(piece.name, piece.part) as draft:
+                with self._kept_pieces.making(piece.name, piece.settings) as draft:
                     for place, image in zip(piece.places, images, strict=True):
                         draft.encoded(names[place], image)
-                kept[piece.name] = self._parts.open(piece.name)
+                kept[piece.name] = self._kept_pieces.open(piece.name)
                 done += len(piece.places)
                 show(done, len(asked[0]))
         return [kept[piece.name] for piece in pieces]
@@ -89,8 +89,8 @@ class PieceByPiece:
         for start in range(0, len(places), size):
             chosen, of = places[start : start + size], classes[start : start + size]
             ids = "\n".join(self.pictures.ids.gather(chosen))
-            part = {"pictures": sha256_text(ids), "classes": of.tolist()}
-            pieces.append(Piece(f"{name}/{start // size:05d}", chosen, of, part))
+            settings = {"pictures": sha256_text(ids), "classes": of.tolist()}
+            pieces.append(Piece(f"{name}/{start // size:05d}", chosen, of, settings))
         return pieces
 
     def _kept(self, pieces: Sequence[Piece], show: Show) -> tuple[dict[str, Unit], int]:
@@ -100,7 +100,7 @@ class PieceByPiece:
         """
         kept = {}
         for piece in pieces:
-            unit = self._parts.find(piece.name, piece.part)
+            unit = self._kept_pieces.find(piece.name, piece.settings)
             if unit is not None:
                 kept[piece.name] = unit
         done = sum(len(piece.places) for piece in pieces if piece.name in kept)

@@ -12,7 +12,7 @@ from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from workspace.manifest import Wanted
-from workspace.parts import Parts
+from workspace.pieces import KeptPieces
 from workspace.stopping import Stopped
 
 WAY = Way(torch.device("cpu"), batch_size=2)
@@ -51,7 +51,7 @@ class Bar:
 
 def work_in(folder, pictures, told=None):
     tell = (lambda line: None) if told is None else told.append
-    return PieceByPiece(pictures, Parts(folder, WANTED, tell), scored=4, drawn=4)
+    return PieceByPiece(pictures, KeptPieces(folder, WANTED, tell), scored=4, drawn=4)
 
 
 def scores(folder, pictures, net, bar, told=None):

@@ -1,7 +1,7 @@
 import pytest
 
 from workspace.manifest import Wanted
-from workspace.parts import Parts
+from workspace.pieces import KeptPieces
 
 VALUES = {
     "stage": "predict", "settings": {"version": 1}, "inputs": {"images": "aa"}, "recipe": {},
@@ -11,7 +11,7 @@ VALUES = {
 
 def parts_in(folder, told=None, **changes):
     tell = (lambda line: None) if told is None else told.append
-    return Parts(folder / "working", Wanted(**{**VALUES, **changes}), tell)
+    return KeptPieces(folder / "working", Wanted(**{**VALUES, **changes}), tell)
 
 
 @pytest.fixture

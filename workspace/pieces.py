@@ -1,8 +1,8 @@
-"""Finished parts of a unit that is long in the making, so that a stopped stage goes on from them.
+"""Finished pieces of a unit that is long in the making, so that a stopped stage goes on from them.
 
-Each part is a unit of its own in one working folder: there whole or not at all, and believed only
+Each piece is a unit of its own in one working folder: there whole or not at all, and believed only
 while it is what is wanted now and every file has its hash; others are made anew. In the end the
-parts' files go into the unit, and then the working folder is deleted.
+pieces' files go into the unit, and then the working folder is deleted.
 """
 
 import shutil
@@ -21,11 +21,11 @@ from workspace.units import Draft, Unit, find, making, open_unit
 ANEW = "anew"  # the mark of FRESH=1, which a stopped call without it must still see
 
 
-class Parts:
-    """The parts in `folder`, wanted as `wanted` says, each with values of its own besides."""
+class KeptPieces:
+    """The pieces in `folder`, wanted as `wanted` says, each with values of its own besides."""
 
-    def __init__(self, folder: Path, wanted: Wanted, tell: Callable[[str], None]) -> None:
-        self.folder, self._wanted, self._tell = folder, wanted, tell
+    def __init__(self, folder: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
+        self.folder, self._wanted, self._say = folder, wanted, say
 
     @property
     def anew(self) -> bool:
@@ -36,28 +36,28 @@ class Parts:
         self.clear()
         files.write_text(self.folder / ANEW, "")
 
-    def find(self, name: str, part: dict[str, Any]) -> Unit | None:
-        """The part if it is kept whole; a damaged one is told and made anew."""
+    def find(self, name: str, settings: dict[str, Any]) -> Unit | None:
+        """The piece if it is kept whole; a damaged one is told and made anew."""
         try:
             # Hashed each time, and not remembered: these files are read once and soon deleted.
-            return find(self.folder / name, self._of(part), HashMemory(), on_change="redo")
+            return find(self.folder / name, self._of(settings), HashMemory(), on_change="redo")
         except ArtifactError:
-            self._tell(f"WARNING: {self.folder / name} is damaged; it is made anew.")
+            self._say(f"WARNING: {self.folder / name} is damaged; it is made anew.")
             return None
 
     @contextmanager
-    def making(self, name: str, part: dict[str, Any]) -> Iterator[Draft]:
+    def making(self, name: str, settings: dict[str, Any]) -> Iterator[Draft]:
         """Fill a draft; on leaving without an error it is kept, in place of what was there."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
-        with making(self.folder / name, self._of(part)) as draft:
+        with making(self.folder / name, self._of(settings)) as draft:
             yield draft
 
     def open(self, name: str) -> Unit:
         return open_unit(self.folder / name, self._wanted.stage)
 
     def clear(self) -> None:
-        """Nothing of the parts is left; the unit is finished by now, or to be begun anew."""
+        """Nothing of the pieces is left; the unit is finished by now, or to be begun anew."""
         remove_folder(self.folder)
 
-    def _of(self, part: dict[str, Any]) -> Wanted:
-        return self._wanted.model_copy(update={"settings": self._wanted.settings | part})
+    def _of(self, settings: dict[str, Any]) -> Wanted:
+        return self._wanted.model_copy(update={"settings": self._wanted.settings | settings})
