@@ -51,7 +51,7 @@ def resident_by_epoch(folder):
     )  # fmt: skip
     seen = []
     trial = Trial(
-        folder / "run", pictures, config, NET.model_copy(update={"size": 128}),
+        folder / "run", pictures, config, net=NET.model_copy(update={"size": 128}),
         labels=tuple(np.arange(COUNT) % 2), learnt=COUNT - 6, workers=4,
     )  # fmt: skip
     trial.score = lambda net: seen.append(resident()) or float(len(seen))
