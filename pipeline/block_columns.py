@@ -205,7 +205,7 @@ def _of_ones_own(job: Job, rows: PictureRows, place: Path) -> Anchors:
             "align.pictures needs verify.look_at_images=true: by their bytes it is told that no "
             "network learns from them."
         )
-    there = pictures_in(job, place)
+    there = pictures_in(job.desk, place)
     chosen = there[anchor_indices(len(there), job.recipe.align)]
     reader = ImageReader(place if place.is_dir() else place.parent)
     learnt = rows.table.filter(pl.col(SPLIT) == TRAIN).select(ID)

@@ -13,7 +13,6 @@ from folds.findings import Findings
 from pipeline.recipe import Recipe
 from reports.table import Said
 from workspace.hashing import HashMemory
-from workspace.manifest import Wanted
 from workspace.progress import Desk, Show
 from workspace.tasks import (
     Context,
@@ -30,6 +29,30 @@ from workspace.units import Unit
 
 Made = TypeVar("Made")
 NOTICES = "notices.json"  # what a maker noticed; not in the manifest, since it may name patients
+
+
+def show_finding(desk: Desk, word: str, finding: Mapping[str, Any]) -> None:
+    """One finding for the person; the log keeps its kind and count, since ids may be people."""
+    desk.say(
+        f"{word}: {finding['message']}",
+        private=True,
+        finding=word,
+        check=finding["check"],
+        count=finding["count"],
+    )
+
+
+def show_notices(desk: Desk, findings: Findings) -> None:
+    """Every notice, where nothing is kept of them."""
+    for finding in findings.as_json()["notices"]:
+        show_finding(desk, "notice", finding)
+
+
+def stop_on_errors(desk: Desk, findings: Findings) -> None:
+    """Show every error but the first, which is raised: the last line is the stage's own."""
+    for finding in findings.as_json()["errors"][1:]:
+        show_finding(desk, "error", finding)
+    findings.raise_errors()
 
 
 @dataclass(frozen=True)
@@ -93,37 +116,14 @@ class Job:
         return self.desk.progress(label)
 
     def show_finding(self, word: str, finding: Mapping[str, Any]) -> None:
-        """One finding for the person; the log keeps its kind and count, since ids may be people."""
-        self.desk.say(
-            f"{word}: {finding['message']}",
-            private=True,
-            finding=word,
-            check=finding["check"],
-            count=finding["count"],
-        )
+        show_finding(self.desk, word, finding)
 
     def show_notices(self, findings: Findings) -> None:
-        for finding in findings.as_json()["notices"]:
-            self.show_finding("notice", finding)
+        show_notices(self.desk, findings)
 
     def show_notices_of(self, unit: Unit) -> None:
         for finding in unit.json(NOTICES):
             self.show_finding("notice", finding)
-
-    def stop_on_errors(self, findings: Findings) -> None:
-        """Show every error but the first, which is raised: the last line is the stage's own."""
-        for finding in findings.as_json()["errors"][1:]:
-            self.show_finding("error", finding)
-        findings.raise_errors()
-
-    def wanted(self, stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Wanted:
-        return Wanted(
-            stage=stage,
-            settings=settings,
-            inputs=inputs,
-            recipe=self.recipe.resolved(),
-            seed=self.recipe.seed,
-        )
 
     def _context(self) -> Context:
         return Context(

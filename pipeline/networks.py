@@ -5,7 +5,6 @@ use them, and the scores of the rows it never saw. While it is made, checkpoints
 <run>/checkpoints/, and the same command goes on from them.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +44,13 @@ from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
 from workspace.arrays import Ints
+from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
 from workspace.orders import Needs
 from workspace.tasks import Task
-from workspace.units import Draft, Unit
+from workspace.units import Draft, Unit, refuse_foreign
 
 STAGE = "train-cnn"
 ENCODERS = "encoders"  # the folder of those that learn nothing
@@ -195,12 +195,11 @@ def keep_encoder(draft: Draft, name: str, net: NetConfig, seed: int) -> None:
 
 
 def begin_anew(job: Job, names: Sequence[str]) -> None:
-    """Delete these networks and their checkpoints at once, so that a stopped FRESH=1 can go on."""
+    """Delete these networks and their checkpoints, which a stopped FRESH=1 would go on from."""
     for name in names:
-        manifest = load_manifest(job.run / "networks" / name)
-        if manifest is not None and manifest.stage == STAGE:
-            shutil.rmtree(job.run / "networks" / name)
-        shutil.rmtree(job.run / "checkpoints" / name, ignore_errors=True)
+        refuse_foreign(job.run / "networks" / name, STAGE)
+        remove_folder(job.run / "networks" / name)
+        remove_folder(job.run / "checkpoints" / name)
 
 
 def notice_kept_unswitched(job: Job, units: Sequence[Unit]) -> None:

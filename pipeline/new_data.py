@@ -1,10 +1,10 @@
 """What `make predict DATA=` is given: tables, with pictures or without, or pictures alone.
 
-Reads DATA, a folder or one ZIP or HDF5 file of pictures; gives rows like those of the sample table.
-Every picture is decoded once before any work begins: damage is told now, not hours later.
+Reads DATA, a folder or one ZIP or HDF5 file of pictures; gives rows like those of the sample table,
+as a task. Every picture is decoded once before any work begins: damage is told now, not hours
+later. What is known of the rows lies in <run>/checkpoints/ until they have their scores.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,16 +13,22 @@ from pathlib import Path
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import ITEM, ImageReader, image_files, references_in
+from folds.images import ITEM, image_files, references_in
 from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
 from models.input.folder import called, damaged_in, names_in
-from pipeline.job import Job
+from pipeline.job import NOTICES, Job, stop_on_errors
+from workspace.atomic import remove_folder
 from workspace.errors import DataError, listed, name_some
 from workspace.hashing import sha256_text
 from workspace.machine import reading_processes
+from workspace.progress import Desk
+from workspace.tasks import Task
+from workspace.units import Draft
 
+PREDICT = "predict"
+ROWS = "rows.parquet"
 NEW = "new"  # how the embeddings of new rows are called, before their hash
 TABLES = (".csv", ".npz")  # a folder with one of these holds no pictures alone
 
@@ -31,9 +37,15 @@ TABLES = (".csv", ".npz")  # a folder with one of these holds no pictures alone
 class NewData:
     """Where the rows are, and a hash of all that they are read from."""
 
-    place: Path  # the folder, or the one file
-    source: Source | None  # None: pictures alone
+    config: DataConfig  # with the pictures that are there
+    alone: bool  # pictures without a table
+    blind: bool  # told not to look at pictures: data.images='none'
     hashes: dict[str, str]
+
+    @property
+    def place(self) -> Path:
+        """The folder, or the one file."""
+        return self.config.folder
 
     @property
     def folder(self) -> Path:
@@ -50,42 +62,63 @@ class NewData:
         """What its prediction is called."""
         return f"{self.place.resolve().name}-{self.hash}"
 
-    @property
-    def reader(self) -> ImageReader:
-        return ImageReader(self.folder)
+    def working(self, run: Path) -> Path:
+        """Where what is known of the rows is kept until they have their scores."""
+        return run / "checkpoints" / f"{PREDICT}_{self.name}"
 
     def forget(self, run: Path) -> None:
-        """Remove what networks saw of these rows, once it is of no more use."""
+        """Remove what was read, and what networks saw of it, once it is of no more use."""
         for folder in sorted(run.glob(f"embeddings/*/{NEW}_{self.hash}_*")):
-            shutil.rmtree(folder)
+            remove_folder(folder)
+        remove_folder(self.working(run))
 
 
 def open_data(job: Job, *, sees: bool) -> NewData:
     """What DATA holds; `sees`: the run has networks, so pictures are of use to it."""
-    config = job.recipe.data
-    source = _looking(config if sees else config.model_copy(update={"images": "none"}))
-    if sees and config.images != "none" and _pictures_alone(config.folder):
-        return NewData(config.folder, None, {"pictures": job.hashes.of(config.folder)})
-    paths = {path.relative_to(config.folder).as_posix(): path for path in source.inputs()}
-    return NewData(config.folder, source, {n: job.hashes.of(path) for n, path in paths.items()})
+    asked = job.recipe.data
+    config = _there(asked if sees else asked.model_copy(update={"images": "none"}))
+    if sees and asked.images != "none" and _pictures_alone(asked.folder):
+        return NewData(config, True, False, {"pictures": job.hashes.of(asked.folder)})
+    paths = {p.relative_to(asked.folder).as_posix(): p for p in open_source(config).inputs()}
+    hashes = {name: job.hashes.of(path) for name, path in paths.items()}
+    return NewData(config, False, asked.images == "none", hashes)
 
 
-def read_rows(job: Job, data: NewData, columns: list[str]) -> pl.DataFrame:
-    """The rows by id: as in the sample table, or of pictures alone their id and reference.
+def reading(job: Job, data: NewData, columns: list[str]) -> Task:
+    """The rows; `columns` are the clinical ones that the run's features were made of."""
+    drop = job.recipe.verify.corrupt_images == "drop"
+    return Task(
+        data.working(job.run) / "rows",
+        PREDICT,
+        read_rows,
+        settings={
+            "data": data.config.model_dump(mode="json", exclude={"folder"}),
+            "columns": columns, "drop": drop,
+        },
+        inputs=dict(data.hashes),
+        arguments={"data": data, "columns": columns, "drop": drop},
+    )  # fmt: skip
 
-    `columns` are the clinical ones that the run's features were made of.
-    """
-    if data.source is None:
-        return _without_damage(job, data, pictures_in(job, data.place))
+
+def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> None:
+    """The rows by id: as in the sample table, or of pictures alone their id and reference."""
     findings = Findings()
-    samples = build_samples(data.source, findings, columns)
-    job.stop_on_errors(findings)
+    if data.alone:
+        rows = pictures_in(draft.desk, data.place)
+    else:
+        source = open_source(data.config)
+        rows = build_samples(source, findings, columns).with_columns(pl.lit(TEST).alias(SPLIT))
+        stop_on_errors(draft.desk, findings)
+        if rows[IMAGE].null_count() == len(rows):
+            _refuse_strangers(source)
+    seen = dict(rows.select(ID, IMAGE).drop_nulls().iter_rows())
+    damaged = damaged_pictures(draft.desk, data.folder, seen, drop=drop)
+    for name, reason in damaged.items():
+        findings.notice("images-corrupt", reason, [name])
     # Who lacks a picture is told by what becomes of it; a notice of the same would say it twice.
-    findings.notices[:] = [f for f in findings.notices if f.check != "images-missing"]
-    job.show_notices(findings)
-    if samples[IMAGE].null_count() == len(samples):
-        _refuse_strangers(data.source)
-    return _without_damage(job, data, samples.with_columns(pl.lit(TEST).alias(SPLIT)))
+    notices = [one for one in findings.as_json()["notices"] if one["check"] != "images-missing"]
+    draft.parquet(ROWS, _without(damaged, data, rows))
+    draft.json(NOTICES, notices)
 
 
 def refuse_half_seen(job: Job, rows: pl.DataFrame, *, known: bool) -> None:
@@ -107,12 +140,12 @@ def refuse_half_seen(job: Job, rows: pl.DataFrame, *, known: bool) -> None:
     )
 
 
-def _looking(config: DataConfig) -> Source:
-    """The recipe's source; pictures are looked for, and what of them is not there is no error."""
+def _there(config: DataConfig) -> DataConfig:
+    """The recipe's data; pictures are looked for, and what of them is not there is no error."""
     there = tuple(name for name in config.images_in if (config.folder / name).exists())
     none = config.images == "none" or (config.images_in and not there)
     found = {"images": "none" if none else "some", "images_in": there}
-    return open_source(config.model_copy(update=found))
+    return config.model_copy(update=found)
 
 
 def _pictures_alone(place: Path) -> bool:
@@ -123,14 +156,14 @@ def _pictures_alone(place: Path) -> bool:
     return not any(tables) and bool(image_files(place))
 
 
-def pictures_in(job: Job, place: Path) -> pl.DataFrame:
+def pictures_in(desk: Desk, place: Path) -> pl.DataFrame:
     """Every picture is a row and a patient of its own, called like its file."""
     if place.is_dir():
         names = names_in(place)
     else:
         findings = Findings()
         items = references_in(place, findings)
-        job.stop_on_errors(findings)
+        stop_on_errors(desk, findings)
         if not items:
             raise DataError(f"There is no picture in {place}.")
         names = {name: f"{place.name}{ITEM}{item}" for name, item in called(items).items()}
@@ -150,12 +183,10 @@ def _refuse_strangers(source: Source) -> None:
         )
 
 
-def _without_damage(job: Job, data: NewData, rows: pl.DataFrame) -> pl.DataFrame:
+def _without(damaged: Mapping[str, str], data: NewData, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows without their damaged pictures; of pictures alone the row goes with it."""
-    seen = rows.filter(pl.col(IMAGE).is_not_null())
-    damaged = damaged_pictures(job, data.folder, dict(seen.select(ID, IMAGE).iter_rows()))
     is_damaged = pl.col(ID).is_in(list(damaged))
-    if data.source is not None:
+    if not data.alone:
         image = pl.when(is_damaged).then(None).otherwise(pl.col(IMAGE))
         return rows.with_columns(image.alias(IMAGE))
     whole = rows.filter(~is_damaged)
@@ -164,17 +195,18 @@ def _without_damage(job: Job, data: NewData, rows: pl.DataFrame) -> pl.DataFrame
     return whole
 
 
-def damaged_pictures(job: Job, folder: Path, names: Mapping[str, str]) -> dict[str, str]:
-    """Those that cannot be decoded, with the reason; they stop, or are named, as the recipe says.
+def damaged_pictures(
+    desk: Desk, folder: Path, names: Mapping[str, str], *, drop: bool
+) -> dict[str, str]:
+    """Those that cannot be decoded, with the reason; an error if they are not to be left out.
 
     `names` are ids and references below the folder.
     """
-    with job.progress("Looking at pictures") as show:
+    with desk.progress("Looking at pictures") as show:
         damaged = damaged_in(folder, dict(names), reading_processes(), show)
-    drops = job.recipe.verify.corrupt_images == "drop"
-    for reason in damaged.values():
-        job.say(f"{'notice' if drops else 'error'}: {reason}")
-    if damaged and not drops:
+    if damaged and not drop:
+        for reason in damaged.values():
+            desk.say(f"error: {reason}", private=True)
         raise DataError(
             f"Damaged pictures: {listed(list(damaged))}; mend them, or leave them out with "
             'SET="verify.corrupt_images=drop".'

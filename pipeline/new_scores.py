@@ -15,7 +15,6 @@ import polars as pl
 
 from folds.schema import ID, IMAGE
 from pipeline.feature_table import TRAINING
-from pipeline.job import Job
 from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, blended_unseen, kept_blend
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
@@ -24,6 +23,7 @@ from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
 from stacking.unseen import score_unseen
 from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.manifest import load_manifest
 from workspace.units import Unit, open_unit
 
 if TYPE_CHECKING:
@@ -36,15 +36,30 @@ TABULAR, IMAGES = PARTS
 class Stacked:
     """A run's finished stack, and the boosters and networks that belong to it."""
 
-    job: Job
+    run: Path
     unit: Unit
     featured: Unit
+
+    @classmethod
+    def open(cls, run: Path) -> "Stacked":
+        """Both must be finished."""
+        return cls(run, _finished(run, STACK), _finished(run, "features"))
+
+    def refuse_source(self, source: str) -> None:
+        """New data are read as the run's own were."""
+        for unit in (self.unit, self.featured):
+            made_from = unit.manifest.recipe["data"]["source"]
+            if made_from != source:
+                raise ConfigError(
+                    f"{self.run} was made from source {made_from}, but the recipe reads {source}; "
+                    "name the run's own RECIPE=."
+                )
 
     def boosters(self, name: str) -> dict[int, Unit]:
         """A member's by fold, if they are those of the stack and learnt from these features."""
         by_fold = {}
         for folder, sha in self._used(name).items():
-            unit = open_unit(self.job.run / "boosters" / folder, STACK)
+            unit = open_unit(self.run / "boosters" / folder, STACK)
             learnt_from = unit.manifest.inputs
             if all_files(unit) != sha or learnt_from[TRAINING] != self.featured.sha256(TRAINING):
                 raise ArtifactError(
@@ -92,10 +107,10 @@ class Stacked:
     def refuse_other_blocks(self) -> None:
         """New rows can be shown to the run's own networks, if these boosters learnt from them."""
         for folder, sha in self._blocks().items():
-            place = self.job.run / "blocks" / Path(folder).name
+            place = self.run / "blocks" / Path(folder).name
             if not place.is_dir():
                 raise ConfigError(
-                    f"{self.job.run} was stacked with {place.name}, which is no network of the run "
+                    f"{self.run} was stacked with {place.name}, which is no network of the run "
                     "and cannot look at new data; score by the tables alone with "
                     'SET="data.images=none".'
                 )
@@ -114,6 +129,15 @@ class Stacked:
         return {n: sha for n, sha in inputs.items() if n.startswith(f"{name}_fold_")}
 
 
+def _finished(run: Path, stage: str) -> Unit:
+    if load_manifest(run / stage) is None:
+        raise ArtifactError(
+            f"{run} holds no finished {stage}; name the run with RUN= (or its RECIPE=), or "
+            "run 'make stack' first."
+        )
+    return open_unit(run / stage, stage)
+
+
 @dataclass(frozen=True)
 class Choice:
     """Who scores the rows: one member, or a blend of some."""
@@ -130,14 +154,13 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
         return Choice(STACK, (STACK,), (), "used stack (tabular columns).")
     networks, policy = stacked.networks, stacked.policy
     can, why = {STACK, *stacked.parts, *networks}, ""
-    if data.source is None:
+    if data.alone:
         can, why = {*networks, IMAGES if stacked.parts else STACK}, "no table in DATA"
     elif rows[IMAGE].null_count() == len(rows):
-        none = stacked.job.recipe.data.images == "none"
-        can, why = {TABULAR}, "data.images is 'none'" if none else "no picture in DATA"
+        can, why = {TABULAR}, "data.images is 'none'" if data.blind else "no picture in DATA"
         if not stacked.parts:
             raise ConfigError(
-                f"{why}, but the stack of {stacked.job.run} learnt from pictures alone; add them."
+                f"{why}, but the stack of {stacked.run} learnt from pictures alone; add them."
             )
     if can.issuperset(stacked.handed_in):
         members = stacked.handed_in
@@ -203,7 +226,7 @@ class Scorer:
         lacking = sorted(set(columns) - set(matrix.columns))
         if lacking:
             raise ArtifactError(
-                f"The networks of {self.stacked.job.run} give no columns {name_some(lacking)}, "
+                f"The networks of {self.stacked.run} give no columns {name_some(lacking)}, "
                 "which its boosters learnt from; run 'make stack' again."
             )
         return matrix.select(columns)

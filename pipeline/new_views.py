@@ -6,6 +6,7 @@ goes on, <run>/embeddings/<name>_fold_<k>/new_<hash>_<number>/ hold what is done
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from stacking.blocks import LEARNT_NOTHING
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Source, lazily
 from workspace.errors import ArtifactError
+from workspace.tasks import Task
 from workspace.units import Unit, open_unit
 
 
@@ -73,29 +75,38 @@ class NewColumns:
         return self.rows.select(ID).hstack(pl.DataFrame(means))
 
 
+def looking(job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]) -> list[Task]:
+    """What the folds of these networks see of every new row with a picture."""
+    every = _pictures_of(data, _with_picture(rows))
+    units = {u.folder: u for name in networks for u in _kept(job.run, name).units.values()}
+    return [task for unit in units.values() for task in embedding(job, unit, every)]
+
+
 def new_columns(
-    job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
+    run: Path, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
 ) -> dict[str, NewColumns]:
-    """What these networks say of every new row, looked at if not done yet."""
-    with_picture = pl.col(IMAGE).is_not_null()
-    seen, pictureless = rows.filter(with_picture), rows.filter(~with_picture).select(ID)
-    if SIZE not in seen.columns:
-        seen = seen.with_columns(pl.lit(None, dtype=pl.Float64).alias(SIZE))
-    pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
-    every = PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
-    by_network = {}
-    for name, kept in {name: _kept(job, name) for name in networks}.items():
-        units = kept.units
-        different = {unit.folder: unit for unit in units.values()}  # an encoder's: one
-        job.carry_out(
-            *(task for unit in different.values() for task in embedding(job, unit, every))
-        )
-        made = {folder: Embedded.open(job.run, unit, every) for folder, unit in different.items()}
-        by_fold = {fold: made[unit.folder] for fold, unit in units.items()}
+    """What these networks say of every new row, once they have looked."""
+    seen = _with_picture(rows)
+    pictureless = rows.filter(pl.col(IMAGE).is_null()).select(ID)
+    every, by_network = _pictures_of(data, seen), {}
+    for name, kept in {name: _kept(run, name) for name in networks}.items():
+        by_fold = {fold: Embedded.open(run, unit, every) for fold, unit in kept.units.items()}
         by_network[name] = NewColumns(
             name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
         )
     return by_network
+
+
+def _with_picture(rows: pl.DataFrame) -> pl.DataFrame:
+    seen = rows.filter(pl.col(IMAGE).is_not_null())
+    if SIZE in seen.columns:
+        return seen
+    return seen.with_columns(pl.lit(None, dtype=pl.Float64).alias(SIZE))
+
+
+def _pictures_of(data: NewData, seen: pl.DataFrame) -> PictureSet:
+    pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
+    return PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
 
 
 @dataclass(frozen=True)
@@ -108,15 +119,15 @@ class _Kept:
     target: TargetColumns | None
 
 
-def _kept(job: Job, name: str) -> _Kept:
+def _kept(run: Path, name: str) -> _Kept:
     """Its maps and scales, its classes, and its folds, if their makers are still there."""
-    block, units = open_unit(job.run / "blocks" / name, "embed"), {}
+    block, units = open_unit(run / "blocks" / name, "embed"), {}
     for fold, maker in block.facts["makers"].items():
         learnt = not block.facts.get(LEARNT_NOTHING)
         unit = (
-            open_unit(job.run / "networks" / unit_name(name, int(fold)), STAGE)
+            open_unit(run / "networks" / unit_name(name, int(fold)), STAGE)
             if learnt
-            else open_unit(job.run / ENCODERS / name, "embed")
+            else open_unit(run / ENCODERS / name, "embed")
         )
         if maker_of(unit) != maker:
             raise ArtifactError(

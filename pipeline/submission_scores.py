@@ -9,7 +9,7 @@ from folds.findings import Findings
 from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
 from metrics.score_sheet import ScoreConfig, score_sheet
 from metrics.subgroups import age_bands, skin_colour
-from pipeline.job import Job
+from pipeline.job import Job, stop_on_errors
 from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution
 from submissions.submission import joined, read_submission
 from workspace.errors import DataError
@@ -40,9 +40,9 @@ def score_submission(draft: Draft, solution: Path, submission: Path, config: Sco
     """Check both files, join them by id and compute the sheet."""
     findings = Findings()
     truth = read_solution(solution, findings)
-    _stop_on_errors(draft, findings)
+    stop_on_errors(draft.desk, findings)
     scores = read_submission(submission, truth.rows[ID], findings)
-    _stop_on_errors(draft, findings)
+    stop_on_errors(draft.desk, findings)
     for notice in findings.notices:
         draft.desk.say(f"notice: {notice.message}", private=True, check=notice.check)
     rows = joined(truth.rows, scores, "score")
@@ -80,13 +80,6 @@ def subgroups_of(rows: pl.DataFrame) -> dict[str, pl.Series]:
 
 def _column(rows: pl.DataFrame, name: str) -> pl.Series:
     return rows[name] if name in rows.columns else pl.Series(name, [None] * len(rows))
-
-
-def _stop_on_errors(draft: Draft, findings: Findings) -> None:
-    """Show every error but the first, which is raised: the last line is the stage's own."""
-    for error in findings.errors[1:]:
-        draft.desk.say(f"error: {error.message}", private=True, check=error.check)
-    findings.raise_errors()
 
 
 def _hash(path: Path) -> str:

@@ -1,106 +1,23 @@
 """make report: the run as one HTML page that needs nothing else.
 
-Reads whatever finished parts the run has, and makes none; writes <run>/report/report.html, which
-names the parts that are not made with the command for each. Made anew when a part has changed.
+Reads whatever finished units the run has, and makes none; writes <run>/report/report.html, which
+names what is not made yet with the command for it. Made anew when a unit has changed.
 """
 
-from collections.abc import Mapping
-from io import BytesIO
-from pathlib import Path
-from typing import Any
-
-import polars as pl
-
-from folds.schema import TARGET
-from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.job import Job
-from pipeline.recipe import recipe_names
-from pipeline.stacked import IMPORTANCE, METRICS, OOF
-from reports.page import look_hash
-from reports.provenance import BLOCKS, NETWORKS
-from reports.report import RunSheets, report
+from pipeline.run_report import FILE, reporting
 from scripts.stage import main
-from stacking.fold import FOLD, SCORE
-from workspace.errors import ArtifactError
-from workspace.manifest import NAME, Wanted, load_manifest
-from workspace.sources import sources_of
-from workspace.units import Unit, find, making, open_unit
-
-FILE = "report.html"
-SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
-SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
+from workspace.units import Unit
 
 
 def run(job: Job) -> Unit:
-    """The report of the run, made if it is not there yet or a part has changed since."""
-    units, folder = _finished(job.run), job.run / "report"
-    if not units:
-        raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
-    newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
-    again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
-    wanted = Wanted(
-        stage="report",
-        settings={"code": sources_of(report), "look": look_hash(), "again": again},
-        inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
-        recipe=newest.recipe,
-        seed=newest.seed,
-    )
-    done = find(folder, wanted, job.hashes, on_change="redo", fresh=job.fresh)
-    if done is not None:
-        job.say(f"report: nothing to do, {folder / FILE} is up to date.")
-        return done
-    page = report(_sheets(units, newest.recipe, again))
-    with making(folder, wanted) as draft:
-        draft.text(FILE, page)
-    job.say(f"report: wrote {folder / FILE}.")
-    return open_unit(folder, "report")
-
-
-def _finished(run: Path) -> dict[str, Unit]:
-    """The finished units of the run by folder: the stages' own, and the networks' joined ones."""
-    folders = {path.parent.relative_to(run).as_posix(): path.parent for path in _manifests(run)}
-    order = [*(name for name in SHOWN if name in folders), *sorted(folders.keys() - set(SHOWN))]
-    units = {}
-    for name in order:
-        manifest = load_manifest(folders[name])
-        joined = manifest is not None and METRICS in manifest.files
-        if manifest is not None and name != "report" and (joined or NETWORKS not in name):
-            units[name] = Unit(folders[name], manifest)
-    return units
-
-
-def _manifests(run: Path) -> list[Path]:
-    inside = ("", NETWORKS, BLOCKS)
-    paths = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
-    return [path for path in paths if not path.parent.name.startswith(".")]
-
-
-def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, object], again: str) -> RunSheets:
-    """The contents of the parts, each checked against its hash before it is read."""
-    stacked, submission = units.get("stack"), units.get("submission")
-    networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
-    return RunSheets(
-        recipe=recipe,
-        again=again,
-        manifests={name: unit.manifest for name, unit in units.items()},
-        verified=_json(units, "samples", "verify.json"),
-        balance=_json(units, "folds", "balance.json"),
-        stacked=_json(units, "stack", METRICS),
-        rows=stacked.parquet(OOF, [TARGET, SCORE, FOLD]) if stacked else None,
-        importance=_csv(stacked, IMPORTANCE) if stacked else None,
-        networks={name: unit.json(METRICS) for name, unit in networks.items()},
-        cascade=_json(units, "cascade", METRICS),
-        leaks=_json(units, "leaks", "leaks.json"),
-        handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
-    )
-
-
-def _json(units: Mapping[str, Unit], name: str, file: str) -> Any:
-    return units[name].json(file) if name in units else None
-
-
-def _csv(unit: Unit, file: str) -> pl.DataFrame:
-    return pl.read_csv(BytesIO(unit.text(file).encode()), infer_schema_length=None)
+    """The report of the run, made if it is not there yet or a unit has changed since."""
+    done, new = job.make(reporting(job))
+    if new:
+        job.say(f"report: wrote {done.folder / FILE}.")
+    else:
+        job.say(f"report: nothing to do, {done.folder / FILE} is up to date.")
+    return done
 
 
 if __name__ == "__main__":

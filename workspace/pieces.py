@@ -21,20 +21,22 @@ from workspace.units import Draft, Unit, find, making, open_unit
 ANEW = "anew"  # the mark of FRESH=1, which a stopped call without it must still see
 
 
+def begin_anew(folder: Path) -> None:
+    """FRESH=1: none of the pieces in `folder` counts, nor the unit that was finished before."""
+    remove_folder(folder)
+    files.write_text(folder / ANEW, "")
+
+
+def is_anew(folder: Path) -> bool:
+    """Whether FRESH=1 began these, by this call or a stopped one."""
+    return (folder / ANEW).is_file()
+
+
 class KeptPieces:
     """The pieces in `folder`, wanted as `wanted` says, each with values of its own besides."""
 
     def __init__(self, folder: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
         self.folder, self._wanted, self._say = folder, wanted, say
-
-    @property
-    def anew(self) -> bool:
-        """Whether FRESH=1 began these: a unit that was finished before does not count then."""
-        return (self.folder / ANEW).is_file()
-
-    def begin_anew(self) -> None:
-        self.clear()
-        files.write_text(self.folder / ANEW, "")
 
     def find(self, name: str, settings: dict[str, Any]) -> Unit | None:
         """The piece if it is kept whole; a damaged one is told and made anew."""
@@ -56,7 +58,7 @@ class KeptPieces:
         return open_unit(self.folder / name, self._wanted.stage)
 
     def clear(self) -> None:
-        """Nothing of the pieces is left; the unit is finished by now, or to be begun anew."""
+        """Nothing of the pieces is left: the unit is finished."""
         remove_folder(self.folder)
 
     def _of(self, settings: dict[str, Any]) -> Wanted:

@@ -52,6 +52,7 @@ class Task:
     on_damage: OnChange = "stop"
     after: Sequence["Task"] = ()  # whose units it reads, though its result is known without them
     stays: bool = False  # FRESH=1 keeps it: dear, and of what does not change
+    as_of: Manifest | None = None  # whose recipe and seed it has, if not the call's
 
     @property
     def name(self) -> str:
@@ -188,8 +189,8 @@ def wanted_of(task: Task, context: Context, skip: Sequence[Task] = ()) -> Wanted
         stage=task.stage,
         settings=dict(task.settings),
         inputs=inputs,
-        recipe=context.recipe,
-        seed=context.seed,
+        recipe=task.as_of.recipe if task.as_of else context.recipe,
+        seed=task.as_of.seed if task.as_of else context.seed,
     )
 
 

@@ -38,7 +38,10 @@ def place(made, tmp_path):
 
 def test_half_a_run_has_a_report_that_says_so_and_nothing_else_is_made(made):
     place, done = made
-    assert done.stdout.splitlines() == [f"report: wrote {place.run / 'report' / 'report.html'}."]
+    assert done.stdout.splitlines() == [
+        f"report: making {place.run / 'report'}.",
+        f"report: wrote {place.run / 'report' / 'report.html'}.",
+    ]
     assert "make stack RECIPE=sample" in page(place)
     assert json.loads((place.run / "folds" / "manifest.json").read_text())["facts"][
         "fold_hash"

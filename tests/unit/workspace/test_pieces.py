@@ -1,7 +1,7 @@
 import pytest
 
 from workspace.manifest import Wanted
-from workspace.pieces import KeptPieces
+from workspace.pieces import KeptPieces, begin_anew, is_anew
 
 VALUES = {
     "stage": "predict", "settings": {"version": 1}, "inputs": {"images": "aa"}, "recipe": {},
@@ -71,11 +71,12 @@ def test_what_fails_is_not_kept(tmp_path):
 
 
 def test_begun_anew_says_so_to_later_calls_until_all_is_cleared(tmp_path, kept):
-    assert not parts_in(tmp_path).anew
-    parts_in(tmp_path).begin_anew()
-    assert parts_in(tmp_path).anew
+    folder = parts_in(tmp_path).folder
+    assert not is_anew(folder)
+    begin_anew(folder)
+    assert is_anew(folder)
     assert not kept.exists()
     parts_in(tmp_path).clear()
     assert not list(tmp_path.iterdir())
     parts_in(tmp_path).clear()
-    assert not parts_in(tmp_path).anew
+    assert not is_anew(folder)

@@ -1,0 +1,241 @@
+"""What a run's networks answer of pictures of one's own, as a task.
+
+Reads every JPEG and PNG of a folder. What is done of it is kept in <run>/checkpoints/ until all is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from folds.images import ImageReader
+from models.inference.pieces import PieceByPiece
+from models.inference.scores import Way
+from models.inference.views import IDENTITY
+from models.input.folder import names_in
+from models.input.pictures import Pictures
+from models.networks import kept
+from models.networks.kept import maker_of
+from models.networks.network import unit_name
+from pipeline.answers import Answer, Cascade, Rows, alone
+from pipeline.job import Job
+from pipeline.machine import MEMORY_GB, Machine
+from pipeline.networks import STAGE
+from pipeline.new_data import PREDICT, damaged_pictures
+from submissions import isic_challenge
+from workspace.arrays import Ints
+from workspace.errors import ArtifactError, ConfigError, DataError, name_some
+from workspace.manifest import Wanted, current_versions, load_manifest
+from workspace.orders import Needs
+from workspace.pieces import KeptPieces
+from workspace.progress import Desk
+from workspace.tasks import Task
+from workspace.units import Draft, Unit, open_unit
+
+TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
+DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
+
+Networks = Mapping[str, Sequence[Unit]]  # the folds' units by the network's name
+Challenged = Mapping[str, tuple[str, Mapping[str, str]]]  # file: network, its class by category
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the pictures are to be answered."""
+
+    networks: Mapping[str, Sequence[Path]]  # the folds' units by the network's name
+    cascade: tuple[str, str] | None  # these two answer, the second what the first lets go on
+    challenged: Challenged
+    overlays: bool
+    drop_damaged: bool
+    machine: Machine
+
+
+def answering(job: Job, folder: Path) -> Task:
+    """Predictions for the pictures below a folder."""
+    networks, predict = _answering(job), job.recipe.predict
+    hashes = {unit.folder.name: maker_of(unit) for units in networks.values() for unit in units}
+    hashes["images"] = job.hashes.of(folder)
+    name = f"{folder.resolve().name}-{hashes['images'][:8]}"
+    asked = Asked(
+        networks={name: [unit.folder for unit in units] for name, units in networks.items()},
+        cascade=_cascade(job, networks),
+        challenged=_challenged(job, networks),
+        overlays=predict.overlays,
+        drop_damaged=job.recipe.verify.corrupt_images == "drop",
+        machine=Machine.of(job),
+    )
+    return Task(
+        job.run / "predictions" / name,
+        PREDICT,
+        answer_pictures,
+        settings={
+            "overlays": predict.overlays, "challenge": predict.challenge,
+            "networks": list(networks),
+        },
+        inputs=dict(hashes),
+        arguments={
+            "folder": folder, "asked": asked,
+            "working": job.run / "checkpoints" / f"{PREDICT}_{name}",
+        },
+        needs=Needs(memory_gb=4.0, gpu=True),
+    )  # fmt: skip
+
+
+def working_folder(task: Task) -> Path:
+    """Where what is done of an answer is kept until all is."""
+    working: Path = task.arguments["working"]
+    return working
+
+
+def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> None:
+    """Probabilities by class, what is called, overlays, and the challenge's files."""
+    networks = {
+        name: [open_unit(place, STAGE) for place in places]
+        for name, places in asked.networks.items()
+    }
+    pictures = _pictures(draft.desk, folder, drop=asked.drop_damaged)
+    pieces = KeptPieces(working, _resumable(draft.wanted, asked.machine), draft.desk.say)
+    work = PieceByPiece(pictures, pieces)
+    answers = {name: _answer(draft, asked.machine, units, work) for name, units in networks.items()}
+    rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
+    if asked.overlays:
+        for name, which in shown.items():
+            nets = [kept.open_network(unit)[0] for unit in networks[name]]
+            with draft.progress(f"{name}, Grad-CAM") as show:
+                drawn = work.overlays(name, nets, _plainly(asked.machine), which, show)
+            for unit in drawn:
+                for file in unit.manifest.files:
+                    draft.take(f"{OVERLAYS}/{file}", unit, file)
+    draft.csv(TABLE, pl.DataFrame(rows))
+    draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
+    for file, (network, categories) in asked.challenged.items():
+        answer, ids = answers[network], pictures.ids.to_list()
+        draft.csv(
+            file,
+            isic_challenge.challenge_table(ids, answer.probability, answer.classes, categories),
+        )
+    draft.facts["pictures"] = len(rows)
+    draft.afterwards(pieces.clear)
+
+
+def _answering(job: Job) -> Networks:
+    """Those that are asked for; else the cascade's, as far as it is there; else all there are."""
+    recipe = job.recipe
+    there = {name: _folds_of(job, name) for name, c in recipe.used.items() if c.task.learns}
+    finished = {name: units for name, units in there.items() if units}
+    if not finished:
+        raise ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
+    if recipe.predict.networks is not None:
+        absent = [name for name in recipe.predict.networks if name not in finished]
+        if absent:
+            raise ConfigError(
+                f"predict.networks names {name_some(absent)}, which {job.run} holds no finished "
+                f"network of; there are {name_some(finished)}."
+            )
+        return {name: finished[name] for name in recipe.predict.networks}
+    cascade = recipe.cascade
+    if cascade is not None and cascade.first in finished:
+        both = (cascade.first, cascade.second)
+        return {name: finished[name] for name in both if name in finished}
+    return finished
+
+
+def _folds_of(job: Job, name: str) -> list[Unit]:
+    """The folds' networks that the finished one was joined of, and no others; none without it."""
+    folder = job.run / "networks" / name
+    if load_manifest(folder) is None:
+        return []
+    joined, units = open_unit(folder, STAGE), []
+    for fold, maker in joined.facts["makers"].items():
+        unit = open_unit(job.run / "networks" / unit_name(name, int(fold)), STAGE)
+        if maker_of(unit) != maker:
+            raise ArtifactError(
+                f"{unit.folder} is not what {folder} was joined of; run 'make {STAGE}' first."
+            )
+        kept.use_of(unit, joined.facts["classes"])
+        units.append(unit)
+    return units
+
+
+def _cascade(job: Job, networks: Networks) -> tuple[str, str] | None:
+    """The recipe's, if its first network answers first and no other but its second besides."""
+    cascade = job.recipe.cascade
+    if cascade is None or next(iter(networks)) != cascade.first:
+        return None
+    both = (cascade.first, cascade.second)
+    return both if set(networks) <= set(both) else None
+
+
+def _challenged(job: Job, networks: Networks) -> Challenged:
+    """The challenge's files, and of each the network and the class of every category."""
+    named, found = job.recipe.predict.challenge, {}
+    for name, units in networks.items():
+        categories = isic_challenge.categories_of(kept.use_of(units[0]).classes, named)
+        if categories is not None:
+            found[name] = categories
+    if named and not found:
+        raise ConfigError(
+            "predict.challenge is given, but no network that answers has a class for each of its "
+            f"categories ({', '.join(isic_challenge.CATEGORIES)}); name them all, or leave it out."
+        )
+    if len(found) == 1:
+        return {isic_challenge.FILE: next(iter(found.items()))}
+    stem, _, suffix = isic_challenge.FILE.partition(".")
+    return {f"{stem}_{name}.{suffix}": (name, categories) for name, categories in found.items()}
+
+
+def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
+    """Pieces go on only where they began: other devices and libraries round otherwise.
+
+    They are the same with and without overlays, so that who stops to leave these out loses nothing.
+    """
+    began = {"device": machine.torch_device().type, "versions": current_versions()}
+    return wanted.model_copy(update={"settings": began})
+
+
+def _pictures(desk: Desk, folder: Path, *, drop: bool) -> Pictures:
+    """All that can be decoded; the others stop, or are named and left out, as the recipe says."""
+    names = names_in(folder)
+    damaged = damaged_pictures(desk, folder, names, drop=drop)
+    for reason in damaged.values():
+        desk.say(f"notice: {reason}", private=True)
+    whole = {name: reference for name, reference in names.items() if name not in damaged}
+    if not whole:
+        raise DataError(f"No picture below {folder} can be decoded.")
+    return Pictures(ImageReader(folder), list(whole), list(whole.values()), MEMORY_GB)
+
+
+def _answer(draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece) -> Answer:
+    """Mean probabilities over the folds' networks."""
+    each, uses = [], []
+    for unit in units:
+        net, use = kept.open_network(unit)
+        way = machine.way(use.views, bfloat16=use.bfloat16)
+        with draft.progress(f"{use.network}, fold {use.held_out}") as show:
+            each.append(work.scores(unit.folder.name, net, way, show))
+        uses.append(use)
+    return Answer(uses[0].network, np.mean(each, axis=0), uses)
+
+
+def _rows(
+    both: tuple[str, str] | None, answers: Mapping[str, Answer], ids: Sequence[str],
+    facts: dict[str, Any],
+) -> tuple[Rows, Mapping[str, tuple[Ints, Ints]]]:  # fmt: skip
+    """The rows, and what overlays are drawn of; how many go on is a fact of the cascade."""
+    if both is None:
+        every = np.arange(len(ids))
+        shown = {name: (every, answer.shown) for name, answer in answers.items()}
+        return alone(ids, list(answers.values())), shown
+    first, second = both
+    cascade = Cascade(answers[first], answers.get(second))
+    facts["flagged"] = int(cascade.goes_on.sum())
+    return cascade.rows(ids), cascade.shown()
+
+
+def _plainly(machine: Machine) -> Way:
+    """One view in float32, whatever the scores were computed in."""
+    return machine.way([view.name for view in IDENTITY], bfloat16=False)
