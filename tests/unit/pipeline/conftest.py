@@ -1,4 +1,4 @@
-"""One tiny run, with a network and an encoder, that all tests of the pipeline look at."""
+"""Tiny runs that all tests of the pipeline look at: one with networks, one of tables alone."""
 
 import io
 import os
@@ -28,23 +28,29 @@ SETTINGS = (
     "lightgbm.rounds=5", "lightgbm.min_data_in_leaf=5", "compare.seeds=[0]",
     'compare.variants=["tables"]', "audit.rounds=3", "audit.permutations=2",
 )  # fmt: skip
+TABLES = (
+    "synthetic.patients=30", "synthetic.rows=240", "synthetic.positives=48", "synthetic.images=0",
+    "data.images=none", "use_networks=[]", "stack.networks=false", "folds.n_folds=3",
+    "score.replicates=100", "score.seeds=[0]", "stack.seeds=1", "stack.shap_rows=10",
+    "lightgbm.rounds=5", "lightgbm.min_data_in_leaf=5", "audit.rounds=3", "audit.permutations=2",
+)  # fmt: skip
 
 
 class Tiny:
     """A run folder with its data; `job` is a call on it."""
 
-    def __init__(self, folder):
-        self.data, self.run = folder / "data", folder / "run"
+    def __init__(self, folder, settings=SETTINGS):
+        self.data, self.run, self.settings = folder / "data", folder / "run", settings
 
     def job(self, *settings, stage="stack", **values):
-        given = [*SETTINGS, f"data.folder={self.data}", *settings]
+        given = [*self.settings, f"data.folder={self.data}", *settings]
         desk = ConsoleDesk(Console(file=io.StringIO(), width=200), stage)
         return Job(stage, load_recipe("sample", given), self.run, HashMemory(), desk, **values)
 
     def copy(self, folder):
         """The same run in another place, whose files may be changed."""
         shutil.copytree(self.run, folder / "run")
-        other = Tiny(folder)
+        other = Tiny(folder, self.settings)
         other.data = self.data
         return other
 
@@ -63,6 +69,20 @@ def tiny(tmp_path_factory):
         del os.environ["OMP_NUM_THREADS"]
     else:
         os.environ["OMP_NUM_THREADS"] = variable
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory):
+    """A run without pictures, up to its submission: seconds."""
+    made = Tiny(tmp_path_factory.mktemp("tables"), TABLES)
+    made.job().need(submission.run)
+    return made
+
+
+@pytest.fixture
+def blank(tmp_path):
+    """The same before anything is made, for those who only ask what would be."""
+    return Tiny(tmp_path, TABLES)
 
 
 @pytest.fixture(scope="session")
