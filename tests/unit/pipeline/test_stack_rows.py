@@ -1,4 +1,4 @@
-"""What a stack is made of: joined by id, hashes of what is used, opened anew where it is another."""
+"""What a stack is made of: rows joined by id, hashes of what is used, opened anew if another."""
 
 import shutil
 
@@ -180,8 +180,8 @@ def test_a_nested_stack_takes_nested_blocks_alone(blank, made, tmp_path):
     with pytest.raises(ConfigError) as refused:
         files_for(blank.job("stack.nested=true"), made, made[1])
     assert str(refused.value) == (
-        "stack.nested=true, but these blocks have no rows made for each fold's boosters: "
-        f"{made[1][0].folder}; make them so, or leave them out of stack.blocks."
+        "stack.nested=true, but these blocks have no rows made for each fold's boosters: net; make "
+        "them so, or leave them out of stack.blocks."
     )
     of_none = block_of(tmp_path / "encoder", table, folds, says,
                        made[0]["folds"].facts["fold_hash"], learnt_nothing=True)  # fmt: skip
