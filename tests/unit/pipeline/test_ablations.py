@@ -7,7 +7,7 @@ import pytest
 from pipeline.ablations import FILE, ablating, compare_variants
 from pipeline.networks import training
 from pipeline.picture_rows import open_picture_rows
-from tests.by_hand import HELD_OUT, ByHand
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand
 from workspace.errors import ArtifactError
 
 RIGHT = {"a0": 0.1, "a1": 0.9, "b0": 0.2, "c0": 0.8, "c1": 0.3, "e0": 0.7, "e1": 0.2, "f0": 0.1}
@@ -15,7 +15,7 @@ RIGHT = {"a0": 0.1, "a1": 0.9, "b0": 0.2, "c0": 0.8, "c1": 0.3, "e0": 0.7, "e1":
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 def wrong(name):

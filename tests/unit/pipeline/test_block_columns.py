@@ -12,7 +12,7 @@ from pipeline.block_columns import NetworkColumns, anchors_of, columns_of, joine
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet
 from pipeline.picture_rows import open_picture_rows
 from stacking.alignment.columns import NetworkOutput, fit_aligned
-from tests.by_hand import HELD_OUT, ByHand, number_of
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand, number_of
 from workspace.errors import ArtifactError, ConfigError, DataError
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
@@ -21,7 +21,7 @@ RAW = ["emb_flag_0000", "emb_flag_0001"]
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 @pytest.fixture
@@ -84,9 +84,7 @@ def test_nested_a_pairs_network_sees_both_its_folds_and_the_anchors_but_no_test_
     assert found == {
         **{(f"flag_fold_{k}", "held_out"): HELD_OUT[k] for k in HELD_OUT},
         **{(f"flag_fold_{k}", "elsewhere"): UNSEEN for k in HELD_OUT},
-        **{
-            (f"flag_fold_{a}_{b}", f"held_out_{k}"): HELD_OUT[k] for a, b in PAIRS for k in (a, b)
-        },
+        **{(f"flag_fold_{a}_{b}", f"held_out_{k}"): HELD_OUT[k] for a, b in PAIRS for k in (a, b)},
         **{(f"flag_fold_{a}_{b}", "anchors"): UNSEEN[:3] for a, b in PAIRS},
     }
 
@@ -107,9 +105,7 @@ def test_held_out_rows_are_by_id_with_fold_and_maker_and_null_without_a_picture(
     table = found.held_out(map_of, 1, 1)
     assert table.columns == ["isic_id", *RAW, "fold", "maker"]
     maker = maker_of(found.units[1])
-    by_hand = [
-        (name, number_of(name), 2 * number_of(name) + 1, 1, maker) for name in HELD_OUT[1]
-    ]
+    by_hand = [(name, number_of(name), 2 * number_of(name) + 1, 1, maker) for name in HELD_OUT[1]]
     assert table.rows() == [*by_hand, ("d0", None, None, 1, maker)]
     assert table.schema["fold"].to_python() is int
     assert found.held_out(map_of, 2, 2)["isic_id"].to_list() == HELD_OUT[2]

@@ -14,7 +14,7 @@ from pipeline.members import target_of
 from pipeline.picture_rows import open_picture_rows
 from stacking.alignment.drift import Agreement, Drift
 from stacking.blocks import open_block
-from tests.by_hand import HELD_OUT, ByHand, number_of, random_weights
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand, number_of, random_weights
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 NESTED = "stack.nested=true"
@@ -23,7 +23,7 @@ SCALARS = "align.scalars=true"
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 def block_of(made, job, name="flag", weights=None):

@@ -23,7 +23,7 @@ from pipeline.picture_rows import open_picture_rows
 from pipeline.stack_rows import StackFiles, open_stack
 from stacking.alignment.variants import VARIANTS, Variant
 from stacking.fold import Trained
-from tests.by_hand import ByHand, number_of
+from tests.by_hand.pictures import PicturesByHand, number_of
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 USED = 'use_networks=["flag", "plain"]'
@@ -32,7 +32,7 @@ ALONE = ("cascade.first=stage1", "cascade.second=stage2", USED)
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 class Stack:

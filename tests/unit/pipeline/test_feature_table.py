@@ -7,13 +7,8 @@ from features.state import State
 from pipeline.feature_table import STATE, TESTS, TRAINING, featuring
 from pipeline.job import NOTICES
 from pipeline.samples import SAMPLES
-from tests.unit.pipeline.units import (
-    check_travels,
-    depends_on,
-    features_of,
-    sample_table,
-    samples_of,
-)
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import features_of, sample_table, samples_of
 from workspace.errors import ConfigError
 
 TABLE = sample_table(

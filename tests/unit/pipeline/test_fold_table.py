@@ -8,19 +8,13 @@ from folds.split import FoldConfig
 from pipeline.fold_table import BALANCE, fold_samples, folded_rows, folding
 from pipeline.job import NOTICES
 from pipeline.samples import DUPLICATES, SAMPLES
-from tests.unit.pipeline.units import (
-    check_travels,
-    depends_on,
-    folds_of,
-    made,
-    sample_table,
-    samples_of,
-)
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import folds_of, made, sample_table, samples_of
 from workspace.errors import ArtifactError
 
 PATIENTS = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3", "t"]
 TABLE = sample_table(
-    isic_id=list("abcdefgh") + ["z"],
+    isic_id=[*"abcdefgh", "z"],
     patient_id=PATIENTS,
     target=[0, 1] * 4 + [None],
     hospital=["x", "x", "y", "y", "x", "x", "y", "y", "x"],

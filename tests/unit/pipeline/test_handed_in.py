@@ -6,7 +6,8 @@ import pytest
 from pipeline import handed_in
 from pipeline.handed_in import FILE, SAMPLE, submitting, write_submission
 from pipeline.stacked import TEST
-from tests.unit.pipeline.units import check_travels, depends_on, kept, made
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import kept, made
 from workspace.errors import ArtifactError, DataError
 from workspace.units import Draft
 

@@ -11,8 +11,8 @@ from pipeline.job import NOTICES, Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from reports.table import Column, Table, Words
+from tests.by_hand.units import made
 from tests.makers import Listening, Watching, write
-from tests.unit.pipeline.units import made
 from workspace.errors import DataError
 from workspace.hashing import HashMemory
 from workspace.tasks import Task, UnknownYetError

@@ -1,5 +1,4 @@
-"""All folds of a network as one table, and a cascade end to end, on rows that are counted by hand."""
-
+"""All folds of a network as one table, and a cascade end to end, on rows counted by hand."""
 
 import numpy as np
 import polars as pl
@@ -19,7 +18,7 @@ from pipeline.joined import (
 )
 from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
-from tests.by_hand import TABLE, ByHand
+from tests.by_hand.pictures import TABLE, PicturesByHand
 from workspace.errors import ArtifactError
 from workspace.tasks import Output
 
@@ -40,7 +39,7 @@ COLUMN = "oof_flag_malignant"
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 def kept_folds(made, name="flag", scores=None, limits=LIMITS, **values):
@@ -173,8 +172,9 @@ def test_networks_whose_classes_stand_in_another_order_are_refused(made):
         "cascade.first=stage1", "cascade.second=stage2", "networks.which.task.rows=all",
         'networks.which.task.classes.NV=["NV"]',
     )  # fmt: skip
-    scores = {k: {name: (0.2, 0.3, 0.5) for name in of} for k, of in FLAG.items()}
-    join(made, kept_folds(made, "which", scores, None, classes=("MEL", "BCC", "NV")), "which", *three)
+    scores = {k: dict.fromkeys(of, (0.2, 0.3, 0.5)) for k, of in FLAG.items()}
+    units = kept_folds(made, "which", scores, None, classes=("MEL", "BCC", "NV"))
+    join(made, units, "which", *three)
     units = kept_folds(made, "which", scores, None, classes=("BCC", "MEL", "NV"))
     with pytest.raises(ArtifactError, match=r"trained on the classes BCC, MEL, NV, in this order"):
         join(made, units, "which", *three)
@@ -188,8 +188,8 @@ def test_the_baseline_of_sources_is_looked_at_only_where_it_is_asked_for(made, m
         return np.zeros((len(references), 1))
 
     def scores(columns, labels, splits):
-        for training, held_out in splits:
-            assert not set(training) & set(held_out)
+        for learnt, held_out in splits:
+            assert not set(learnt) & set(held_out)
         order = dict(zip(rows.table["isic_id"], labels, strict=True))
         return np.array([order[name] + 0.0 for name in rows.table["isic_id"]])  # it knows all
 
@@ -290,7 +290,7 @@ def test_a_cascade_end_to_end_by_hand(made):
 def test_a_positive_whose_diagnosis_is_no_class_is_left_out_of_the_cascade(tmp_path):
     odd = [row if row[0] != "a1" else (*row[:5], "ODD", True) for row in TABLE]
     odd = [row if row[0] != "f0" else (*row[:4], 1, "MEL", True) for row in odd]
-    unit = cascade(ByHand(tmp_path, odd))
+    unit = cascade(PicturesByHand(tmp_path, odd))
     called = unit.parquet("calls.parquet")
     assert "a1" not in called["isic_id"]
     assert dict(called.select("isic_id", "label").iter_rows())["f0"] == 1
@@ -326,6 +326,3 @@ def record(made, unit, wanted):
 
 def replace_wanted(unit, wanted):
     return unit.manifest.model_copy(update=wanted.model_dump()).model_dump_json()
-
-
-

@@ -21,7 +21,8 @@ from pipeline.networks import (
     training,
 )
 from pipeline.picture_rows import open_picture_rows
-from tests.by_hand import HELD_OUT, ByHand, files_in, random_weights
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights
+from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError
 from workspace.tasks import state_of
 
@@ -44,12 +45,12 @@ def _one_thread(monkeypatch):
 @pytest.fixture(scope="module")
 def still(tmp_path_factory):
     """A run that no test changes."""
-    return ByHand(tmp_path_factory.mktemp("still"))
+    return PicturesByHand(tmp_path_factory.mktemp("still"))
 
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 def declared(made, *settings, held_out=0, name="flag", **values):
@@ -269,9 +270,7 @@ def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, tra
     assert same["last_oof_flag_malignant"].to_list() == same["oof_flag_malignant"].to_list()
 
 
-def test_scores_are_of_their_pictures_and_views_are_those_of_the_recipe(
-    made, trainer, monkeypatch
-):
+def test_scores_are_of_their_pictures_and_views_are_those_of_the_recipe(made, trainer, monkeypatch):
     trainer()
     seen = []
 

@@ -12,7 +12,7 @@ from pipeline.embeddings import embedding
 from pipeline.new_data import NewData
 from pipeline.new_views import NewColumns, _kept, new_columns
 from pipeline.picture_rows import open_picture_rows
-from tests.by_hand import ByHand, random_weights
+from tests.by_hand.pictures import PicturesByHand, random_weights
 from workspace.errors import ArtifactError
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
@@ -23,7 +23,7 @@ SCALARS = "align.scalars=true"
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 def keep_block(made, job, name="flag", seed=0):

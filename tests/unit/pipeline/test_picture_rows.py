@@ -9,13 +9,13 @@ from folds.findings import Findings
 from folds.frozen import FILE
 from folds.schema import ID
 from pipeline.picture_rows import networks_of, notice_pictureless, open_picture_rows
-from tests.by_hand import HELD_OUT, ByHand
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand
 from workspace.errors import ArtifactError, ConfigError
 
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 @pytest.fixture
@@ -142,6 +142,12 @@ def test_hashes_are_of_the_rows_and_of_what_pictures_hold(made):
     after = made.files()
     assert after.content != before.content
     assert (after.rows_sha, after.folds_sha) == (before.rows_sha, before.folds_sha)
+
+
+def test_pictures_that_nobody_looked_at_are_known_by_the_raw_files(made):
+    looked, unlooked = made.files(), made.files(made.job("verify.look_at_images=false"))
+    assert looked.content == made.unit("samples", stage="verify").sha256("images.parquet")
+    assert unlooked.content != looked.content
 
 
 def test_rows_are_opened_once_and_anew_where_another_unit_lies_under_the_same_path(made, rows):

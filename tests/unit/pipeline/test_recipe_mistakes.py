@@ -81,8 +81,7 @@ def told(**values):
         ),
         (
             {"net": {"size": 1, "phases": [{}, {"epoch": 1}]}},
-            "Unknown option 'net.phases.1.epoch' in mine.toml; did you mean "
-            "'net.phases.1.epochs'?",
+            "Unknown option 'net.phases.1.epoch' in mine.toml; did you mean 'net.phases.1.epochs'?",
         ),
     ],
 )

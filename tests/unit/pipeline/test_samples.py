@@ -31,7 +31,8 @@ from pipeline.samples import (
 )
 from reports.desk import ConsoleDesk
 from synthetic.config import SyntheticConfig
-from tests.unit.pipeline.units import check_travels, depends_on, made
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import kept, made
 from workspace.errors import ConfigError, DataError
 from workspace.hashing import HashMemory, sha256_file, sha256_text
 
@@ -134,6 +135,16 @@ def test_nothing_is_drawn_over_files_of_others(job, tmp_path):
         drawing(job(data / "mine.csv", recipe="sample"))
 
 
+def test_only_what_make_sample_wrote_is_drawn(tmp_path):
+    drawn = made(tmp_path / "drawn", draw, stage="sample", config=FEW).folder
+    assert is_drawn(drawn)
+    other = kept(tmp_path / "other", "folds", {}).folder
+    assert not is_drawn(other)
+    assert not is_drawn(tmp_path)
+    (other / "manifest.json").write_text("{}")  # anybody's
+    assert not is_drawn(other)
+
+
 def test_the_same_numbers_draw_the_same_files(tmp_path):
     one, two = (made(tmp_path / name, draw, stage="sample", config=FEW) for name in ("one", "two"))
     assert one.content() == two.content()
@@ -200,7 +211,9 @@ def test_a_changed_table_leaves_the_shards_and_a_changed_picture_does_not(job, p
 def test_other_pictures_make_another_shard_even_of_as_many(job, pictures):
     """By names too: settings name what is looked at."""
     _, [before] = tasks(job(pictures))
-    assert before.settings["images"] == sha256_text("\n".join([*IDS, *before.arguments["references"]]))
+    assert before.settings["images"] == sha256_text(
+        "\n".join([*IDS, *before.arguments["references"]])
+    )
     (pictures / "nv" / "e.png").rename(pictures / "nv" / "f.png")
     (pictures / "groups.csv").unlink()
     _, [after] = tasks(job(pictures, "data.group=none"))

@@ -8,18 +8,10 @@ import pytest
 from folds.frozen import FILE
 from pipeline.feature_table import TESTS, TRAINING
 from pipeline.samples import SAMPLES
-from pipeline.stack_rows import StackFiles, check_held_out, open_stack, stack_files
+from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, open_stack, stack_files
 from stacking.matrix import NEVER
-from tests.unit.pipeline.units import (
-    block_of,
-    features_of,
-    folds_of,
-    kept,
-    sample_table,
-    samples_of,
-    stack_table,
-    stack_units,
-)
+from tests.by_hand.stack import block_of, stack_table, stack_units
+from tests.by_hand.units import features_of, folds_of, kept, sample_table, samples_of
 from workspace.errors import ArtifactError, ConfigError
 
 COLUMNS = ("meta_age_approx", "cat_sex", "emb_net_0000", "oof_net_probability")
@@ -132,6 +124,22 @@ def test_a_unit_made_again_under_its_path_is_opened_anew(tmp_path):
     after = open_stack(files_of(units, [other]))
     assert after is not before
     assert (after.matrix.values[:, 2] == -values).all()
+
+
+def test_a_unit_that_changed_under_its_hands_is_refused(tmp_path):
+    units, blocks = stack_units(tmp_path)
+    rows = open_stack(files_of(units, blocks))
+    path = units["features"].path(TRAINING)
+    path.write_bytes(path.read_bytes()[:-8] + b"\0" * 8)
+    with pytest.raises(ArtifactError, match="does not match its hash"):
+        _ = rows.matrix
+
+
+def test_the_stack_takes_one_repeat_of_the_folds(blank):
+    check_repeats(blank.job())
+    with pytest.raises(ConfigError) as refused:
+        check_repeats(blank.job("folds.repeats=2"))
+    assert str(refused.value) == "The stack works on one repeat of the folds; folds.repeats is 2."
 
 
 @pytest.mark.parametrize("name", NAMES)

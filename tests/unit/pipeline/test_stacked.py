@@ -31,7 +31,9 @@ from stacking.blending.members import COLUMN
 from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.config import StackConfig
 from stacking.fold import USE
-from tests.unit.pipeline.units import check_travels, depends_on, made, stack_units
+from tests.by_hand.stack import stack_units
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import made
 from workspace.errors import ArtifactError, ConfigError
 from workspace.units import open_unit
 

@@ -10,7 +10,8 @@ from metrics.ranking import auc
 from metrics.score_sheet import ScoreConfig
 from pipeline.submission_scores import FILE, score_submission, scoring, subgroups_of
 from reports.desk import ConsoleDesk
-from tests.unit.pipeline.units import check_travels, depends_on, made
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import made
 from workspace.errors import DataError
 from workspace.hashing import sha256_file, sha256_text
 

@@ -12,7 +12,7 @@ from reports.desk import LOG
 from scripts import stage
 from scripts.fanout import LocalProcesses
 from scripts.stage import Call, carry_out, main
-from tests.by_hand import files_in
+from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped

@@ -10,7 +10,8 @@ from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows
 from scripts import ablate, compare, embed, plan, train_cnn
 from stacking.alignment.variants import VARIANTS, Variant
-from tests.by_hand import ByHand, files_in
+from tests.by_hand.pictures import PicturesByHand
+from tests.by_hand.units import files_in
 from workspace.errors import ConfigError
 from workspace.tasks import State
 
@@ -36,7 +37,7 @@ class Recording(Job):
 
 @pytest.fixture
 def made(tmp_path):
-    return ByHand(tmp_path)
+    return PicturesByHand(tmp_path)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""A run that no stage made: fifteen rows, their folds, small pictures, networks that nobody trained.
+"""A run that no stage made: fifteen rows with small pictures, and networks that nobody trained.
 
 Everything in it is stated, so what the pipeline makes of it can be said by hand.
 """
 
 import hashlib
 import io
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,14 +12,12 @@ import polars as pl
 import torch
 from rich.console import Console
 
-from folds.frozen import FILE, fold_hash, save_folds
-from folds.split import FOLD_COLUMNS, FoldConfig
+from folds.findings import Findings
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
-from models.networks import kept
 from models.networks.columns import probability_columns
-from models.networks.kept import Use
+from models.networks.kept import BEST, HISTORY, USE, Use, use_of
 from models.networks.network import network_of, unit_name
 from pipeline.embeddings import EMBEDDING, ROWS
 from pipeline.job import Job
@@ -28,9 +25,9 @@ from pipeline.networks import SCORES
 from pipeline.picture_rows import picture_files
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
+from tests.by_hand.units import drafting, folds_of, kept
 from workspace.hashing import HashMemory
-from workspace.manifest import Wanted
-from workspace.units import making, open_unit
+from workspace.units import open_unit
 
 # Not in the order of their ids: id, patient, split, fold, target, diagnosis, has it a picture.
 TABLE = (
@@ -71,16 +68,14 @@ def number_of(name):
     return ord(name[0]) - ord("a") + int(name[1]) / 8
 
 
-class ByHand:
+class PicturesByHand:
     """The run and its data, in a folder of a test; `job` is a call on it."""
 
     def __init__(self, folder, table=TABLE):
         self.data, self.run = folder / "data", folder / "run"
         self.said = io.StringIO()
         rows = pl.DataFrame(table, NAMES, orient="row")
-        self.rows = rows.with_columns(
-            pl.col("fold").cast(pl.Int16), pl.col("target").cast(pl.Int8)
-        )
+        self.rows = rows.with_columns(pl.col("fold").cast(pl.Int16), pl.col("target").cast(pl.Int8))
         self.draw()
         self.keep_samples()
         self.keep_folds()
@@ -104,38 +99,25 @@ class ByHand:
         )  # fmt: skip
         seen = table.drop_nulls("image").select("isic_id", "image").sort("isic_id")
         hashes = [hashlib.sha256((self.data / p).read_bytes()).hexdigest() for p in seen["image"]]
-        with self.making("samples", stage="verify") as draft:
-            draft.parquet("samples.parquet", table)
-            looked = seen.select("isic_id", pl.Series("sha256", hashes, dtype=pl.String))
-            draft.parquet("images.parquet", looked)
-            draft.facts["synthetic"] = True
+        looked = seen.select("isic_id", pl.Series("sha256", hashes, dtype=pl.String))
+        tables = {"samples.parquet": table, "images.parquet": looked}
+        kept(self.run / "samples", "verify", tables, {"synthetic": True})
 
     def keep_folds(self, rows=None):
         rows = self.rows if rows is None else rows
-        table = rows.select(
-            "isic_id", pl.col("patient_id").alias("group_id"), pl.lit(0).alias("repeat"), "split",
-            "fold",
-        ).cast(FOLD_COLUMNS)  # fmt: skip
-        with self.making("folds", stage="folds") as draft:
-            save_folds(draft, table, FoldConfig(n_folds=3), 0)
-        self.fold_hash = fold_hash(table)
+        unit = folds_of(self.run / "folds", rows, rows["fold"].to_list(), n_folds=3)
+        self.fold_hash = unit.facts["fold_hash"]
 
     def keep_features(self):
         """Two columns of the rows that are not the source's test."""
         table = self.rows.filter(pl.col("split") != "test").select("isic_id")
         values = [number_of(name) for name in table["isic_id"]]
-        with self.making("features", stage="features") as draft:
-            draft.parquet("features.parquet", table.with_columns(
-                pl.Series("meta_one", values), pl.Series("meta_two", values) * 2,
-            ))  # fmt: skip
-            draft.facts["names"] = ["meta_one", "meta_two"]
-        return self.unit("features", stage="features")
+        table = table.with_columns(meta_one=pl.Series(values), meta_two=pl.Series(values) * 2)
+        facts = {"names": ["meta_one", "meta_two"]}
+        return kept(self.run / "features", "features", {"features.parquet": table}, facts)
 
-    def making(self, *where, stage, settings=None, inputs=None):
-        wanted = Wanted(
-            stage=stage, settings=settings or {}, inputs=inputs or {}, recipe={}, seed=0
-        )
-        return making(self.run.joinpath(*where), wanted)
+    def making(self, *where, stage, **values):
+        return drafting(self.run.joinpath(*where), stage, **values)
 
     def unit(self, *where, stage):
         return open_unit(self.run.joinpath(*where), stage)
@@ -161,14 +143,12 @@ class ByHand:
         return picture_files(job or self.job(), samples, folded)
 
     def network(self, rows, name="flag", *settings):
-        from folds.findings import Findings  # noqa: PLC0415
-
         recipe = self.job(*settings).recipe
         return network_of(name, recipe.networks[name], rows.table, Findings())
 
     def keep_network(
-        self, name, held_out, classes=("benign", "malignant"), scores=None, last=None, limit=None,
-        last_limit=None, weights=None, views=("identity",),
+        self, name, held_out, classes=("benign", "malignant"), *, scores=None, last=None,
+        limit=None, last_limit=None, weights=None, views=("identity",),
     ):  # fmt: skip
         """A fold's network: `scores` are of each held-out row (id -> its columns' values)."""
         is_encoder = held_out is None
@@ -180,10 +160,10 @@ class ByHand:
         )  # fmt: skip
         stage = "embed" if is_encoder else "train-cnn"
         with self.making(*where, stage=stage) as draft:
-            draft.json(kept.USE, use.model_dump(mode="json", by_alias=True))
+            draft.json(USE, use.model_dump(mode="json", by_alias=True))
             mark = np.array([len(name), sum(map(ord, "_".join(where)))], np.float32)
-            draft.tensors(kept.BEST, {"mark": mark} if weights is None else weights)
-            draft.json(kept.HISTORY, [{"epoch": 1}, {"epoch": 2}])
+            draft.tensors(BEST, {"mark": mark} if weights is None else weights)
+            draft.json(HISTORY, [{"epoch": 1}, {"epoch": 2}])
             if scores is not None:
                 draft.parquet(SCORES, score_table(name, classes, scores, last or scores))
         return open_unit(self.run.joinpath(*where), stage)
@@ -191,7 +171,7 @@ class ByHand:
     def keep_shard(self, unit, some, change=0.0):
         """What a network says of some pictures: two columns by their name and by who says it."""
         ids = some_ids(self, some)
-        use = kept.use_of(unit)
+        use = use_of(unit)
         own = 0.0 if use.held_out is None else float(np.sum(use.held_out)) + change
         values = np.array([number_of(name) for name in ids]).reshape(-1)
         names = probability_columns(use.network, use.classes)
@@ -226,11 +206,3 @@ def random_weights(seed, outputs=1):
     """Those of a small network as it is drawn."""
     torch.manual_seed(seed)
     return pack(LesionNet(NET, outputs).eval())
-
-
-def files_in(folder):
-    """Every file below with its bytes, to see that nothing was written."""
-    return {p.relative_to(folder): p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
-
-
-__all__ = ["FILE", "HELD_OUT", "NET", "ByHand", "files_in", "number_of", "random_weights"]
