@@ -3,6 +3,9 @@
 import pytest
 
 from tests.by_hand.calls import Calls
+from tests.by_hand.disk import unflushed
+
+__all__ = ["blank", "unflushed"]
 
 
 @pytest.fixture
