@@ -17,17 +17,20 @@ from workspace.units import making, open_unit
 STRINGS = dict.fromkeys(CORE, pl.String) | {"target": pl.Int8}
 
 
-def drafting(place, stage, *, desk=None, settings=None, inputs=None):
+def drafting(place, stage, *, desk=None, settings=None, inputs=None, of_recipe=None):
     """The draft of a unit, for the test to fill."""
     wanted = Wanted(
-        stage=stage, settings=settings or {}, inputs=inputs or {}, recipe={}, seed=0
-    )  # fmt: skip
+        stage=stage, settings=settings or {}, inputs=inputs or {}, recipe=of_recipe or {}, seed=0
+    )
     return making(place, wanted, desk)
 
 
-def made(place, maker, /, *, stage, desk=None, settings=None, inputs=None, **arguments):
+def made(
+    place, maker, /, *, stage, desk=None, settings=None, inputs=None, of_recipe=None, **arguments
+):
     """The unit that a maker leaves."""
-    with drafting(place, stage, desk=desk, settings=settings, inputs=inputs) as draft:
+    given = {"desk": desk, "settings": settings, "inputs": inputs, "of_recipe": of_recipe}
+    with drafting(place, stage, **given) as draft:
         maker(draft, **arguments)
     return open_unit(place, stage)
 
