@@ -3,8 +3,10 @@
 Everything in it is stated, so what the pipeline makes of it can be said by hand.
 """
 
+import copy
 import hashlib
 import io
+import shutil
 
 import cv2
 import numpy as np
@@ -118,6 +120,13 @@ class PicturesByHand:
 
     def making(self, *where, stage, **values):
         return drafting(self.run.joinpath(*where), stage, **values)
+
+    def copy(self, folder):
+        """The same run in another place, whose files may be changed; the pictures are shared."""
+        other = copy.copy(self)
+        other.run, other.said = folder / "run", io.StringIO()
+        shutil.copytree(self.run, other.run)
+        return other
 
     def unit(self, *where, stage):
         return open_unit(self.run.joinpath(*where), stage)

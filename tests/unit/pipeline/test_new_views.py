@@ -20,10 +20,30 @@ NESTED = "stack.nested=true"
 SCALARS = "align.scalars=true"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture
-def made(tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def made(tmp_path):
     return PicturesByHand(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """With the block of `flag`, flat."""
+    made = PicturesByHand(tmp_path_factory.mktemp("once"))
+    keep_block(made, made.job(SCALARS))
+    return made
+
+
+@pytest.fixture
+def blocked(once, tmp_path):
+    """The same for one test, which may change it."""
+    return once.copy(tmp_path)
 
 
 def keep_block(made, job, name="flag", seed=0):
@@ -60,7 +80,7 @@ def data(made, mark="a"):
     return NewData(made.data, None, {"pictures": mark * 64})
 
 
-@pytest.mark.parametrize("settings", [(), (NESTED,), ("align.method=procrustes",)])
+@pytest.mark.parametrize("settings", [(NESTED,), ("align.method=procrustes",)])
 def test_a_row_gets_the_columns_that_the_block_has_of_it(made, settings):
     job = made.job(SCALARS, *settings)
     kept = keep_block(made, job).parquet("test.parquet")
@@ -88,10 +108,8 @@ def test_an_encoder_looks_once_for_all_folds(made):
     assert found.target is None
 
 
-def test_other_data_are_looked_at_anew_and_the_same_are_not(made, monkeypatch):
-    job = made.job()
-    keep_block(made, job)
-    looked = []
+def test_other_data_are_looked_at_anew_and_the_same_are_not(blocked, monkeypatch):
+    made, looked = blocked, []
 
     def counted(*given):
         looked.append(1)
@@ -106,10 +124,9 @@ def test_other_data_are_looked_at_anew_and_the_same_are_not(made, monkeypatch):
         assert len(looked) == calls
 
 
-def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(made):
-    job = made.job()
-    block = keep_block(made, job)
-    other = made.keep_network("flag", 1, weights=random_weights(9))
+def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(blocked):
+    job, block = blocked.job(), blocked.unit("blocks", "flag", stage="embed")
+    other = blocked.keep_network("flag", 1, weights=random_weights(9))
     with pytest.raises(ArtifactError) as refused:
         _kept(job, "flag")
     assert str(refused.value) == (
@@ -118,9 +135,9 @@ def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(made):
     )
 
 
-def test_a_block_of_another_version_is_refused_in_words(made):
-    job = made.job()
-    block = keep_block(made, job)
+def test_a_block_of_another_version_is_refused_in_words(blocked):
+    job, block = blocked.job(), blocked.unit("blocks", "flag", stage="embed")
+    assert _kept(job, "flag").classes == ("benign", "malignant")
     text = (block.folder / "manifest.json").read_text()
     (block.folder / "manifest.json").write_text(text.replace('"least_anchors"', '"few_anchors"'))
     with pytest.raises(ArtifactError, match="was made by another version; run 'make stack' anew"):

@@ -83,6 +83,12 @@ def joined(folder, hand, desk=None, boosters=None, **values):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def stack(hand, tmp_path_factory):
+    """It joined as the recipe's default says."""
+    return joined(tmp_path_factory.mktemp("joined"), hand)
+
+
 def tasks(job, hand, *settings):
     call = job(*settings)
     boosters = boosting(call, hand[0])
@@ -164,19 +170,18 @@ def test_boosters_keep_their_models_and_what_they_say_of_the_fold_they_never_saw
     assert tuple(unit.json(USE)["columns"]) == open_stack(hand[0]).columns
 
 
-def test_the_stack_is_every_row_once_by_the_fold_that_holds_it_out(hand, tmp_path):
-    unit = joined(tmp_path, hand)
-    oof = unit.parquet(OOF)
+def test_the_stack_is_every_row_once_by_the_fold_that_holds_it_out(hand, stack):
+    oof = stack.parquet(OOF)
     assert oof["isic_id"].to_list() == [f"r{number:03d}" for number in range(90)]
     for fold, folder in hand[1]["stack"].items():
         theirs = open_unit(folder, "stack").parquet(SCORES)
         both = oof.filter(pl.col("fold") == fold).join(theirs, on="isic_id", validate="1:1")
         assert len(both) == len(theirs) == 30
         assert (both["score"] == both["score_right"]).all()
-    metrics = unit.json(METRICS)
+    metrics = stack.json(METRICS)
     own = auc(oof["target"].to_numpy(), oof["score"].to_numpy())
     assert metrics["stack"]["metrics"]["auc"]["value"] == pytest.approx(own)
-    assert unit.facts["pauc"] == metrics["stack"]["metrics"]["pauc"]["value"]
+    assert stack.facts["pauc"] == metrics["stack"]["metrics"]["pauc"]["value"]
     assert set(metrics["baselines"]) == {"constant", "best_column", "own_row_only"}
     assert metrics["baselines"]["constant"]["metrics"]["auc"]["value"] == 0.5
     assert (metrics["stack"]["unit"], metrics["stack"]["patients"]) == ("patient", 30)
@@ -200,11 +205,9 @@ def rewritten(folder, boosters, name, change):
     return boosters | {name: others}
 
 
-def test_scores_in_another_order_of_rows_join_to_the_same(hand, tmp_path):
+def test_scores_in_another_order_of_rows_join_to_the_same(hand, stack, tmp_path):
     boosters = rewritten(tmp_path / "turned", hand[1], "stack", pl.DataFrame.reverse)
-    one = joined(tmp_path / "one", hand)
-    two = joined(tmp_path / "two", hand, boosters=boosters)
-    assert two.content() == one.content()
+    assert joined(tmp_path, hand, boosters=boosters).content() == stack.content()
 
 
 def test_a_row_without_a_score_is_refused(hand, tmp_path):
@@ -216,23 +219,22 @@ def test_a_row_without_a_score_is_refused(hand, tmp_path):
     )
 
 
-def test_test_rows_and_then_the_holdout_are_scored_by_all_folds(hand, tmp_path):
-    table = joined(tmp_path, hand).parquet(TEST)
+def test_test_rows_and_then_the_holdout_are_scored_by_all_folds(stack):
+    table = stack.parquet(TEST)
     assert table.columns == ["isic_id", "score", "fold_sd", "split"]
     assert table["split"].to_list() == ["test"] * 6 + ["holdout"] * 6
     assert table["isic_id"].to_list() == [f"r{n:03d}" for n in (*range(96, 102), *range(90, 96))]
     assert table["fold_sd"].null_count() == 0
 
 
-def test_importance_is_of_the_stacks_own_columns(hand, tmp_path):
-    unit = joined(tmp_path, hand)
-    table = pl.read_csv(unit.path(IMPORTANCE))
+def test_importance_is_of_the_stacks_own_columns(hand, stack):
+    table = pl.read_csv(stack.path(IMPORTANCE))
     assert sorted(table["column"]) == sorted(open_stack(hand[0]).columns)
     assert table["gain"].sum() == pytest.approx(1.0)
 
 
-def test_what_is_handed_in_is_the_stack_unless_a_blend_is(hand, tmp_path):
-    stack, mean = joined(tmp_path / "one", hand), joined(tmp_path / "two", hand, policy="mean")
+def test_what_is_handed_in_is_the_stack_unless_a_blend_is(hand, stack, tmp_path):
+    mean = joined(tmp_path, hand, policy="mean")
     assert RULE not in stack.manifest.files
     assert set(mean.json(RULE)["members"]) == {"stack", "tabular", "images", "net"}
     score = pl.mean_horizontal(cs.starts_with(COLUMN)).alias("mean")
