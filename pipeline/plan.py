@@ -4,11 +4,11 @@ A stage is run with a watcher: it declares its tasks as it would, and is stopped
 a result that is not there. So what is planned is what would be carried out, by the same lines.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from pipeline.job import Job
 from reports.plan import PlannedTask, Unknown
@@ -29,6 +29,13 @@ class _Watcher:
             self.states.setdefault(state.task.folder, state)
 
 
+class _Took(NamedTuple):
+    """What a unit took, and of which kind it is."""
+
+    kind: tuple[str, str]
+    seconds: float
+
+
 def planned(
     job: Job, stages: Sequence[tuple[str, Callable[[Job], object]]]
 ) -> tuple[list[PlannedTask], list[Unknown]]:
@@ -47,7 +54,7 @@ def planned(
     return [_planned(state, job.run, took) for state in watcher.states.values()], unknown
 
 
-def _planned(state: State, run: Path, took: dict[Path, float]) -> PlannedTask:
+def _planned(state: State, run: Path, took: dict[Path, _Took]) -> PlannedTask:
     folder = state.task.folder
     inside = folder.is_relative_to(run)
     return PlannedTask(
@@ -57,29 +64,30 @@ def _planned(state: State, run: Path, took: dict[Path, float]) -> PlannedTask:
         why=state.why,
         stops=state.stops,
         other_code=state.other_code,
-        seconds=_like(folder, took) if state.unit is None else state.unit.manifest.seconds,
+        seconds=_like(folder, run, took) if state.unit is None else state.unit.manifest.seconds,
         measured=state.done,
     )
 
 
-def _like(folder: Path, took: dict[Path, float]) -> float | None:
+def _like(folder: Path, run: Path, took: dict[Path, _Took]) -> float | None:
     """What this task took before, or else its like: the same name with other numbers."""
     if folder in took:
-        return took[folder]
-    kind = _kind(folder)
-    alike = {path: seconds for path, seconds in took.items() if _kind(path) == kind}
-    own = [s for path, s in alike.items() if path.is_relative_to(folder.parent)]
+        return took[folder].seconds
+    kind = _kind(folder, run)
+    alike = {path: one.seconds for path, one in took.items() if one.kind == kind}
+    own = [seconds for path, seconds in alike.items() if path.is_relative_to(run)]
     return median(own or alike.values()) if alike else None
 
 
-def _kind(folder: Path) -> tuple[str, str]:
+def _kind(folder: Path, run: Path) -> tuple[str, str]:
     """`stage1_fold_0` and `stage1_fold_0_1` are of one kind, in a folder of one name."""
-    return folder.parent.name, re.sub(r"_[\d_]+$", "", re.sub(r"\d+$", "", folder.name))
+    above = "" if folder.parent == run else folder.parent.name  # runs have names of their own
+    return above, folder.name.rstrip("0123456789_")
 
 
-def _seconds(run: Path) -> dict[Path, float]:
+def _seconds(run: Path) -> dict[Path, _Took]:
     """What every unit took, of this run and then of those beside it."""
-    seconds: dict[Path, float] = {}
+    took: dict[Path, _Took] = {}
     beside = sorted(run.parent.glob("*")) if run.parent.is_dir() else []
     for place in (run, *beside):
         for path in (*place.glob(f"*/{NAME}"), *place.glob(f"*/*/{NAME}")):
@@ -88,5 +96,5 @@ def _seconds(run: Path) -> dict[Path, float]:
             except ArtifactError:
                 continue  # none of ours, or of another version
             if manifest is not None:
-                seconds.setdefault(path.parent, manifest.seconds)
-    return seconds
+                took.setdefault(path.parent, _Took(_kind(path.parent, place), manifest.seconds))
+    return took

@@ -189,7 +189,8 @@ def _check_names(blocks: Sequence[str]) -> None:
 
 def _check_nested(nested: bool, blocks: Sequence[Block]) -> None:
     """Rows made for boosters of each fold alone are of no use to others, nor others' to them."""
-    other = [b.name for b in blocks if b.nested != nested and not b.same_for_all]
+    # By the folder's own name, which is no other's; a path would be cut before it.
+    other = [b.unit.folder.name for b in blocks if b.nested != nested and not b.same_for_all]
     if other:
         kind = "no rows made for each fold's boosters" if nested else "rows for nested boosters"
         raise ConfigError(

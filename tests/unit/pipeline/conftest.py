@@ -1,85 +1,13 @@
-"""One tiny run, with a network and an encoder, that all tests of the pipeline look at."""
-
-import io
-import os
-import shutil
+"""What several tests of the pipeline ask: calls on a run of which nothing is made."""
 
 import pytest
-import torch
-from rich.console import Console
 
-from pipeline.job import Job
-from pipeline.recipe import load_recipe
-from reports.desk import ConsoleDesk
-from scripts import compare, folds, stack, submission, train_cnn, verify
-from workspace.hashing import HashMemory
+from tests.by_hand.calls import Calls
+from tests.by_hand.disk import unflushed
 
-SETTINGS = (
-    "synthetic.patients=30", "synthetic.rows=240", "synthetic.positives=48",
-    "verify.near_duplicates=false", "folds.n_folds=3", "folds.anchor_share=0.2",
-    "align.anchors=anchor", "align.least_anchors=10", "align.pca=4",
-    'use_networks=["small", "plain"]', "networks.small.base=extractor",
-    "networks.small.training.choose=last",
-    "networks.small.training.phases=[{ epochs = 1, lr = 3e-3 }]",
-    "networks.small.training.epoch_samples=96", "networks.small.views=one",
-    "networks.small.net.size=32", "networks.plain.base=encoder",
-    "networks.plain.net.backbone=test_resnet", "networks.plain.net.weights=none",
-    "networks.plain.net.size=32", "score.replicates=100", "score.seeds=[0]", "stack.seeds=1",
-    "lightgbm.rounds=5", "lightgbm.min_data_in_leaf=5", "compare.seeds=[0]",
-    'compare.variants=["tables"]', "audit.rounds=3", "audit.permutations=2",
-)  # fmt: skip
+__all__ = ["blank", "unflushed"]
 
 
-class Tiny:
-    """A run folder with its data; `job` is a call on it."""
-
-    def __init__(self, folder):
-        self.data, self.run = folder / "data", folder / "run"
-
-    def job(self, *settings, stage="stack", **values):
-        given = [*SETTINGS, f"data.folder={self.data}", *settings]
-        desk = ConsoleDesk(Console(file=io.StringIO(), width=200), stage)
-        return Job(stage, load_recipe("sample", given), self.run, HashMemory(), desk, **values)
-
-    def copy(self, folder):
-        """The same run in another place, whose files may be changed."""
-        shutil.copytree(self.run, folder / "run")
-        other = Tiny(folder)
-        other.data = self.data
-        return other
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    before, variable = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    made = Tiny(tmp_path_factory.mktemp("tiny"))
-    job = made.job()
-    job.need(submission.run)
-    job.need(compare.run)
-    yield made
-    torch.set_num_threads(before)
-    if variable is None:
-        del os.environ["OMP_NUM_THREADS"]
-    else:
-        os.environ["OMP_NUM_THREADS"] = variable
-
-
-@pytest.fixture(scope="session")
-def verified(tiny):
-    return tiny.job().need(verify.run)
-
-
-@pytest.fixture(scope="session")
-def folded(tiny):
-    return tiny.job().need(folds.run)
-
-
-@pytest.fixture(scope="session")
-def picture_files(tiny):
-    return train_cnn.files_of(tiny.job())
-
-
-@pytest.fixture(scope="session")
-def stack_files(tiny):
-    return stack.files_of(tiny.job())
+@pytest.fixture
+def blank(tmp_path):
+    return Calls(tmp_path)

@@ -1,0 +1,108 @@
+"""Where networks run: the device that was asked for, threads, how pictures are scored there."""
+
+import pickle
+
+import pytest
+import torch
+
+from models.inference.speed import EXACT
+from pipeline import machine
+from pipeline.machine import Machine, memory_gb
+from workspace.errors import ConfigError
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """Says which devices there are; nothing is sent to them."""
+
+    def say(*names):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
+
+    return say
+
+
+@pytest.fixture(autouse=True)
+def _threads_given_back():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "device"),
+    [
+        ("auto", (), "cpu"),
+        ("auto", ("mps",), "mps"),
+        ("auto", ("cuda",), "cuda"),
+        ("auto", ("cuda", "mps"), "cuda"),
+        ("cpu", ("cuda", "mps"), "cpu"),
+        ("mps", ("cuda", "mps"), "mps"),
+        ("cuda", ("cuda",), "cuda"),
+    ],
+)
+def test_the_device_asked_for_is_taken_or_the_fastest_there_is(there, asked, names, device):
+    there(*names)
+    assert Machine(asked).torch_device().type == device
+
+
+@pytest.mark.parametrize(("asked", "names"), [("cuda", ("mps",)), ("mps", ()), ("cuda", ())])
+def test_a_device_that_is_not_there_is_never_replaced_silently(there, asked, names):
+    there(*names)
+    with pytest.raises(ConfigError) as refused:
+        Machine(asked).torch_device()
+    assert str(refused.value) == f"DEVICE={asked} is not there; take DEVICE=cpu or leave it out."
+
+
+@pytest.mark.parametrize(
+    ("device", "deterministic", "repeats"),
+    [("cpu", False, True), ("cuda", False, False), ("cuda", True, True), ("mps", False, False)],
+)
+def test_a_gpu_repeats_itself_only_where_it_was_switched(
+    there, monkeypatch, device, deterministic, repeats
+):
+    there("cuda", "mps")
+    switched = []
+    monkeypatch.setattr(machine, "switch_on", lambda: switched.append(True))
+    assert Machine(device, deterministic).repeatable() is repeats
+    assert bool(switched) is deterministic
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "count"),
+    [("OMP_NUM_THREADS", "2", 2), ("OMP_NUM_THREADS", "3,1", 3), ("DERMSTACK_THREADS", "2", 2)],
+)
+def test_whoever_asks_for_the_device_computes_with_the_threads_of_one_process(
+    monkeypatch, variable, given, count
+):
+    monkeypatch.delenv("DERMSTACK_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv(variable, given)
+    Machine("cpu").torch_device()
+    assert torch.get_num_threads() == count
+
+
+def test_pictures_are_scored_as_the_views_that_were_kept_in_their_order(monkeypatch):
+    monkeypatch.setattr(machine, "reading_processes", lambda: 5)
+    way = Machine("cpu").way(["vertical_flip", "identity"], bfloat16=False)
+    assert [view.name for view in way.views] == ["vertical_flip", "identity"]
+    assert way.device.type == "cpu"
+    assert way.workers == 5
+    assert way.pace == EXACT
+    assert Machine("cpu").way(["identity"], bfloat16=True).pace.dtype == "bfloat16"
+
+
+def test_readers_are_those_of_a_share_of_the_machine(monkeypatch):
+    monkeypatch.setattr("workspace.machine.os.sched_getaffinity", lambda _: range(6))
+    monkeypatch.delenv("DERMSTACK_JOBS", raising=False)
+    assert Machine("cpu").way(["identity"], bfloat16=False).workers == 6
+    monkeypatch.setenv("DERMSTACK_JOBS", "3")
+    assert Machine("cpu").way(["identity"], bfloat16=False).workers == 2
+    assert memory_gb() == pytest.approx(machine.MEMORY_GB / 3)
+
+
+def test_what_a_call_asks_of_the_machine_travels():
+    class Call:
+        device, deterministic = "cpu", True
+
+    assert pickle.loads(pickle.dumps(Machine.of(Call()))) == Machine("cpu", True)

@@ -1,0 +1,242 @@
+"""The command line: what is parsed into a job, how a stage ends, who leaves no trace."""
+
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.desk import LOG
+from scripts import stage
+from scripts.fanout import LocalProcesses
+from scripts.stage import Call, carry_out, main
+from tests.by_hand.units import files_in
+from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.progress import Silent
+from workspace.stopping import Stopped
+from workspace.tasks import ThisProcess
+
+
+@pytest.fixture(autouse=True)
+def _log_given_back(monkeypatch):
+    for name in ("handlers", "level", "propagate"):
+        monkeypatch.setattr(LOG, name, getattr(LOG, name))
+    yield
+    for handler in LOG.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.close()
+
+
+class Seen:
+    """A stage that keeps the job it was given, and then does what is asked of it."""
+
+    def __init__(self, raises=None):
+        self.job, self.raises = None, raises
+
+    __module__ = "scripts.stage"  # whose text is shown as help
+
+    def __call__(self, job):
+        self.job = job
+        if self.raises is not None:
+            raise self.raises
+        return "done"
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Call a stage as the shell does; gives its job and its exit code."""
+
+    def called(*words, raises=None, file="train_cnn.py", run=True, **wanted):
+        seen = Seen(raises)
+        where = ("--run", str(tmp_path / "run")) if run else ()
+        monkeypatch.setattr(sys, "argv", [f"/scripts/{file}", *where, *words])
+        with pytest.raises(SystemExit) as left:
+            main(seen, **wanted)
+        return seen.job, left.value.code
+
+    return called
+
+
+def test_a_call_without_words_is_the_sample_in_this_process(call):
+    job, code = call()
+    assert code == 0
+    assert (job.stage, job.recipe.name) == ("train-cnn", "sample")
+    assert (job.fresh, job.own_data, job.device, job.deterministic) == (False, False, "auto", False)
+    assert (job.files, job.words) == ({}, {})
+    assert isinstance(job.executor, ThisProcess)
+
+
+def test_words_become_the_job(call, tmp_path):
+    job, _ = call(
+        "--recipe", "tabular", "--fresh", "--device", "cpu", "--deterministic", "--seed", "5",
+        "--set", "folds.n_folds=3  stack.seeds=2", "--set", "data.positive=[\"MEL\", 'BCC']",
+        "--data", str(tmp_path / "my data"), "--fold", "1",
+        words={"fold": "one fold"},
+    )  # fmt: skip
+    recipe = job.recipe
+    assert (recipe.name, recipe.seed, recipe.folds.n_folds, recipe.stack.seeds) == (
+        "tabular", 5, 3, 2,
+    )  # fmt: skip
+    assert recipe.data.folder == tmp_path / "my data"
+    assert tuple(recipe.data.positive) == ("MEL", "BCC")
+    assert (job.fresh, job.own_data, job.device, job.deterministic) == (True, True, "cpu", True)
+    assert job.words == {"fold": "1"}
+
+
+def test_named_options_win_over_those_that_are_set(call):
+    job, _ = call("--seed", "5", "--set", "seed=7")
+    assert job.recipe.seed == 5
+    job, _ = call("--set", "seed=7", "--set", "seed=8")
+    assert job.recipe.seed == 8  # the last
+
+
+def test_a_stage_may_say_what_its_own_seed_is(call):
+    job, _ = call(
+        "--seed", "5", "--rows", "170",
+        flags={"seed": "synthetic.seed", "rows": "synthetic.rows"},
+    )  # fmt: skip
+    assert (job.recipe.synthetic.seed, job.recipe.synthetic.rows) == (5, 170)
+    assert job.recipe.seed == 0
+
+
+def test_files_are_paths_and_only_those_that_were_named(call):
+    job, _ = call("--solution", "a b.csv", files={"solution": "truth", "submission": "scores"})
+    assert job.files == {"solution": Path("a b.csv")}
+
+
+def test_several_jobs_are_as_many_processes(call):
+    job, code = call("--jobs", "3")
+    assert code == 0
+    assert isinstance(job.executor, LocalProcesses)
+    assert job.executor.slots == 3
+
+
+@pytest.mark.parametrize("words", [("--fold", "1"), ("--device", "gpu"), ("--rec", "tabular")])
+def test_a_word_that_is_none_is_refused_before_anything_is_written(call, words, tmp_path, capfd):
+    job, code = call(*words)
+    assert (job, code) == (None, 2)
+    assert "usage: python -m scripts.train_cnn" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--jobs", "none"), "train-cnn: JOBS=none is no number of processes; take 1 or more.\n"),
+        (("--set", "sead=1"), "train-cnn: Unknown option 'sead' in sample.toml"),
+    ],
+)
+def test_a_mistake_in_a_word_is_one_line(call, capfd, words, said):
+    job, code = call(*words)
+    assert (job, code) == (None, 2)
+    [line] = capfd.readouterr().err.splitlines(keepends=True)
+    assert line.startswith(said)
+
+
+def test_our_errors_end_in_one_line_and_the_log_names_no_patient(call, capfd, tmp_path):
+    _, code = call(raises=DataError("Row IP_123 is odd; mend it."))
+    assert code == 2
+    assert capfd.readouterr().err == "train-cnn: Row IP_123 is odd; mend it.\n"
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        ("ERROR", "stopped by DataError")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "name"), [(signal.SIGINT, 130, "SIGINT"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_stop_says_how_to_go_on(call, capfd, number, code, name, fresh):
+    words = ("--fresh",) if fresh else ()
+    _, left = call(*words, raises=Stopped(number))
+    assert left == code
+    without = " without FRESH=1" if fresh else ""
+    assert capfd.readouterr().err == (
+        f"train-cnn: stopped by {name}; what was finished is kept, the same command{without} "
+        "goes on.\n"
+    )
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["stack.py", "--run", str(tmp_path / "run")])
+    with pytest.raises(ZeroDivisionError):
+        main(Seen(ZeroDivisionError()))
+
+
+def test_after_any_end_the_next_signal_is_python_s_own(call):
+    before = signal.getsignal(signal.SIGINT)
+    call(raises=Stopped(signal.SIGINT))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_results_lie_in_runs_under_the_recipes_name_unless_said_otherwise(
+    call, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    job, _ = call("--recipe", "tabular", run=False)
+    assert job.run == Path("runs") / "tabular"
+    assert job.run.is_dir()
+    job, _ = call()
+    assert job.run == tmp_path / "run"
+
+
+def test_a_stage_of_a_finished_run_makes_no_folder(call, tmp_path, capfd):
+    job, code = call(of_finished_run=True, file="report.py")
+    assert (job, code) == (None, 2)
+    assert capfd.readouterr().err == (
+        f"report: There is no run {tmp_path / 'run'}; name a finished one with RUN=.\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_that_does_not_write_leaves_no_trace(call, tmp_path):
+    job, code = call(writes=False, file="plan.py")
+    assert code == 0
+    assert job.stage == "plan"
+    assert files_in(tmp_path) == {}
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run" / "folds").mkdir(parents=True)
+    (tmp_path / "run" / "folds" / ".a.tmp").write_text("of a stopped call")
+    before = files_in(tmp_path)
+    call(writes=False, file="plan.py")
+    assert files_in(tmp_path) == before  # nor does it clear away
+
+
+def test_leftovers_of_a_stopped_call_are_cleared_and_counted(call, capfd, monkeypatch, tmp_path):
+    places = []
+    monkeypatch.setattr(stage, "clear_abandoned", lambda place: places.append(place) or 2)
+    for name in ("folds", "audit", ".hidden"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    (tmp_path / "run" / "a_file").write_text("")
+    call()
+    run = tmp_path / "run"
+    assert sorted(places) == [run, run / "audit", run / "folds"]
+    assert "train-cnn: cleared 6 unfinished files of a stopped run." in capfd.readouterr().out
+
+
+def test_what_a_stage_leaves_is_given_back_from_python(tmp_path):
+    asked = Call("sample", ["seed=3"], tmp_path / "run", "1", {"fresh": True})
+    seen = Seen()
+    assert carry_out(seen, "stack", asked, Silent()) == "done"
+    assert (seen.job.recipe.seed, seen.job.fresh, seen.job.stage) == (3, True, "stack")
+
+
+def test_a_run_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = Call("sample", [], tmp_path / "file" / "run", "1", {})
+    with pytest.raises(ArtifactError) as refused:
+        carry_out(Seen(), "stack", asked, Silent())
+    assert str(refused.value) == (
+        f"Cannot write {asked.run}: Not a directory; what was there before is untouched."
+    )
+
+
+def test_hashes_are_remembered_in_the_run(call, tmp_path):
+    job, _ = call()
+    assert job.hashes._store == tmp_path / "run" / ".hashes.json"
+    with pytest.raises(ConfigError):
+        carry_out(Seen(), "x", Call("sample", ["seed=-1"], tmp_path / "other", "1", {}), Silent())
+    assert not (tmp_path / "other").exists()
