@@ -30,7 +30,7 @@ PARTS = ("tabular", "images")  # the stack without the networks' columns, and of
 PROBABILITY = "oof_{}_probability"  # of a block that does not say it otherwise
 IMAGE_COLUMNS = ("emb_", "oof_")
 TARGET_FACT = "target_probability"  # of a block: which of its columns speak of the target
-View = Callable[[int], Matrix]
+MatrixOf = Callable[[int], Matrix]  # rows outside the folds, as this fold's models see them
 
 
 def parts_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -65,18 +65,20 @@ def blended_unseen(
     some: Members,
     rule: Rule,
     ids: pl.DataFrame,
-    stacked: Mapping[str, tuple[View, Mapping[int, Unit]]],
+    stacked: Mapping[str, tuple[MatrixOf, Mapping[int, Unit]]],
     seen: Callable[[str], pl.DataFrame],
 ) -> pl.DataFrame:
     """The scores of the blend of `some` of rows outside the folds: (ID, score, fold_sd).
 
-    `stacked` has boosters and views for them, `seen` gives a network's (ID, fold, score).
+    `stacked` has boosters and matrices for them, `seen` gives a network's (ID, fold, score).
     """
     tables = {}
     for name in some.names:
         if name in stacked:
-            view, units = stacked[name]
-            each = {k: score_unseen(view, {k: unit}, "probability") for k, unit in units.items()}
+            matrix_of, units = stacked[name]
+            each = {
+                k: score_unseen(matrix_of, {k: unit}, "probability") for k, unit in units.items()
+            }
             parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
             tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
         else:

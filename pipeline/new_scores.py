@@ -27,7 +27,7 @@ from workspace.manifest import load_manifest
 from workspace.units import Unit, open_unit
 
 if TYPE_CHECKING:
-    from pipeline.new_views import NewColumns
+    from pipeline.new_columns import NewColumns
 
 TABULAR, IMAGES = PARTS
 
@@ -194,7 +194,7 @@ class Scorer:
     def scores(self) -> pl.DataFrame:
         """(ID, score, fold_sd), by the very functions that score the test set."""
         boosted = {
-            name: (partial(self._view, self.stacked.columns(name)), self.stacked.boosters(name))
+            name: (partial(self._matrix, self.stacked.columns(name)), self.stacked.boosters(name))
             for name in self.choice.members
             if name in (STACK, *PARTS)
         }
@@ -214,7 +214,7 @@ class Scorer:
             table = table.join(network.means(), on=ID, how="left", maintain_order="left")
         return table
 
-    def _view(self, columns: Sequence[str], fold: int) -> Matrix:
+    def _matrix(self, columns: Sequence[str], fold: int) -> Matrix:
         """These columns as the networks of this fold see the rows."""
         seen = [name for name in columns if name.startswith(IMAGE_COLUMNS)]
         others = [name for name in columns if not name.startswith(IMAGE_COLUMNS)]

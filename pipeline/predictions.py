@@ -2,7 +2,7 @@
 
 Whether it is done is known before a row is read: the same data by the same stack have the same
 scores. What must be there for it are the rows (`new_data.reading`) and, if pictures are of use,
-what the networks see of them (`new_views.looking`).
+what the networks see of them (`new_columns.looking`).
 """
 
 from pathlib import Path
@@ -55,9 +55,9 @@ def score_rows(draft: Draft, run: Path, data: NewData) -> None:
     choice = choose(stacked, data, rows)
     networks = {}
     if choice.networks:
-        from pipeline import new_views  # noqa: PLC0415 - torch takes seconds to import
+        from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
-        networks = new_views.new_columns(run, data, rows, choice.networks)
+        networks = new_columns.open_columns(run, data, rows, choice.networks)
     scorer = Scorer(stacked, choice, rows.select(ID), table, networks)
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))

@@ -88,7 +88,7 @@ class StackRows:
             return self.matrix.select(columns)
         return assemble(self.rows, self._sources(fold)).select(columns)
 
-    def view(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
+    def unseen(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
         sources = [self._features(file), *(block.unseen(fold) for block in self.blocks)]
         return assemble(rows, map(self.used, sources))

@@ -3,7 +3,7 @@
 A fold's boosters lie in <run>/boosters/<name>_fold_<k>/, all of it together in <run>/stack/.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from pipeline.job import Job
 from pipeline.members import (
     PARTS,
     STACK,
+    MatrixOf,
     blended,
     blended_unseen,
     keep_blend,
@@ -247,12 +248,12 @@ def _unseen_scores(
         ids = rows.ids(split)
         if len(ids) == 0:
             continue
-        view = partial(rows.view, ids, file)
+        matrix_of = partial(rows.unseen, ids, file)
         if blend is None or blend.chosen is None:
-            scores = score_unseen(view, trained[STACK], average)
+            scores = score_unseen(matrix_of, trained[STACK], average)
         else:
             stacked = {
-                name: (partial(_part_of, view, rows.columns_of(name)), trained[name])
+                name: (partial(_part_of, matrix_of, rows.columns_of(name)), trained[name])
                 for name in (STACK, *PARTS)
                 if name in trained
             }
@@ -263,5 +264,5 @@ def _unseen_scores(
     return pl.concat([pl.DataFrame(schema=columns), *tables])
 
 
-def _part_of(view: Callable[[int], Matrix], columns: Sequence[str], fold: int) -> Matrix:
-    return view(fold).select(columns)
+def _part_of(matrix_of: MatrixOf, columns: Sequence[str], fold: int) -> Matrix:
+    return matrix_of(fold).select(columns)

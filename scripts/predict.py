@@ -76,10 +76,10 @@ def _look(job: Job, stacked: Stacked, data: NewData) -> None:
         job.say("notice: no table says whose the pictures are: each is taken for a patient.")
     networks = choose(stacked, data, rows).networks
     if networks:
-        from pipeline import new_views  # noqa: PLC0415 - torch takes seconds to import
+        from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
         stacked.refuse_other_blocks()
-        job.carry_out(*new_views.looking(job, data, rows, networks))
+        job.carry_out(*new_columns.looking(job, data, rows, networks))
 
 
 def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Grad-CAM overlays of many pictures as PNG, in batches, by the one evaluation view.
+"""Grad-CAM overlays of many pictures as PNG, in batches, by the one evaluation transform.
 
 A map is the mean over the folds' networks. Memory is that of a batch through one network; threads
 read ahead, and draw and encode the batch that is done.
@@ -33,13 +33,13 @@ def draw(
     nets: Sequence[LesionNet], pictures: Pictures, plan: Sequence[tuple[Ints, Ints]], way: Way
 ) -> Generator[list[bytes], None, None]:
     """For each batch of places and classes the PNGs that show where the class was seen."""
-    view = _view_of(nets)
+    transform = _transform_of(nets)
     moved = [net.to(way.device) for net in nets]
     places = [chosen for chosen, _ in plan]
-    shown = batches(pictures, view, places, seed=0, epoch=0, workers=way.workers)
+    shown = batches(pictures, transform, places, seed=0, epoch=0, workers=way.workers)
     with ThreadPoolExecutor(max(1, way.workers)) as pool:
         for batch, (chosen, classes) in zip(shown, plan, strict=True):
-            images = view.finish(batch.pixels.to(way.device), batch.draws)
+            images = transform.finish(batch.pixels.to(way.device), batch.draws)
             maps = mean_maps(moved, images, torch.from_numpy(classes).to(way.device))
             yield list(pool.map(_drawn, repeat(pictures), chosen, maps))
 
@@ -61,10 +61,10 @@ def overlay_names(ids: pl.Series, stage: str) -> list[str]:
     ]
 
 
-def _view_of(nets: Sequence[LesionNet]) -> EvaluationTransform:
-    view, *others = [EvaluationTransform(net.size, net.mean, net.std) for net in nets]
-    assert all(other == view for other in others), "folds of one stage see pictures alike"
-    return view
+def _transform_of(nets: Sequence[LesionNet]) -> EvaluationTransform:
+    transform, *others = [EvaluationTransform(net.size, net.mean, net.std) for net in nets]
+    assert all(other == transform for other in others), "folds of one network see pictures alike"
+    return transform
 
 
 def _drawn(pictures: Pictures, place: int, heat: Maps) -> bytes:

@@ -1,4 +1,4 @@
-"""Probabilities and embeddings of many pictures, by the one evaluation view.
+"""Probabilities and embeddings of many pictures, by the one evaluation transform.
 
 Validation, test rows, embeddings for the stack and a person's own folder all go through here.
 """

@@ -1,6 +1,7 @@
 """The variants of an ablation: a network's table without one part each, or with another for it.
 
-A recipe has one of the two training views; the variant with the other view says what it is worth.
+A recipe has one of the two training augmentations; the variant with the other says what that is
+worth.
 """
 
 from collections.abc import Callable

@@ -51,8 +51,8 @@ def train_network(
     objective = network.task.objective(labels, config.learning)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective)
-    view = make_transform(config.augment, net.size, net.mean, net.std)
-    setting = Setting(config.learning, view, run.way.device, seed, run.way.workers)
+    transform = make_transform(config.augment, net.size, net.mean, net.std)
+    setting = Setting(config.learning, transform, run.way.device, seed, run.way.workers)
     score = _inner_score(network, pictures, inner, run) if len(inner) else None
     trained = Training(net, examples, setting, kept, score).run(show)
     best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)

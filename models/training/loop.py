@@ -53,10 +53,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Setting:
-    """How: the recipe's values, the view of a training picture, where, and with which seed."""
+    """How: the recipe's values, the transform of a training picture, where, and with which seed."""
 
     config: TrainConfig
-    view: Transform
+    transform: Transform
     device: torch.device
     seed: int
     workers: int = 0
@@ -144,7 +144,7 @@ class Training:
         every, size = config.accumulate, self._steps(len(plan))
         self.net.train()
         stream = batches(
-            self.examples.pictures, self.setting.view, plan, seed=self.setting.seed,
+            self.examples.pictures, self.setting.transform, plan, seed=self.setting.seed,
             epoch=at.epoch, workers=self.setting.workers, start=at.batch,
         )  # fmt: skip
         group: list[Batch] = []
@@ -219,7 +219,7 @@ class Training:
         """(examples,): each one's loss."""
         config, device = self.config, self.setting.device
         stream = seed_batch(self.setting.seed, here)
-        images = self.setting.view.finish(batch.pixels.to(device), batch.draws)
+        images = self.setting.transform.finish(batch.pixels.to(device), batch.draws)
         targets = self.objective.targets(batch.indices).to(device)
         images, targets = mixup(
             images, targets, config.mixup_alpha, config.mixup_probability, stream

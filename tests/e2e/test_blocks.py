@@ -186,10 +186,10 @@ def test_test_rows_of_another_folds_network_are_refused(multimodal, tmp_path):
     inputs = open_stack(
         stack.files_of(forged(multimodal, tmp_path / "small", test=swapped("fold")))
     )
-    view = inputs.view(inputs.ids("test"), TESTS, 0)
+    view = inputs.unseen(inputs.ids("test"), TESTS, 0)
     assert len(view.rows) == 75
     with pytest.raises(ArtifactError, match="has test rows of fold 1 that the fold's maker did"):
-        inputs.view(inputs.ids("test"), TESTS, 1)
+        inputs.unseen(inputs.ids("test"), TESTS, 1)
 
 
 @pytest.mark.parametrize("name", ["stack", "tabular"])

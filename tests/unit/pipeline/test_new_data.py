@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from folds.images import ImageReader
 from folds.sources import DataConfig
 from pipeline.job import Job
-from pipeline.new_data import NewData, open_data, pictures_in, read_rows, refuse_half_seen
+from pipeline.new_data import ROWS, NewData, open_data, pictures_in, reading, refuse_half_seen
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from tests.by_hand.units import kept
@@ -50,7 +51,9 @@ class New:
     def rows(self, *settings, sees=True, **config):
         job = self.job(*settings, **config)
         data = open_data(job, sees=sees)
-        return data, read_rows(job, data, [])
+        unit, _ = job.make(reading(job, data, []))
+        job.show_notices_of(unit)
+        return data, unit.parquet(ROWS)
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_pictures_alone_are_rows_and_patients_of_their_own_called_by_their_paths
     for name in ("z.png", "sub/b.JPG", "a.png", ".hidden/c.png", "notes.txt"):
         new.add(name)
     data, rows = new.rows()
-    assert data.source is None
+    assert data.alone
     assert rows.rows() == [
         ("a", "a.png", None), ("sub/b", "sub/b.JPG", None), ("z", "z.png", None),
     ]  # fmt: skip
@@ -82,9 +85,9 @@ def test_a_zip_of_pictures_is_rows_that_lie_in_it(new, tmp_path):
         for name in ("b.png", "a.png", "read.me"):
             archive.writestr(name, picture())
     data, rows = new.rows(place=path)
-    assert (data.source, data.folder) == (None, tmp_path)
+    assert (data.alone, data.folder) == (True, tmp_path)
     assert rows["isic_id"].to_list() == ["a", "b"]
-    assert data.reader.pixels(rows["image"][0]).shape == (8, 9, 3)
+    assert ImageReader(data.folder).pixels(rows["image"][0]).shape == (8, 9, 3)
 
 
 def test_a_container_without_a_picture_is_refused(new, tmp_path):
@@ -92,7 +95,7 @@ def test_a_container_without_a_picture_is_refused(new, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("read.me", "")
     with pytest.raises(DataError) as refused:
-        pictures_in(new.job(), path)
+        pictures_in(new.job().desk, path)
     assert str(refused.value) == f"There is no picture in {path}."
 
 
@@ -100,15 +103,16 @@ def test_a_container_without_a_picture_is_refused(new, tmp_path):
 def test_a_folder_with_a_table_holds_no_pictures_alone(new, table):
     new.add("mel/a.png")
     new.add(table, b"image,patient_id\nmel/a.png,p\n")
-    assert open_data(new.job(), sees=True).source is not None
+    assert not open_data(new.job(), sees=True).alone
 
 
 @pytest.mark.parametrize(("sees", "images"), [(False, "all"), (True, "none")])
 def test_pictures_are_of_no_use_to_whom_no_network_sees_them(new, sees, images):
     new.add("mel/a.png")
     data = open_data(new.job(images=images), sees=sees)
-    assert data.source is not None
-    assert data.source.config.images == "none"
+    assert not data.alone
+    assert data.config.images == "none"
+    assert data.blind == (images == "none")
 
 
 def test_the_hash_is_of_what_rows_are_read_from_and_names_the_prediction(new):
@@ -149,7 +153,7 @@ def test_a_damaged_picture_stops_and_every_one_is_named_first(new):
         "Damaged pictures: [b, c]; mend them, or leave them out with "
         'SET="verify.corrupt_images=drop".'
     )
-    assert new.said.getvalue().splitlines() == [
+    assert new.said.getvalue().splitlines()[1:] == [
         "error: Image b is damaged and cannot be decoded.",
         "error: Image c is damaged and cannot be decoded.",
     ]
@@ -163,7 +167,9 @@ def test_of_pictures_alone_a_damaged_one_goes_with_its_row_and_is_named(new):
     new.add("b.png", BROKEN)
     _, rows = new.rows(DROP)
     assert rows["isic_id"].to_list() == ["a"]
-    assert new.said.getvalue() == "notice: Image b is damaged and cannot be decoded.\n"
+    assert new.said.getvalue().splitlines()[1:] == [
+        "notice: Image b is damaged and cannot be decoded."
+    ]
 
 
 def test_a_row_of_a_table_stays_without_its_damaged_picture(new):
@@ -203,8 +209,8 @@ def test_rows_without_a_picture_are_told_where_some_were_learnt_from(new):
 
 
 def test_what_networks_saw_is_forgotten_of_these_data_alone(new):
-    data = NewData(new.place, None, {"pictures": "a" * 64})
-    other = NewData(new.place, None, {"pictures": "b" * 64})
+    config = new.job().recipe.data
+    data, other = (NewData(config, True, False, {"pictures": mark * 64}) for mark in "ab")
     folders = [
         kept(new.run / "embeddings" / network / f"new_{one.hash}_00000", "embed", {}).folder
         for network in ("net_fold_0", "net_fold_1") for one in (data, other)

@@ -1,9 +1,12 @@
 """New rows through a run's stack: who scores them all, whose boosters, whose columns."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
+from folds.sources import DataConfig
 from pipeline import new_scores
 from pipeline.feature_table import TRAINING
 from pipeline.members import RULE
@@ -49,10 +52,9 @@ class Run:
             draft.json(USE, {"columns": COLUMNS[name], "mark": mark})
         return open_unit(where, "stack")
 
-    def stacked(self, *settings):
-        settings = settings or ("data.images=some",)
+    def stacked(self):
         unit = open_unit(self.folder / "stack", "stack")
-        return Stacked(self.calls.job(*settings), unit, self.featured)
+        return Stacked(self.folder, unit, self.featured)
 
 
 @pytest.fixture
@@ -60,8 +62,8 @@ def run(blank):
     return lambda **values: Run(blank, **values)
 
 
-def data(source="a source"):
-    return NewData("somewhere", source, {})
+def data(*, alone=False, blind=False):
+    return NewData(DataConfig(source="isic2024", folder=Path("somewhere")), alone, blind, {})
 
 
 def rows(*images):
@@ -93,12 +95,12 @@ def test_without_pictures_the_tables_part_scores_and_no_network_looks(run):
         "tabular", ("tabular",), (),
         "no picture in DATA: used tabular; not used: stack, images, net.",
     )  # fmt: skip
-    said = choose(run().stacked("data.images=none"), data(), BLIND).told
+    said = choose(run().stacked(), data(blind=True), BLIND).told
     assert said.startswith("data.images is 'none': used tabular;")
 
 
 def test_without_tables_the_pictures_part_scores(run):
-    assert choose(run().stacked(), data(None), SEEN) == Choice(
+    assert choose(run().stacked(), data(alone=True), SEEN) == Choice(
         "images", ("images",), ("net",),
         "no table in DATA: used images (net); not used: stack, tabular.",
     )  # fmt: skip
@@ -106,14 +108,13 @@ def test_without_tables_the_pictures_part_scores(run):
 
 def test_a_stack_of_pictures_alone_needs_no_table_but_pictures(run):
     stacked = run(names=("stack",)).stacked()
-    assert choose(stacked, data(None), SEEN) == Choice(
+    assert choose(stacked, data(alone=True), SEEN) == Choice(
         "stack", ("stack",), ("net",), "no table in DATA: used stack (net)."
     )
     with pytest.raises(ConfigError) as refused:
         choose(stacked, data(), BLIND)
     assert str(refused.value) == one_line(
-        f"no picture in DATA, but the stack of {stacked.job.run} learnt from pictures alone; "
-        "add them."
+        f"no picture in DATA, but the stack of {stacked.run} learnt from pictures alone; add them."
     )
 
 
@@ -134,7 +135,7 @@ def test_a_blend_of_networks_alone_scores_pictures_by_those_and_no_booster(run):
     with drafting(made.folder / "stack", "stack", settings=made.stacked().unit.manifest.settings,
                   inputs=made.stacked().unit.manifest.inputs) as draft:  # fmt: skip
         draft.json(RULE, {"members": ["other"]})
-    assert choose(made.stacked(), data(None), SEEN) == Choice(
+    assert choose(made.stacked(), data(alone=True), SEEN) == Choice(
         "mean", ("other",), ("other",), "no table in DATA: used mean of other."
     )
 

@@ -61,7 +61,7 @@ def test_rows_outside_the_folds_are_seen_as_each_folds_network_sees_them(rows):
     assert rows.ids("holdout")["isic_id"].to_list() == [f"r{n:03d}" for n in range(90, 96)]
     ids = rows.ids("test")
     assert ids["isic_id"].to_list() == [f"r{n:03d}" for n in range(96, 102)]
-    views = [rows.view(ids, TESTS, fold) for fold in (0, 2)]
+    views = [rows.unseen(ids, TESTS, fold) for fold in (0, 2)]
     age = [by_id("meta_age_approx")[name] for name in ids["isic_id"]]
     assert views[0].columns == COLUMNS
     assert views[0].values[:, 0].tolist() == pytest.approx(age, rel=1e-6)
@@ -72,7 +72,7 @@ def test_rows_outside_the_folds_are_seen_as_each_folds_network_sees_them(rows):
 def test_columns_are_left_out_of_every_matrix(made):
     rows = open_stack(files_of(*made, ("cat_*", "emb_net_0000")))
     assert rows.columns == rows.matrix.columns == (COLUMNS[0], COLUMNS[3])
-    assert rows.view(rows.ids("test"), TESTS, 1).columns == rows.columns
+    assert rows.unseen(rows.ids("test"), TESTS, 1).columns == rows.columns
     assert rows.columns_of("stack") == rows.columns
     assert rows.columns_of("images") == ("oof_net_probability",)
     assert tuple(rows.tables().columns) == ("meta_age_approx",)

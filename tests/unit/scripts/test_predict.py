@@ -5,10 +5,14 @@ import shutil
 import polars as pl
 import pytest
 
+from folds.sources import DataConfig
 from metrics.score_sheet import ScoreConfig
+from pipeline import new_data
 from pipeline.feature_table import STATE
+from pipeline.job import NOTICES
 from pipeline.members import STACK
-from pipeline.new_data import NewData
+from pipeline.new_data import ROWS, NewData
+from pipeline.predictions import trained_on
 from pipeline.stack_rows import StackFiles, open_stack
 from pipeline.stacked import TEST, JoinConfigs, grow_boosters, join_stack
 from scripts import predict
@@ -78,9 +82,14 @@ def call(tmp_path, finished, monkeypatch):
     shutil.copytree(finished, calls.run)
 
     def called(rows, *settings, mark="a", **values):
-        data = NewData(calls.data, "tables", {"table": mark * 64})
+        def keep_rows(draft, data, columns, drop):
+            draft.parquet(ROWS, rows)
+            draft.json(NOTICES, [])
+
+        config = DataConfig(source="isic2024", folder=calls.data)
+        data = NewData(config, alone=False, blind=False, hashes={"table": mark * 64})
         monkeypatch.setattr(predict, "open_data", lambda job, sees: data)
-        monkeypatch.setattr(predict, "read_rows", lambda job, data, columns: rows)
+        monkeypatch.setattr(new_data, "read_rows", keep_rows)
         return predict.run(calls.job(*settings, stage="predict", own_data=True, **values))
 
     called.calls = calls
@@ -111,7 +120,7 @@ def test_new_rows_score_as_the_same_rows_of_the_test_set(call):
 def test_it_says_who_scored_how_many_and_the_same_again_is_not_done_again(call):
     done = call(new_rows())
     path = done.folder / "predictions.csv"
-    assert call.calls.lines() == [
+    assert call.calls.lines()[2:] == [
         "predict: used stack (tabular columns).",
         f"predict: wrote {path}: 6 rows, 0 patients with one lesion alone.",
     ]
@@ -185,8 +194,8 @@ TRAINING = pl.DataFrame({"isic_id": ["a", "b", "c"], "patient_id": ["p", "q", No
 def known(blank, ids, patients):
     rows = pl.DataFrame({"isic_id": ids, "patient_id": patients}, schema_overrides={
         "patient_id": pl.String})  # fmt: skip
-    table = predict._known_rows(blank.job(stage="predict"), rows, TRAINING)
-    return dict(table.iter_rows())
+    predict._refuse_known(blank.job(stage="predict"), rows, TRAINING)
+    return dict(zip(ids, trained_on(rows, TRAINING), strict=True))
 
 
 def test_rows_that_the_run_learnt_from_are_marked_and_told(blank):

@@ -4,13 +4,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from folds.sources import DataConfig
 from models.networks.columns import TargetColumns
 from models.networks.kept import maker_of
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import block_files, config_of, fill_block
 from pipeline.embeddings import embedding
+from pipeline.new_columns import NewColumns, _kept, looking, open_columns
 from pipeline.new_data import NewData
-from pipeline.new_views import NewColumns, _kept, new_columns
 from pipeline.picture_rows import open_picture_rows
 from tests.by_hand.pictures import PicturesByHand, random_weights
 from workspace.errors import ArtifactError
@@ -77,7 +78,14 @@ def new_rows(made, names=("h0", "t0", "t1")):
 
 
 def data(made, mark="a"):
-    return NewData(made.data, None, {"pictures": mark * 64})
+    config = DataConfig(source="isic2024", folder=made.data)
+    return NewData(config, alone=True, blind=False, hashes={"pictures": mark * 64})
+
+
+def new_columns(job, data, rows, names):
+    """What these networks say of the rows, once they have looked."""
+    job.carry_out(*looking(job, data, rows, names))
+    return open_columns(job.run, data, rows, names)
 
 
 @pytest.mark.parametrize("settings", [(NESTED,), ("align.method=procrustes",)])
@@ -128,7 +136,7 @@ def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(blocked):
     job, block = blocked.job(), blocked.unit("blocks", "flag", stage="embed")
     other = blocked.keep_network("flag", 1, weights=random_weights(9))
     with pytest.raises(ArtifactError) as refused:
-        _kept(job, "flag")
+        _kept(job.run, "flag")
     assert str(refused.value) == (
         f"{other.folder} is not the network that {block.folder} was made by; restore it, or run "
         "'make stack' again."
@@ -137,17 +145,17 @@ def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(blocked):
 
 def test_a_block_of_another_version_is_refused_in_words(blocked):
     job, block = blocked.job(), blocked.unit("blocks", "flag", stage="embed")
-    assert _kept(job, "flag").classes == ("benign", "malignant")
+    assert _kept(job.run, "flag").classes == ("benign", "malignant")
     text = (block.folder / "manifest.json").read_text()
     (block.folder / "manifest.json").write_text(text.replace('"least_anchors"', '"few_anchors"'))
     with pytest.raises(ArtifactError, match="was made by another version; run 'make stack' anew"):
-        _kept(job, "flag")
+        _kept(job.run, "flag")
 
 
 def test_nested_each_folds_boosters_have_maps_of_their_own(made):
     job = made.job(NESTED, "align.method=procrustes")
     keep_block(made, job)
-    kept = _kept(job, "flag")
+    kept = _kept(job.run, "flag")
     assert list(kept.aligned) == [0, 1, 2]
     assert len({id(one) for one in kept.aligned.values()}) == 3
     assert set(kept.aligned[1].maps.folds) == {0, 1, 2}
@@ -155,7 +163,7 @@ def test_nested_each_folds_boosters_have_maps_of_their_own(made):
         k: maker_of(made.unit("networks", f"flag_fold_{k}", stage="train-cnn")) for k in range(3)
     }
     keep_block(made, made.job("align.method=procrustes"))
-    flat = _kept(made.job(), "flag").aligned
+    flat = _kept(made.run, "flag").aligned
     assert len({id(one) for one in flat.values()}) == 1
 
 

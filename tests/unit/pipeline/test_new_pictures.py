@@ -7,8 +7,8 @@ from models.inference.scores import score_pictures
 from models.networks.kept import maker_of, open_network, use_of
 from pipeline.answers import Answer
 from pipeline.machine import Machine
+from pipeline.new_pictures import _answering, _cascade, _challenged, _folds_of, _pictures, _rows
 from scripts import predict_images
-from scripts.predict_images import _answering, _challenged, _folds_of, _rows_and_overlays
 from submissions.isic_challenge import CATEGORIES
 from tests.by_hand.pictures import PicturesByHand, random_weights
 from tests.by_hand.units import files_in
@@ -131,20 +131,26 @@ def answer(run, name, *shares, limit=None, classes=("benign", "malignant")):
     return Answer(name, np.array(shares), uses)
 
 
-def test_a_cascade_flags_some_and_the_line_that_is_said_counts_them(run):
+def rows_of(run, answers):
+    facts = {}
+    rows, shown = _rows(_cascade(run.job(), answers), answers, ["a", "b"], facts)
+    return rows, shown, facts
+
+
+def test_a_cascade_flags_some_and_counts_them(run):
     flag = answer(run, "flag", (0.9, 0.1), (0.2, 0.8), limit=0.5)
     which = answer(run, "which", (0.7, 0.3), (0.4, 0.6), classes=("MEL", "BCC"))
-    rows, shown, last = _rows_and_overlays(run.job(), {"flag": flag, "which": which}, ["a", "b"])
+    rows, shown, facts = rows_of(run, {"flag": flag, "which": which})
     assert [row["called"] for row in rows] == ["benign", "BCC"]
     assert shown["which"][0].tolist() == [1]  # of those that went on
-    assert last == ", 1 at or above flag's threshold"
+    assert facts == {"flagged": 1}
 
 
 @pytest.mark.parametrize("names", [("which",), ("which", "flag"), ("flag", "small")])
 def test_networks_that_are_no_cascade_as_they_were_asked_for_answer_alone(run, names):
     answers = {name: answer(run, name, (0.9, 0.1), (0.2, 0.8), limit=0.5) for name in names}
-    rows, shown, last = _rows_and_overlays(run.job(), answers, ["a", "b"])
-    assert last == ""
+    rows, shown, facts = rows_of(run, answers)
+    assert facts == {}
     assert [row["picture"] for row in rows] == ["a", "b"]
     assert not any("goes_on" in row for row in rows)
     assert {name: which[0].tolist() for name, which in shown.items()} == {
@@ -202,5 +208,5 @@ def alone(job, folder, unit):
     """One fold's network on these pictures, in another way: by its scores alone."""
     net, use = open_network(unit)
     way = Machine.of(job).way(use.views, bfloat16=use.bfloat16)
-    pictures = predict_images._pictures(job, folder)
+    pictures = _pictures(job.desk, folder, drop=False)
     return score_pictures(net, pictures, np.arange(2), way, lambda done, total: None).probability

@@ -82,7 +82,7 @@ def looking(job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
     return [task for unit in units.values() for task in embedding(job, unit, every)]
 
 
-def new_columns(
+def open_columns(
     run: Path, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
 ) -> dict[str, NewColumns]:
     """What these networks say of every new row, once they have looked."""
@@ -90,7 +90,9 @@ def new_columns(
     pictureless = rows.filter(pl.col(IMAGE).is_null()).select(ID)
     every, by_network = _pictures_of(data, seen), {}
     for name, kept in {name: _kept(run, name) for name in networks}.items():
-        by_fold = {fold: Embedded.open(run, unit, every) for fold, unit in kept.units.items()}
+        different = {unit.folder: unit for unit in kept.units.values()}  # an encoder's: one
+        opened = {folder: Embedded.open(run, unit, every) for folder, unit in different.items()}
+        by_fold = {fold: opened[unit.folder] for fold, unit in kept.units.items()}
         by_network[name] = NewColumns(
             name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
         )
