@@ -16,7 +16,6 @@ from pipeline.networks import (
     begin_anew,
     encoding,
     held_out_table,
-    notice_kept_unswitched,
     train_fold_network,
     training,
 )
@@ -369,18 +368,3 @@ def test_to_begin_anew_deletes_these_networks_and_their_checkpoints_and_nothing_
     assert gone == {"networks/flag_fold_0"}
     assert (made.run / "networks" / "notes").is_dir()
     assert [path.name for path in (made.run / "checkpoints").iterdir()] == ["flag_fold_1"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "fact", "said"),
-    [(True, False, 1), (False, False, 0), (True, True, 0), (True, None, 0)],
-)
-def test_a_network_that_cannot_be_repeated_is_kept_and_told_where_that_was_asked(
-    made, asked, fact, said
-):
-    with made.making("networks", "flag_fold_0", stage="train-cnn") as draft:
-        draft.facts |= {} if fact is None else {"repeatable": fact}
-    unit = made.unit("networks", "flag_fold_0", stage="train-cnn")
-    notice_kept_unswitched(made.job(deterministic=asked), [unit])
-    line = f"notice: {unit.folder} was trained without DETERMINISTIC=1 on a GPU and is kept."
-    assert made.lines() == [line] * said

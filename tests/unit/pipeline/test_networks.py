@@ -7,9 +7,10 @@ from rich.console import Console
 from models.training.determinism import UNSWITCHED, VARIABLE
 from pipeline.job import Job
 from pipeline.machine import Machine, notice_unswitched
-from pipeline.networks import _resumable
+from pipeline.networks import _resumable, notice_kept_unswitched
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
+from tests.by_hand.pictures import PicturesByHand
 from workspace.hashing import HashMemory
 
 
@@ -68,3 +69,19 @@ def test_a_gpus_checkpoints_go_on_only_as_they_began_and_a_cpus_either_way(job):
     assert switched == without | {"deterministic": True}
     without, switched = settings("cpu")
     assert switched == without
+
+
+@pytest.mark.parametrize(
+    ("asked", "fact", "said"),
+    [(True, False, 1), (False, False, 0), (True, True, 0), (True, None, 0)],
+)
+def test_a_network_that_cannot_be_repeated_is_kept_and_told_where_that_was_asked(
+    tmp_path, asked, fact, said
+):
+    made = PicturesByHand(tmp_path)
+    with made.making("networks", "flag_fold_0", stage="train-cnn") as draft:
+        draft.facts |= {} if fact is None else {"repeatable": fact}
+    unit = made.unit("networks", "flag_fold_0", stage="train-cnn")
+    notice_kept_unswitched(made.job(deterministic=asked), [unit])
+    line = f"notice: {unit.folder} was trained without DETERMINISTIC=1 on a GPU and is kept."
+    assert made.lines() == [line] * said
