@@ -316,14 +316,19 @@ def predicted(place):
 
 
 def stopped_while_drawing(place, own, number, *extra):
-    """Stop `make predict` by this signal once two batches of overlays are kept; these files."""
+    """Stop `make predict` by this signal once two batches more of overlays are kept; all files."""
     process = subprocess.Popen(
         place.command("predict_images", "--images", str(own), *extra, settings=TINY),
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     kept = place.run / "checkpoints"
-    while process.poll() is None and len(list(kept.glob("predict_*/overlays_stage1/0*"))) < 2:
+
+    def batches():
+        return len(list(kept.glob("predict_*/overlays_stage1/0*")))
+
+    before = 0 if "--fresh" in extra else batches()
+    while process.poll() is None and batches() < before + 2:
         time.sleep(0.01)
     process.send_signal(number)
     process.wait(timeout=60)
