@@ -14,7 +14,7 @@ from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.network import Network, network_of
 from pipeline.job import Job
 from pipeline.joined import LABEL, labelled, patient_of
-from pipeline.networks import SCORES, STAGE
+from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from reports.ablation import WHOLE
 from workspace.tasks import Output, Task
@@ -56,7 +56,7 @@ def compare_variants(
     by_variant: dict[str, dict[int, dict[int, Unit]]] = {}
     for (name, seed, fold), folder in units.items():
         by_seed = by_variant.setdefault(name, {}).setdefault(seed, {})
-        by_seed[fold] = open_unit(folder, STAGE)
+        by_seed[fold] = open_unit(folder, TRAIN_CNN)
     tables = {
         name: [_scored(rows, asked, several) for several in by_seed.values()]
         for name, by_seed in by_variant.items()

@@ -18,7 +18,7 @@ from pipeline.block_columns import Anchors, NetworkColumns, joined
 from pipeline.embeddings import embedding
 from pipeline.job import Job
 from pipeline.members import TARGET_FACT
-from pipeline.networks import STAGE, encoding
+from pipeline.networks import TRAIN_CNN, encoding
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from pipeline.samples import IMAGES, SAMPLES
 from stacking.alignment import drift
@@ -56,7 +56,7 @@ def block_files(job: Job, files: PictureFiles, name: str, anchors: Anchors) -> B
     else:
         pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
         every: list[HeldOut] = [*rows.by_fold, *pairs]
-        units = {k: (job.run / "networks" / unit_name(name, k), STAGE) for k in every}
+        units = {k: (job.run / "networks" / unit_name(name, k), TRAIN_CNN) for k in every}
     return BlockFiles(job.run, files, units, anchors)
 
 

@@ -28,7 +28,7 @@ from models.networks.kept import Use, maker_of
 from models.networks.measure import Patients, against
 from models.networks.network import Network, network_of
 from pipeline.job import Job
-from pipeline.networks import LAST, STAGE, held_out_table
+from pipeline.networks import LAST, TRAIN_CNN, held_out_table
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.blocks import OOF
 from stacking.fold import FOLD
@@ -58,7 +58,7 @@ def joining(job: Job, files: PictureFiles, network: Network, folds: Mapping[int,
     inputs: dict[str, str | Output] = {task.folder.name: Output(task) for task in folds.values()}
     return Task(
         job.run / "networks" / network.name,
-        STAGE,
+        TRAIN_CNN,
         join_folds,
         settings={
             "score": score.model_dump(mode="json"),
@@ -83,7 +83,7 @@ def cascading(
     (first, second), (one, other) = networks, joined
     return Task(
         job.run / "cascade",
-        STAGE,
+        TRAIN_CNN,
         join_cascade,
         settings={"score": job.recipe.score.model_dump(mode="json")},
         inputs={
@@ -114,7 +114,7 @@ def join_folds(draft: Draft, files: PictureFiles, folds: NetworkFolds, score: Sc
     """Each row once, by the network that never saw it; its metrics."""
     rows = open_picture_rows(files)
     network = network_of(folds.name, folds.config, rows.table, Findings())
-    units = {fold: open_unit(folder, STAGE) for fold, folder in folds.by_fold.items()}
+    units = {fold: open_unit(folder, TRAIN_CNN) for fold, folder in folds.by_fold.items()}
     names = network.columns
     table = held_out_table(rows, units, [*names, *(f"{LAST}{name}" for name in names)])
     every = pl.concat([rows.table.select(ID, FOLD), rows.pictureless.select(ID, FOLD)])
@@ -210,7 +210,7 @@ def join_cascade(
     """The first decides who goes on to the second; the calls of both together."""
     rows = open_picture_rows(files)
     first, second = (network_of(*network, rows.table, Findings()) for network in networks)
-    one, other = (open_unit(folder, STAGE) for folder in joined)
+    one, other = (open_unit(folder, TRAIN_CNN) for folder in joined)
     limits = {entry["fold"]: entry["threshold"] for entry in one.json(METRICS)["folds"]}
     [name], names = first.columns, second.columns
     table = one.parquet(OOF, [ID, FOLD, name]).join(

@@ -52,7 +52,7 @@ from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, refuse_foreign
 
-STAGE = "train-cnn"
+TRAIN_CNN = "train-cnn"
 ENCODERS = "encoders"  # the folder of those that learn nothing
 SCORES = "scores.parquet"
 LAST = "last_"  # before the columns of the last epoch's weights
@@ -68,7 +68,7 @@ def training(
     net = network.config.net
     return Task(
         job.run / "networks" / name,
-        STAGE,
+        TRAIN_CNN,
         train_fold_network,
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
         inputs={**files.hashes(), FILE: files.folds_sha, "weights": _weights(job, files, net)},
@@ -197,7 +197,7 @@ def keep_encoder(draft: Draft, name: str, net: NetConfig, seed: int) -> None:
 def begin_anew(job: Job, names: Sequence[str]) -> None:
     """Delete these networks and their checkpoints, which a stopped FRESH=1 would go on from."""
     for name in names:
-        refuse_foreign(job.run / "networks" / name, STAGE)
+        refuse_foreign(job.run / "networks" / name, TRAIN_CNN)
         remove_folder(job.run / "networks" / name)
         remove_folder(job.run / "checkpoints" / name)
 

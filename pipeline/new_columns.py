@@ -20,7 +20,7 @@ from pipeline.block_columns import SIZE, columns_of, output_of, prefix_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet, embedding
 from pipeline.job import Job
 from pipeline.members import target_of
-from pipeline.networks import ENCODERS, STAGE
+from pipeline.networks import ENCODERS, TRAIN_CNN
 from pipeline.new_data import NEW, NewData
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
@@ -127,7 +127,7 @@ def _kept(run: Path, name: str) -> _Kept:
     for fold, maker in block.facts["makers"].items():
         learnt = not block.facts.get(LEARNT_NOTHING)
         unit = (
-            open_unit(run / "networks" / unit_name(name, int(fold)), STAGE)
+            open_unit(run / "networks" / unit_name(name, int(fold)), TRAIN_CNN)
             if learnt
             else open_unit(run / ENCODERS / name, "embed")
         )

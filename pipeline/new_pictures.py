@@ -23,7 +23,7 @@ from models.networks.network import unit_name
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
-from pipeline.networks import STAGE
+from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, damaged_pictures
 from submissions import isic_challenge
 from workspace.arrays import Ints
@@ -94,7 +94,7 @@ def working_folder(task: Task) -> Path:
 def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> None:
     """Probabilities by class, what is called, overlays, and the challenge's files."""
     networks = {
-        name: [open_unit(place, STAGE) for place in places]
+        name: [open_unit(place, TRAIN_CNN) for place in places]
         for name, places in asked.networks.items()
     }
     pictures = _pictures(draft.desk, folder, drop=asked.drop_damaged)
@@ -149,12 +149,12 @@ def _folds_of(job: Job, name: str) -> list[Unit]:
     folder = job.run / "networks" / name
     if load_manifest(folder) is None:
         return []
-    joined, units = open_unit(folder, STAGE), []
+    joined, units = open_unit(folder, TRAIN_CNN), []
     for fold, maker in joined.facts["makers"].items():
-        unit = open_unit(job.run / "networks" / unit_name(name, int(fold)), STAGE)
+        unit = open_unit(job.run / "networks" / unit_name(name, int(fold)), TRAIN_CNN)
         if maker_of(unit) != maker:
             raise ArtifactError(
-                f"{unit.folder} is not what {folder} was joined of; run 'make {STAGE}' first."
+                f"{unit.folder} is not what {folder} was joined of; run 'make {TRAIN_CNN}' first."
             )
         kept.use_of(unit, joined.facts["classes"])
         units.append(unit)

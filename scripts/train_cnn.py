@@ -16,7 +16,7 @@ from models.networks.network import HeldOut, unit_name
 from pipeline.job import Job
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
-from pipeline.networks import STAGE, begin_anew, notice_kept_unswitched, training
+from pipeline.networks import TRAIN_CNN, begin_anew, notice_kept_unswitched, training
 from pipeline.picture_rows import (
     NO_NETWORK,
     PictureFiles,
@@ -61,7 +61,7 @@ def run(job: Job) -> dict[str, Unit]:
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
-            f"train-cnn: fold {asked[0]} is trained; {STAGE} without FOLD= trains the others and "
+            f"train-cnn: fold {asked[0]} is trained; {TRAIN_CNN} without FOLD= trains the others and "
             "joins them."
         )
         return {}
@@ -105,10 +105,10 @@ def _show(
     for name, (unit, new) in joined.items():
         if not new:
             job.say(f"{name}: nothing to do, {unit.folder} is up to date.")
-        if new or job.stage == STAGE:
+        if new or job.stage == TRAIN_CNN:
             job.show(tables(name, unit.json(METRICS)))
     for unit, new in cascade:
-        if new or job.stage == STAGE:
+        if new or job.stage == TRAIN_CNN:
             job.show(cascade_tables(unit.json(METRICS)))
 
 

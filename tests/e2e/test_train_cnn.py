@@ -383,7 +383,8 @@ def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(pla
     assert "no measurable gain" in done.stdout
     one = place.run / "networks" / "no_se_seed_1_stage1_fold_0" / "manifest.json"
     before = one.stat().st_mtime_ns
-    changed = (*settings, "networks.stage1.training.gamma=1.0")
+    changed = ("ablation.network=stage1", "ablation.seeds=[1]", 'ablation.variants=["no_se"]',
+               "networks.stage1.training.gamma=1.0")  # fmt: skip
     assert "was made from other values" in call(place, "ablate", settings=changed, code=2).stderr
     call(place, "ablate", "--fresh", settings=changed)
     assert one.stat().st_mtime_ns > before
