@@ -61,8 +61,8 @@ def run(job: Job) -> dict[str, Unit]:
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
-            f"train-cnn: fold {asked[0]} is trained; {TRAIN_CNN} without FOLD= trains the others and "
-            "joins them."
+            f"train-cnn: fold {asked[0]} is trained; train-cnn without FOLD= trains the others "
+            "and joins them."
         )
         return {}
     joined = {
