@@ -48,8 +48,10 @@ def locked(path: Path, what: str) -> Iterator[str | None]:
         handle = _open(path, what)
     with handle:
         dead = _owner(handle)
-        _write(handle, {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()})
+        ours = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         try:
+            with naming_write_errors(path):
+                _write(handle, ours)
             yield dead
         finally:
             path.unlink(missing_ok=True)  # still held: whoever opened it looks again
@@ -101,7 +103,6 @@ def _owner(handle: TextIO) -> str | None:
 
 
 def _write(handle: TextIO, owner: dict[str, object]) -> None:
-    handle.seek(0)
-    handle.truncate()
-    handle.write(json.dumps(owner))
-    handle.flush()
+    """Past the buffer, which would try a full disk once more when it is closed."""
+    os.ftruncate(handle.fileno(), 0)
+    os.write(handle.fileno(), json.dumps(owner).encode())

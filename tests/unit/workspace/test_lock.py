@@ -104,6 +104,28 @@ def test_where_no_lock_can_be_written_it_is_said(tmp_path):
         pass
 
 
+FULL = (
+    "import resource, signal, sys\n"
+    "from pathlib import Path\n"
+    "from workspace.lock import locked\n"
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"  # as a full disk: a file, but no byte
+    "with locked(Path(sys.argv[1]), 'it'):\n"
+    "    print('held')\n"
+)
+
+
+def test_on_a_full_disk_it_is_one_line_and_no_lock_is_left(tmp_path):
+    path = tmp_path / ".lock"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"workspace.errors.ArtifactError: Cannot write {path}: ")
+    assert not path.exists()
+
+
 def test_a_lock_that_was_waited_for_and_taken_away_is_opened_anew(tmp_path, monkeypatch):
     """Between the opening and the locking its owner may end and delete the file."""
     path, flock, opened = tmp_path / ".lock", fcntl.flock, []
