@@ -148,7 +148,8 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
 
 def _unit_parents(run: Path) -> list[Path]:
     """Folders of the run that hold units, such as audit/ with its shards."""
-    return [path for path in run.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    paths = [*run.iterdir(), *run.glob("embeddings/*")]
+    return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
 
 
 def _jobs(text: str) -> int:
