@@ -11,10 +11,22 @@ import polars as pl
 
 from folds.findings import Findings, plural
 from folds.images import attach_images
-from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, IMAGE, LESION, PATIENT, SPLIT, TARGET, TEST
+from folds.schema import (
+    CORE,
+    DIAGNOSIS,
+    HOSPITAL,
+    ID,
+    IMAGE,
+    LESION,
+    PATIENT,
+    SPLIT,
+    TARGET,
+    TEST,
+    TRAIN,
+)
 from folds.sources import Source
 from folds.tables import MISSING
-from workspace.errors import ConfigError, listed, name_some
+from workspace.errors import ConfigError, DataError, listed, name_some
 
 GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
 
@@ -29,6 +41,7 @@ def build_samples(
     """
     where = source.table_path().name if source.table_path().is_file() else source.folder.name
     frame = source.read(findings)
+    _check_adapter(frame, source)
     _check_ids(frame, source, where, findings)
     frame = join_spellings(frame, findings)
     check_group(frame, source.config.group, findings)
@@ -74,6 +87,28 @@ def select_features(wanted: Sequence[str], samples: pl.DataFrame) -> list[str]:
             "training rows have are refused. Take columns of the sample table."
         )
     return list(wanted)
+
+
+def _check_adapter(frame: pl.DataFrame, source: Source) -> None:
+    """What an adapter must give; that it does not is a fault of its code, not of the data."""
+    name = type(source).__name__
+    lacking = [column for column in CORE if column != IMAGE and column not in frame.columns]
+    if lacking:
+        raise DataError(
+            f"{name}.read gives no {name_some(lacking)}; rename columns to these, and end with "
+            "with_core(...), which adds the others."
+        )
+    left = [column for column in frame.columns if column in source.no_features - set(CORE)]
+    if left:
+        raise DataError(
+            f"{name}.read leaves keys or labels among the features: {name_some(left)}; rename them "
+            "to core columns, or drop them."
+        )
+    if frame[SPLIT].null_count():
+        raise DataError(
+            f"{name}.read leaves {plural(frame[SPLIT].null_count(), 'row')} without {SPLIT}; say "
+            f"'{TRAIN}', or what the data's own split is."
+        )
 
 
 def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findings) -> None:

@@ -20,7 +20,11 @@ from workspace.errors import ConfigError, DataError, listed
 
 
 class Source(ABC):
-    """One public data set in the folder where the user unpacked it."""
+    """One public data set in the folder where the user unpacked it.
+
+    Whatever column `read` leaves beside the core ones becomes a feature. A key or a label must have
+    a core column's name by then, or be gone: one that is left under its raw name is refused.
+    """
 
     id_pattern: ClassVar[str] = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
     id_example: ClassVar[str] = "letters, digits and _.-, at most 100"
@@ -30,6 +34,7 @@ class Source(ABC):
 
     def __init__(self, config: DataSettings) -> None:
         self.config = config
+        self.no_features: set[str] = set()  # keys and labels that were read, by their raw names
         self.folder = config.folder
         if self.has_classes and not config.positive:
             raise ConfigError(
@@ -90,6 +95,7 @@ class Source(ABC):
         missing: str = "Missing columns in",
     ) -> pl.DataFrame:
         """A CSV by explicit columns, numbers parsed; the first column is the key."""
+        self.no_features |= {column.name for column in columns if not column.feature}
         raw = read_table(path, columns, findings, missing)
         return parse_numbers(raw, columns, columns[0].name, path.name, findings)
 
