@@ -47,7 +47,7 @@ def planned(
         try:
             quiet.need(stage)
         except UnknownYetError as error:
-            waits = [state.task.folder.name for state in error.states if not state.done]
+            waits = [_name(s.task.folder, job.run) for s in error.states if not s.done]
             if not any(s.task.stage == name for s in watcher.states.values()):
                 unknown.append(Unknown(name, waits))
     took = _seconds(job.run)
@@ -56,17 +56,20 @@ def planned(
 
 def _planned(state: State, run: Path, took: dict[Path, _Took]) -> PlannedTask:
     folder = state.task.folder
-    inside = folder.is_relative_to(run)
     return PlannedTask(
         stage=state.task.stage,
-        name=folder.relative_to(run).as_posix() if inside else str(folder),
+        name=_name(folder, run),
         done=state.done,
-        why=state.why,
+        why=f"being made by {state.owner}" if state.owner else state.why,
         stops=state.stops,
         other_code=state.other_code,
         seconds=_like(folder, run, took) if state.unit is None else state.unit.manifest.seconds,
         measured=state.done,
     )
+
+
+def _name(folder: Path, run: Path) -> str:
+    return folder.relative_to(run).as_posix() if folder.is_relative_to(run) else str(folder)
 
 
 def _like(folder: Path, run: Path, took: dict[Path, _Took]) -> float | None:

@@ -1,4 +1,4 @@
-"""The run's rows: the synthetic competition where one is drawn, the verified sample table.
+"""The run's rows: the verified sample table.
 
 What is dear about it, decoding every image, is done shard by shard in <run>/audit/.
 """
@@ -18,13 +18,12 @@ from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
 from folds.sources import DataConfig, Source, open_source
 from folds.verify import VerifyConfig, judge_damage
+from pipeline.drawn_data import is_drawn
 from pipeline.job import Job
-from synthetic.competition import write_competition
-from synthetic.config import SyntheticConfig
-from workspace.errors import ArtifactError, ConfigError, DataError, name_some
+from workspace.errors import name_some
 from workspace.hashing import sha256_text
 from workspace.machine import cores
-from workspace.manifest import current_versions, load_manifest
+from workspace.manifest import current_versions
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
@@ -34,44 +33,6 @@ SAMPLES, IMAGES, DUPLICATES, REPORT = (
 )  # fmt: skip
 DECODERS = ("simplejpeg", "opencv-python-headless")
 SHARD = 4096  # images whose fingerprints are kept together: what a crash can cost
-
-
-def drawing(job: Job) -> Task:
-    """The synthetic competition of the recipe."""
-    config, folder = job.recipe.synthetic, job.recipe.data.folder
-    if config is None:
-        raise ConfigError(
-            f"Recipe {job.recipe.name} has no [synthetic] section: its data are real and lie in "
-            f"{folder}."
-        )
-    if folder.exists() and not is_drawn(folder) and (folder.is_file() or any(folder.iterdir())):
-        raise DataError(
-            f"{folder} holds files that 'make sample' did not write; name another folder with "
-            "DATA=, or move them away."
-        )
-    return Task(
-        folder,
-        "sample",
-        draw,
-        settings={"synthetic": config.model_dump(mode="json")},
-        arguments={"config": config},
-        on_change="stop",
-    )
-
-
-def draw(draft: Draft, config: SyntheticConfig) -> None:
-    """The whole competition's folder."""
-    with draft.progress("Drawing crops") as show:
-        draft.facts.update(write_competition(draft.folder, config, config.seed, show))
-
-
-def is_drawn(folder: Path) -> bool:
-    """Whether `make sample` wrote the folder; a stranger's manifest.json does not say so."""
-    try:
-        manifest = load_manifest(folder)
-    except ArtifactError:
-        return False
-    return manifest is not None and manifest.stage == "sample"
 
 
 def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:

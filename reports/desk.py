@@ -57,9 +57,10 @@ class ConsoleDesk:
         if self.console.is_terminal:
             return
         at, total = number
+        name = f"{folder.parent.name}/{folder.name}" if folder.name.isdigit() else folder.name
         about = f", about {in_words(left_s)} left" if left_s is not None and left_s >= 1 else ""
         if total > 1:
-            self.say(f"{stage}: {at} of {total}, {folder.name}{about}.")
+            self.say(f"{stage}: {at} of {total}, {name}{about}.")
         else:
             self.say(f"{stage}: making {folder}.")
 

@@ -41,24 +41,29 @@ def tables(tasks: Sequence[PlannedTask], unknown: Sequence[Unknown]) -> Iterator
         tuple(tuple(map(Words, row)) for row in rows),
     )  # fmt: skip
     for one in unknown:
-        yield f"{one.stage}: its tasks are known once {name_some(one.waits_for)} is there."
-    to_do = [task for task in tasks if not task.done]
+        there = "is there" if len(one.waits_for) == 1 else "are there"
+        yield f"{one.stage}: its tasks are known once {name_some(one.waits_for)} {there}."
+    to_do = [task for task in tasks if not task.done and not task.stops]
     if other := [task.name for task in tasks if task.other_code]:
         yield f"notice: made by other code, and kept: {name_some(other)}; FRESH=1 redoes a stage."
-    if stops := [task.name for task in to_do if task.stops]:
+    stops = [task.name for task in tasks if task.stops]
+    if stops:
         yield (
             f"notice: {name_some(stops)} would stop its stage: restore the values, take another "
             "RUN=, or FRESH=1."
         )
-    if not to_do and not unknown:
+    if not to_do and not unknown and not stops:
         yield "plan: nothing to do."
         return
     known = [task.seconds for task in to_do if task.seconds is not None]
     blank = len(to_do) - len(known)
-    about = f"about {in_words(sum(known))}" if known else "nobody knows how long"
+    about = "at least" if unknown or blank else "about"
+    time = f": {about} {in_words(sum(known))}" if known else ": nobody knows how long"
+    time = time if to_do else ""
     more = f", and {plural(blank, 'task')} whose like was never timed" if known and blank else ""
     later = ", and what is not known yet" if unknown else ""
-    yield f"plan: {plural(len(to_do), 'task')} to do: {about}{more}{later}."
+    stopping = f"{plural(len(stops), 'task')} would stop, " if stops else ""
+    yield f"plan: {stopping}{plural(len(to_do), 'task')} to do{time}{more}{later}."
 
 
 def _alike(task: PlannedTask) -> tuple[str, str, bool, str, bool, bool]:

@@ -10,10 +10,13 @@ from pipeline.plan import planned
 from reports.plan import tables
 from scripts import features, folds, sample, stack, submission, verify
 from scripts.stage import Stage, main
+from workspace.errors import ConfigError
 
 
 def run(job: Job) -> None:
     """The plan of the recipe's run."""
+    if job.fresh:
+        raise ConfigError("FRESH=1 is of one stage, and redoes what that makes; plan without it.")
     stages: list[tuple[str, Stage]] = [
         ("verify", verify.run),
         ("folds", folds.run),

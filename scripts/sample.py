@@ -4,8 +4,8 @@ Reads the recipe's [synthetic] section; writes an ISIC-2024-shaped folder, data/
 Everything in it is drawn by a program: it shows no person.
 """
 
+from pipeline.drawn_data import drawing
 from pipeline.job import Job
-from pipeline.samples import drawing
 from scripts.stage import main
 from workspace.units import Unit
 

@@ -57,6 +57,19 @@ def locked(path: Path, what: str) -> Iterator[str | None]:
             path.unlink(missing_ok=True)  # still held: whoever opened it looks again
 
 
+def owner_of(path: Path) -> str | None:
+    """Who holds a lock now; None where nobody does."""
+    try:
+        with path.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(OSError), path.open() as handle:
+            return _owner(handle) or "another process"
+    except OSError:  # no such file: a free lock has none
+        pass
+    return None
+
+
 def clear_abandoned(folder: Path) -> int:
     """Delete what killed writers left half written in a folder; what is being written stays."""
     count = 0

@@ -1,8 +1,9 @@
 """Which code made a result: one hash of a function's own sources.
 
 That is its module and whatever of this project its module imports, directly or not, but the ground
-floor: how a result is kept does not change what is in it. Comments, docstrings and layout do not
-count, so a hash that differs means code that differs.
+floor and the `Job`: how a result is kept does not change what is in it, nor does how a call is told
+what to do, since a maker gets neither. Comments, docstrings and layout do not count, so a hash
+that differs means code that differs.
 """
 
 import ast
@@ -18,6 +19,7 @@ from workspace.hashing import HashMemory
 REPOSITORY = Path(__file__).resolve().parent.parent
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 GROUND = Path(__file__).resolve().parent.name
+CALL = "pipeline.job"  # it imports every recipe section, and with them all rooms
 
 
 def sources_of(function: Callable[..., object], memory: HashMemory | None = None) -> str:
@@ -93,7 +95,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 def _path_of(module: str) -> Path | None:
     """The file of a module of this project above the ground floor."""
     room, *inner = module.split(".")
-    if room in (GROUND, "tests"):
+    if room in (GROUND, "tests") or module == CALL:
         return None
     stem = REPOSITORY.joinpath(room, *inner)
     candidates = (stem.with_suffix(".py"), stem / "__init__.py")

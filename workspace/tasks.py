@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from workspace.errors import ArtifactError, DermstackError, name_some
 from workspace.hashing import HashMemory
+from workspace.lock import lock_of, owner_of
 from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
 from workspace.orders import Busy, Needs, Order, carry_out_order
 from workspace.progress import Desk
@@ -90,6 +91,7 @@ class State:
     why: str = ""  # it is to do
     stops: bool = False  # because a changed value does not redo it: that is asked for
     other_code: bool = False  # it is done, by other code
+    owner: str | None = None  # another call makes it now
 
     @property
     def done(self) -> bool:
@@ -217,7 +219,8 @@ def _watched(tasks: Sequence[Task], context: Context, watcher: Watcher) -> list[
     states: dict[Task, State] = {}
     for task in _in_order(tasks):
         to_do = {one: state for one, state in states.items() if not state.done}
-        states[task] = state_of(task, context, to_do)
+        state = state_of(task, context, to_do)
+        states[task] = replace(state, owner=owner_of(lock_of(task.folder)))
     watcher.saw([states[task] for task in tasks])
     if undone := [state for state in states.values() if not state.done]:
         raise UnknownYetError(undone)
@@ -303,11 +306,11 @@ class _Work:
         context = replace(self.context, fresh=False) if is_new else self.context
         state = state_of(task, context)
         self._refuse(task, state)
-        if state.other_code and "code" not in self.context.noticed:
-            self.context.noticed.add("code")
+        if state.other_code and f"code of {task.stage}" not in self.context.noticed:
+            self.context.noticed.add(f"code of {task.stage}")
             self.context.desk.say(
-                f"notice: {task.folder} was made by other code and is kept; FRESH=1 redoes it, "
-                "'make plan' names all such."
+                f"notice: {task.folder} was made by other code and is kept; 'make {task.stage} "
+                "FRESH=1' redoes it, 'make plan' names all such."
             )
         return state
 

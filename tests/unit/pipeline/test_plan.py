@@ -1,6 +1,8 @@
 """A plan: every task as far as it is known, why it is to do, what it or its like took."""
 
 import json
+import os
+import socket
 
 import pytest
 
@@ -8,6 +10,7 @@ from pipeline.plan import planned
 from reports.plan import Unknown
 from tests.by_hand.units import files_in
 from tests.makers import copy, write
+from workspace.lock import lock_of, locked
 from workspace.tasks import Output, Task
 
 
@@ -126,6 +129,13 @@ def test_what_another_wrote_beside_the_run_is_passed_over(blank):
     strange.mkdir(parents=True)
     (strange / "manifest.json").write_text("{")
     assert one_by_name(blank.job(), stage_of("stack"))["stack"].seconds is None
+
+
+def test_what_another_call_makes_now_is_said(blank):
+    with locked(lock_of(blank.run / "two"), "two"):
+        found = one_by_name(blank.job(), stage_of("one", "two"))
+    assert found["one"].why == "not made yet"
+    assert found["two"].why == f"being made by pid {os.getpid()} on {socket.gethostname()}"
 
 
 def test_a_task_outside_the_run_is_shown_by_its_whole_path(blank):

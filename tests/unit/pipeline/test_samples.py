@@ -14,6 +14,7 @@ from folds.sources import DataConfig, open_source
 from folds.sources.image_folder import ImageFolder
 from folds.verify import VerifyConfig
 from pipeline import samples
+from pipeline.drawn_data import draw, drawing, is_drawn
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from pipeline.samples import (
@@ -21,9 +22,6 @@ from pipeline.samples import (
     IMAGES,
     REPORT,
     SAMPLES,
-    draw,
-    drawing,
-    is_drawn,
     look,
     looking,
     verify_samples,

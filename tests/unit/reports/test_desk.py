@@ -58,6 +58,12 @@ def test_one_of_many_is_counted_with_the_time_left(left, about):
     assert said(desk) == [f"train-cnn: 3 of 16, stage1_fold_2{about}."]
 
 
+def test_a_shard_is_named_with_what_it_is_a_shard_of():
+    desk = plain()
+    desk.begin("verify", Path("runs/a/audit/00001"), (2, 3), None)
+    assert said(desk) == ["verify: 2 of 3, audit/00001."]
+
+
 def test_plain_lines_come_now_and_then_with_the_pace_of_this_call(clock):
     desk = plain(every_s=30.0)
     with desk.progress("fold 1") as show:

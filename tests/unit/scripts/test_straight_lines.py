@@ -153,6 +153,14 @@ ABLATION = (
 )  # fmt: skip
 
 
+def test_a_plan_of_what_is_made_anew_is_refused(made):
+    with pytest.raises(ConfigError) as refused:
+        plan.run(replace(made.job(), fresh=True))
+    assert str(refused.value) == (
+        "FRESH=1 is of one stage, and redoes what that makes; plan without it."
+    )
+
+
 def test_an_ablation_trains_each_variant_seed_and_fold_and_leaves_out_what_changes_nothing(
     call, made
 ):

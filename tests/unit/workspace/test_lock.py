@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from workspace.errors import ArtifactError
-from workspace.lock import LockedError, clear_abandoned, lock_of, locked
+from workspace.lock import LockedError, clear_abandoned, lock_of, locked, owner_of
 
 HOLD = (
     "import sys, time\n"
@@ -42,6 +42,15 @@ def test_a_second_process_is_refused_with_the_owner(tmp_path, holder):
         f"Run directory x is locked by pid {holder.pid} on {socket.gethostname()}; "
         "wait for it, stop it, or take another RUN=."
     )
+
+
+def test_who_only_asks_for_the_owner_neither_holds_nor_leaves_a_lock(tmp_path, holder):
+    assert owner_of(tmp_path / ".lock") == f"pid {holder.pid} on {socket.gethostname()}"
+    holder.kill()
+    holder.wait()
+    assert owner_of(tmp_path / ".lock") is None
+    assert owner_of(tmp_path / "none") is None
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_dead_owners_lock_is_taken_over(tmp_path, holder):

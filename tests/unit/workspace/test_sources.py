@@ -97,6 +97,15 @@ def test_the_ground_floor_does_not_count(project, room):
     assert project.hash() == before
 
 
+def test_how_a_call_is_told_what_to_do_does_not_count(project):
+    project.write("rooms/maker.py", "from pipeline.job import Job\n\ndef task(job: Job): ...\n")
+    project.write("pipeline/job.py", "from rooms.far import y\n\nclass Job: ...\n")
+    before = project.hash()
+    project.write("pipeline/job.py", "from rooms.far import y\n\nclass Job:\n    x = 1\n")
+    project.write("rooms/far.py", "def y(x):\n    return -x\n")
+    assert project.hash() == before
+
+
 def test_an_import_inside_a_function_counts(project):
     project.write("rooms/maker.py", "def make():\n    from rooms.far import y\n    return y\n")
     before = project.hash()

@@ -187,8 +187,8 @@ def test_other_code_is_kept_and_said_once(make, context, desk, monkeypatch):
     carry_out([make("one"), make("two")], context)
     carry_out([make("one")], context)
     assert desk.said == [
-        f"notice: {make('one').folder} was made by other code and is kept; FRESH=1 redoes it, "
-        "'make plan' names all such."
+        f"notice: {make('one').folder} was made by other code and is kept; 'make stack FRESH=1' "
+        "redoes it, 'make plan' names all such."
     ]
     assert make.log() == ["one", "two"]
     assert state_of(make("two"), context).other_code
