@@ -129,12 +129,12 @@ class FoldNetwork:
 
     def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
         """Keep the network, and what it says of the rows that it never saw."""
+        use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
+        scored = (self.network, self.run, self.pictures)
         with draft.progress(f"{self.title}, scores") as show:
-            use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
-            scored = (self.network, self.run, self.pictures)
-            best = scores_of(*scored, trained.best, self.indices, show)
-            last = best  # where nothing was chosen
-            if trained.inner_score is not None:
+            last = best = scores_of(*scored, trained.best, self.indices, show)
+        if trained.best_is_another:
+            with draft.progress(f"{self.title}, scores of the last epoch") as show:
                 last = scores_of(*scored, trained.last, self.indices, show)
         draft.parquet(SCORES, self._table(best, last))
         draft.text("curves.svg", draw(trained.history, self.network.config.learning.watch))
@@ -198,6 +198,7 @@ def begin_anew(job: Job, names: Sequence[str]) -> None:
     """Delete these networks and their checkpoints, which a stopped FRESH=1 would go on from."""
     for name in names:
         refuse_foreign(job.run / "networks" / name, TRAIN_CNN)
+    for name in names:
         remove_folder(job.run / "networks" / name)
         remove_folder(job.run / "checkpoints" / name)
 

@@ -8,6 +8,7 @@ recipe wants nothing to be chosen, there are no inner rows and both are the last
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from models.inference.scores import Scores, score_pictures
@@ -37,6 +38,13 @@ class TrainedNetwork:
     inner: Ints  # none where nothing was chosen
     inner_score: float | None
     history: list[dict[str, Any]]
+
+    @property
+    def best_is_another(self) -> bool:
+        """Whether the weights that were chosen are not the last epoch's, and answer otherwise."""
+        return self.inner_score is not None and any(
+            not np.array_equal(self.best[name], self.last[name]) for name in self.best
+        )
 
 
 def train_network(

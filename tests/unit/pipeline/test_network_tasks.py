@@ -7,7 +7,7 @@ import torch
 
 from models.inference.scores import Scores
 from models.networks import kept
-from models.networks.fold import TrainedNetwork
+from models.networks.fold import TrainedNetwork, scores_of
 from models.networks.kept import maker_of
 from pipeline import networks
 from pipeline.machine import Machine
@@ -217,15 +217,15 @@ def test_an_encoder_is_drawn_by_the_seed_whatever_was_drawn_before(made):
 class Trainer:
     """In place of a training: remembers what it was given, gives a network as it is drawn."""
 
-    def __init__(self, *, chosen=True):
-        self.given, self.chosen = None, chosen
+    def __init__(self, *, chosen=True, last=None):
+        self.given, self.chosen, self.last = None, chosen, last
 
     def __call__(self, network, rows, run, pictures, checkpoints, show):
         self.given = network, rows, run, pictures
         history = [{"epoch": at, "loss": 1.0, "lr": 0.1, "auc": 0.5} for at in (1, 2)]
         inner = np.zeros(1 if self.chosen else 0, np.int64)
         score, limit = (0.75, 0.25) if self.chosen else (None, None)
-        best, last = random_weights(1), random_weights(2)
+        best, last = random_weights(1), self.last or random_weights(2)
         return TrainedNetwork(best, last, 1, limit, limit, inner, score, history)
 
 
@@ -256,13 +256,28 @@ def test_a_network_is_given_no_row_that_it_is_to_be_measured_on(made, trainer, h
     assert unit.facts == {"best_epoch": 2, "inner_score": 0.75, "repeatable": True}
 
 
-def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, trainer):
+def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, trainer, monkeypatch):
+    asked = []
+
+    def counted(*given):
+        asked.append(1)
+        return scores_of(*given)
+
+    monkeypatch.setattr(networks, "scores_of", counted)
     trainer()
     unit, _ = made.job().make(declared(made))
+    assert len(asked) == 2
     table = unit.parquet(SCORES)
     assert table.columns == ["isic_id", "oof_flag_malignant", "last_oof_flag_malignant"]
     assert (table["oof_flag_malignant"] != table["last_oof_flag_malignant"]).all()
     assert unit.text("curves.svg") == "<svg>auc</svg>"
+    asked.clear()
+    trainer(last=random_weights(1))
+    same, _ = made.job(fresh=True).make(declared(made))
+    assert len(asked) == 1  # of weights that are the best and the last the scores are made once
+    assert same.parquet(SCORES)["last_oof_flag_malignant"].equals(
+        same.parquet(SCORES)["oof_flag_malignant"]
+    )
     trainer(chosen=False)
     alone, _ = made.job(fresh=True).make(declared(made))
     same = alone.parquet(SCORES)  # nothing was chosen: there is one network
@@ -361,10 +376,11 @@ def test_to_begin_anew_deletes_these_networks_and_their_checkpoints_and_nothing_
         (made.run / "checkpoints" / name).mkdir(parents=True)
     with made.making("networks", "strange", stage="embed") as draft:
         draft.text("text.txt", "no network")
-    (made.run / "networks" / "notes").mkdir()
     before = files_in(made.run)
-    begin_anew(made.job(), ["flag_fold_0", "strange", "notes", "never_made"])
+    with pytest.raises(ArtifactError, match="holds files that 'make train-cnn' did not write"):
+        begin_anew(made.job(), ["flag_fold_0", "strange"])
+    assert files_in(made.run) == before
+    begin_anew(made.job(), ["flag_fold_0", "never_made"])
     gone = {str(path.parent) for path in before.keys() - files_in(made.run).keys()}
     assert gone == {"networks/flag_fold_0"}
-    assert (made.run / "networks" / "notes").is_dir()
     assert [path.name for path in (made.run / "checkpoints").iterdir()] == ["flag_fold_1"]
