@@ -80,7 +80,7 @@ compare: setup ## ways to stack what networks see (raw, mapped, frozen, ...), pa
 features: setup ## the tabular columns of every row, one function for train and test
 	@$(PY) -m scripts.features $(OPTIONS)
 
-stack: setup ## LightGBM over the frozen folds, beside its baselines; runs what it needs first
+stack: setup ## boosters over the frozen folds, beside baselines; runs what it needs first
 	@$(PY) -m scripts.stack $(OPTIONS)
 
 audit: setup ## look for leaks: noise labels, changed held-out rows, planted copies

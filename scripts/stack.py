@@ -1,4 +1,4 @@
-"""make stack: LightGBM on the features over the frozen folds, beside its baselines.
+"""make stack: boosters on the features over the frozen folds, beside their baselines.
 
 Reads folds, features and the recipe's blocks; writes <run>/boosters/<name>_fold_<k>/ for every fold
 of the stack and of each baseline, then <run>/stack/ with oof_stack.parquet, test_stack.parquet,
@@ -6,6 +6,7 @@ importance.csv, metrics.json and, of a blend, what it takes to blend new rows. W
 is kept; a changed value redoes what it feeds.
 """
 
+from folds.findings import plural
 from pipeline.job import Job
 from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, stack_files
 from pipeline.stacked import IMPORTANCE, METRICS, OOF, TEST, boosting, joining
@@ -26,7 +27,12 @@ def run(job: Job) -> Unit:
         job.say(f"stack: nothing to do, {done.folder} is up to date.")
         return done
     job.show(tables(done.json(METRICS)))
-    job.say(f"stack: see {done.folder}: {METRICS}, {OOF}, {TEST}, {IMPORTANCE}.", **done.facts)
+    seeds = plural(job.recipe.stack.seeds, "seed")
+    job.say(
+        f"stack: {job.recipe.booster}, {seeds} a fold; see {done.folder}: {METRICS}, {OOF}, "
+        f"{TEST}, {IMPORTANCE}.",
+        **done.facts,
+    )
     return done
 
 

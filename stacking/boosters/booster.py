@@ -47,7 +47,12 @@ class Binned(Protocol):
         ...
 
     def grow(self, indices: Ints, seed: int, rounds: int) -> Booster:
-        """A model of the rows at these indices (sorted, repeats allowed)."""
+        """A model of the rows at these indices (sorted, repeats allowed).
+
+        The same seed grows the same model. Whether another seed grows another is the booster's
+        own matter: where it leaves nothing to chance, the models of a bag differ by the rows drawn
+        for each alone, and not at all where each sees all rows (`stack.sampling`).
+        """
         ...
 
     def best_rounds(
@@ -67,7 +72,9 @@ class Binned(Protocol):
 class BoosterConfig(Protocol):
     """A booster's settings, a section of the recipe (pydantic): frozen, all with defaults."""
 
-    file: ClassVar[str]  # name of a kept model, with {} for its number; no two boosters share it
+    # Name of a kept model, with {} for its number. No two boosters share it, and it ends in .txt
+    # or .json: files of these make up the hash of who scored a row (`oof.models_hash`).
+    file: ClassVar[str]
 
     @property
     def rounds(self) -> int:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = {
     "sample": "make sample (tables only)",
     "folds": "make folds: read, verify, fold",
-    "features": "make features: 233 columns of train and test",
+    "features": "make features: the default families, train and test",
     "stack": "make stack: 5 folds x 5 seeds, two baselines of boosters, intervals",
     "submission": "make submission: order, write, check",
 }

@@ -24,16 +24,18 @@ BLOCK = re.compile(r"^## (.+?)\n.*?```(?:python|toml)\n(.*?)```", re.MULTILINE |
 EXAMPLES = dict(BLOCK.findall(PAGE))
 ROWS = dict(re.findall(r"^\| (an? [\w ]+?) \| (.*) \|$", PAGE, re.MULTILINE))
 
+# Examples that are whole files.
+FILES = {"A source": "folds/sources/clinic.py", "A booster": "stacking/boosters/slope.py"}
+
 # What registers the example, as its one line does, and then what shows that it is used.
 USES = {
     "A feature": """
 from features.formulas import FORMULAS  # which is made of LESION when the file is read
-FORMULAS["hue_twice"] = LESION["hue_twice"]
+FORMULAS["perimeter_per_diameter"] = LESION["perimeter_per_diameter"]
 from features.build import make_features
 from tests.unit.features.conftest import draw
-rows = draw()
-assert "les_hue_twice" in make_features(rows).columns
-assert any("hue_twice" in name and name != "les_hue_twice" for name in make_features(rows).columns)
+made = [name for name in make_features(draw()).columns if "perimeter_per_diameter" in name]
+assert made == ["les_perimeter_per_diameter", "pz_perimeter_per_diameter"]
 """,
     "A feature family": """
 import features.families
@@ -54,14 +56,19 @@ from folds.samples import build_samples
 from folds.sources import DataConfig, open_source
 from pipeline.recipe import load_recipe
 folder = Path(tempfile.mkdtemp())
-lines = [f"C{n:03d},P{n // 2},{n % 2}" for n in range(8)]
-(folder / "clinic.csv").write_text("\\n".join(["picture,patient_id,target", *lines]) + "\\n")
+lines = [f"C{n:03d},P{n // 2},{n % 2},{n % 2},{n + 30}" for n in range(8)]
+header = "picture,person,malignant,biopsied,years"
+(folder / "clinic.csv").write_text("\\n".join([header, *lines]) + "\\n")
 data = f"source = 'clinic', folder = '{folder}', images = 'none'"
 (folder / "mine.toml").write_text(f"data = {{ {data} }}")
 recipe = load_recipe(str(folder / "mine.toml"))
 source = open_source(recipe.data)
 assert type(source) is Clinic
-assert build_samples(source, Findings())["target"].to_list() == [0, 1] * 4
+samples = build_samples(source, Findings())
+assert samples["target"].to_list() == [0, 1] * 4
+assert samples["patient_id"].n_unique() == 4
+from folds.schema import CORE
+assert samples.columns == [*CORE, "age_approx"]
 """,
     "A booster": """
 from stacking.boosters.known import BOOSTERS
@@ -90,9 +97,12 @@ from workspace.units import making, open_unit
 folder = Path(tempfile.mkdtemp()) / "fold"
 wanted = Wanted(stage="stack", settings={}, inputs={}, recipe={}, seed=0)
 with making(folder, wanted) as draft:
-    draft.text("slope_0.txt", Slope(0.5, 4).save())
+    draft.text("slope_0.txt", Slope(0.5, matrix.columns).save())
 [again] = load_boosters(open_unit(folder, "stack"), 1, matrix.columns)
 assert again.slope == 0.5
+import pytest
+siblings = "tests/unit/stacking/boosters/test_known.py"
+assert pytest.main([siblings, "-k", "slope", "-p", "no:cacheprovider"]) == 0
 """,
     "A learning task": """
 from models.networks.tasks.registry import TASKS
@@ -153,7 +163,17 @@ def test_the_example_works_by_its_one_line(what):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("what", "file"), FILES.items())
+def test_the_example_stands_as_a_file_before_ruff(what, file):
+    for check in (("check",), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--stdin-filename", file, "-"],
+            cwd=ROOT, input=EXAMPLES[what], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_timm_network_is_a_recipe(tmp_path):
@@ -194,8 +214,10 @@ def test_a_learning_task_is_known_to_its_file_and_the_registry_alone(name, file)
 def test_a_booster_is_known_to_its_file_and_the_registry_alone(name, file):
     own, registry = file.relative_to(ROOT).as_posix(), "stacking/boosters/known.py"
     assert mentions(rf"\b{BOOSTERS[name].__name__}\b") == {own, registry}
-    assert mentions(rf"^\s*(import|from) {name}\b") == {own}
-    assert mentions(rf"[\"']{name}[\"']") == {registry, "workspace/manifest.py"}
+    library = mentions(rf"^\s*(import|from) {name}\b")  # one of its name, if there is any
+    assert library <= {own}
+    versions = {"workspace/manifest.py"} if library else set()
+    assert mentions(rf"[\"']{name}[\"']") == {registry} | versions
 
 
 @pytest.mark.parametrize("family", [family.name for family in FAMILIES])

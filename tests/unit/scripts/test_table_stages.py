@@ -135,6 +135,21 @@ def test_a_stack_that_is_there_says_no_more_than_that(blank, monkeypatch):
     assert said(blank) == [f"stack: nothing to do, {unit.folder} is up to date."]
 
 
+@pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed"), (3, "3 seeds")])
+def test_a_new_stack_says_which_booster_ran_with_how_many_seeds(blank, monkeypatch, seeds, words):
+    unit = made(blank.run / "stack", lambda draft: draft.json(METRICS, {}), stage="stack")
+    monkeypatch.setattr(stack, "files_of", lambda job: None)
+    monkeypatch.setattr(stack, "boosting", lambda job, files: {})
+    monkeypatch.setattr(stack, "joining", lambda job, files, boosters: "join")
+    monkeypatch.setattr(stack, "tables", lambda sheet: [])
+    monkeypatch.setattr(Job, "carry_out", lambda job, *tasks: [(unit, True)])
+    stack.run(blank.job(f"stack.seeds={seeds}"))
+    assert said(blank) == [
+        f"stack: lightgbm, {words} a fold; see {unit.folder}: metrics.json, oof_stack.parquet, "
+        "test_stack.parquet, importance.csv."
+    ]
+
+
 def test_a_stack_of_networks_needs_every_row_held_out_before_one_is_trained(blank, samples):
     table, of_rows, _ = stack_table()
     of_rows = [None if fold == 2 else fold for fold in of_rows]

@@ -44,7 +44,7 @@ def test_every_source_of_the_list_opens(name, tmp_path):
 def test_an_unknown_source_is_told_from_the_known():
     with pytest.raises(ValidationError) as caught:
         DataConfig(source="isic2025", folder=Path())
+    *others, last = [f"'{name}'" for name in SOURCES]
     assert [error["msg"] for error in caught.value.errors()] == [
-        "Input should be 'isic2024', 'isic2020', 'ham10000', 'dermamnist', 'pad_ufes' or "
-        "'image_folder'"
+        f"Input should be {', '.join(others)} or {last}"
     ]

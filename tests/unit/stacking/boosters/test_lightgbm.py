@@ -10,7 +10,6 @@ from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.fold import train_fold
 from tests.stages import ROOT
 from tests.unit.stacking.conftest import QUICK, STACK
-from workspace.errors import ArtifactError
 from workspace.manifest import Wanted
 from workspace.progress import quietly
 from workspace.units import making, open_unit
@@ -66,11 +65,6 @@ def test_check_134_a_damaged_model_is_one_line_and_the_process_lives(unit, damag
         f"{path} does not match its hash: it was changed after it was written; restore it, or run "
         "'make stack FRESH=1'.\n"
     )
-
-
-def test_columns_in_another_order_are_refused(unit, matrix):
-    with pytest.raises(ArtifactError, match="was trained on other columns than those at hand"):
-        LightGBMConfig.load(unit, "seed_0.txt", matrix.columns[::-1])
 
 
 def test_a_tuning_trial_on_kept_bins_grows_the_same_trees_as_one_that_bins_anew(matrix):
