@@ -150,4 +150,4 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate({"name": path.stem, **values})
     except ValidationError as error:
-        raise ConfigError(worded(error, Recipe, values, path.name)) from error
+        raise ConfigError(worded(error, Recipe, values, (path.name, settings))) from error

@@ -13,21 +13,28 @@ from workspace.errors import shorten
 
 
 def worded(
-    error: ValidationError, root: type[BaseModel], values: Mapping[str, Any], file: str
-) -> str:
-    """One sentence for the first mistake, and how many more there are."""
+    error: ValidationError, root: type[BaseModel], values: Mapping[str, Any],
+    said_in: tuple[str, Sequence[str]],
+) -> str:  # fmt: skip
+    """One sentence for the first mistake, and how many more there are.
+
+    `said_in` is the recipe's file, and the `a.b=1` settings that were typed beside it.
+    """
     details = error.errors()
     more = f" (+{len(details) - 1} more)" if len(details) > 1 else ""
-    mistake = _one_mistake(details[0], root, values, file)
+    mistake = _one_mistake(details[0], root, values, said_in)
     return mistake[:-1] + more + mistake[-1]
 
 
 def _one_mistake(
-    detail: ErrorDetails, root: type[BaseModel], values: Mapping[str, Any], file: str
-) -> str:
+    detail: ErrorDetails, root: type[BaseModel], values: Mapping[str, Any],
+    said_in: tuple[str, Sequence[str]],
+) -> str:  # fmt: skip
     unknown = detail["type"] == "extra_forbidden"
     keys, model = _as_spelt(detail["loc"], root, values, unknown=unknown)
-    dotted = ".".join(keys)
+    dotted, file = ".".join(keys), said_in[0]
+    if any(_one_in_the_other(dotted, setting.partition("=")[0].strip()) for setting in said_in[1]):
+        file = "SET"
     if unknown:
         known = [name for name in model.model_fields if not (model is root and name == "name")]
         near = meant(keys[-1], known, ".".join([*keys[:-1], ""]))
@@ -40,6 +47,11 @@ def _one_mistake(
         return f"Recipe {file}: {message}."
     given = shorten(repr(detail["input"]))
     return f"Option '{dotted}' in {file} is {given}: {message[0].lower()}{message[1:]}."
+
+
+def _one_in_the_other(one: str, other: str) -> bool:
+    """Whether a key is another, or below or above it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _as_spelt(

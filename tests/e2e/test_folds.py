@@ -225,7 +225,7 @@ def test_check_60_a_run_directory_that_cannot_be_written(tmp_path):
 def test_an_unknown_option_is_one_line(tmp_path):
     done = Place(tmp_path).call("folds", "--set", "folds.nfolds=3", code=2)
     assert done.stderr == (
-        "folds: Unknown option 'folds.nfolds' in sample.toml; did you mean 'folds.n_folds'?\n"
+        "folds: Unknown option 'folds.nfolds' in SET; did you mean 'folds.n_folds'?\n"
     )
 
 

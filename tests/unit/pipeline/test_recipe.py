@@ -130,7 +130,7 @@ def test_settings_override_one_value_each():
         ("folds.n_folds", "Cannot read --set 'folds.n_folds'; write it as section.key=value."),
         (
             "fold.n_folds=3",
-            "Unknown option 'fold' in sample.toml; did you mean 'folds'?",
+            "Unknown option 'fold' in SET; did you mean 'folds'?",
         ),
         ("seed.x=1", "'seed.x' does not exist: 'seed' has no keys below it."),
     ],
@@ -142,7 +142,7 @@ def test_settings_that_cannot_be_read(setting, message):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("seed=true", "Option 'seed' in sample.toml is True: input should be a valid integer."),
+        ("seed=true", "Option 'seed' in SET is True: input should be a valid integer."),
         ("synthetic.images=-1", None),
         (
             "name='../../escaped'",
@@ -189,14 +189,14 @@ def test_models_are_frozen_and_resolved_without_a_path_of_this_machine(tmp_path)
 @pytest.mark.parametrize("name", ["/etc/passwd", "../elsewhere.csv"])
 def test_files_lie_below_the_data_folder(name):
     assert refusal("sample", f"data.table={name}") == (
-        f"Option 'data.table' in sample.toml is '{name}': must name files below the data folder."
+        f"Option 'data.table' in SET is '{name}': must name files below the data folder."
     )
 
 
 def test_overlays_are_drawn_unless_the_recipe_says_no():
     assert load_recipe("sample").predict.overlays
     assert not load_recipe("sample", ["predict.overlays=false"]).predict.overlays
-    assert refusal("sample", "predict.overlays=0").startswith("Option 'predict.overlays' in sample")
+    assert refusal("sample", "predict.overlays=0").startswith("Option 'predict.overlays' in SET")
 
 
 OTHERS = "stack, tabular, images, mean, rank_average, weighted, or_rule"
@@ -248,57 +248,57 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         ),
         (
             "compare.seeds=[0, 0]",
-            "Option 'compare.seeds' in sample.toml is [0, 0]: names a seed twice.",
+            "Option 'compare.seeds' in SET is [0, 0]: names a seed twice.",
         ),
         (
             'compare.variants=["rigde"]',
-            "Option 'compare.variants' in sample.toml is ['rigde']: rigde is none of tables, "
+            "Option 'compare.variants' in SET is ['rigde']: rigde is none of tables, "
             "scalars, raw, raw_alone, procrustes, ridge, ridge_alone, ridge_no_context, "
             "ridge_few, relative, frozen, scalars_frozen, ridge_frozen.",
         ),
         (
             "use_networks=small",
-            "Option 'use_networks' in sample.toml is 'small': input should be a valid list.",
+            "Option 'use_networks' in SET is 'small': input should be a valid list.",
         ),
         (
             "networks.small.training.gama=1",
-            "Unknown option 'networks.small.training.gama' in sample.toml; did you mean "
+            "Unknown option 'networks.small.training.gama' in SET; did you mean "
             "'networks.small.training.gamma'?",
         ),
         (
             "networks.small.gamma=1",
-            "Unknown option 'networks.small.gamma' in sample.toml; known are net, task, training, "
+            "Unknown option 'networks.small.gamma' in SET; known are net, task, training, "
             "augment, views, claim, source_only.",
         ),
         (
             "networks.small.net.bakbone=x",
-            "Unknown option 'networks.small.net.bakbone' in sample.toml; did you mean "
+            "Unknown option 'networks.small.net.bakbone' in SET; did you mean "
             "'networks.small.net.backbone'?",
         ),
         (
             "networks.small.net.xyzzy=1",
-            "Unknown option 'networks.small.net.xyzzy' in sample.toml; known are backbone, "
+            "Unknown option 'networks.small.net.xyzzy' in SET; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
             "drop_path, pace, options.",
         ),
         (
             "networks.small.net.size=-3",
-            "Option 'networks.small.net.size' in sample.toml is -3: input should be greater "
+            "Option 'networks.small.net.size' in SET is -3: input should be greater "
             "than or equal to 32.",
         ),
         (
             "networks.small.task.treshold=none",
-            "Unknown option 'networks.small.task.treshold' in sample.toml; did you mean "
+            "Unknown option 'networks.small.task.treshold' in SET; did you mean "
             "'networks.small.task.threshold'?",
         ),
         (
             "networks.stage2.task.rows=some",
-            "Option 'networks.stage2.task.rows' in sample.toml is 'some': input should be 'all' or "
+            "Option 'networks.stage2.task.rows' in SET is 'some': input should be 'all' or "
             "'positive'.",
         ),
         (
             "networks.small.task.kind=odd",
-            "Option 'networks.small.task' in sample.toml is {'kind': 'odd'}: kind is 'odd'; there "
+            "Option 'networks.small.task' in SET is {'kind': 'odd'}: kind is 'odd'; there "
             "are target, classes, nothing.",
         ),
         ("networks.other.net.size=64", "Option 'networks.other.task' is missing in sample.toml."),
@@ -308,16 +308,16 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         ),
         (
             "networks.stage1.augment.gray_world=0.0",
-            "Unknown option 'networks.stage1.augment.gray_world' in sample.toml; did you mean "
+            "Unknown option 'networks.stage1.augment.gray_world' in SET; did you mean "
             "'networks.stage1.augment.gray_world_p'?",
         ),
         (
             "networks.small.training.phases=[{ epochs = 1, lr = 1e-3 }, { epoch = 1, lr = 1e-3 }]",
-            "Option 'networks.small.training.phases.1.epochs' is missing in sample.toml (+1 more).",
+            "Option 'networks.small.training.phases.1.epochs' is missing in SET (+1 more).",
         ),
         (
             "align.method=rigde",
-            "Option 'align.method' in sample.toml is 'rigde': input should be 'scalars', 'raw', "
+            "Option 'align.method' in SET is 'rigde': input should be 'scalars', 'raw', "
             "'ridge', 'procrustes' or 'relative'.",
         ),
     ],

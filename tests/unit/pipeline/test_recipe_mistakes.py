@@ -56,10 +56,19 @@ class Root(Strict):
         return self
 
 
-def told(**values):
+def told(typed=(), **values):
     with pytest.raises(ValidationError) as refused:
         Root.model_validate(values)
-    return worded(refused.value, Root, values, "mine.toml")
+    return worded(refused.value, Root, values, ("mine.toml", typed))
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [(["net.size=a"], "SET"), (['net={ size = "a" }'], "SET"), (["seed=1"], "mine.toml"),
+     (["net.siz=a"], "mine.toml")],
+)  # fmt: skip
+def test_what_was_typed_is_not_blamed_on_the_recipe(typed, place):
+    assert told(typed, net={"size": "a"}).startswith(f"Option 'net.size' in {place} is 'a': ")
 
 
 @pytest.mark.parametrize(

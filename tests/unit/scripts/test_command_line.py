@@ -125,7 +125,7 @@ def test_a_word_that_is_none_is_refused_before_anything_is_written(call, words, 
     ("words", "said"),
     [
         (("--jobs", "none"), "train-cnn: JOBS=none is no number of processes; take 1 or more.\n"),
-        (("--set", "sead=1"), "train-cnn: Unknown option 'sead' in sample.toml"),
+        (("--set", "sead=1"), "train-cnn: Unknown option 'sead' in SET"),
     ],
 )
 def test_a_mistake_in_a_word_is_one_line(call, capfd, words, said):
