@@ -85,7 +85,7 @@ def test_threads_change_neither_a_bit_of_a_score_nor_a_byte_of_a_model(config, r
 def test_the_seed_alone_decides_between_models(name, data):
     one, again, other = (data.grow(np.arange(600), seed, ROUNDS).save() for seed in (0, 0, 1))
     assert one == again
-    assert (one == other) == (name in WITHOUT_CHANCE)
+    assert (one == other) == (name in WITHOUT_CHANCE), "put it right there, or use the seed"
 
 
 def test_inner_rows_choose_the_rounds_and_never_more_than_the_recipe_has(config, data, rows):
