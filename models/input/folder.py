@@ -5,12 +5,13 @@ called the same. All are decoded once before any work begins: damage is told now
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from folds.images import ITEM, ImageReader, image_files
 from workspace.errors import DataError, listed
+from workspace.progress import Show
 
 _FORMULA = tuple("=+-@\t\r")  # what a spreadsheet would compute
 
@@ -40,7 +41,7 @@ def called(references: Sequence[str]) -> dict[str, str]:
 
 
 def damaged_in(
-    folder: Path, names: Mapping[str, str], workers: int, show: Callable[[int, int], None]
+    folder: Path, names: Mapping[str, str], workers: int, show: Show
 ) -> dict[str, str]:
     """The names of those that cannot be decoded, and why."""
     reader = ImageReader(folder)
