@@ -40,9 +40,7 @@ def called(references: Sequence[str]) -> dict[str, str]:
     }
 
 
-def damaged_in(
-    folder: Path, names: Mapping[str, str], workers: int, show: Show
-) -> dict[str, str]:
+def damaged_in(folder: Path, names: Mapping[str, str], workers: int, show: Show) -> dict[str, str]:
     """The names of those that cannot be decoded, and why."""
     reader = ImageReader(folder)
 

@@ -86,3 +86,11 @@ def features_of(folder, samples, *families, none_too=False):
 def files_in(folder):
     """Every file below with its bytes, to see that nothing was written."""
     return {p.relative_to(folder): p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
+
+
+def wanted_by(job, stage, settings, inputs):
+    """What a call wants of a unit."""
+    return Wanted(
+        stage=stage, settings=settings, inputs=inputs,
+        recipe=job.recipe.resolved(), seed=job.recipe.seed,
+    )  # fmt: skip

@@ -24,6 +24,7 @@ from pipeline.stack_rows import StackFiles, open_stack
 from stacking.alignment.variants import VARIANTS, Variant
 from stacking.fold import Trained
 from tests.by_hand.pictures import PicturesByHand, number_of
+from tests.by_hand.units import wanted_by
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 USED = 'use_networks=["flag", "plain"]'
@@ -70,7 +71,7 @@ class Stack:
         task = encoding(self.job, files, "plain", self.job.recipe.networks["plain"])
         unit = self.made.unit("encoders", "plain", stage="embed")
         settings, inputs = dict(task.settings), dict(task.inputs)
-        wanted = self.job.wanted("embed", settings, inputs)
+        wanted = wanted_by(self.job, "embed", settings, inputs)
         manifest = unit.manifest.model_copy(update=wanted.model_dump())
         (unit.folder / "manifest.json").write_text(manifest.model_dump_json())
 

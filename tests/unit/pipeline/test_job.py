@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from folds.findings import Findings
-from pipeline.job import NOTICES, Job
+from pipeline.job import NOTICES, Job, stop_on_errors
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from reports.table import Column, Table, Words
@@ -121,12 +121,6 @@ def test_another_executor_is_given_the_work(job):
     assert executor.stopped
 
 
-def test_what_is_wanted_has_the_whole_recipe_and_its_seed(job):
-    wanted = job().wanted("predict", {"a": 1}, {"b": "c"})
-    assert (wanted.stage, wanted.settings, wanted.inputs) == ("predict", {"a": 1}, {"b": "c"})
-    assert (wanted.recipe, wanted.seed) == (job().recipe.resolved(), 0)
-
-
 def test_findings_are_told_whole_and_logged_without_a_patient(job, caplog):
     one = job()
     with caplog.at_level(logging.INFO, LOG.name):
@@ -140,10 +134,10 @@ def test_findings_are_told_whole_and_logged_without_a_patient(job, caplog):
 def test_every_error_but_the_first_is_shown_and_the_first_is_raised(job):
     one = job()
     with pytest.raises(DataError) as raised:
-        one.stop_on_errors(two_findings())
+        stop_on_errors(one.desk, two_findings())
     assert str(raised.value) == "The first of patient IP_7."
     assert said(one) == "error: The second of patient IP_7.\nerror: The third of patient IP_7.\n"
-    one.stop_on_errors(Findings())
+    stop_on_errors(one.desk, Findings())
 
 
 def test_what_a_maker_noticed_is_told_of_its_unit(job, tmp_path):

@@ -19,6 +19,7 @@ from pipeline.joined import (
 from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import TABLE, PicturesByHand
+from tests.by_hand.units import wanted_by
 from workspace.errors import ArtifactError
 from workspace.tasks import Output
 
@@ -303,7 +304,7 @@ def test_a_joined_unit_of_other_folds_is_never_served_for_these(made):
     job = made.job()
     for fold, unit in kept_folds(made).items():
         task = tasks["flag"][fold]
-        wanted = job.wanted("train-cnn", dict(task.settings), dict(task.inputs))
+        wanted = wanted_by(job, "train-cnn", dict(task.settings), dict(task.inputs))
         record(made, unit, wanted)
     assert job.state_of(tasks["flag"][0]).done
     before, new = job.make(whole["flag"])
@@ -312,7 +313,7 @@ def test_a_joined_unit_of_other_folds_is_never_served_for_these(made):
     other = {0: {**FLAG[0], "a0": 0.99}}
     for fold, unit in kept_folds(made, scores={**FLAG, **other}).items():
         task = tasks["flag"][fold]
-        record(made, unit, job.wanted("train-cnn", dict(task.settings), dict(task.inputs)))
+        record(made, unit, wanted_by(job, "train-cnn", dict(task.settings), dict(task.inputs)))
     after, new = made.job().make(whole["flag"])
     assert new
     assert after.parquet("oof.parquet")[COLUMN][0] == 0.99 != before.facts

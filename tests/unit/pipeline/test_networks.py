@@ -11,6 +11,7 @@ from pipeline.networks import _resumable, notice_kept_unswitched
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from tests.by_hand.pictures import PicturesByHand
+from tests.by_hand.units import wanted_by
 from workspace.hashing import HashMemory
 
 
@@ -61,7 +62,7 @@ def test_on_a_cpu_there_is_none_either(job):
 def test_a_gpus_checkpoints_go_on_only_as_they_began_and_a_cpus_either_way(job):
     def settings(device):
         made = [job(device=device, deterministic=on) for on in (False, True)]
-        wanted = made[0].wanted("train-cnn", {"fold": 0}, {})
+        wanted = wanted_by(made[0], "train-cnn", {"fold": 0}, {})
         return [_resumable(wanted, Machine.of(one)).settings for one in made]
 
     without, switched = settings("cuda")
