@@ -172,20 +172,22 @@ def _cascade(job: Job, networks: Networks) -> tuple[str, str] | None:
 
 def _challenged(job: Job, networks: Networks) -> Challenged:
     """The challenge's files, and of each the network and the class of every category."""
-    named, found = job.recipe.predict.challenge, {}
+    named, by_network = job.recipe.predict.challenge, {}
     for name, units in networks.items():
         categories = isic_challenge.categories_of(kept.use_of(units[0]).classes, named)
         if categories is not None:
-            found[name] = categories
-    if named and not found:
+            by_network[name] = categories
+    if named and not by_network:
         raise ConfigError(
             "predict.challenge is given, but no network that answers has a class for each of its "
             f"categories ({', '.join(isic_challenge.CATEGORIES)}); name them all, or leave it out."
         )
-    if len(found) == 1:
-        return {isic_challenge.FILE: next(iter(found.items()))}
+    if len(by_network) == 1:
+        return {isic_challenge.FILE: next(iter(by_network.items()))}
     stem, _, suffix = isic_challenge.FILE.partition(".")
-    return {f"{stem}_{name}.{suffix}": (name, categories) for name, categories in found.items()}
+    return {
+        f"{stem}_{name}.{suffix}": (name, categories) for name, categories in by_network.items()
+    }
 
 
 def _resumable(wanted: Wanted, machine: Machine) -> Wanted:

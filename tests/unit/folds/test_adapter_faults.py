@@ -61,8 +61,9 @@ def test_a_sound_adapter_gives_the_core_columns_and_features_alone(build):
 )
 def test_a_key_or_a_label_under_its_raw_name_is_refused(build, left, names, drops):
     def translated(rows):
-        kept = rows.with_columns(pl.col("photo").alias("isic_id")) if "photo" not in names else rows
-        return with_core(kept.rename(names).drop(drops))
+        if "photo" not in names:
+            rows = rows.with_columns(pl.col("photo").alias("isic_id"))
+        return with_core(rows.rename(names).drop(drops))
 
     with pytest.raises(DataError) as refused:
         build(translated)
