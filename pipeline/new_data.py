@@ -78,10 +78,11 @@ def open_data(job: Job, *, sees: bool) -> NewData:
     asked = job.recipe.data
     config = _there(asked if sees else asked.model_copy(update={"images": "none"}))
     if sees and asked.images != "none" and _pictures_alone(asked.folder):
-        return NewData(config, True, False, {"pictures": job.hashes.of(asked.folder)})
+        pictures = {"pictures": job.hashes.of(asked.folder)}
+        return NewData(config, alone=True, blind=False, hashes=pictures)
     paths = {p.relative_to(asked.folder).as_posix(): p for p in open_source(config).inputs()}
     hashes = {name: job.hashes.of(path) for name, path in paths.items()}
-    return NewData(config, False, asked.images == "none", hashes)
+    return NewData(config, alone=False, blind=asked.images == "none", hashes=hashes)
 
 
 def reading(job: Job, data: NewData, columns: list[str]) -> Task:
