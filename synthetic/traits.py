@@ -26,7 +26,15 @@ PATIENT_SPREAD = 1.9  # between patients, over that within one: raw columns then
 PICTURE_SHIFT = 2.1  # of what only the picture shows, in standard deviations of benign lesions
 
 SIZE_MM = (1.9, 1.5, 0.34)  # offset, scale, growth a unit: 2.4 to 7.5 mm for 90 % of lesions
-STRUCTURES = ("streaks", "veil", "notches", "network")
+# How strongly each structure shows a lesion's strength, by kind as above: which cancer it is can be
+# seen. A blue-white veil speaks for a basal cell carcinoma here, streaks and a net for a melanoma, a
+# notched border for a squamous cell carcinoma.
+STRUCTURES = {
+    "streaks": (0.7, 1.8, 0.7, 1.0),
+    "veil": (2.2, 0.7, 0.7, 1.0),
+    "notches": (0.7, 0.7, 2.5, 1.0),
+    "network": (0.7, 1.8, 0.7, 1.0),
+}
 
 
 def draw_traits(cohort: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -44,7 +52,7 @@ def draw_traits(cohort: pl.DataFrame, seed: int) -> pl.DataFrame:
     place, spot = _draw_places(len(cohort), seed)
     columns |= _draw_skin(style, cohort, rng)
     columns |= _draw_colours(columns, rng)
-    columns |= _draw_structures(cohort["target"].to_numpy(), rng)
+    columns |= _draw_structures(cohort["target"].to_numpy(), kind, rng)
     for name in ("hair", "freckles", "weave"):
         columns[name] = style[name][patient]
     return cohort.with_columns(
@@ -124,11 +132,12 @@ def _draw_colours(traits: dict[str, Floats], rng: np.random.Generator) -> dict[s
     }
 
 
-def _draw_structures(target: Ints, rng: np.random.Generator) -> dict[str, Floats]:
-    """What no column measures: one hidden strength, spread over four kinds of structure."""
+def _draw_structures(target: Ints, kind: Ints, rng: np.random.Generator) -> dict[str, Floats]:
+    """What no column measures: one hidden strength, spread over structures as the kind has them."""
     picture = rng.standard_normal(len(target)) + PICTURE_SHIFT * target
     strength = np.clip((picture + 0.6) / 3.0, 0.0, 1.4)
     parts = 0.45 + 0.8 * rng.random((len(STRUCTURES), len(target)))
     return {"picture": picture} | {
-        name: strength * part for name, part in zip(STRUCTURES, parts, strict=True)
+        name: strength * part * np.array(looks)[kind]
+        for (name, looks), part in zip(STRUCTURES.items(), parts, strict=True)
     }
