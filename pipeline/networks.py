@@ -20,7 +20,7 @@ from models.inference.scores import Scores
 from models.inference.speed import fastest
 from models.inference.views import NAMED
 from models.input.pictures import Pictures
-from models.nets.config import HUB, NONE, NetConfig
+from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.networks import kept
 from models.networks.config import NetworkConfig
 from models.networks.fold import TrainedNetwork, scores_of, train_network
@@ -64,7 +64,7 @@ def training(
 ) -> Task:  # fmt: skip
     """A network that leaves out a fold or two, and its scores of them."""
     name = name or unit_name(network.name, held_out)
-    seed = job.recipe.seed if seed is None else seed
+    seed = job.recipe.seed_of_networks if seed is None else seed
     net = network.config.net
     return Task(
         job.run / "networks" / name,
@@ -176,14 +176,14 @@ def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) ->
         if f"random {name}" not in job.noticed:
             job.noticed.add(f"random {name}")
             job.say(f"notice: {name} has random weights: its embeddings say little of a picture.")
-        settings["seed"] = job.recipe.seed
+        settings["seed"] = job.recipe.seed_of_networks
     return Task(
         job.run / ENCODERS / name,
         "embed",
         keep_encoder,
         settings=settings,
         inputs={"weights": _weights(job, files, net)},
-        arguments={"name": name, "net": net, "seed": job.recipe.seed},
+        arguments={"name": name, "net": net, "seed": job.recipe.seed_of_networks},
     )
 
 
@@ -239,7 +239,7 @@ def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
 
 def _weights(job: Job, files: PictureFiles, net: NetConfig) -> str:
     """What the network begins with: a hash, or in a word; refused, if it learnt from rows here."""
-    if net.weights in (HUB, NONE):
+    if net.weights in (HUB, INSTALLED, NONE):
         return net.weights
     path = Path(net.weights)
     if not path.is_file():

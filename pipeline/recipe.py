@@ -53,6 +53,9 @@ class Recipe(_Boosters):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     about: str = ""
     seed: int = Field(default=0, ge=0, lt=2**32, strict=True)
+    # Of what networks begin with and see; None: the seed. With another one the folds stay, so that
+    # what a network brings can be told from its luck.
+    network_seed: int | None = Field(default=None, ge=0, lt=2**32, strict=True)
     data: DataConfig
     synthetic: SyntheticConfig | None = None
     verify: VerifyConfig = VerifyConfig()
@@ -70,6 +73,11 @@ class Recipe(_Boosters):
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
+
+    @property
+    def seed_of_networks(self) -> int:
+        """What networks are drawn by."""
+        return self.seed if self.network_seed is None else self.network_seed
 
     @property
     def boosting(self) -> BoosterConfig:

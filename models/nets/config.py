@@ -11,7 +11,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
 Part = Literal["backbone", "attention", "head"]
 PARTS: tuple[Part, ...] = get_args(Part)
-HUB, NONE = "hub", "none"
+HUB, INSTALLED, NONE = "hub", "installed", "none"
 # Options of timm's create_model that this project sets itself.
 OWN = frozenset(
     {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path"}
@@ -25,7 +25,9 @@ class NetConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     backbone: str = Field(default="convnext_tiny.fb_in22k_ft_in1k", pattern=r"^[a-zA-Z0-9_.]+$")
-    weights: str = HUB  # "hub": by the backbone's name, "none": random, else a .safetensors file
+    # "hub": by the backbone's name; "installed": from a package that the lock brings, for
+    # EfficientNet-Lite0 and 2; "none": random; else a .safetensors file.
+    weights: str = HUB
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # of the weights' file
     size: int | None = Field(default=None, ge=32, le=2048)  # px; None: the backbone's own
     mean: Channels | None = None  # None: the backbone's own; for files that know other ones
@@ -48,6 +50,6 @@ class NetConfig(BaseModel):
             )
         if taken := sorted(OWN & self.options.keys()):
             raise ValueError(f"options.{taken[0]} is set by this project; leave it out")
-        if self.sha256 is not None and self.weights == NONE:
-            raise ValueError('sha256 is of a weights\' file, and weights is "none"; drop one')
+        if self.sha256 is not None and self.weights in (NONE, INSTALLED):
+            raise ValueError(f"sha256 is of a weights' file, and weights is {self.weights!r}; drop one")
         return self

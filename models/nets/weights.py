@@ -1,4 +1,4 @@
-"""Where a network's weights come from: the hub by name, a safetensors file, or nowhere.
+"""Where a network's weights come from: the hub by name, a package, a safetensors file, or nowhere.
 
 A pretrained file must hold the backbone's tensors, each of its shape, and besides them only the
 classifier it was trained with, which is left out and listed; anything else stops. It may be a
@@ -24,13 +24,15 @@ from numpy.typing import NDArray
 from timm.models import get_pretrained_cfg, model_entrypoint
 from torch import Tensor, nn
 
-from models.nets.config import HUB, NONE, NetConfig
+from models.nets.config import HUB, INSTALLED, NONE, NetConfig
+from models.nets.installed import installed_tensors, package_of
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some, shorten
 from workspace.files import check_tensors, read_user_tensors
 
 FILE_ENDING = ".safetensors"
 HUB_FILE = "model.safetensors"
 MEND = 'name a .safetensors file in net.weights, or take net.weights="none"'
+OFFLINE = 'take tf_efficientnet_lite0 with net.weights="installed", or ' + MEND
 # A counter that old files lack; it changes nothing, our batch norms have a fixed momentum.
 COUNTER = ".num_batches_tracked"
 POSITIONS = "pos_embed"
@@ -41,8 +43,8 @@ OURS = "backbone."  # before the names of a network that this project trained
 class Origin:
     """Where a backbone's weights came from; goes into the manifest."""
 
-    source: str  # "hub", "file" or "none"
-    name: str = ""  # the hub's repository or the file's name, never its path
+    source: str  # "hub", "installed", "file" or "none"
+    name: str = ""  # the hub's repository, the package, or the file's name; never its path
     sha256: str | None = None
     left_out: tuple[str, ...] = ()  # the classifier's tensors
 
@@ -52,6 +54,8 @@ def pretrained_backbone(config: NetConfig) -> tuple[Any, Origin]:
     backbone = blank_backbone(config)
     if config.weights == NONE:
         return backbone, Origin("none")
+    if config.weights == INSTALLED:
+        return _from_package(backbone, config)
     if config.weights == HUB:
         name, path = _from_hub(config.backbone)
     else:
@@ -138,7 +142,7 @@ def _from_hub(backbone: str) -> tuple[str, Path]:
     """The repository and its file: the kept copy if there is one, so that a rerun asks no one."""
     repository, _, revision = (_pretrained_cfg(backbone).hf_hub_id or "").partition("@")
     if not repository:
-        raise ConfigError(f"timm has no weights for {backbone} on the hub; {MEND}.")
+        raise ConfigError(f"timm has no weights for {backbone} on the hub; {OFFLINE}.")
     fetch = partial(
         huggingface_hub.hf_hub_download, repository, HUB_FILE, revision=revision or None
     )
@@ -152,8 +156,17 @@ def _from_hub(backbone: str) -> tuple[str, Path]:
     except (OSError, huggingface_hub.errors.EntryNotFoundError) as error:
         raise ConfigError(
             f"The weights of {backbone} are not kept here and cannot be fetched from the hub "
-            f"({type(error).__name__}); {MEND}."
+            f"({type(error).__name__}); {OFFLINE}."
         ) from error
+
+
+def _from_package(backbone: Any, config: NetConfig) -> tuple[Any, Origin]:
+    package = package_of(config.backbone).name
+    whole = timm.create_model(config.backbone, pretrained=False).state_dict()  # with its classifier
+    tensors, sha256 = installed_tensors(config.backbone, whole)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    left_out = _load(backbone, arrays, package, config.backbone)
+    return backbone, Origin("installed", package, sha256, left_out)
 
 
 def _load(

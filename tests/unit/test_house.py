@@ -24,7 +24,7 @@ OPENERS = {
     "pl.scan_parquet": "workspace/files.py",
     "json.load": "workspace/files.py",
     "safetensors.numpy.load": "workspace/files.py",
-    "torch.load": None,
+    "torch.load": "models/nets/installed.py",  # of a pinned hash, tensors alone
     "torch.save": None,
     "lgb.Booster": "stacking/boosters/lightgbm.py",
     "pickle.load": None,

@@ -192,7 +192,8 @@ def test_check_141_the_hub_without_a_network_says_what_to_do(no_hub):
         pretrained_backbone(config("hub", backbone="convnext_tiny.fb_in22k_ft_in1k"))
     assert str(offline.value) == (
         "The weights of convnext_tiny.fb_in22k_ft_in1k are not kept here and cannot be fetched "
-        "from the hub (LocalEntryNotFoundError); name a .safetensors file in net.weights, or take "
+        "from the hub (LocalEntryNotFoundError); take tf_efficientnet_lite0 with "
+        'net.weights="installed", or name a .safetensors file in net.weights, or take '
         'net.weights="none".'
     )
 
