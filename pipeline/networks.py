@@ -35,6 +35,7 @@ from models.networks.network import (
     network_of,
     unit_name,
 )
+from models.training.average import FORM as AVERAGE
 from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
 from models.training.determinism import refused_plainly
@@ -158,6 +159,7 @@ def fold_settings(
     config = network.config
     return {
         **_gates(config.net),
+        **({"average": AVERAGE} if config.learning.ema else {}),
         "task": config.task.model_dump(mode="json"),
         "training": config.learning.model_dump(mode="json", exclude={"checkpoint_s"}),
         "augment": config.augment.model_dump(mode="json"),

@@ -188,6 +188,12 @@ def test_check_162_gates_that_begin_otherwise_make_another_network(made):
         made.job(attending).make(declared(made, attending))
 
 
+def test_check_121_an_average_that_is_taken_otherwise_makes_another_network(made):
+    assert "average" not in declared(made).settings
+    averaging = declared(made, "networks.flag.training.ema=0.99").settings
+    assert averaging["average"] == "warmed up"
+
+
 def encoder(made, *settings):
     job = made.job(*settings)
     return encoding(job, made.files(job), "plain", job.recipe.networks["plain"])
