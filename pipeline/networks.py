@@ -20,6 +20,7 @@ from models.inference.scores import Scores
 from models.inference.speed import fastest
 from models.inference.views import NAMED
 from models.input.pictures import Pictures
+from models.nets.attention import GATES
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.networks import kept
 from models.networks.config import NetworkConfig
@@ -34,6 +35,7 @@ from models.networks.network import (
     network_of,
     unit_name,
 )
+from models.training.average import FORM as AVERAGE
 from models.training.checkpoints import Checkpoints
 from models.training.curves import draw
 from models.training.determinism import refused_plainly
@@ -156,6 +158,8 @@ def fold_settings(
     """The recipe's values that a fold's network depends on."""
     config = network.config
     return {
+        **_gates(config.net),
+        **({"average": AVERAGE} if config.learning.ema else {}),
         "task": config.task.model_dump(mode="json"),
         "training": config.learning.model_dump(mode="json", exclude={"checkpoint_s"}),
         "augment": config.augment.model_dump(mode="json"),
@@ -171,7 +175,9 @@ def fold_settings(
 def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) -> Task:
     """A backbone that learns nothing: one for all folds."""
     net = config.net
-    settings: dict[str, Any] = {"net": net.model_dump(mode="json", exclude={"weights"})}
+    settings: dict[str, Any] = {
+        **_gates(net), "net": net.model_dump(mode="json", exclude={"weights"}),
+    }  # fmt: skip
     if net.weights == NONE:
         if f"random {name}" not in job.noticed:
             job.noticed.add(f"random {name}")
@@ -235,6 +241,11 @@ def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
     if machine.deterministic and device != "cpu":
         began["deterministic"] = True
     return wanted.model_copy(update={"settings": wanted.settings | began})
+
+
+def _gates(net: NetConfig) -> dict[str, str]:
+    """How the gates of attention are computed, if the network has any."""
+    return {"gates": GATES} if net.se or net.cbam else {}
 
 
 def _weights(job: Job, files: PictureFiles, net: NetConfig) -> str:

@@ -72,6 +72,6 @@ def _both(net: Prepared, images: Tensor, way: Way) -> tuple[Floats, Floats32]:
         embeddings.append(embedding)
         return logits
 
-    found = average(remembering, images, way.views).double().cpu().numpy()
+    found = average(remembering, images, way.views).cpu().numpy()
     both: Floats = np.hstack([1 - found, found]) if found.shape[1] == 1 else found
     return both, embeddings[0].float().cpu().numpy()

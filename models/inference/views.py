@@ -54,8 +54,13 @@ NAMED: dict[str, tuple[View, ...]] = {"one": IDENTITY, "four": FOUR, "six": SIX}
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """Of one logit the sigmoid (B, 1), of more the softmax (B, C); in float32."""
-    logits = logits.float()
+    """Of one logit the sigmoid (B, 1), of more the softmax (B, C); in float64.
+
+    A float32 sigmoid has merged 16.0 and 16.6, and with them the rows that a score should order.
+    """
+    if logits.device.type == "mps":  # which has no float64
+        logits = logits.cpu()
+    logits = logits.double()
     return torch.sigmoid(logits) if logits.shape[-1] == 1 else torch.softmax(logits, dim=-1)
 
 

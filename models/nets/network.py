@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from models.nets.attention import CBAM, squeeze_excite
+from models.nets.attention import CBAM, SqueezeExcite
 from models.nets.config import PARTS, NetConfig, Part
 from models.nets.weights import Origin, blank_backbone, pretrained_backbone
 from workspace.errors import ConfigError
@@ -110,7 +110,7 @@ class LesionNet(nn.Module):
         for number, (name, channels) in enumerate(looked.stages()):
             behind: dict[str, nn.Module] = {}
             if self.config.se:
-                behind["se"] = squeeze_excite(channels, self.config.se_reduction)
+                behind["se"] = SqueezeExcite(channels, self.config.se_reduction)
             if self.config.cbam and number in WITH_CBAM:
                 behind["cbam"] = CBAM(channels)
             if behind:

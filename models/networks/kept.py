@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.inference.views import IDENTITY
+from models.nets.attention import began_otherwise
 from models.nets.config import NONE, NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack, shapes, unpack
@@ -110,5 +111,12 @@ def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[Lesi
     use = use_of(unit, classes)
     outputs = len(use.classes) if len(use.classes) > 2 else 1
     net = LesionNet.blank(use.net, outputs)
-    unpack(net, unit.tensors(BEST, shapes(net)))
+    weights = unit.tensors(BEST)
+    if began_otherwise(weights, shapes(net)):
+        raise ArtifactError(
+            f"{unit.folder} has SE or CBAM whose gates begin at one half, which this version "
+            f"computes otherwise; run 'make {unit.manifest.stage} FRESH=1', or use it with the "
+            f"code that made it ({unit.manifest.code.commit[:9]})."
+        )
+    unpack(net, weights)
     return net.eval(), use

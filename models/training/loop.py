@@ -208,7 +208,8 @@ class Training:
         if taken:
             at.step += 1
             if self.average is not None:
-                self.average.update(self.net)
+                self.average.update(self.net, at.averaged)
+                at.averaged += 1
         elif at.skipped == SKIPS:
             raise ConfigError(
                 f"{SKIPS} steps in a row had gradients beyond fp16 in epoch {at.epoch + 1}; lower "

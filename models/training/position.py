@@ -22,6 +22,7 @@ class Position(BaseModel):
     epoch_in_phase: int = 0
     batch: int = 0  # the next of this epoch
     step: int = 0  # optimiser steps taken in this phase
+    averaged: int = 0  # those of all phases, which the average of weights has seen
     skipped: int = 0  # steps in a row that the scaler refused
     loss_sum: float = 0.0  # of this epoch's examples so far
     loss_of: int = 0  # how many these are

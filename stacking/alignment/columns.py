@@ -20,7 +20,6 @@ from stacking.alignment.names import names
 from stacking.alignment.names import scalar_names as names_of_score
 from stacking.alignment.patients import Patients
 from stacking.alignment.scalars import Scalars, fit_scalars, log_odds
-from workspace.arrays import Floats32
 
 MAPS, SCALES = "maps.safetensors", "scales_{}.safetensors"  # file names
 
@@ -45,18 +44,21 @@ class Aligned:
 
     def columns(
         self, fold: int, output: NetworkOutput, patients: Patients, size: Numbers | None
-    ) -> dict[str, Floats32]:
-        """By name, of rows that this fold's network scored; `size` of lesions, if known."""
-        columns: list[Floats32] = []
+    ) -> dict[str, Numbers]:
+        """By name, of rows that this fold's network scored; `size` of lesions, if known.
+
+        What comes of the embedding is float32; of a score float64, which tells more of them apart.
+        """
+        columns: list[Numbers] = []
         if self.maps is not None:
             columns.append(self.maps.apply(fold, output.embedding))
             if self.config.context:
                 columns.append(distances(columns[0], patients, size))
         for number, scale in enumerate(self.scales):
             logits = log_odds(output.probability[:, number])
-            columns.append(scale.columns(fold, logits, patients).astype(np.float32))
-        table = np.hstack(columns)
-        return dict(zip(self._names(size is not None), table.T, strict=True))
+            columns.append(scale.columns(fold, logits, patients))
+        each = [column for block in columns for column in block.T]
+        return dict(zip(self._names(size is not None), each, strict=True))
 
     def _names(self, sized: bool) -> tuple[str, ...]:
         width = 0 if self.maps is None else self.maps.columns

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.inference.scores import Scores
+from models.nets.attention import GATES
 from models.networks import kept
 from models.networks.fold import TrainedNetwork, scores_of
 from models.networks.kept import maker_of
@@ -174,6 +175,23 @@ def test_a_network_of_other_values_stops_and_is_not_trained_again(made):
     with pytest.raises(ArtifactError, match=r"made from other values \(training.gamma\)"):
         job.make(task)
     assert made.unit("networks", "flag_fold_0", stage="train-cnn").text("text.txt") == "dear"
+
+
+def test_check_162_gates_that_begin_otherwise_make_another_network(made):
+    attending = "networks.flag.net.se=true"
+    settings = dict(declared(made, attending).settings)
+    assert settings.pop("gates") == GATES
+    assert "gates" not in declared(made).settings
+    with made.making("networks", "flag_fold_0", stage="train-cnn", settings=settings):
+        pass
+    with pytest.raises(ArtifactError, match=r"made from other values \(gates, input"):
+        made.job(attending).make(declared(made, attending))
+
+
+def test_check_121_an_average_that_is_taken_otherwise_makes_another_network(made):
+    assert "average" not in declared(made).settings
+    averaging = declared(made, "networks.flag.training.ema=0.99").settings
+    assert averaging["average"] == "warmed up"
 
 
 def encoder(made, *settings):

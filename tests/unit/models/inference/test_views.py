@@ -90,11 +90,21 @@ def test_check_123_probabilities_are_averaged_or_logits_as_asked():
 def test_classes_stay_classes_and_sum_to_one():
     averaged = average(corner(3), torch.cat([image(), image().flip(-1)]))
     assert averaged.shape == (2, 3)
-    torch.testing.assert_close(averaged.sum(1), torch.ones(2))
+    torch.testing.assert_close(averaged.sum(1), torch.ones(2, dtype=torch.float64))
     assert (averaged[:, 2] > averaged[:, 0]).all()
 
 
-def test_probabilities_are_float32_whatever_the_network_gave():
+def test_check_165_probabilities_are_float64_whatever_the_network_gave():
     half = torch.tensor([[2.0], [-80.0]], dtype=torch.bfloat16)
-    assert probabilities(half).dtype == torch.float32
-    torch.testing.assert_close(probabilities(half), torch.sigmoid(half.float()))
+    assert probabilities(half).dtype == torch.float64
+    torch.testing.assert_close(probabilities(half), torch.sigmoid(half.double()))
+
+
+def test_check_165_large_logits_stay_apart_for_one_and_for_two():
+    large = torch.tensor([[16.0], [16.6]])
+    assert torch.sigmoid(large).unique().numel() == 1  # what float32 makes of them
+    for logits in (large, torch.cat([torch.zeros_like(large), large], 1)):
+        first, second = probabilities(logits)[:, -1].tolist()
+        assert first < second < 1
+        first, second = average(lambda images: images, logits, IDENTITY)[:, -1].tolist()
+        assert first < second < 1

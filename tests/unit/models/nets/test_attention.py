@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.nets.attention import CBAM, squeeze_excite
+from models.nets.attention import CBAM, SqueezeExcite
 
 
 def sigmoid(x):
@@ -12,22 +12,29 @@ def two_layers(vector, first, second, biases=(0, 0)):
     return second @ (first @ vector + biases[0]).clamp(min=0) + biases[1]
 
 
+def learnt(module):
+    """With weights as if it had learnt something."""
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return module
+
+
 @pytest.mark.parametrize(
     ("channels", "hidden"), [(16, 8), (96, 8), (192, 12), (384, 24), (768, 48)]
 )
 def test_hidden_channels_are_a_sixteenth_and_never_under_8(channels, hidden):
-    assert squeeze_excite(channels).fc1.out_channels == hidden
-    assert CBAM(channels).shared[0].out_channels == hidden
+    assert SqueezeExcite(channels).squeeze.out_channels == hidden
+    assert CBAM(channels).squeeze.out_channels == hidden
 
 
 def test_se_equals_its_written_out_twin():
     torch.manual_seed(0)
-    maps, se = torch.randn(2, 24, 5, 7), squeeze_excite(24)
+    maps, se = torch.randn(2, 24, 5, 7), learnt(SqueezeExcite(24))
     twin = torch.empty_like(maps)
     for b in range(2):
         means = torch.stack([maps[b, c].sum() / 35 for c in range(24)])
-        first, second = (fc.weight[:, :, 0, 0] for fc in (se.fc1, se.fc2))
-        gate = sigmoid(two_layers(means, first, second, (se.fc1.bias, se.fc2.bias)))
+        first, second = (fc.weight[:, :, 0, 0] for fc in (se.squeeze, se.excite))
+        gate = 2 * sigmoid(two_layers(means, first, second, (se.squeeze.bias, se.excite.bias)))
         for c in range(24):
             twin[b, c] = maps[b, c] * gate[c]
     torch.testing.assert_close(se(maps), twin)
@@ -35,13 +42,13 @@ def test_se_equals_its_written_out_twin():
 
 def test_cbam_equals_its_written_out_twin():
     torch.manual_seed(1)
-    maps, cbam = torch.randn(2, 24, 4, 6), CBAM(24)
-    first, second = cbam.shared[0].weight[:, :, 0, 0], cbam.shared[2].weight[:, :, 0, 0]
+    maps, cbam = torch.randn(2, 24, 4, 6), learnt(CBAM(24))
+    first, second = cbam.squeeze.weight[:, :, 0, 0], cbam.excite.weight[:, :, 0, 0]
     twin = torch.empty_like(maps)
     for b in range(2):
         means = torch.stack([maps[b, c].mean() for c in range(24)])
         mosts = torch.stack([maps[b, c].max() for c in range(24)])
-        gate = sigmoid(two_layers(means, first, second) + two_layers(mosts, first, second))
+        gate = 2 * sigmoid(two_layers(means, first, second) + two_layers(mosts, first, second))
         scaled = maps[b] * gate[:, None, None]
         for y in range(4):
             for x in range(6):
@@ -52,5 +59,19 @@ def test_cbam_equals_its_written_out_twin():
                             place = scaled[:, y + dy, x + dx]
                             kernel = cbam.spatial.weight[0, :, dy + 3, dx + 3]
                             total = total + kernel[0] * place.mean() + kernel[1] * place.max()
-                twin[b, :, y, x] = scaled[:, y, x] * sigmoid(total)
+                twin[b, :, y, x] = scaled[:, y, x] * 2 * sigmoid(total)
     torch.testing.assert_close(cbam(maps), twin)
+
+
+@pytest.mark.parametrize("module", [SqueezeExcite, CBAM])
+def test_check_162_an_untrained_module_passes_its_input_through_and_learns(module):
+    torch.manual_seed(2)
+    maps, attention = 3 * torch.randn(4, 24, 5, 7), module(24)
+    assert torch.equal(attention(maps), maps)
+    before = {name: value.clone() for name, value in attention.state_dict().items()}
+    optimiser = torch.optim.Adam(attention.parameters(), lr=1e-3)
+    for _ in range(2):  # the first step moves the last layers alone, the second all
+        optimiser.zero_grad()
+        (attention(maps) - 1.1 * maps).square().mean().backward()
+        optimiser.step()
+    assert not [n for n, value in attention.state_dict().items() if torch.equal(value, before[n])]

@@ -26,8 +26,8 @@ def test_the_papers_network_is_convnext_tiny_with_se_in_four_stages_and_cbam_in_
     assert paper.mean == (0.485, 0.456, 0.406)
     assert paper.std == (0.229, 0.224, 0.225)
     stages = [paper.backbone.stages[k] for k in range(4)]
-    assert [stage.se.fc1.in_channels for stage in stages] == [96, 192, 384, 768]
-    assert [stage.se.fc1.out_channels for stage in stages] == [8, 12, 24, 48]
+    assert [stage.se.squeeze.in_channels for stage in stages] == [96, 192, 384, 768]
+    assert [stage.se.squeeze.out_channels for stage in stages] == [8, 12, 24, 48]
     assert [hasattr(stage, "cbam") for stage in stages] == [False, True, False, True]
     assert stages[3].cbam.spatial.kernel_size == (7, 7)
     assert paper.last_map == "backbone.norm_pre"  # behind the last stage's attention
@@ -83,8 +83,19 @@ def test_any_backbone_with_feature_stages_takes_attention(small, backbone, width
     assert len(names) == 4 * 4 + 2 * 4
 
 
+@pytest.mark.parametrize("backbone", ["convnext_atto", "mobilenetv2_100", "resnet18"])
+def test_check_162_untrained_attention_leaves_the_backbone_what_it_is(small, backbone):
+    options = {"backbone": backbone, "size": 64}
+    plain, whole = small(2, se=False, cbam=False, **options).eval(), small(2, **options).eval()
+    with torch.no_grad():
+        assert torch.equal(whole.embed(images(3, 64))[0], plain.embed(images(3, 64))[0])
+
+
 def test_attention_stands_behind_the_stage_and_changes_it(small):
     net = small(2).eval()
+    for name, parameter in net.named_parameters():
+        if net.part_of(name) == "attention":  # as if it had learnt something
+            nn.init.normal_(parameter, std=0.3)
     seen = {}
     for name in ("stage", "se", "cbam"):
         net.backbone.stages[1].get_submodule(name).register_forward_hook(
@@ -118,7 +129,7 @@ def test_without_attention_the_backbone_is_timms_own(small):
 def test_a_backbones_own_se_is_not_ours(small):
     net = small(1, backbone="mobilenetv3_small_100", size=64)
     assert net.part_of("backbone.blocks.0.stage.0.se.conv_reduce.weight") == "backbone"
-    assert net.part_of("backbone.blocks.1.se.fc1.weight") == "attention"
+    assert net.part_of("backbone.blocks.1.se.squeeze.weight") == "attention"
 
 
 def test_backbones_of_tokens_are_told_to_do_without_attention(small):

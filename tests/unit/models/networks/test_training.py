@@ -14,6 +14,9 @@ from folds.images import ImageReader
 from models.inference.scores import Way
 from models.inference.views import FOUR
 from models.input.pictures import Pictures
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
+from models.nets.weights import pack
 from models.networks import kept
 from models.networks.config import NetworkConfig
 from models.networks.families import Families
@@ -24,6 +27,7 @@ from models.training.checkpoints import Checkpoints
 from models.training.loop import Training
 from pipeline.recipe_files import on_base
 from tests.unit.models.networks.conftest import base
+from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 from workspace.progress import quietly
@@ -101,6 +105,25 @@ def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(trained, tmp_
     assert len(use.views) == 4
     assert json.loads((tmp_path / "unit" / kept.USE).read_text())["net"]["hidden"] == []
     assert np.array_equal(net.head[-1].weight.detach().numpy(), done.last["head.2.weight"])
+
+
+def test_check_162_a_kept_network_whose_gates_began_at_one_half_is_refused(tmp_path):
+    net = LesionNet(NetConfig(**SMALL["net"]), 1)
+    renamed = {".se.squeeze.": ".se.fc1.", ".se.excite.": ".se.fc2."}
+    weights = pack(net)
+    for now, before in renamed.items():
+        weights = {name.replace(now, before): value for name, value in weights.items()}
+    with making(tmp_path / "unit", WANTED) as draft:
+        kept.keep_encoder(draft, "net", net.config)
+        draft.tensors(kept.BEST, weights)
+    unit = open_unit(tmp_path / "unit", "train-cnn")
+    with pytest.raises(ArtifactError) as refused:
+        kept.open_network(unit)
+    assert str(refused.value) == (
+        f"{unit.folder} has SE or CBAM whose gates begin at one half, which this version computes "
+        "otherwise; run 'make train-cnn FRESH=1', or use it with the code that made it "
+        f"({unit.manifest.code.commit[:9]})."
+    )
 
 
 def test_families_are_learnt_besides_and_leave_nothing_behind(trained, pictures):

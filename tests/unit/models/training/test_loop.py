@@ -8,6 +8,7 @@ import torch
 
 from models.input.config import AugmentConfig
 from models.nets.config import NetConfig
+from models.training.average import Average
 from models.training.config import PhaseConfig, TrainConfig
 from tests.unit.models.training.conftest import CONFIG, NET, Trial, plainly
 from workspace.errors import ArtifactError, ConfigError
@@ -129,6 +130,17 @@ def test_check_49_the_best_before_a_stop_stays_the_best(trial):
     second = trial()
     second.score = lambda net: 0.5
     assert second.run().best_epoch == 1
+
+
+def test_check_121_the_average_counts_the_steps_of_all_phases(trial, monkeypatch):
+    counted, update = [], Average.update
+    monkeypatch.setattr(
+        Average, "update", lambda *given: counted.append(given[2]) or update(*given)
+    )
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(5))
+    trial().run()
+    assert counted == list(range(12))
 
 
 def test_check_79_what_scoring_draws_changes_nothing(trial, unbroken):

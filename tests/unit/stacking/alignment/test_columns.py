@@ -34,6 +34,17 @@ def rows_of(output, rows):
     return NetworkOutput(output.embedding[rows], output.probability[rows])
 
 
+def test_check_165_scores_that_float32_would_merge_stay_apart(views):
+    one, two = (np.array([[1 / (1 + np.exp(-logit))]] * 400) for logit in (17.0, 17.2))
+    assert np.float32(one[0, 0]) == np.float32(two[0, 0])
+    aligned = fitted(views_of(views), method="raw")
+    found = [
+        aligned.columns(1, NetworkOutput(views[1], some), PATIENTS, None)["oof_net_probability"]
+        for some in (one, two)
+    ]
+    assert (found[0] < found[1]).all()
+
+
 @pytest.mark.parametrize("sized", [True, False])
 @pytest.mark.parametrize("method", ["ridge", "procrustes", "relative", "raw"])
 def test_columns_are_named_for_what_each_part_gives(views, method, sized):
@@ -47,7 +58,7 @@ def test_columns_are_named_for_what_each_part_gives(views, method, sized):
         *(f"emb_net_{what}" for what in distances),
         *(f"oof_net_{what}" for what in SCALARS),
     ]
-    assert {values.dtype for values in found.values()} == {np.dtype(np.float32)}
+    assert {found[name].dtype for name in found if name.startswith("emb")} == {np.dtype("float32")}
     mapped = aligned.maps.apply(1, views[1].embedding)
     own = [number for number in range(400) if PATIENTS.codes[number] == PATIENTS.codes[5]]
     far = np.linalg.norm(mapped[own] - mapped[5], axis=1)
