@@ -7,7 +7,7 @@ says which weights made it, by which labels, size, mean and std.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,11 @@ from models.networks.kept import maker_of
 from pipeline.job import Job
 from pipeline.machine import Machine, memory_gb
 from pipeline.picture_rows import PictureFiles, open_picture_rows
+from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
-from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
@@ -116,7 +116,7 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
                 "machine": Machine.of(job),
                 "title": f"{unit.folder.name}, {some.name}",
             },
-            needs=Needs(memory_gb=4.0, gpu=True),
+            needs=partial(Machine.of(job).needs, use.net),
         )
         for name, indices in some.shards()
     ]  # fmt: skip
@@ -129,6 +129,7 @@ def clear_stale(run: Path, unit: Unit, some: PictureSet) -> None:
         remove_folder(stale)
 
 
+@freed_memory_kept()
 def embed_shard(
     draft: Draft, *, network: tuple[Path, str], some: tuple[PictureFiles | OtherPictures, Ints],
     machine: Machine, title: str,
@@ -136,7 +137,7 @@ def embed_shard(
     """Ids and probabilities as a table, embeddings as tensors."""
     there, indices = open_pictures(some[0]), some[1]
     net, use = kept.open_network(open_unit(*network))
-    way = machine.way(use.views, bfloat16=use.bfloat16)
+    way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
     with draft.progress(title) as show:
         scores = score_pictures(net, there, indices, way, show)
     if not (np.abs(scores.embedding) <= HALF_MOST).all():

@@ -1,4 +1,4 @@
-"""Where networks run: the device of this call, and how pictures are scored on it."""
+"""Where networks run: the device of this call, how they are computed and pictures scored there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,16 @@ import torch
 from models.inference.scores import Way
 from models.inference.speed import EXACT, Pace
 from models.inference.views import SIX
+from models.nets.config import NetConfig
+from models.nets.work import is_small, threads_of
 from models.training.determinism import UNSWITCHED, switch_on
 from pipeline.job import Job
 from workspace.errors import ConfigError
-from workspace.machine import jobs, reading_processes, threads
+from workspace.machine import jobs, reading_processes
+from workspace.orders import Needs
 
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
+SMALL_GB = 2.0  # of a process with a small network: torch, its steps, its share of the pictures
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,8 @@ class Machine:
     def torch_device(self) -> torch.device:
         """The device asked for, or the fastest there is; switched first where that was asked.
 
-        Whoever runs a network asks here, so nothing is on a GPU before them, and all compute with
-        as many threads, whatever process they are in.
+        Whoever runs a network asks here, so nothing is on a GPU before them.
         """
-        if torch.get_num_threads() != threads():
-            torch.set_num_threads(threads())
         if self.deterministic:
             switch_on()
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -50,12 +51,26 @@ class Machine:
         """Whether a training gives the same weights again."""
         return self.torch_device().type == "cpu" or self.deterministic
 
-    def way(self, views: Sequence[str], *, bfloat16: bool) -> Way:
-        """How pictures are scored on this machine, as these views."""
+    def way(self, net: NetConfig, views: Sequence[str], *, bfloat16: bool) -> Way:
+        """How pictures are scored on this machine, as these views.
+
+        From here on this thread computes with the network's own number of threads, whatever the
+        machine and the process: whoever trains or scores asks here first.
+        """
         known = {view.name: view for view in SIX}
         chosen = tuple(known[name] for name in views)
         pace = Pace("bfloat16") if bfloat16 else EXACT
-        return Way(self.torch_device(), workers=reading_processes(), views=chosen, pace=pace)
+        device, busy = self.torch_device(), 0
+        if device.type == "cpu":
+            busy = threads_of(net)
+            torch.set_num_threads(busy)
+        return Way(device, workers=reading_processes(busy), views=chosen, pace=pace)
+
+    def needs(self, net: NetConfig) -> Needs:
+        """What a task takes that trains this network or asks it."""
+        if self.torch_device().type != "cpu":
+            return Needs(memory_gb=MEMORY_GB, gpu=True)
+        return Needs(cores=threads_of(net), memory_gb=SMALL_GB if is_small(net) else MEMORY_GB)
 
 
 def memory_gb() -> float:

@@ -7,6 +7,7 @@ use them, and the scores of the rows it never saw. While it is made, checkpoints
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from models.inference.views import NAMED
 from models.input.pictures import Pictures
 from models.nets.attention import GATES
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
+from models.nets.work import threads_of
 from models.networks import kept
 from models.networks.config import NetworkConfig
 from models.networks.fold import TrainedNetwork, scores_of, train_network
@@ -45,12 +47,12 @@ from pipeline.machine import Machine
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
+from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
-from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, refuse_foreign
 
@@ -81,12 +83,13 @@ def training(
             "machine": Machine.of(job),
             "checkpoints": job.run / "checkpoints" / name,
         },
-        needs=Needs(memory_gb=4.0, gpu=True),
+        needs=partial(Machine.of(job).needs, net),
         on_change="stop",
     )
 
 
 @refused_plainly()
+@freed_memory_kept()
 def train_fold_network(
     draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
@@ -100,11 +103,11 @@ def train_fold_network(
     )
     fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
     views = [view.name for view in NAMED[asked.config.views]]
-    how = Run(seed, machine.way(views, bfloat16=fast))
+    how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
     learnt, indices = rows.without(held_out)
     fold = FoldNetwork(asked, learnt, indices, how, rows.pictures)
     fold.fill(draft, fold.train(kept_so_far, draft))
-    draft.facts["repeatable"] = machine.repeatable()
+    draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(asked.config.net))
     draft.afterwards(kept_so_far.clear)
 
 

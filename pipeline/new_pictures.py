@@ -17,6 +17,7 @@ from models.inference.scores import Way
 from models.inference.views import IDENTITY
 from models.input.folder import names_in
 from models.input.pictures import Pictures
+from models.nets.config import NetConfig
 from models.networks import kept
 from models.networks.kept import maker_of
 from models.networks.network import unit_name
@@ -26,6 +27,7 @@ from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, damaged_pictures
 from submissions import isic_challenge
+from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
@@ -91,6 +93,7 @@ def working_folder(task: Task) -> Path:
     return working
 
 
+@freed_memory_kept()
 def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> None:
     """Probabilities by class, what is called, overlays, and the challenge's files."""
     networks = {
@@ -106,7 +109,8 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
         for name, which in shown.items():
             nets = [kept.open_network(unit)[0] for unit in networks[name]]
             with draft.progress(f"{name}, Grad-CAM") as show:
-                drawn = work.overlays(name, nets, _plainly(asked.machine), which, show)
+                way = _plainly(asked.machine, nets[0].config)
+                drawn = work.overlays(name, nets, way, which, show)
             for unit in drawn:
                 for file in unit.manifest.files:
                     draft.take(f"{OVERLAYS}/{file}", unit, file)
@@ -216,7 +220,7 @@ def _answer(draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceBy
     each, uses = [], []
     for unit in units:
         net, use = kept.open_network(unit)
-        way = machine.way(use.views, bfloat16=use.bfloat16)
+        way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
         with draft.progress(f"{use.network}, fold {use.held_out}") as show:
             each.append(work.scores(unit.folder.name, net, way, show))
         uses.append(use)
@@ -238,6 +242,6 @@ def _rows(
     return cascade.rows(ids), cascade.shown()
 
 
-def _plainly(machine: Machine) -> Way:
+def _plainly(machine: Machine, net: NetConfig) -> Way:
     """One view in float32, whatever the scores were computed in."""
-    return machine.way([view.name for view in IDENTITY], bfloat16=False)
+    return machine.way(net, [view.name for view in IDENTITY], bfloat16=False)

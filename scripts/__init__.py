@@ -2,3 +2,7 @@
 
 The only room that knows the order of the others.
 """
+
+from workspace.machine import begin_process
+
+begin_process()  # before a library loads that computes with threads

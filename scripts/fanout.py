@@ -1,16 +1,16 @@
-"""Who carries tasks out: this process, or JOBS=n processes of this machine.
+"""Who carries tasks out: this process, or several of this machine: JOBS=n, or as the work asks.
 
 The only file that knows an engine. Each worker is a process pool of its own, so that one that is
 killed takes nothing but its own task with it. Workers are spawned, not forked: polars and LightGBM
 may hang in a forked process. Threads and memory are divided among them, but for those that networks
-compute with, on whose number the last bits of the weights hang.
+compute with: their number is the network's own (models/nets/work.py).
 """
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,19 +21,20 @@ from types import FrameType
 from typing import Any
 
 from workspace.errors import ArtifactError
-from workspace.machine import JOBS, THREADS, cores, threads
+from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
+from workspace.orders import Needs
 from workspace.progress import Desk, Show
 from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
 from workspace.tasks import Executor, ThisProcess
 
 
 @contextmanager
-def executor_of(jobs: int, desk: Desk, log: Callable[[], None]) -> Iterator[Executor]:
-    """One process, or several; `log` lets a worker write into the run's log."""
+def executor_of(jobs: int | None, desk: Desk, log: Callable[[], None]) -> Iterator[Executor]:
+    """One process, several, or as many as the work asks for; `log` lets a worker write the log."""
     if jobs == 1:
         yield ThisProcess(desk)
         return
-    processes = LocalProcesses(jobs, desk, log)
+    processes = ByWork(desk, log) if jobs is None else LocalProcesses(jobs, desk, log)
     try:
         yield processes
     finally:
@@ -54,10 +55,17 @@ class LocalProcesses:
     """So many processes of this machine."""
 
     def __init__(self, slots: int, desk: Desk, log: Callable[[], None]) -> None:
-        self.slots = slots
+        self._slots = slots
         self._desk, self._log = desk, log
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
+
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        return self._slots
+
+    @property
+    def idle(self) -> bool:
+        return not any(worker.busy for worker in self._workers)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         worker = self._free()
@@ -107,13 +115,55 @@ class LocalProcesses:
     def _new(self) -> _Worker:
         # A pipe for each: a lock that all share would stay locked by one that is killed.
         ours, theirs = self._context.Pipe(duplex=False)
-        with _divided(self.slots):
+        with _divided(self._slots):
             pool = ProcessPoolExecutor(1, self._context, _begin, (theirs, self._log))
             pid = pool.submit(os.getpid).result()
         theirs.close()  # its own copy lives in the worker; with that the pipe ends
         listener = threading.Thread(target=_listen, args=(ours, self._desk), daemon=True)
         listener.start()
         return _Worker(pool, pid, listener)
+
+
+class ByWork:
+    """This process, or as many as small networks ask for and the machine lends."""
+
+    def __init__(self, desk: Desk, log: Callable[[], None]) -> None:
+        self._desk, self._log = desk, log
+        self._here = ThisProcess(desk)
+        self._processes: LocalProcesses | None = None
+        self._slots = 1
+
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        fitting = _fitting(needs)
+        if fitting == 1:
+            self.close()  # what a single task takes of the machine may be all of it
+            return 1
+        if self._processes is not None and self._processes.idle and self._slots != fitting:
+            self.close()  # the machine was divided among another number
+        if self._processes is None:
+            self._slots = fitting
+            self._processes = LocalProcesses(fitting, self._desk, self._log)
+        return self._slots
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        return (self._processes or self._here).submit(function, *arguments)
+
+    def stop(self) -> None:
+        if self._processes is not None:
+            self._processes.stop()
+
+    def close(self) -> None:
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
+
+
+def _fitting(needs: Sequence[Needs]) -> int:
+    """How many of these fit the machine side by side; one that takes all cores is alone."""
+    most_cores, most_gb = max(one.cores for one in needs), max(one.memory_gb for one in needs)
+    if not all(one.cores for one in needs):
+        return 1
+    return max(1, min(len(needs), lent_cores() // most_cores, int(lent_memory_gb() / most_gb)))
 
 
 def with_signal(pid: int, number: int) -> None:
@@ -133,10 +183,7 @@ def _divided(jobs: int) -> Iterator[None]:
     """The environment in which a worker begins."""
     each = str(max(1, cores() // jobs))
     ours = {
-        JOBS: str(jobs), THREADS: str(threads()), "OMP_NUM_THREADS": each,
-        "POLARS_MAX_THREADS": each, "OMP_WAIT_POLICY": "PASSIVE",
-        # As networks': the last bits of what is solved hang on their number too.
-        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", str(threads())),
+        JOBS: str(jobs), "OMP_NUM_THREADS": each, "POLARS_MAX_THREADS": each,
     }  # fmt: skip
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)

@@ -113,7 +113,7 @@ class Call:
     recipe: str
     settings: Sequence[str]  # a.b=1
     run: Path | None
-    jobs: str
+    jobs: str | None  # None: as many processes as the work asks for
     options: Mapping[str, Any]  # of the `Job`
     of_finished_run: bool = False
     writes: bool = True
@@ -152,7 +152,9 @@ def _unit_parents(run: Path) -> list[Path]:
     return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
 
 
-def _jobs(text: str) -> int:
+def _jobs(text: str | None) -> int | None:
+    if text is None:
+        return None
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f"JOBS={text} is no number of processes; take 1 or more.")
     return int(text)
@@ -207,7 +209,10 @@ def _parser(
         action="store_true",
         help="train nets bit for bit repeatably on a GPU too; slower",
     )
-    parser.add_argument("--jobs", default="1", help="how many processes of this machine share it")
+    parser.add_argument(
+        "--jobs", help="how many processes of this machine share it; by itself as many as small "
+        "networks ask for and the machine lends"
+    )  # fmt: skip
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
     for file, text in files.items():

@@ -99,8 +99,11 @@ class Threads:
     """An executor of several slots, as several processes are, but in this one."""
 
     def __init__(self, desk, slots=2):
-        self.slots, self._desk, self._pool = slots, desk, ThreadPoolExecutor(slots)
+        self._slots, self._desk, self._pool = slots, desk, ThreadPoolExecutor(slots)
         self.at_work, self.stopped_at_work = [], None
+
+    def side_by_side(self, needs):
+        return self._slots
 
     def submit(self, function, /, *arguments):
         self.at_work.append(self._pool.submit(function, *arguments, desk=self._desk))

@@ -48,7 +48,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str | Output] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    needs: Needs = field(default_factory=Needs)
+    needs: Needs | Callable[[], Needs] = field(default_factory=Needs)  # asked once it is to do
     on_change: OnChange = "redo"
     on_damage: OnChange = "stop"
     after: Sequence["Task"] = ()  # whose units it reads, though its result is known without them
@@ -71,9 +71,8 @@ class Task:
 class Executor(Protocol):
     """What `concurrent.futures` calls one, for functions that tell a `desk` how far they are."""
 
-    @property
-    def slots(self) -> int:
-        """How many tasks it carries out at a time."""
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        """How many of these tasks, all that are running or ready, it carries out at a time."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         """Call it with the arguments and, as `desk`, a way to the person."""
@@ -101,10 +100,11 @@ class State:
 class ThisProcess:
     """The executor that carries out a task while it is being submitted."""
 
-    slots = 1
-
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        return 1
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         future = Future[Any]()
@@ -206,6 +206,10 @@ def open_task(task: Task) -> Unit:
     return Unit(task.folder, manifest)
 
 
+def _needs_of(task: Task) -> Needs:
+    return task.needs() if callable(task.needs) else task.needs
+
+
 def _is_of(one: str | Output, tasks: Sequence[Task]) -> bool:
     return isinstance(one, Output) and one.task in tasks
 
@@ -279,8 +283,20 @@ class _Work:
                 raise self._failed
 
     def _begin(self) -> None:
-        """Tasks that are done are left; of the others as many begin as there are slots."""
+        """Tasks that are done are left; of the others as many begin as the executor takes."""
+        todo, waiting = self._to_do()
+        if todo and self._failed is None:
+            most = self.context.executor.side_by_side(
+                [_needs_of(task) for task in (*self._running.values(), *todo)]
+            )
+            while todo and len(self._running) < most:
+                self._submit(todo.pop(0))
+        self._ready = [*waiting, *todo]
+
+    def _to_do(self) -> tuple[list[Task], list[Task]]:
+        """Of those that are ready: what is to make now, and what cannot be yet."""
         now = time.monotonic()
+        todo: list[Task] = []
         waiting: list[Task] = []
         for task in self._ready:
             if self._busy.get(task, now) > now or self._failed is not None:
@@ -294,11 +310,9 @@ class _Work:
                 continue
             if state.unit is not None:
                 self._finish(task, state.unit)
-            elif len(self._running) < self.context.executor.slots:
-                self._submit(task)
             else:
-                waiting.append(task)
-        self._ready = waiting
+                todo.append(task)
+        return todo, waiting
 
     def _state(self, task: Task) -> State:
         # What another call made meanwhile is as fresh as can be.
@@ -330,7 +344,7 @@ class _Work:
             task.arguments,
             context.fresh and not task.stays,
             task.on_change,
-            task.needs,
+            _needs_of(task),
         )
         number = len(self.units) + len(self._running) + 1
         if task not in self._busy:  # of those it was said

@@ -39,6 +39,8 @@ class NetConfig(BaseModel):
     dropout: tuple[Rate, ...] = Field(default=(0.25, 0.15, 0.10), strict=False)
     drop_path: Rate = 0.0
     pace: Literal["exact", "fast"] = "exact"  # of scoring; fast: bfloat16 where the machine has it
+    # That compute it on a CPU; None: by its work (models/nets/work.py). Others round otherwise.
+    threads: int | None = Field(default=None, ge=1, le=256)
     options: dict[str, bool | int | float | str] = {}  # of timm's create_model: pad_type="same"
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from models.nets.attention import began_otherwise
 from models.nets.config import NONE, NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack, shapes, unpack
+from models.nets.work import threads_of
 from models.networks.fold import TrainedNetwork
 from models.networks.network import HeldOut, Network, Run
 from workspace.errors import ArtifactError
@@ -85,6 +86,7 @@ def _own(config: NetConfig, net: LesionNet) -> NetConfig:
     return config.model_copy(
         update={
             "weights": NONE, "sha256": None, "size": net.size, "mean": net.mean, "std": net.std,
+            "threads": threads_of(config),
         }
     )  # fmt: skip
 

@@ -6,9 +6,15 @@ import pytest
 import torch
 
 from models.inference.speed import EXACT
+from models.nets.config import NetConfig
 from pipeline import machine
 from pipeline.machine import Machine, memory_gb
 from workspace.errors import ConfigError
+from workspace.orders import Needs
+
+NET = NetConfig(
+    backbone="test_resnet", weights="none", size=32, se=False, cbam=False, hidden=(), dropout=(0.0,)
+)
 
 
 @pytest.fixture
@@ -68,36 +74,42 @@ def test_a_gpu_repeats_itself_only_where_it_was_switched(
     assert bool(switched) is deterministic
 
 
-@pytest.mark.parametrize(
-    ("variable", "given", "count"),
-    [("OMP_NUM_THREADS", "2", 2), ("OMP_NUM_THREADS", "3,1", 3), ("DERMSTACK_THREADS", "2", 2)],
-)
-def test_whoever_asks_for_the_device_computes_with_the_threads_of_one_process(
-    monkeypatch, variable, given, count
-):
-    monkeypatch.delenv("DERMSTACK_THREADS", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv(variable, given)
-    Machine("cpu").torch_device()
+@pytest.mark.parametrize(("own", "count"), [(None, 1), (1, 1), (3, 3)])
+@pytest.mark.parametrize("cores", ["1", "2"])
+def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, own, count, cores):
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    monkeypatch.setattr("workspace.machine.os.sched_getaffinity", lambda _: range(int(cores)))
+    torch.set_num_threads(2)
+    net = NET.model_copy(update={"threads": own})
+    Machine("cpu").way(net, ["identity"], bfloat16=False)
     assert torch.get_num_threads() == count
+    assert Machine("cpu").needs(net).cores == count
+
+
+def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
+    there("cuda")
+    torch.set_num_threads(2)
+    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0, gpu=True)
+    assert Machine("cuda").way(NET, ["identity"], bfloat16=True).device.type == "cuda"
+    assert torch.get_num_threads() == 2
 
 
 def test_pictures_are_scored_as_the_views_that_were_kept_in_their_order(monkeypatch):
-    monkeypatch.setattr(machine, "reading_processes", lambda: 5)
-    way = Machine("cpu").way(["vertical_flip", "identity"], bfloat16=False)
+    monkeypatch.setattr(machine, "reading_processes", lambda busy: 6 - busy)
+    way = Machine("cpu").way(NET, ["vertical_flip", "identity"], bfloat16=False)
     assert [view.name for view in way.views] == ["vertical_flip", "identity"]
     assert way.device.type == "cpu"
     assert way.workers == 5
     assert way.pace == EXACT
-    assert Machine("cpu").way(["identity"], bfloat16=True).pace.dtype == "bfloat16"
+    assert Machine("cpu").way(NET, ["identity"], bfloat16=True).pace.dtype == "bfloat16"
 
 
 def test_readers_are_those_of_a_share_of_the_machine(monkeypatch):
     monkeypatch.setattr("workspace.machine.os.sched_getaffinity", lambda _: range(6))
     monkeypatch.delenv("DERMSTACK_JOBS", raising=False)
-    assert Machine("cpu").way(["identity"], bfloat16=False).workers == 6
+    assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 5
     monkeypatch.setenv("DERMSTACK_JOBS", "3")
-    assert Machine("cpu").way(["identity"], bfloat16=False).workers == 2
+    assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 1
     assert memory_gb() == pytest.approx(machine.MEMORY_GB / 3)
 
 

@@ -207,6 +207,6 @@ def test_the_mean_over_the_folds_answers_and_pieces_are_gone_once_all_is_written
 def alone(job, folder, unit):
     """One fold's network on these pictures, in another way: by its scores alone."""
     net, use = open_network(unit)
-    way = Machine.of(job).way(use.views, bfloat16=use.bfloat16)
+    way = Machine.of(job).way(use.net, use.views, bfloat16=use.bfloat16)
     pictures = _pictures(job.desk, folder, drop=False)
     return score_pictures(net, pictures, np.arange(2), way, lambda done, total: None).probability

@@ -10,13 +10,12 @@ import pytest
 
 from reports.desk import LOG
 from scripts import stage
-from scripts.fanout import LocalProcesses
+from scripts.fanout import ByWork, LocalProcesses
 from scripts.stage import Call, carry_out, main
 from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped
-from workspace.tasks import ThisProcess
 
 
 @pytest.fixture(autouse=True)
@@ -59,13 +58,13 @@ def call(tmp_path, monkeypatch):
     return called
 
 
-def test_a_call_without_words_is_the_sample_in_this_process(call):
+def test_a_call_without_words_is_the_sample_by_as_many_processes_as_it_asks_for(call):
     job, code = call()
     assert code == 0
     assert (job.stage, job.recipe.name) == ("train-cnn", "sample")
     assert (job.fresh, job.own_data, job.device, job.deterministic) == (False, False, "auto", False)
     assert (job.files, job.words) == ({}, {})
-    assert isinstance(job.executor, ThisProcess)
+    assert isinstance(job.executor, ByWork)
 
 
 def test_words_become_the_job(call, tmp_path):
@@ -110,7 +109,7 @@ def test_several_jobs_are_as_many_processes(call):
     job, code = call("--jobs", "3")
     assert code == 0
     assert isinstance(job.executor, LocalProcesses)
-    assert job.executor.slots == 3
+    assert job.executor.side_by_side([]) == 3
 
 
 @pytest.mark.parametrize("words", [("--fold", "1"), ("--device", "gpu"), ("--rec", "tabular")])

@@ -13,6 +13,7 @@ from tests import makers
 from tests.stages import ROOT
 from workspace.errors import ArtifactError, ConfigError
 from workspace.hashing import HashMemory
+from workspace.orders import Needs
 from workspace.progress import Silent
 from workspace.stopping import Stopped
 from workspace.tasks import Context, Output, Task, ThisProcess, carry_out
@@ -90,19 +91,55 @@ def test_workers_leave_what_one_process_would(two, desk, tmp_path):
     assert written[0] == written[1]
 
 
-def test_a_worker_has_its_share_of_the_machine_and_a_network_all_its_threads(desk, monkeypatch):
+def test_a_worker_has_its_share_of_the_machine(desk, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.setattr("scripts.fanout.cores", lambda: 8)
-    names = (
-        "DERMSTACK_JOBS", "DERMSTACK_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS",
-        "OPENBLAS_NUM_THREADS",
-    )  # fmt: skip
+    names = ("DERMSTACK_JOBS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
     with executor_of(2, desk, makers.no_log) as executor:
         found = executor.submit(makers.environment, *names).result()
-    assert found == dict(zip(names, ("2", "3", "4", "4", "3"), strict=True))
+    assert found == dict(zip(names, ("2", "4", "4", "1"), strict=True))
     assert os.environ["OMP_NUM_THREADS"] == "3"
-    assert not {"DERMSTACK_JOBS", "DERMSTACK_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ)
+    assert "DERMSTACK_JOBS" not in os.environ
+
+
+ONE, TWO, ALL = Needs(cores=1, memory_gb=2.0), Needs(cores=2, memory_gb=2.0), Needs()
+
+
+@pytest.mark.parametrize(
+    ("needs", "cores", "memory_gb", "count"),
+    [
+        ([ONE] * 15, 4, 64.0, 4),
+        ([ONE] * 3, 16, 64.0, 3),
+        ([ONE] * 15, 16, 7.0, 3),
+        ([ONE] * 15, 16, 0.5, 1),
+        ([TWO, ONE, ONE], 4, 64.0, 2),
+        ([TWO] * 5, 1, 64.0, 1),
+        ([ONE, ALL], 4, 64.0, 1),
+        ([ONE], 4, 64.0, 1),
+    ],
+)
+def test_small_networks_fill_the_cores_and_the_memory_that_are_lent(
+    monkeypatch, desk, needs, cores, memory_gb, count
+):
+    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: cores)
+    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: memory_gb)
+    with executor_of(None, desk, makers.no_log) as executor:
+        assert executor.side_by_side(needs) == count
+
+
+def test_the_work_decides_whether_it_goes_to_workers(monkeypatch, desk):
+    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 2)
+    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: 64.0)
+    with executor_of(None, desk, makers.no_log) as executor:
+        assert executor.side_by_side([ALL, ALL]) == 1
+        assert executor.submit(makers.process).result() == os.getpid()
+        assert executor.side_by_side([ONE, ONE]) == 2
+        worker = executor.submit(makers.process).result()
+        assert worker != os.getpid()
+        assert executor.side_by_side([ALL]) == 1
+        assert wait_until(lambda: not is_alive(worker))  # its memory is given back
+        assert executor.submit(makers.process).result() == os.getpid()
 
 
 def test_workers_are_used_again_and_never_more_than_there_is_to_do(two):

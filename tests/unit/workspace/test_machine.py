@@ -1,14 +1,20 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from workspace.machine import cores, jobs, reading_processes, threads
+from tests.stages import ROOT
+from workspace import machine
+from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
 
 
 @pytest.fixture(autouse=True)
 def _eight_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    for name in ("DERMSTACK_JOBS", "DERMSTACK_THREADS", "OMP_NUM_THREADS"):
+    monkeypatch.setattr(machine, "cpu_quota", lambda: None)
+    monkeypatch.setattr(machine, "memory_limit", lambda: None)
+    for name in ("DERMSTACK_JOBS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -20,6 +26,12 @@ def test_a_worker_has_its_share_of_the_cores_and_one_at_least(monkeypatch, given
     assert jobs() == int(given or 1)
 
 
+@pytest.mark.parametrize(("quota", "allowed"), [(0.5, 1), (2.0, 2), (2.5, 3), (64.0, 8)])
+def test_a_containers_quota_counts(monkeypatch, quota, allowed):
+    monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
+    assert cores() == allowed
+
+
 def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
@@ -28,23 +40,48 @@ def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
     assert cores() == 1
 
 
-def test_a_network_has_as_many_threads_in_a_worker_as_in_one_process(monkeypatch):
-    assert threads() == 8
-    monkeypatch.setenv("OMP_NUM_THREADS", "3,1")
-    assert threads() == 3
-    monkeypatch.setenv("DERMSTACK_JOBS", "2")
-    monkeypatch.setenv("OMP_NUM_THREADS", "4")  # as the fanout sets them
-    monkeypatch.setenv("DERMSTACK_THREADS", "8")
-    assert threads() == 8
+@pytest.mark.parametrize(
+    ("given", "lent"), [("3,1", 3), ("1", 1), ("64", 8), ("many", 8), ("0", 8)]
+)
+def test_processes_side_by_side_fill_what_openmp_may_use(monkeypatch, given, lent):
+    assert lent_cores() == 8
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert lent_cores() == lent
+    assert cores() == 8
 
 
 @pytest.mark.parametrize("given", ["0", "-2", "many", "", "1.5"])
 def test_what_is_no_number_does_not_count(monkeypatch, given):
-    for name in ("DERMSTACK_JOBS", "OMP_NUM_THREADS", "DERMSTACK_THREADS"):
-        monkeypatch.setenv(name, given)
-    assert (jobs(), threads(), cores()) == (1, 8, 8)
+    monkeypatch.setenv("DERMSTACK_JOBS", given)
+    assert (jobs(), cores()) == (1, 8)
 
 
-def test_more_readers_than_help_there_are_never(monkeypatch):
+def test_readers_take_what_is_not_computed_with_and_are_never_more_than_help(monkeypatch):
+    assert [reading_processes(busy) for busy in (0, 1, 4, 8, 9)] == [8, 7, 4, 1, 1]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(96)), raising=False)
-    assert reading_processes() == 8
+    assert reading_processes(1) == 8
+
+
+def test_memory_is_what_is_free_and_allowed(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "MEMORY", tmp_path / "meminfo")
+    assert lent_memory_gb() == float("inf")
+    machine.MEMORY.write_text("MemTotal:  9000000 kB\nMemAvailable:  6291456 kB\n")
+    assert lent_memory_gb() == 6
+    monkeypatch.setattr(machine, "memory_limit", lambda: 2**31)
+    assert lent_memory_gb() == 2
+
+
+def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_otherwise():
+    code = (
+        "import sys, scripts, os; assert not {'numpy', 'torch', 'polars'} & set(sys.modules); "
+        "print(os.environ['OMP_WAIT_POLICY'], os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    clean = {k: v for k, v in os.environ.items() if k not in machine.ENVIRONMENT}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env={**clean, **given},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for given in ({}, {"OMP_WAIT_POLICY": "ACTIVE", "OPENBLAS_NUM_THREADS": "3"})
+    ]  # fmt: skip
+    assert said == ["PASSIVE 1\n", "ACTIVE 3\n"]
