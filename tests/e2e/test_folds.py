@@ -267,7 +267,7 @@ def test_a_damaged_look_is_redone(place):
     assert place.fold_hash() == before
 
 
-FEW = ("synthetic.patients=8", "synthetic.rows=60", "synthetic.positives=16", "folds.n_folds=3")
+FEW = ("synthetic.patients=8", "synthetic.rows=60", "synthetic.positives=12", "folds.n_folds=3")
 
 
 @pytest.mark.slow
