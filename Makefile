@@ -31,7 +31,8 @@ OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if
            $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)')
 
 # A test process for each of JOBS cores, and each on one thread: more would wait for one another.
-TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile
+TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) \
+           --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.launcher import ROOT, StageProcess
+
 SMALL = ("synthetic.patients=16", "synthetic.rows=160", "synthetic.positives=24")
 
 
@@ -25,26 +26,29 @@ class Place:
     def run(self) -> Path:
         return self.folder / "run"
 
-    def command(self, stage: str, *extra: str, settings: tuple[str, ...] = SMALL) -> list[str]:
+    def start(
+        self, stage: str, *extra: str, settings: tuple[str, ...] = SMALL, **environment: str
+    ) -> StageProcess | subprocess.Popen[str]:
         settings = (*settings, f"data.folder={self.data}")
         chosen = [word for setting in settings for word in ("--set", setting)]
-        return [sys.executable, "-m", f"scripts.{stage}", "--run", str(self.run), *chosen, *extra]
+        words = ["--run", str(self.run), *chosen, *extra]
+        ours = os.environ.items() >= environment.items()
+        environment = {**os.environ, "COLUMNS": "200", **environment}
+        if ours:
+            return StageProcess(stage, words, environment)
+        # Libraries read their environment when they are loaded; with another one they load anew.
+        return subprocess.Popen(
+            [sys.executable, "-m", f"scripts.{stage}", *words],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
 
     def call(
-        self,
-        stage: str,
-        *extra: str,
-        code: int = 0,
-        settings: tuple[str, ...] = SMALL,
-        **environment: str,
+        self, stage: str, *extra: str, code: int = 0, **options: object
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command(stage, *extra, settings=settings),
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=600,
-            env={**os.environ, "COLUMNS": "200", **environment},
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
+        with self.start(stage, *extra, **options) as process:
+            said, complained = process.communicate(timeout=600)
+        assert process.returncode == code, said + complained
+        return subprocess.CompletedProcess(stage, code, said, complained)
 
     def fold_hash(self, *extra: str, **options: object) -> str:
         found = re.search(r"\(hash ([0-9a-f]{12})\)", self.call("folds", *extra, **options).stdout)

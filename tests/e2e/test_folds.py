@@ -1,22 +1,19 @@
 """`make folds` as people meet it: made once, kept, checked, resumed, refused in one line."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import socket
-import subprocess
 import time
 
 import polars as pl
 import pytest
 
-from tests.stages import ROOT, SMALL, Place
+from tests.launcher import killed
+from tests.stages import SMALL, Place
 from workspace.hdf5 import ImageArchive, write_archive
 from workspace.lock import lock_of
-
-UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +157,7 @@ def test_sample_never_writes_over_files_it_did_not_write(tmp_path):
 def test_check_58_a_stop_is_clean(tmp_path, number, code):
     """While the default sample is drawn, which takes seconds, so that the signal meets work."""
     place = Place(tmp_path)
-    with subprocess.Popen(
-        place.command("folds", settings=()),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+    with place.start("folds", settings=()) as process:
         while not place.run.exists():
             time.sleep(0.01)
         time.sleep(0.5)
@@ -183,20 +177,17 @@ def test_check_61_a_second_process_leaves_the_first_its_unit_and_redoes_nothing(
     folder, host = place.run / "folds", socket.gethostname()
     lock = lock_of(folder)
     written = {path: path.stat().st_mtime_ns for path in place.run.rglob("manifest.json")}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(place.command("folds", "--fresh"), cwd=ROOT, **pipes) as first:
+    with place.start("folds", "--fresh") as first:
         while not (lock.exists() and lock.read_text()):
             time.sleep(0.001)
         first.send_signal(signal.SIGSTOP)
         assert lock.exists()  # it was stopped while it had the unit
-        with subprocess.Popen(
-            place.command("folds", "--fresh"), cwd=ROOT, **pipes, env=UNBUFFERED
-        ) as second:
+        with place.start("folds", "--fresh") as second:
             seen = ""
             while "is being made by" not in seen:
-                line = second.stdout.readline()
-                assert line, second.stderr.read()
-                seen += line
+                time.sleep(0.001)
+                assert second.poll() is None, second.stderr.read()
+                seen += second.stdout.readline()
             first.send_signal(signal.SIGCONT)
             assert first.wait(timeout=60) == 0
             once = (folder / "manifest.json").stat().st_mtime_ns
@@ -276,31 +267,23 @@ def test_a_damaged_look_is_redone(place):
     assert place.fold_hash() == before
 
 
+FEW = ("synthetic.patients=8", "synthetic.rows=60", "synthetic.positives=12", "folds.n_folds=3")
+
+
 @pytest.mark.slow
-def test_killed_thirty_times_the_folds_are_the_same(made, tmp_path):
+def test_killed_thirty_times_the_folds_are_the_same(tmp_path):
     """By turns from nothing, so that drawing and looking are hit, and over folds that exist."""
-    wanted = made[0].fold_hash()
-    moments = random.Random(0)
-    place = Place(tmp_path)
-    longest = {True: 2.0, False: 2.0}  # seconds of a stage from nothing, and over what exists
-    hits = 0
+    place, moments = Place(tmp_path / "place"), random.Random(0)
+    wanted = place.fold_hash(settings=FEW)
+    hits, most = 0, {True: 12, False: 30}  # files that come or go, over folds that exist or not
     for attempt in range(90):
         again = bool(attempt % 2)
         if not again:
-            shutil.rmtree(place.folder, ignore_errors=True)
-        with subprocess.Popen(
-            place.command("folds", *["--fresh"] * again),
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            time.sleep(moments.uniform(0.3, max(longest[again], 0.4)))
-            running = process.poll() is None
-            process.kill()
-        # A kill that comes late tells how long the stage takes on this machine, busy or not.
-        longest[again] *= 1.1 if running else 0.9
-        hits += running
-        assert place.fold_hash() == wanted
+            shutil.rmtree(place.folder)
+        with place.start("folds", *["--fresh"] * again, settings=FEW) as process:
+            changes, moment = moments.randint(1, most[again]), moments.uniform(0, 0.02)
+            hits += killed(process, place.folder, changes, moment)
+        assert place.fold_hash(settings=FEW) == wanted
         assert not list(place.folder.rglob("*.tmp"))
         if hits == 30:
             return

@@ -5,25 +5,20 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.multimodal import TINY
-from tests.stages import ROOT, Place
+from tests.stages import Place
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 RUN_FILES = ("log.jsonl", ".hashes.json")
 MANIFEST_TIMES = ("seconds", "code")
 
 
 def start(place, stage, *extra):
-    return subprocess.Popen(
-        place.command(stage, *extra, settings=TINY), cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **ENVIRONMENT},
-    )  # fmt: skip
+    return place.start(stage, *extra, settings=TINY, OMP_NUM_THREADS="1")
 
 
 def call(place, stage, *extra, code=0):

@@ -3,7 +3,6 @@
 import io
 import shutil
 import signal
-import subprocess
 import time
 import zipfile
 
@@ -21,7 +20,7 @@ from scripts.predict import run
 from stacking.fold import USE
 from stacking.matrix import assemble, lazily
 from stacking.unseen import score_unseen
-from tests.stages import ROOT, Place
+from tests.stages import Place
 from workspace.errors import DermstackError, listed
 from workspace.hashing import HashMemory
 from workspace.units import open_unit
@@ -286,8 +285,7 @@ def test_what_was_trained_on_is_known_among_pictures_too(place, pictures):
 
 
 def test_a_killed_prediction_goes_on_to_the_same_scores(place, new):
-    command = place.command("predict", "--data", str(new), settings=TINY)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+    with place.start("predict", "--data", str(new), settings=TINY) as process:
         while process.poll() is None and not list(
             place.run.glob("embeddings/small_fold_1/new_*/manifest.json")
         ):

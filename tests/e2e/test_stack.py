@@ -5,14 +5,13 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import time
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tests.stages import ROOT, Place
+from tests.stages import Place
 
 SMALL = (
     "synthetic.patients=30", "synthetic.rows=400", "synthetic.positives=60",
@@ -158,9 +157,8 @@ def test_a_kill_in_the_middle_costs_one_fold_at_most(made, tmp_path):
     shutil.copytree(made[0].folder, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(place.run / "boosters")
     shutil.rmtree(place.run / "stack")
-    command = place.command("submission", settings=SMALL)
     for number in range(6):
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        with place.start("submission", settings=SMALL) as process:
             time.sleep(random.Random(number).uniform(1.0, 2.5))
             process.send_signal(signal.SIGKILL)
     call(place, "submission")

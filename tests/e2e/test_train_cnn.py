@@ -1,11 +1,9 @@
 """`make train-cnn predict ablate` as people meet them: whole, stopped, damaged, on pictures."""
 
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 
 import cv2
@@ -14,7 +12,8 @@ import polars as pl
 import pytest
 
 from tests.cascade import TINY, call
-from tests.stages import ROOT, Place
+from tests.launcher import killed
+from tests.stages import Place
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +126,7 @@ def test_a_second_stage_of_two_classes_calls_both(tmp_path):
 @pytest.mark.slow
 def test_a_stopped_training_anew_goes_on_without_fresh(place):
     settings = ("networks.stage1.training.gamma=1.0", "networks.stage1.training.checkpoint_s=0.0")
-    command = place.command("train_cnn", "--fresh", settings=(*TINY, *settings))
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True)  # fmt: skip
+    process = place.start("train_cnn", "--fresh", settings=(*TINY, *settings))
     while process.poll() is None and not list((place.run / "checkpoints").glob("*_1/epoch_*")):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
@@ -212,29 +209,10 @@ def test_check_131_a_pickle_is_refused_unopened(tmp_path):
     assert not marker.exists()
 
 
-def _killed(place, after, *extra):
-    """Start, wait, kill -9; how it ended."""
-    often = (f"networks.stage{stage}.training.checkpoint_s=0.0" for stage in (1, 2))
-    settings = (*TINY, *often)
-    command = place.command("train_cnn", *extra, settings=settings)
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as the unbroken run had it
-    )
-    time.sleep(after)
-    process.kill()
-    return process.wait()
-
-
 def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
     place = Place(tmp_path)
     often = "networks.stage1.training.checkpoint_s=0.0"
-    command = place.command("train_cnn", settings=(*TINY, often))
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True)  # fmt: skip
+    process = place.start("train_cnn", settings=(*TINY, often))
     checkpoints = place.run / "checkpoints" / "stage1_fold_0"
     while not list(checkpoints.glob("epoch_*")) and process.poll() is None:
         time.sleep(0.05)
@@ -248,13 +226,17 @@ def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
 @pytest.mark.slow
 def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, tmp_path):
     unbroken, rng, kills = weights(made[0]), np.random.default_rng(0), 0
+    often = tuple(f"networks.stage{stage}.training.checkpoint_s=0.0" for stage in (1, 2))
     place = Place(tmp_path)
+    shutil.copytree(made[0].data, place.data)
     while kills < 30:
-        if _killed(place, rng.uniform(3.0, 10.0)) == -signal.SIGKILL:
-            kills += 1
-        else:  # it came to its end: begin anew, so that there is something to kill
-            assert weights(place) == unbroken
-            shutil.rmtree(place.run / "networks")
+        with place.start("train_cnn", settings=(*TINY, *often), OMP_NUM_THREADS="1") as process:
+            if killed(process, place.folder, rng.integers(1, 60), rng.uniform(0, 0.1)):
+                kills += 1
+                continue
+        # It came to its end: begin anew, so that there is something to kill.
+        assert weights(place) == unbroken
+        shutil.rmtree(place.run / "networks")
     call(place, "train_cnn")
     assert weights(place) == unbroken
 
@@ -317,11 +299,9 @@ def predicted(place):
 
 def stopped_while_drawing(place, own, number, *extra):
     """Stop `make predict` by this signal once two batches more of overlays are kept; all files."""
-    process = subprocess.Popen(
-        place.command("predict_images", "--images", str(own), *extra, settings=TINY),
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    process = place.start(
+        "predict_images", "--images", str(own), *extra, settings=TINY, OMP_NUM_THREADS="1"
+    )
     kept = place.run / "checkpoints"
 
     def batches():
