@@ -17,7 +17,8 @@ from scipy.sparse.csgraph import connected_components
 
 from folds.audit.fingerprint import FINE_BLURS, SIDE, bandpass
 from folds.audit.nearest import nearest_pairs
-from folds.audit.overlay import INSIDE, INVERSE, TRANSFORMS, batches, confirm_pairs
+from folds.audit.overlay import FINE, INVERSE, TRANSFORMS, confirm_pairs
+from folds.audit.spectrum import batches
 from workspace.arrays import Bools, Bytes, Floats32, Ints
 from workspace.progress import Show, quietly
 
@@ -86,7 +87,7 @@ def has_detail(thumbs: Bytes) -> Bools:
     detail = np.zeros(len(thumbs), dtype=bool)
     for batch in batches(len(thumbs), PICTURES):
         band = bandpass(thumbs[batch].astype(np.float32), *FINE_BLURS)
-        detail[batch] = band[INSIDE].std(axis=(1, 2)) >= MIN_DETAIL
+        detail[batch] = band[FINE.inside].std(axis=(1, 2)) >= MIN_DETAIL
     return detail
 
 

@@ -1,38 +1,42 @@
-"""The nearest keys of each row, exactly: a box of rows against a box of rows.
+"""The nearest keys of each row: rows in boxes, and each row looks into the boxes nearest to it.
 
-Boxes come from cutting the rows at medians; a box too far from another's rows is never looked at,
-and what is looked at is one matrix product. No N x N anything.
+Boxes come from cutting the rows at medians along the axes in which they differ most. A box that
+is further away than the nearest rows seen so far is never looked into; a row looks into BOXES of
+them at most, so that the work grows with the rows and not with their square. Up to BOXES * LEAF
+rows the answer is exact; how seldom a copy is missed beyond: docs/decisions/0006-near-duplicates.
+What is looked at is one matrix product.
 """
 
 from typing import Final
 
 import numpy as np
 
-from workspace.arrays import Floats32, Ints
+from workspace.arrays import Bools, Floats32, Ints
 
-LEAF: Final = 2048  # rows of a box; a block of distances is then 16 MB
+LEAF: Final = 1024  # rows of a box; a block of distances is then 4 MB
+BOXES: Final = 32
+AXES: Final = 8  # in which boxes are measured: nine tenths of how far keys lie apart
 
 
 def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, Ints]:
     """Each row with its nearest within reach; every pair once, its lower row first."""
-    keys = keys - keys.mean(axis=0)  # small numbers, or the squares below lose their digits
+    keys = _turned(keys)
     leaves = _leaves(keys)
-    low = np.array([keys[leaf].min(axis=0) for leaf in leaves])
-    high = np.array([keys[leaf].max(axis=0) for leaf in leaves])
+    low = np.array([keys[leaf, :AXES].min(axis=0) for leaf in leaves])
+    high = np.array([keys[leaf, :AXES].max(axis=0) for leaf in leaves])
     squares = np.einsum("nk,nk->n", keys, keys)[:, None]
     ones = np.ones_like(squares)
     left = np.concatenate([-2 * keys, squares, ones], axis=1)
     right = np.concatenate([keys, ones, squares], axis=1)
     codes = []
     for number, leaf in enumerate(leaves):
-        gap = np.maximum(0, np.maximum(low - high[number], low[number] - high))
-        apart = (gap * gap).sum(axis=1)
+        gaps = _gaps(keys[leaf, :AXES], low, high)
+        chosen = _smallest(gaps, BOXES)
         nearest = _Nearest(len(leaf), reach, neighbours)
-        for near in np.argsort(apart, kind="stable"):
-            if apart[near] > nearest.limit.max():
-                break
-            gap = np.maximum(0, np.maximum(low[near] - keys[leaf], keys[leaf] - high[near]))
-            open_rows = np.flatnonzero((gap * gap).sum(axis=1) <= nearest.limit)
+        for near in np.argsort(gaps.mean(axis=0), kind="stable"):  # its own box has no gap
+            open_rows = np.flatnonzero(chosen[:, near] & (gaps[:, near] <= nearest.limit))
+            if not len(open_rows):
+                continue
             distances = left[leaf[open_rows]] @ right[leaves[near]].T
             if near == number:
                 distances[np.arange(len(open_rows)), open_rows] = np.inf
@@ -44,6 +48,15 @@ def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, 
     return pairs // len(keys), pairs % len(keys)
 
 
+def _turned(keys: Floats32) -> Floats32:
+    """The same distances, about the mean, or the squares would lose their digits; the axes in
+    which rows differ most come first."""
+    keys = keys - keys.mean(axis=0)
+    _, axes = np.linalg.eigh((keys.T @ keys).astype(np.float64))
+    turned: Floats32 = keys @ axes[:, ::-1].astype(np.float32)
+    return turned
+
+
 def _leaves(keys: Floats32) -> list[Ints]:
     """Rows cut at the median of their widest axis until few are left: a leaf is a small box."""
     leaves, todo = [], [np.arange(len(keys))]
@@ -52,10 +65,27 @@ def _leaves(keys: Floats32) -> list[Ints]:
         if len(rows) <= LEAF:
             leaves.append(rows)
             continue
-        axis = int(np.argmax(keys[rows].std(axis=0)))
+        axis = int(np.argmax(keys[rows, :AXES].std(axis=0)))
         rows = rows[np.argsort(keys[rows, axis], kind="stable")]
         todo += [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
     return leaves
+
+
+def _gaps(keys: Floats32, low: Floats32, high: Floats32) -> Floats32:
+    """(R, A) keys, (B, A) ends of boxes -> (R, B) squared distances at least to each box."""
+    gaps = np.zeros((len(keys), len(low)), dtype=np.float32)
+    for key, lowest, highest in zip(keys.T, low.T, high.T, strict=True):
+        off = np.maximum(lowest - key[:, None], key[:, None] - highest)
+        gaps += np.square(np.maximum(off, 0, out=off), out=off)
+    return gaps
+
+
+def _smallest(gaps: Floats32, count: int) -> Bools:
+    """(R, B): whether it is among the `count` smallest of its row, or as small as these."""
+    if gaps.shape[1] <= count:
+        return np.ones(gaps.shape, dtype=bool)
+    last = np.partition(gaps, count - 1, axis=1)[:, count - 1 : count]
+    return np.asarray(gaps <= last)
 
 
 class _Nearest:

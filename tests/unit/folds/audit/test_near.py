@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from folds.audit import near, nearest, overlay
 from folds.audit.fingerprint import FINE_BLURS, SIDE, fingerprint, local_contrast
-from folds.audit.near import TRANSFORMS, has_detail, near_duplicates
+from folds.audit.near import has_detail, near_duplicates
 from folds.audit.nearest import nearest_pairs
 from tests.unit.folds.audit.test_fingerprint import Pixels, skin
 from workspace.arrays import Floats32
@@ -177,32 +177,41 @@ def test_candidates_are_the_nearest_within_reach(monkeypatch: pytest.MonkeyPatch
     assert set(zip(one.tolist(), other.tolist(), strict=True)) == expected
 
 
-def test_overlay_equals_its_slow_twin() -> None:
+def test_a_row_looks_into_few_boxes_and_still_finds_its_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nearest, "LEAF", 32)
+    monkeypatch.setattr(nearest, "BOXES", 4)
+    looked = []
+    add = nearest._Nearest.add
+    monkeypatch.setattr(
+        nearest._Nearest,
+        "add",
+        lambda self, rows, apart, others: (
+            looked.append(apart.size),
+            add(self, rows, apart, others),
+        ),
+    )
     rng = np.random.default_rng(0)
-    one, other = rng.integers(-90, 90, (2, 3, 16, 16)).astype(np.int8)
-    scores, warps = overlay._overlays(one, other)
-    for pair in range(3):
-        for number, name in enumerate(TRANSFORMS):
-            template = TURNED[name](one[pair])[2:-2, 2:-2].ravel()
-            best = max(
-                (np.corrcoef(template, other[pair, y : y + 12, x : x + 12].ravel())[0, 1], y, x)
-                for y in range(5)
-                for x in range(5)
-            )
-            assert scores[pair, number] == pytest.approx(best[0], abs=1e-4)
-            assert warps[pair, number].tolist() == [2 * (best[1] - 2), 0, 2 * (best[2] - 2), 0]
+    for count in (512, 2048):
+        looked.clear()
+        keys = rng.normal(0, 6, (count, 12)).astype(np.float32)
+        keys = np.concatenate([keys, keys + rng.normal(0, 1, keys.shape).astype(np.float32)])
+        one, other = nearest_pairs(keys, reach=20, neighbours=4)
+        assert sum(looked) <= 2 * count * 4 * 32
+        assert ((other - one) == count).sum() >= 0.99 * count
 
 
-TURNED = {
-    "identity": lambda p: p,
-    "flip_h": lambda p: p[:, ::-1],
-    "flip_v": lambda p: p[::-1],
-    "rot180": lambda p: np.rot90(p, 2),
-    "transpose": lambda p: p.T,
-    "rot270": lambda p: np.rot90(p, 3),
-    "rot90": lambda p: np.rot90(p, 1),
-    "transverse": lambda p: np.rot90(p, 2).T,
-}
+def test_look_alikes_are_not_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aligning is a hundred times as dear as the gate before it."""
+    keys, thumbs = prints([skin(seed, 64) for seed in range(60)])
+    aligned = []
+    align = overlay._align
+    monkeypatch.setattr(
+        overlay, "_align", lambda *asked: (aligned.append(len(asked[0])), align(*asked))[1]
+    )
+    near_duplicates(keys, thumbs, reach=1000, neighbours=59)
+    assert sum(aligned) < 60 * 59 / 2 * 0.1
 
 
 def test_agreement_equals_its_slow_twin() -> None:
