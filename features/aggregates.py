@@ -45,9 +45,9 @@ def features(request: Request) -> list[Feature]:
     ]
 
 
-def aggregates(values: Floats, groups: Groups) -> Aggregates:
-    """From values of the rows (rows,)."""
-    found = moments(values, groups)
+def aggregates(values: Floats, groups: Groups, scale: Floats | float = 0.0) -> Aggregates:
+    """From values of the rows (rows,); `scale` as of `Moments`."""
+    found = moments(values, groups, scale)
     known = np.isfinite(values)
     least = groups.reduce(np.minimum, np.where(known, values, np.inf))
     most = groups.reduce(np.maximum, np.where(known, values, -np.inf))
@@ -66,9 +66,10 @@ def aggregates(values: Floats, groups: Groups) -> Aggregates:
 
 def _of(base: str, over: Grouping) -> list[Feature]:
     def found(rows: Rows) -> Aggregates:
-        return rows.once(
-            ("aggregates", base, over), lambda: aggregates(rows.values(base), rows.groups(over))
-        )
+        def make() -> Aggregates:
+            return aggregates(rows.values(base), rows.groups(over), rows.scale(base, over))
+
+        return rows.once(("aggregates", base, over), make)
 
     def whole_group(rows: Rows, name: str) -> Floats:
         return found(rows).spread_out(name)

@@ -34,6 +34,7 @@ class Formula:
     sign: str = ""
     relative: bool = True
     family: str = "lesion"
+    cancels: bool = False  # a difference, or a sum of signed ones: zero may be noise of its inputs
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -77,12 +78,13 @@ def _own(relative: bool = True) -> partial[Formula]:
 
 
 _F, _ALIKE = _own(), _own(relative=False)  # _ALIKE: see Formula.relative
+_DIFFERS = partial(_F, cancels=True)
 
 LESION: Mapping[str, Formula] = {
     "lesion_size_ratio": _F(_ratio(MINOR, DIAMETER), "minorAxis / clin_size", sign="AD"),
     "lesion_shape_index": _F(_SHAPE, "area / perimeter^2", sign="B"),
-    "hue_contrast": _F((H - H_EXT).abs(), "|H - Hext|", sign="C"),
-    "luminance_contrast": _F((L - L_EXT).abs(), "|L - Lext|", sign="C"),
+    "hue_contrast": _DIFFERS((H - H_EXT).abs(), "|H - Hext|", sign="C"),
+    "luminance_contrast": _DIFFERS((L - L_EXT).abs(), "|L - Lext|", sign="C"),
     "lesion_color_difference": _F(
         _DIFFERENCE.sqrt(), "sqrt(deltaA^2 + deltaB^2 + deltaL^2)", sign="C"
     ),
@@ -112,7 +114,7 @@ LESION: Mapping[str, Formula] = {
     "shape_complexity_index": _F(
         BORDER + SYMMETRY + _SHAPE, "norm_border + symm_2axis + area / perimeter^2", sign="AB"
     ),
-    "color_contrast_index": _F(
+    "color_contrast_index": _DIFFERS(
         D_A + D_B + D_L + D_LB, "deltaA + deltaB + deltaL + deltaLBnorm", sign="C"
     ),
     "log_lesion_area": _ALIKE(
@@ -129,7 +131,7 @@ LESION: Mapping[str, Formula] = {
         sign="ABC",
     ),
     "lesion_orientation_3d": _ALIKE(pl.arctan2(Y, X), "atan2(y, x)"),
-    "overall_color_difference": _F(
+    "overall_color_difference": _DIFFERS(
         (D_A + D_B + D_L) / 3, "(deltaA + deltaB + deltaL) / 3", sign="C"
     ),
     "symmetry_perimeter_interaction": _F(SYMMETRY * PERIMETER, "symm_2axis * perimeter", sign="AB"),
@@ -149,7 +151,7 @@ LESION: Mapping[str, Formula] = {
     "age_normalized_nevi_confidence": _ALIKE(_ratio(NEVI, YEARS), "nevi_confidence / age"),
     "color_asymmetry_index": _F(RADIAL * SYMMETRY, "radial_color_std * symm_2axis", sign="AC"),
     "volume_approximation_3d": _ALIKE(AREA * _DISTANCE, "area * sqrt(x^2 + y^2 + z^2)", sign="D"),
-    "color_range": _F(
+    "color_range": _DIFFERS(
         (L - L_EXT).abs() + (A - A_EXT).abs() + (B - B_EXT).abs(),
         "|L - Lext| + |A - Aext| + |B - Bext|",
         sign="C",
@@ -223,7 +225,7 @@ def _colour_pairs() -> dict[str, Formula]:
     for one, other in pairs:
         a, b = _tbp(one), _tbp(other)
         formulas[f"ratio_{one}_{other}"] = pair(_ratio(a, b), f"{one} / {other}")
-        formulas[f"difference_{one}_{other}"] = pair(a - b, f"{one} - {other}")
+        formulas[f"difference_{one}_{other}"] = pair(a - b, f"{one} - {other}", cancels=True)
     return formulas
 
 

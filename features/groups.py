@@ -18,6 +18,9 @@ from workspace.arrays import Floats, Ints
 # A spread below this share of a group's magnitude is noise of floats, not a difference: tables are
 # written with seven digits. Relative, so that no unit of measurement makes lesions alike.
 NOISE = 1e-6
+# Around a mean of zero there is no magnitude to compare with: what numbers below 1,000 leave where
+# they cancel is below this, and no unit that is in use makes a lesion so small.
+ZERO = 1e-12
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,21 @@ class Groups:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of each group: how many values, their mean and spread (ddof 1)."""
+    """Of each group: how many values, their mean and spread (ddof 1).
+
+    `scale` is how large the numbers are of whose difference the values come, if they do.
+    """
 
     count: Floats
     mean: Floats
     spread: Floats
+    scale: Floats | float = 0.0
 
     @property
     def flat(self) -> NDArray[np.bool_]:
         """Groups whose values are all alike, one value being the plainest case."""
-        return np.asarray(~(self.spread > NOISE * np.abs(self.mean)))
+        noise = NOISE * np.maximum(np.abs(self.mean), self.scale)
+        return np.asarray(~(self.spread > np.maximum(noise, ZERO)))
 
     @property
     def magnitude(self) -> Floats:
@@ -102,16 +110,27 @@ class Moments:
         return np.asarray(np.abs(self.mean) + self.spread, np.float64)
 
 
-def moments(values: Floats, groups: Groups) -> Moments:
+def moments(values: Floats, groups: Groups, scale: Floats | float = 0.0) -> Moments:
     """Two passes, so that a large mean does not drown a small spread."""
-    return _centred(values, groups)[1]
+    return _centred(values, groups, scale)[1]
+
+
+def largest(values: Floats, groups: Groups) -> Floats:
+    """(groups,): the largest magnitude in each; 0 where nothing is known."""
+    return groups.reduce(np.maximum, np.where(np.isfinite(values), np.abs(values), 0.0))
 
 
 def z_scores(
-    values: Floats, groups: Groups, kept_as: type[np.float32 | np.float64] = np.float64
+    values: Floats,
+    groups: Groups,
+    kept_as: type[np.float32 | np.float64] = np.float64,
+    scale: Floats | float = 0.0,
 ) -> Floats:
-    """How many spreads above its group's mean; 0 where the group's values are all alike."""
-    off, of = _centred(values, groups)
+    """How many spreads above its group's mean; 0 where the group's values are all alike.
+
+    `scale` (groups,) as of `Moments`.
+    """
+    off, of = _centred(values, groups, scale)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN on purpose
         scale = np.where(of.flat, 0.0, 1.0 / of.spread)
     np.multiply(off, groups.spread_in_order(scale, groups.scratch[1]), out=off)
@@ -120,7 +139,7 @@ def z_scores(
     return cast(Floats, result)
 
 
-def _centred(values: Floats, groups: Groups) -> tuple[Floats, Moments]:
+def _centred(values: Floats, groups: Groups, scale: Floats | float) -> tuple[Floats, Moments]:
     """The values less their group's mean, group by group and good until the next call."""
     ordered, off = groups.scratch
     np.take(values, groups.order, out=ordered, mode="clip")  # raise would buffer the result
@@ -139,7 +158,7 @@ def _centred(values: Floats, groups: Groups) -> tuple[Floats, Moments]:
         spread = np.sqrt(groups.sums(off) / np.maximum(count - 1, 1))
     if holes is not None:
         ordered[holes] = np.nan
-    return ordered, Moments(count, mean, spread)
+    return ordered, Moments(count, mean, spread, scale)
 
 
 def ranks(values: Floats, groups: Groups) -> Floats:

@@ -57,7 +57,7 @@ def _asked(request: Request, over: dict[Grouping, Columns]) -> list[tuple[Groupi
 
 def _z(rows: Rows, base: str, over: Grouping) -> Floats:
     # In the precision of the table at once: nobody computes with it further.
-    return z_scores(rows.values(base), rows.groups(over), np.float32)
+    return z_scores(rows.values(base), rows.groups(over), np.float32, rows.scale(base, over))
 
 
 def _ranks(rows: Rows, base: str, over: Grouping) -> Floats:
@@ -68,7 +68,7 @@ Z = Family(
     "z",
     z_features,
     "How many spreads (ddof 1) from the mean of the patient's lesions. Alone or all alike "
-    "(spread below 1e-6 of the group's mean): 0.",
+    "(spread below 1e-6 of the group's mean, or of what the column is a difference of): 0.",
     setting="z_over",
     from_others=True,
 )

@@ -14,7 +14,7 @@ import polars as pl
 
 from features.columns import GROUPED_BY, Grouping, Kind
 from features.formulas import FORMULAS
-from features.groups import Groups, z_scores
+from features.groups import Groups, largest, z_scores
 from folds.samples import select_features
 from folds.schema import AGE, ID, PATIENT
 from workspace.arrays import Floats, Ints
@@ -66,7 +66,14 @@ class Rows:
 
     def z(self, name: str, over: Grouping) -> Floats:
         """z-scores of a column within groups."""
-        return z_scores(self.values(name), self.groups(over))
+        return z_scores(self.values(name), self.groups(over), scale=self.scale(name, over))
+
+    def scale(self, name: str, over: Grouping) -> Floats | float:
+        """How large a group's numbers are of whose difference the column comes, if it does."""
+        if name not in FORMULAS or not FORMULAS[name].cancels:
+            return 0.0
+        inputs, groups = FORMULAS[name].inputs, self.groups(over)
+        return np.max([self._largest(of, over, groups) for of in inputs], axis=0)
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What several columns come from is made for the first of them and kept for the others."""
@@ -85,6 +92,9 @@ class Rows:
     def visits(self) -> Groups:
         """The rows in groups of one age, within patients; no age is a group of its own."""
         return self.once("visit groups", lambda: Groups(self._within_patients(self._ages())))
+
+    def _largest(self, name: str, over: Grouping, groups: Groups) -> Floats:
+        return self.once(("largest", name, over), lambda: largest(self.values(name), groups))
 
     def _formulas(self, family: str) -> pl.DataFrame:
         """All of a family that the source has the columns for, at once: polars shares the work."""

@@ -2,8 +2,8 @@
 
 Patients with and without a positive are drawn apart, so that every resample has as many of each,
 but for values that depend on how many there are, such as a Brier score. A resample in which a
-metric is undefined is counted, never dropped in silence. Ends are bias-corrected and accelerated
-percentiles (BCa), moved outwards for few patients: docs/decisions/0007 says why.
+metric is undefined is counted, never dropped in silence. Ends are percentiles, moved outwards for
+few patients and reckoned with part of a patient more: docs/decisions/0007 says why.
 """
 
 import math
@@ -13,17 +13,17 @@ from typing import TypedDict, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, stdtrit
 
 from metrics.cohort import Cohort, Unit
-from metrics.tally import Tally, Values, side_by_side
+from metrics.support import FEWEST
+from metrics.tally import Margins, Tally, Values, side_by_side
 from workspace.arrays import Floats, Ints
 from workspace.choices import Seeds
 from workspace.progress import Show
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
-ALIKE = 1e-12
-FEWEST = 5  # patients that a value must rest on to have an interval: fewer show no spread
+MORE_APART = 0.1  # of a patient: with half a one differences cover .99 (docs/LOG.md)
 
 
 class BootstrapConfig(BaseModel):
@@ -96,26 +96,60 @@ def intervals(
     config = config or BootstrapConfig()
     assert all(tally.table.shape[1] == cohort.size for tally in tallies.values())
     passes = _passes(tallies, config)
-    samples = {
-        (name, way): [_Samples() for _ in config.seeds] for way in passes for name in tallies
-    }
-    done, total = 0, config.replicates * len(config.seeds) * len(passes)
-    for way, wanted in passes.items():
-        for number, seed in enumerate(config.seeds):
-            for block in draws(cohort, config.model_copy(update={"stratified": way}), seed):
-                for name in wanted:
-                    samples[name, way][number].add(tallies[name].of(block))
+    parties = [party for way in passes for party in _parties(tallies, passes[way], cohort, way)]
+    samples = {(name, party.stratified): [] for party in parties for name in party.tallies}
+    done, total = 0, config.replicates * len(config.seeds) * len(parties)
+    for party in parties:
+        for seed in config.seeds:
+            own = {name: _Samples() for name in party.tallies}
+            for block in _blocks(party.strata, party.alike, config.replicates, seed):
+                for name, tally in party.tallies.items():
+                    own[name].add(tally.between(block))
                 done += len(block)
                 if show is not None:
                     show(done, total)
+            for name, of_seed in own.items():
+                samples[name, party.stratified].append(of_seed)
     result = {}
     for name, tally in tallies.items():
         of_tally: dict[str, Interval] = {}
         for way in passes:
             metrics = [m for m in tally.point() if _way(tally, m, config) is way]
-            of_tally |= _intervals(tally, metrics, samples[name, way], cohort, way, config)
+            of_tally |= _intervals(
+                tally, metrics, samples.get((name, way), ()), cohort, way, config
+            )
         result[name] = {metric: of_tally[metric] for metric in tally.point()}
     return result
+
+
+@dataclass(frozen=True)
+class _Party:
+    """Tallies of the same draws, and whom these draw: how many are `alike`, of which stratum."""
+
+    tallies: Mapping[str, Tally]
+    strata: Ints
+    alike: Ints
+    stratified: bool
+
+
+def _parties(
+    tallies: Mapping[str, Tally], wanted: Sequence[str], cohort: Cohort, stratified: bool
+) -> list[_Party]:
+    """All tallies in one, but for single rows: those are of few kinds, other ones for each tally.
+
+    Only how many of each kind are drawn can change a value. So 400,000 rows are drawn as fast as
+    a thousand patients.
+    """
+    strata = cohort.strata if stratified else np.zeros_like(cohort.strata)
+    if cohort.unit == "patient":
+        some = {name: tallies[name] for name in wanted}
+        return [_Party(some, strata, np.ones_like(strata), stratified)]
+    parties = []
+    for name in wanted:
+        kinds = tallies[name].kinds(strata)
+        merged = {name: tallies[name].of_kinds(kinds)}
+        parties.append(_Party(merged, strata[kinds.first], kinds.alike, stratified))
+    return parties
 
 
 def _way(tally: Tally, metric: str, config: BootstrapConfig) -> bool:
@@ -152,45 +186,68 @@ def difference(first: Tally, second: Tally) -> Tally:
         if name in second.behind
     }
     both = side_by_side({"first": first, "second": second}, minus)
-    return replace(both, behind=behind, mix=first.mix & second.mix)
+    margins = _apart(first.margins, second.margins)
+    return replace(both, behind=behind, mix=first.mix & second.mix, margins=margins)
+
+
+def _apart(first: Margins | None, second: Margins | None) -> Margins | None:
+    """A patient more on whom one score fails and the other does not: less of one, they are rare."""
+    if first is None or second is None:
+        return None
+    none, of = (np.zeros_like(first.worst), np.zeros_like(second.worst)), first.of & second.of
+    worst, best = np.r_[none[0], second.worst], np.r_[first.worst, none[1]]
+    return Margins(worst, best, of, weight=MORE_APART)
 
 
 def draws(cohort: Cohort, config: BootstrapConfig, seed: int) -> Iterator[Floats]:
-    """Blocks of (resamples x patients): how often each patient is in each resample.
-
-    A block's size follows from the cohort alone, and each stratum has its own stream.
-    """
+    """Blocks of (resamples x patients): how often each patient is in each resample."""
     strata = cohort.strata if config.stratified else np.zeros_like(cohort.strata)
+    return _blocks(strata, np.ones_like(strata), config.replicates, seed)
+
+
+def _blocks(strata: Ints, alike: Ints, replicates: int, seed: int) -> Iterator[Floats]:
+    """Blocks of (resamples x kinds): how often patients of each kind are in each resample.
+
+    A block's size follows from the kinds alone, and each stratum has its own stream.
+    """
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     streams = [np.random.default_rng([seed, number]) for number in range(len(members))]
-    block = max(1, BLOCK // max(1, cohort.size))
-    for start in range(0, config.replicates, block):
-        size = min(block, config.replicates - start)
-        counts = np.empty((size, cohort.size))
+    block = max(1, BLOCK // max(1, len(strata)))
+    for start in range(0, replicates, block):
+        size = min(block, replicates - start)
+        counts = np.empty((size, len(strata)))
         for who, stream in zip(members, streams, strict=True):
-            counts[:, who] = _drawn(stream, size, len(who))
+            counts[:, who] = _drawn(stream, size, alike[who])
         yield counts
 
 
-def _drawn(stream: np.random.Generator, size: int, n: int) -> Ints:
-    """(size, n): how often each of n is among n drawn with replacement."""
+def _drawn(stream: np.random.Generator, size: int, alike: Ints) -> Ints:
+    """(size, kinds): how often each kind is drawn, with replacement, as many as they all are."""
+    n = len(alike)
+    if alike.max(initial=1) > 1:
+        total = int(alike.sum())
+        return stream.multinomial(total, alike / total, size=size).astype(np.int64)
     picks = stream.integers(n, size=(size, n), dtype=np.int64)
     picks += n * np.arange(size)[:, None]
     return np.bincount(picks.ravel(), minlength=size * n).reshape(size, n)
 
 
 class _Samples:
-    """The values of one seed's resamples, block after block."""
+    """The values of one seed's resamples, block after block, and between which they lie."""
 
     def __init__(self) -> None:
         self._blocks: dict[str, list[Floats]] = {}
 
-    def add(self, values: Values) -> None:
-        for metric, block in values.items():
-            self._blocks.setdefault(metric, []).append(block)
+    def add(self, between: tuple[Values, Values, Values]) -> None:
+        plain, low, high = between
+        for metric in plain:
+            self._blocks.setdefault(metric, []).append(
+                np.stack([plain[metric], low[metric], high[metric]])
+            )
 
     def of(self, metric: str) -> Floats:
-        return np.concatenate(self._blocks[metric])
+        """(3, resamples)"""
+        return np.concatenate(self._blocks[metric], axis=1)
 
 
 def _intervals(
@@ -202,17 +259,12 @@ def _intervals(
     config: BootstrapConfig,
 ) -> dict[str, Interval]:
     point = tally.point()
-    strata = cohort.strata if stratified else np.zeros_like(cohort.strata)
-    accelerations = _accelerations(tally, strata) if metrics else {}
     result = {}
     for metric in metrics:
         by_seed = [sample.of(metric) for sample in samples]
-        together, value = np.concatenate(by_seed), point[metric]
+        together, value = np.concatenate(by_seed, axis=1), point[metric]
         n = tally.behind.get(metric, cohort.fewest)
-        ends = [
-            _ends(sample, value, accelerations[metric], n, config.level)
-            for sample in (together, *by_seed)
-        ]
+        ends = [_ends(sample, value, n, config.level) for sample in (together, *by_seed)]
         known = not np.isnan(ends[0]).any()
         result[metric] = Interval(
             value=None if np.isnan(value) else value,
@@ -222,52 +274,22 @@ def _intervals(
             unit=cohort.unit,
             patients=n,
             stratified=stratified,
-            replicates=len(together),
-            undefined=int(np.isnan(together).sum()),
+            replicates=together.shape[1],
+            undefined=int(np.isnan(together[0]).sum()),
             seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
         )
     return result
 
 
-def _ends(sample: Floats, value: float, acceleration: float, n: int, level: float) -> Floats:
+def _ends(sample: Floats, value: float, n: int, level: float) -> Floats:
     """Both ends of an interval; NaN where nothing can be said.
 
-    BCa after Efron 1987; and since resampled values of n patients spread too little, by
-    sqrt((n - 1) / n), with a spread that is itself uncertain, Student's t instead of the normal
-    (Hesterberg 2015, "expanded percentile interval").
+    Percentiles further out than the level says: resampled values of n patients spread too little,
+    by sqrt((n - 1) / n), with a spread that is itself uncertain, so Student's t instead of the
+    normal (Hesterberg 2015, "expanded percentile interval").
     """
-    defined = sample[~np.isnan(sample)]
-    if len(defined) and np.ptp(defined) < ALIKE:
-        defined = np.full_like(defined, defined[0])  # or rounding would pass for spread
-    if np.isnan(value) or not len(defined) or n < FEWEST:
+    _, low, high = sample[:, ~np.isnan(sample[0])]
+    if np.isnan(value) or not len(low) or n < FEWEST:
         return np.array([np.nan, np.nan])
-    below = (np.mean(defined < value) + np.mean(defined <= value)) / 2
-    shift = ndtri(np.clip(below, 1 / (len(defined) + 1), len(defined) / (len(defined) + 1)))
     reach = math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)
-    moved = shift + np.array([-reach, reach])
-    slack = 1 - acceleration * moved
-    # Past its pole the correction has no meaning; up to there it grows without bound.
-    far = np.where(slack > 0, moved / np.where(slack > 0, slack, 1.0), np.copysign(np.inf, moved))
-    return np.asarray(np.quantile(defined, ndtr(shift + far)), dtype=np.float64)
-
-
-def _accelerations(tally: Tally, strata: Ints) -> dict[str, float]:
-    """How the spread changes with the value, from leaving out one patient at a time."""
-    patients, alike = tally.kinds(strata)
-    block = max(1, BLOCK // max(1, tally.table.shape[0]))
-    left_out = _Samples()
-    for start in range(0, len(patients), block):
-        left_out.add(tally.leaving_out(patients[start : start + block]))
-    return {metric: _skew(left_out.of(metric), alike, strata[patients]) for metric in tally.point()}
-
-
-def _skew(values: Floats, count: Ints, strata: Ints) -> float:
-    """A sixth of the skewness of what each patient pulls the metric by, within its stratum."""
-    square, cube = 0.0, 0.0
-    for stratum in np.unique(strata):
-        rows = (strata == stratum) & ~np.isnan(values)
-        if rows.any():
-            pull = np.average(values[rows], weights=count[rows]) - values[rows]
-            square += float(np.sum(count[rows] * pull**2))
-            cube += float(np.sum(count[rows] * pull**3))
-    return cube / (6 * square**1.5) if square > 0 else 0.0
+    return np.array([np.quantile(low, ndtr(-reach)), np.quantile(high, ndtr(reach))])

@@ -65,3 +65,8 @@ def subset(whole: Cohort, rows: Bools, label: ArrayLike) -> Cohort:
     strata = np.zeros(len(patients), dtype=np.int64)
     np.maximum.at(strata, codes, np.asarray(label)[rows].astype(np.int64))
     return Cohort(codes, strata, whole.unit)
+
+
+def positives_each(positive: Bools, cohort: Cohort) -> float:
+    """How many positives a patient with a positive has, in the mean."""
+    return float(positive.sum() / len(np.unique(cohort.codes[positive])))

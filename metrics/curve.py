@@ -5,11 +5,13 @@ each and how many are tied with it. These counts may be weights of many resample
 function takes any leading axes, and the last one runs over the distinct scores, lowest first.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 
 from metrics.inputs import Scored
+from metrics.tally import Margins
 from workspace.arrays import Bools, Floats, Ints
 
 
@@ -46,10 +48,12 @@ def curve(scored: Scored, up_to: float = 1.0) -> Curve:
 def columns(scored: Scored) -> tuple[Ints, int]:
     """For each row the column of a table from whose sums `from_sums` reads the curve.
 
-    With k distinct scores of positives: columns 0, 2, .. 2k hold the negatives between them,
-    1, 3, .. 2k-1 those tied with them, the last k the positives. Also the number of columns.
+    With k distinct scores of positives, below and above all that there are two at which no row is:
+    columns 0, 2, .. 2k hold the negatives between them, 1, 3, .. 2k-1 those tied with them, the
+    last k the positives. Also the number of columns.
     """
-    values, inverse = np.unique(scored.score[scored.positive], return_inverse=True)
+    own, inverse = np.unique(scored.score[scored.positive], return_inverse=True)
+    values, inverse = np.r_[-np.inf, own, np.inf], inverse + 1
     negatives = scored.score[~scored.positive]
     next_up = np.searchsorted(values, negatives, "left")
     tied: Bools = values[np.minimum(next_up, len(values) - 1)] == negatives
@@ -57,6 +61,13 @@ def columns(scored: Scored) -> tuple[Ints, int]:
     column[~scored.positive] = 2 * next_up + tied
     column[scored.positive] = 2 * len(values) + 1 + inverse
     return column, 3 * len(values) + 1
+
+
+def margins(width: int, positives: float, of: Collection[str]) -> Margins:
+    """So many positives more, below or above all rows, in a table of so many columns."""
+    worst, best = np.zeros((2, width))
+    worst[-(width // 3)], best[-1] = positives, positives
+    return Margins(worst, best, frozenset(of))
 
 
 def from_sums(sums: Floats) -> Curve:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from metrics import curve
 from metrics.classification import Labels, coded, probability_table
-from metrics.cohort import Cohort
+from metrics.cohort import Cohort, positives_each
 from metrics.inputs import Scored
 from metrics.tally import Tally, Values, side_by_side, tally_rows
 from workspace.arrays import Bools, Floats
@@ -61,14 +61,18 @@ def one_vs_rest_tally(
         lambda parts: _macro(parts, classes),
     )
     behind = {f"auc[{classes[number]}]": _fewest(code == number, cohort) for number in present}
-    return replace(tally, behind={**behind, "macro_auc": min(behind.values())})
+    # One patient more of every class at once would be several: none for the mean of them.
+    margins = tally.margins and replace(tally.margins, of=frozenset(behind))
+    return replace(tally, behind={**behind, "macro_auc": min(behind.values())}, margins=margins)
 
 
 def _rest_tally(scored: Scored, cohort: Cohort) -> Tally:
     column, width = curve.columns(scored)
-    return tally_rows(
+    tally = tally_rows(
         cohort, column, width, lambda sums: {"auc": curve.area(curve.from_sums(sums))}
     )
+    each = positives_each(scored.positive, cohort)
+    return replace(tally, margins=curve.margins(width, each, ["auc"]))
 
 
 def _macro(parts: Mapping[str, Values], classes: Sequence[str]) -> dict[str, Floats]:

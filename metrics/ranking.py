@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics import curve
-from metrics.cohort import Cohort
+from metrics.cohort import Cohort, positives_each
 from metrics.inputs import both_classes, checked
 from metrics.pauc import MIN_TPR, most_missed, pauc_of, standardised
 from metrics.tally import Tally, tally_rows
@@ -45,4 +45,8 @@ def ranking_tally(
         }
 
     tally = tally_rows(cohort, column, width, values)
-    return replace(tally, mix=frozenset({"average_precision"}))
+    return replace(
+        tally,
+        mix=frozenset({"average_precision"}),
+        margins=curve.margins(width, positives_each(scored.positive, cohort), tally.point()),
+    )

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
-from metrics.bootstrap import FEWEST, BootstrapConfig, Interval, IntervalSheet, intervals
+from metrics.bootstrap import BootstrapConfig, Interval, IntervalSheet, intervals
 from metrics.calibration import ReliabilityBin, calibration_tally, reliability
 from metrics.cohort import Cohort, Unit, cohort
 from metrics.delong import DeLongSheet, delong_auc
@@ -20,6 +20,7 @@ from metrics.pauc import MIN_TPR
 from metrics.ranking import ranking_tally
 from metrics.retrieval import TOP, retrieval_tally
 from metrics.subgroups import Subgroup, subgroup_table
+from metrics.support import FEWEST
 from metrics.tally import Tally
 from workspace.choices import Seeds
 from workspace.progress import Show

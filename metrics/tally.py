@@ -6,7 +6,7 @@ multiplies their lines by how often each was drawn, so the sums of a thousand re
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,29 @@ from workspace.arrays import Floats, Ints
 
 Values = Mapping[str, Floats]
 ValuesOf = Callable[[Floats], Values]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """What one patient more would add to the sums: scored as badly, or as well, as can be.
+
+    `of` names the values whose intervals reckon with `weight` of such a patient, half a one: as
+    Jeffreys' interval of a share does with half a case. docs/LOG.md has the simulations.
+    """
+
+    worst: Floats  # (columns,)
+    best: Floats
+    of: frozenset[str]
+    weight: float = 0.5
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Patients of one stratum who add the same sums are of one kind."""
+
+    of: Ints  # (patients,): the kind of each
+    first: Ints  # (kinds,): a patient of each
+    alike: Ints  # (kinds,): how many are of it
 
 
 @dataclass(frozen=True)
@@ -32,34 +55,56 @@ class Tally:
     values: ValuesOf
     behind: Mapping[str, int] = field(default_factory=dict)
     mix: frozenset[str] = frozenset()
+    margins: Margins | None = None
 
     def of(self, draws: Floats) -> Values:
         """The metrics of each resample; `draws` (resamples x patients) says who is in how often."""
-        return self.values(np.ascontiguousarray((self.table @ draws.T).T))
+        return self.values(self._sums(draws))
+
+    def between(self, draws: Floats) -> tuple[Values, Values, Values]:
+        """The same, and between which values they would lie with part of a patient more."""
+        sums = self._sums(draws)
+        plain = self.values(sums)
+        if self.margins is None:
+            return plain, plain, plain
+        more = self.margins
+        low, high = (
+            {**plain, **{name: _where(plain[name], moved[name]) for name in more.of}}
+            for moved in (
+                self.values(sums + more.weight * line) for line in (more.worst, more.best)
+            )
+        )
+        return plain, low, high
 
     def patients_in(self, columns: Ints) -> int:
         """How many patients add anything to these columns."""
         return int(np.count_nonzero(np.abs(self.table[columns]).sum(axis=0)))
 
-    def kinds(self, strata: Ints) -> tuple[Ints, Ints]:
-        """One patient of each kind, and how many there are: of a stratum, and adding the same sums.
-
-        Equal lines have equal products with random numbers; single rows are of a few kinds.
-        """
+    def kinds(self, strata: Ints) -> Kinds:
+        """Equal lines have equal products with random numbers; single rows are of a few kinds."""
         products = self.table.T @ np.random.default_rng(0).random(self.table.shape[0])
-        pairs = np.stack([strata, products], axis=1)
-        _, patients, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
-        return patients, counts
+        order = np.lexsort((products, strata))
+        new = np.r_[True, (np.diff(products[order]) != 0) | (np.diff(strata[order]) != 0)]
+        kind = np.empty(len(order), dtype=np.int64)
+        kind[order] = np.cumsum(new) - 1
+        return Kinds(kind, order[new], np.bincount(kind))
 
-    def leaving_out(self, patients: Ints) -> Values:
-        """The metrics without one patient, for each of these patients."""
-        total = np.asarray(self.table.sum(axis=1)).ravel()
-        return self.values(total - self.table[:, patients].toarray().T)
+    def of_kinds(self, kinds: Kinds) -> "Tally":
+        """The tally whose resamples say how many of each kind there are."""
+        return replace(self, table=self.table[:, kinds.first])
 
     def point(self) -> dict[str, float]:
         """The metrics of the rows as they are."""
         everyone = np.ones((1, self.table.shape[1]))
         return {name: float(value[0]) for name, value in self.of(everyone).items()}
+
+    def _sums(self, draws: Floats) -> Floats:
+        return np.ascontiguousarray((self.table @ draws.T).T)
+
+
+def _where(known: Floats, values: Floats) -> Floats:
+    """A patient more defines nothing that was undefined."""
+    return np.where(np.isnan(known), np.nan, values)
 
 
 def tally_rows(
@@ -96,4 +141,17 @@ def side_by_side(
             }
         )
 
-    return Tally(sparse.vstack([tally.table for tally in tallies.values()]).tocsr(), combined)
+    table = sparse.vstack([tally.table for tally in tallies.values()]).tocsr()
+    return Tally(table, combined, margins=_joined([t.margins for t in tallies.values()]))
+
+
+def _joined(margins: Sequence[Margins | None]) -> Margins | None:
+    """Of several tallies at once; none where one has none, for what is made of both."""
+    known = [each for each in margins if each is not None]
+    if len(known) < len(margins):
+        return None
+    return Margins(
+        np.concatenate([each.worst for each in known]),
+        np.concatenate([each.best for each in known]),
+        frozenset.intersection(*(each.of for each in known)),
+    )

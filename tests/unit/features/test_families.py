@@ -158,6 +158,7 @@ def test_z_and_rank_do_not_know_units(values, shift, scale):
         ([0.1 + 0.2, 0.3], [0, 0], None),  # alike but for noise: not -1 and 1
         ([1e9 * 0.3, 1e9 * (0.1 + 0.2)], [0, 0], None),
         ([1e-9, 3e-9], [-(0.5**0.5), 0.5**0.5], [0.25, 0.75]),  # small is not alike
+        ([0.0, 1e-17, -1e-17], [0, 0, 0], None),  # noise around zero
         ([0.0, 0.0, 0.0], [0, 0, 0], [0.5, 0.5, 0.5]),
         ([1.0, math.nan, 3.0], [-(0.5**0.5), math.nan, 0.5**0.5], [0.25, math.nan, 0.75]),
         ([math.nan, math.nan], [math.nan] * 2, [math.nan] * 2),
@@ -167,6 +168,20 @@ def test_stated_answers(values, z, rank):
     np.testing.assert_allclose(z_scores(*one_group(values)), z, atol=1e-12)
     if rank is not None:
         np.testing.assert_allclose(ranks(*one_group(values)), rank, atol=1e-12)
+
+
+def test_a_difference_that_is_noise_beside_its_inputs_is_none():
+    hue = [62.1, 55.3, 58.7]
+    as_float32 = np.float32(hue).astype(float).tolist()  # 1e-6 off, as a table may round
+    samples = lesions(
+        patient_id=["p"] * 3, tbp_lv_H=hue, tbp_lv_Hext=as_float32, tbp_lv_A=[20.0, 21.0, 19.5],
+        tbp_lv_Aext=[14.0, 18.0, 16.0], tbp_lv_L=hue, tbp_lv_Lext=hue, tbp_lv_B=hue,
+        tbp_lv_Bext=hue,
+    )  # fmt: skip
+    table = made(samples, "lesion", "z")
+    assert table["les_hue_contrast"].max() > 1e-7
+    assert table["pz_hue_contrast"].to_list() == [0, 0, 0]
+    assert table["pz_color_range"].max() > 1
 
 
 def test_groupings_are_within_patients_and_a_missing_level_is_one_of_its_own():

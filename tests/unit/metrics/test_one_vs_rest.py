@@ -45,7 +45,7 @@ def test_macro_auc_is_over_the_classes_that_have_rows():
 def test_resamples_that_lack_a_class_are_counted():
     true = np.array(["MEL"] * 10 + ["BCC"] * 10 + ["VASC"])
     probability = np.random.default_rng(0).dirichlet([1, 1, 1], len(true))
-    whose = cohort([f"IP_{number:02d}" for number in range(21)], rarity(true, CLASSES[:3]))
+    whose = cohort([f"IP_{number:02d}" for number in range(41)], rarity(true, CLASSES[:3]))
     config = BootstrapConfig(replicates=2000, seeds=(0,), stratified=False)
     tally = one_vs_rest_tally(true, probability, CLASSES[:3], whose)
     found = interval_of(tally, whose, config)["macro_auc"]
@@ -100,8 +100,8 @@ def test_every_resample_equals_the_areas_of_its_rows_written_out():
 
 
 def test_the_area_of_a_class_of_one_patient_has_no_interval():
-    true, probability = np.array(["MEL", "BCC"] * 10 + ["DF"]), np.full((21, 4), 0.25)
-    whose = cohort([f"IP_{number:02d}" for number in range(21)], rarity(true, CLASSES))
+    true, probability = np.array(["MEL", "BCC"] * 20 + ["DF"]), np.full((41, 4), 0.25)
+    whose = cohort([f"IP_{number:02d}" for number in range(41)], rarity(true, CLASSES))
     found = interval_of(one_vs_rest_tally(true, probability, CLASSES, whose), whose)
     assert [found[name].low is None for name in ("auc[MEL]", "auc[DF]", "macro_auc")] == [
         False, True, True,
