@@ -26,9 +26,9 @@ PATIENT_SPREAD = 1.9  # between patients, over that within one: raw columns then
 PICTURE_SHIFT = 2.1  # of what only the picture shows, in standard deviations of benign lesions
 
 SIZE_MM = (1.9, 1.5, 0.34)  # offset, scale, growth a unit: 2.4 to 7.5 mm for 90 % of lesions
-# How strongly each structure shows a lesion's strength, by kind as above: which cancer it is can be
-# seen. A blue-white veil speaks for a basal cell carcinoma here, streaks and a net for a melanoma, a
-# notched border for a squamous cell carcinoma.
+# How strongly each structure shows a lesion's strength, by kind as above: so a picture tells which
+# cancer it is. A blue-white veil speaks for a basal cell carcinoma here, streaks and a net for a
+# melanoma, a notched border for a squamous cell carcinoma.
 STRUCTURES = {
     "streaks": (0.7, 1.8, 0.7, 1.0),
     "veil": (2.2, 0.7, 0.7, 1.0),

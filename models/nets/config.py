@@ -53,5 +53,7 @@ class NetConfig(BaseModel):
         if taken := sorted(OWN & self.options.keys()):
             raise ValueError(f"options.{taken[0]} is set by this project; leave it out")
         if self.sha256 is not None and self.weights in (NONE, INSTALLED):
-            raise ValueError(f"sha256 is of a weights' file, and weights is {self.weights!r}; drop one")
+            raise ValueError(
+                f"sha256 is of a weights' file, and weights is {self.weights!r}; drop one"
+            )
         return self

@@ -73,7 +73,7 @@ def installed_tensors(backbone: str, own: dict[str, Any]) -> tuple[dict[str, Ten
     theirs = list(torch.load(path, map_location="cpu", weights_only=True).values())
     if len(theirs) != len(own):
         raise ArtifactError(
-            f"{path.name} holds {len(theirs)} tensors and {backbone} has {len(own)} with this timm; "
+            f"{path.name} holds {len(theirs)} tensors and {backbone} has {len(own)} in this timm; "
             "take net.weights='hub' or a file."
         )
     return dict(zip(own, theirs, strict=True)), package.sha256

@@ -2,7 +2,9 @@
 
 import sys
 
+import cv2
 import pytest
+import safetensors.torch
 import timm
 import torch
 
@@ -60,7 +62,7 @@ def test_tensors_are_paired_in_order_and_the_classifier_is_left_out(package):
 def test_a_changed_file_is_refused_before_it_is_read(package):
     path, _ = package()
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(ArtifactError, match="does not match its hash.*install atto_by_somebody"):
+    with pytest.raises(ArtifactError, match=r"does not match its hash.*install atto_by_somebody"):
         pretrained_backbone(config(ATTO))
 
 
@@ -101,13 +103,11 @@ def test_a_hash_goes_with_a_file_alone():
 
 @pytest.mark.real_data
 def test_the_lock_brings_the_very_weights_that_name_the_picture(real_data):
-    import cv2
-    import safetensors.torch
-
     net = LesionNet(config(size=224, hidden=(), dropout=(0.0,)), 1)
-    known = safetensors.torch.load_file(real_data / "weights" / f"timm_{LITE0}.imagenet.safetensors")
+    folder = real_data / "weights"
+    known = safetensors.torch.load_file(folder / f"timm_{LITE0}.imagenet.safetensors")
     assert all(torch.equal(v, known[k]) for k, v in net.backbone.state_dict().items())
-    picture = cv2.imread(str(real_data / "weights" / "grace_hopper.bmp"))[..., ::-1].copy()
+    picture = cv2.imread(str(folder / "grace_hopper.bmp"))[..., ::-1].copy()
     scaled = torch.tensor(cv2.resize(picture, (224, 224), interpolation=cv2.INTER_AREA))
     images = scaled.permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.no_grad():
