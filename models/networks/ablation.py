@@ -57,6 +57,7 @@ def _one_phase(config: NetworkConfig) -> NetworkConfig:
 VARIANTS: dict[str, Variant] = {
     "no_se": _net(se=False),
     "no_cbam": _net(cbam=False),
+    "no_attention": _net(se=False, cbam=False),
     "no_hair": _augment(hair_p=0.0),
     "no_clahe": _augment(clahe_p=0.0),
     "no_gray_world": _augment(gray_world_p=0.0),
