@@ -74,7 +74,7 @@ def test_dealt_labels_are_at_chance_and_the_true_ones_are_not(tmp_path):
 
 
 LESIONS = 8  # of every patient alike: counting them tells nothing
-TESTED = 20
+TESTED = 64
 DRAWN = (
     "synthetic.patients=100", "synthetic.rows=2400", "synthetic.positives=150",
     "synthetic.images=0", "data.images=none",

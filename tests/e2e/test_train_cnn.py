@@ -28,6 +28,13 @@ def place(made, tmp_path):
     return Place(tmp_path / "copy")
 
 
+@pytest.fixture
+def untrained(made, tmp_path):
+    """The same data, and no run."""
+    shutil.copytree(made[0].data, tmp_path / "untrained" / "data")
+    return Place(tmp_path / "untrained")
+
+
 def weights(place):
     return {
         path.relative_to(place.run).as_posix(): path.read_bytes()
@@ -109,8 +116,8 @@ TWO = (
 
 
 @pytest.mark.slow
-def test_a_second_stage_of_two_classes_calls_both(tmp_path):
-    place = Place(tmp_path)
+def test_a_second_stage_of_two_classes_calls_both(untrained):
+    place = untrained
     call(place, "train_cnn", settings=(TWO, "folds.n_folds=2"))
     calls = pl.read_parquet(place.run / "cascade" / "calls.parquet")
     first = pl.read_parquet(place.run / "networks" / "stage1" / "oof.parquet")
@@ -169,8 +176,8 @@ def test_check_77_switched_or_not_a_finished_network_is_the_same(place):
     assert done.stdout.count("was trained without DETERMINISTIC=1 on a GPU and is kept.") == 1
 
 
-def test_one_fold_alone_and_switched(tmp_path):
-    place = Place(tmp_path)
+def test_one_fold_alone_and_switched(untrained):
+    place = untrained
     done = call(place, "train_cnn", "--fold", "1", "--deterministic")
     assert "train-cnn: fold 1 is trained" in done.stdout
     assert "repeatable" not in done.stdout  # a notice for whoever has a GPU and no switch
@@ -199,18 +206,18 @@ def test_damaged_weights_end_in_one_line(place, damage, tmp_path):
     assert ended.stderr.count("\n") == 1
 
 
-def test_check_131_a_pickle_is_refused_unopened(tmp_path):
+def test_check_131_a_pickle_is_refused_unopened(untrained, tmp_path):
     marker, pickled = tmp_path / "marker", tmp_path / "weights.pth"
     pickled.write_bytes(f"cposix\nsystem\n(S'touch {marker}'\ntR.".encode())
-    place = Place(tmp_path / "place")
-    ended = call(place, "train_cnn", settings=(f"networks.stage1.net.weights={pickled}",), code=2)
+    own = (f"networks.stage1.net.weights={pickled}",)
+    ended = call(untrained, "train_cnn", settings=own, code=2)
     assert "which is not a .safetensors file" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not marker.exists()
 
 
-def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
-    place = Place(tmp_path)
+def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(untrained):
+    place = untrained
     often = "networks.stage1.training.checkpoint_s=0.0"
     process = place.start("train_cnn", settings=(*TINY, often))
     checkpoints = place.run / "checkpoints" / "stage1_fold_0"
@@ -224,11 +231,10 @@ def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(made, tmp_path):
 
 
 @pytest.mark.slow
-def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, tmp_path):
+def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, untrained):
     unbroken, rng, kills = weights(made[0]), np.random.default_rng(0), 0
     often = tuple(f"networks.stage{stage}.training.checkpoint_s=0.0" for stage in (1, 2))
-    place = Place(tmp_path)
-    shutil.copytree(made[0].data, place.data)
+    place = untrained
     while kills < 30:
         with place.start("train_cnn", settings=(*TINY, *often), OMP_NUM_THREADS="1") as process:
             if killed(process, place.folder, rng.integers(1, 60), rng.uniform(0, 0.1)):
@@ -353,17 +359,17 @@ def test_overlays_are_left_out_if_the_recipe_says_so(place, tmp_path):
 @pytest.mark.slow
 def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(place):
     settings = ("ablation.network=stage1", "ablation.seeds=[0, 1]",
-                'ablation.variants=["no_se", "no_mixup", "no_hair"]')  # fmt: skip
+                'ablation.variants=["no_mixup", "no_hair"]')  # fmt: skip
     done = call(place, "ablate", settings=settings)
     found = json.loads((place.run / "ablation" / "ablation.json").read_text())
-    assert list(found["variants"]) == ["no_mixup", "no_se", "whole"]
+    assert list(found["variants"]) == ["no_mixup", "whole"]
     assert "notice: no_hair changes nothing in this recipe and is left out." in done.stdout
     assert found["variants"]["whole"]["minus_whole"]["value"] == 0
     assert all(len(entry["by_seed"]) == 2 for entry in found["variants"].values())
     assert "no measurable gain" in done.stdout
-    one = place.run / "networks" / "no_se_seed_1_stage1_fold_0" / "manifest.json"
+    one = place.run / "networks" / "no_mixup_seed_1_stage1_fold_0" / "manifest.json"
     before = one.stat().st_mtime_ns
-    changed = ("ablation.network=stage1", "ablation.seeds=[1]", 'ablation.variants=["no_se"]',
+    changed = ("ablation.network=stage1", "ablation.seeds=[1]", 'ablation.variants=["no_mixup"]',
                "networks.stage1.training.gamma=1.0")  # fmt: skip
     assert "was made from other values" in call(place, "ablate", settings=changed, code=2).stderr
     call(place, "ablate", "--fresh", settings=changed)
