@@ -240,6 +240,7 @@ def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, untra
             if killed(process, place.folder, rng.integers(1, 60), rng.uniform(0, 0.1)):
                 kills += 1
                 continue
+            assert process.returncode == 0, process.stderr.read()
         # It came to its end: begin anew, so that there is something to kill.
         assert weights(place) == unbroken
         shutil.rmtree(place.run / "networks")
