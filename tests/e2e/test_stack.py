@@ -4,13 +4,12 @@ import hashlib
 import json
 import random
 import shutil
-import signal
-import time
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tests.launcher import killed
 from tests.stages import Place
 
 SMALL = (
@@ -157,10 +156,11 @@ def test_a_kill_in_the_middle_costs_one_fold_at_most(made, tmp_path):
     shutil.copytree(made[0].folder, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(place.run / "boosters")
     shutil.rmtree(place.run / "stack")
-    for number in range(6):
+    moments, hits = random.Random(0), 0
+    for _ in range(6):
         with place.start("submission", settings=SMALL) as process:
-            time.sleep(random.Random(number).uniform(1.0, 2.5))
-            process.send_signal(signal.SIGKILL)
+            hits += killed(process, place.run, moments.randint(1, 12), moments.uniform(0, 0.05))
+    assert hits > 2
     call(place, "submission")
     assert submission_of(place) == submission_of(made[0])
     assert trees_of(place) == trees_of(made[0])
