@@ -3,8 +3,10 @@
 TINY = (
     "synthetic.patients=30", "synthetic.rows=260", "synthetic.positives=60", "folds.n_folds=3",
     'use_networks=["stage1", "stage2"]', "networks.stage1.net.backbone=test_convnext",
+    "networks.stage1.net.weights=none",
     "networks.stage1.net.size=32", "networks.stage1.net.hidden=[16, 8]",
     "networks.stage1.net.dropout=[0.2, 0.1, 0.1]", "networks.stage2.net.backbone=test_convnext",
+    "networks.stage2.net.weights=none",
     "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16, 8]",
     "networks.stage2.net.dropout=[0.2, 0.1, 0.1]", "networks.stage1.training.epoch_samples=256",
     "networks.stage1.training.gamma=2.0", "networks.stage1.training.mixup_probability=0.5",

@@ -28,6 +28,7 @@ from workspace.units import open_unit
 TINY = (
     'use_networks=["stage2", "small"]', "synthetic.patients=30", "synthetic.rows=260",
     "synthetic.positives=60", "folds.n_folds=2", "networks.stage2.net.backbone=test_convnext",
+    "networks.stage2.net.weights=none",
     "networks.stage2.net.size=32", "networks.stage2.net.hidden=[16]",
     "networks.stage2.net.dropout=[0.1, 0.1]",
     "networks.stage2.training.phases=[{ epochs = 1, lr = 1e-3 }]",
