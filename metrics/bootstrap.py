@@ -78,7 +78,8 @@ class Interval:
         if self.value is None:
             return "undefined"
         if self.low is None:
-            return f"{self.value:.4f} [no interval]"
+            few = f": {self.patients} {self.unit}s, fewer than {FEWEST}"
+            return f"{self.value:.4f} [no interval{few if self.patients < FEWEST else ''}]"
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
