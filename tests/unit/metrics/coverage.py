@@ -1,6 +1,6 @@
 """How often an interval holds the truth, in simulated cohorts of heavy-tailed patients.
 
-`python -m tests.unit.metrics.coverage 400 500` prints the table of docs/LOG.md: cohorts and
+`python -m tests.unit.metrics.coverage 300 300` prints the table of docs/LOG.md: cohorts and
 resamples of each. The slow tests look at fewer.
 """
 
