@@ -145,7 +145,8 @@ def _reliability(scored: Scored, config: ScoreConfig) -> Reliability | None:
 
 def _notes(scored: Scored, whose: Cohort, pauc: Interval) -> list[str]:
     notes = []
-    if None not in (pauc.high, pauc.value) and np.isclose(pauc.high, pauc.value, rtol=1e-9):
+    value, high = pauc.value, pauc.high
+    if value is not None and high is not None and np.isclose(high, value, rtol=1e-9):
         notes.append(
             "Every resample has the same pAUC: these patients cannot tell how sure it is, and its "
             "interval is what half a patient more could change."
