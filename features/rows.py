@@ -73,7 +73,8 @@ class Rows:
         if name not in FORMULAS or not FORMULAS[name].cancels:
             return 0.0
         inputs, groups = FORMULAS[name].inputs, self.groups(over)
-        return np.max([self._largest(of, over, groups) for of in inputs], axis=0)
+        sizes = [self._largest(of, over, groups) for of in inputs]
+        return np.asarray(np.max(sizes, axis=0), np.float64)
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What several columns come from is made for the first of them and kept for the others."""

@@ -78,7 +78,8 @@ class Interval:
         if self.value is None:
             return "undefined"
         if self.low is None:
-            return f"{self.value:.4f} [no interval]"
+            few = f": {self.patients} {self.unit}s, fewer than {FEWEST}"
+            return f"{self.value:.4f} [no interval{few if self.patients < FEWEST else ''}]"
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
@@ -88,7 +89,7 @@ def intervals(
     config: BootstrapConfig | None = None,
     show: Show | None = None,
 ) -> dict[str, dict[str, Interval]]:
-    """An interval for every value of every tally, all from the same draws.
+    """An interval for every value of every tally, from the same draws where patients are known.
 
     Values that depend on how many patients have a positive (a tally's `mix`) are drawn without
     strata: held fixed, that number would lend them a certainty that they do not have.
@@ -97,28 +98,18 @@ def intervals(
     assert all(tally.table.shape[1] == cohort.size for tally in tallies.values())
     passes = _passes(tallies, config)
     parties = [party for way in passes for party in _parties(tallies, passes[way], cohort, way)]
-    samples = {(name, party.stratified): [] for party in parties for name in party.tallies}
-    done, total = 0, config.replicates * len(config.seeds) * len(parties)
-    for party in parties:
-        for seed in config.seeds:
-            own = {name: _Samples() for name in party.tallies}
-            for block in _blocks(party.strata, party.alike, config.replicates, seed):
-                for name, tally in party.tallies.items():
-                    own[name].add(tally.between(block))
-                done += len(block)
-                if show is not None:
-                    show(done, total)
-            for name, of_seed in own.items():
-                samples[name, party.stratified].append(of_seed)
+    samples = _sampled(parties, config, show)
     result = {}
     for name, tally in tallies.items():
-        of_tally: dict[str, Interval] = {}
-        for way in passes:
-            metrics = [m for m in tally.point() if _way(tally, m, config) is way]
-            of_tally |= _intervals(
-                tally, metrics, samples.get((name, way), ()), cohort, way, config
+        point = tally.point()
+        result[name] = {
+            metric: _interval(
+                [sample.of(metric) for sample in samples[name, _way(tally, metric, config)]],
+                value, tally.behind.get(metric, cohort.fewest), cohort,
+                _way(tally, metric, config), config.level,
             )
-        result[name] = {metric: of_tally[metric] for metric in tally.point()}
+            for metric, value in point.items()
+        }  # fmt: skip
     return result
 
 
@@ -150,6 +141,26 @@ def _parties(
         merged = {name: tallies[name].of_kinds(kinds)}
         parties.append(_Party(merged, strata[kinds.first], kinds.alike, stratified))
     return parties
+
+
+def _sampled(
+    parties: Sequence[_Party], config: BootstrapConfig, show: Show | None
+) -> dict[tuple[str, bool], list["_Samples"]]:
+    """By tally and way of drawing, the resamples of each seed."""
+    samples: dict[tuple[str, bool], list[_Samples]] = {}
+    done, total = 0, config.replicates * len(config.seeds) * len(parties)
+    for party in parties:
+        for seed in config.seeds:
+            own = {name: _Samples() for name in party.tallies}
+            for block in _blocks(party.strata, party.alike, config.replicates, seed):
+                for name, tally in party.tallies.items():
+                    own[name].add(tally.between(block))
+                done += len(block)
+                if show is not None:
+                    show(done, total)
+            for name, of_seed in own.items():
+                samples.setdefault((name, party.stratified), []).append(of_seed)
+    return samples
 
 
 def _way(tally: Tally, metric: str, config: BootstrapConfig) -> bool:
@@ -250,35 +261,25 @@ class _Samples:
         return np.concatenate(self._blocks[metric], axis=1)
 
 
-def _intervals(
-    tally: Tally,
-    metrics: Sequence[str],
-    samples: Sequence[_Samples],
-    cohort: Cohort,
-    stratified: bool,
-    config: BootstrapConfig,
-) -> dict[str, Interval]:
-    point = tally.point()
-    result = {}
-    for metric in metrics:
-        by_seed = [sample.of(metric) for sample in samples]
-        together, value = np.concatenate(by_seed, axis=1), point[metric]
-        n = tally.behind.get(metric, cohort.fewest)
-        ends = [_ends(sample, value, n, config.level) for sample in (together, *by_seed)]
-        known = not np.isnan(ends[0]).any()
-        result[metric] = Interval(
-            value=None if np.isnan(value) else value,
-            low=float(ends[0][0]) if known else None,
-            high=float(ends[0][1]) if known else None,
-            level=config.level,
-            unit=cohort.unit,
-            patients=n,
-            stratified=stratified,
-            replicates=together.shape[1],
-            undefined=int(np.isnan(together[0]).sum()),
-            seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
-        )
-    return result
+def _interval(
+    by_seed: Sequence[Floats], value: float, n: int, cohort: Cohort, stratified: bool, level: float
+) -> Interval:
+    """From the resamples of each seed, (3, resamples) each, and on how many patients they rest."""
+    together = np.concatenate(by_seed, axis=1)
+    ends = [_ends(sample, value, n, level) for sample in (together, *by_seed)]
+    known = not np.isnan(ends[0]).any()
+    return Interval(
+        value=None if np.isnan(value) else value,
+        low=float(ends[0][0]) if known else None,
+        high=float(ends[0][1]) if known else None,
+        level=level,
+        unit=cohort.unit,
+        patients=n,
+        stratified=stratified,
+        replicates=together.shape[1],
+        undefined=int(np.isnan(together[0]).sum()),
+        seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
+    )
 
 
 def _ends(sample: Floats, value: float, n: int, level: float) -> Floats:

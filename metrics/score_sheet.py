@@ -20,13 +20,10 @@ from metrics.pauc import MIN_TPR
 from metrics.ranking import ranking_tally
 from metrics.retrieval import TOP, retrieval_tally
 from metrics.subgroups import Subgroup, subgroup_table
-from metrics.support import FEWEST
+from metrics.support import FEWEST, NO_INTERVAL
 from metrics.tally import Tally
 from workspace.choices import Seeds
 from workspace.progress import Show
-
-SHEET_VERSION = 2  # another one is computed anew where a sheet is kept
-FEW_PATIENTS = 30  # with a positive: below, intervals of a pAUC cover too little (decisions/0007)
 
 
 class ScoreConfig(BaseModel):
@@ -148,10 +145,11 @@ def _reliability(scored: Scored, config: ScoreConfig) -> Reliability | None:
 
 def _notes(scored: Scored, whose: Cohort, pauc: Interval) -> list[str]:
     notes = []
-    if pauc.seed_spread == 0 and pauc.low == pauc.high:
+    value, high = pauc.value, pauc.high
+    if value is not None and high is not None and np.isclose(high, value, rtol=1e-9):
         notes.append(
-            "Every resample has the same pAUC: an interval without width says that these patients "
-            "cannot tell, not that the score is certain."
+            "Every resample has the same pAUC: these patients cannot tell how sure it is, and its "
+            "interval is what half a patient more could change."
         )
     if whose.unit == "row":
         notes.append(
@@ -159,12 +157,8 @@ def _notes(scored: Scored, whose: Cohort, pauc: Interval) -> list[str]:
             "independent, so intervals are too narrow wherever patients have several lesions. Give "
             "the solution a patient_id column."
         )
-    elif whose.fewest < FEW_PATIENTS:
-        notes.append(
-            f"Patients with a positive or those without are only {whose.fewest}: below "
-            f"{FEW_PATIENTS} intervals cover less than they say, that of pAUC least; below "
-            f"{FEWEST} there is none."
-        )
+    if whose.fewest < FEWEST:
+        notes.append(f"{NO_INTERVAL} Here they are {whose.fewest}.")
     if not _are_probabilities(scored):
         notes.append(
             "Some scores lie outside 0 to 1: they rank all the same, but calibration is left out."

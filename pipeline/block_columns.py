@@ -114,6 +114,13 @@ class NetworkColumns:
         """The pairs of folds that networks of this name left out."""
         return [held_out for held_out in self.units if not isinstance(held_out, int)]
 
+    @property
+    def anchor_groups(self) -> Ints | None:
+        """Which anchors belong together; nobody says it of pictures of one's own."""
+        if not isinstance(self.anchors.pictures, PictureFiles):
+            return None
+        return self.rows.groups[self.anchors.indices]
+
     def of_anchors(self, held_out: HeldOut) -> NetworkOutput:
         """What a network says of the anchors."""
         among = self.anchors.among if isinstance(held_out, int) else None

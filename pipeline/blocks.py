@@ -125,7 +125,8 @@ def _fill(draft: Draft, name: str, columns: NetworkColumns, config: AlignConfig)
         aligned = fit_aligned(name, columns.classes, outputs, config)
         for file, tensors in aligned.files().items():
             draft.tensors(f"{some.prefix}{file}", tensors)
-        drifts.append(drift.measure_drift({k: v.embedding for k, v in outputs.items()}, config))
+        seen = {fold: output.embedding for fold, output in outputs.items()}
+        drifts.append(drift.measure_drift(seen, config, columns.anchor_groups))
         for fold in some.folds:
             held_out.append(columns.held_out(aligned, fold, some.by_fold[fold]))
             unseen.append(columns.unseen(aligned, fold))

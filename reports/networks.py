@@ -3,10 +3,22 @@
 from collections.abc import Iterator, Sequence
 
 from folds.findings import plural
+from metrics.support import NO_INTERVAL
 from reports.elements import Element, Note, Section
 from reports.sheets import Cascade, Claim, Classes, Network, Paired
 from reports.stack import score_table
-from reports.table import Column, Row, Said, Table, Words, count, measure, short
+from reports.table import (
+    Column,
+    Row,
+    Said,
+    Table,
+    Words,
+    count,
+    has_few,
+    measure,
+    notices,
+    short,
+)
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 CALLED = "true, down; called, across"
@@ -35,7 +47,14 @@ def tables(name: str, sheet: Network) -> list[Said]:
         *said,
         *_measured(name, sheet, (*metrics, "auc", "pauc", "macro_auc")),
         *(_source(name, sheet["source_only"]) if "source_only" in sheet else ()),
+        *([] if calls else _few(best)),
     ]
+
+
+def _few(sheet: Classes) -> list[Said]:
+    """Why a sentence has a value without an interval, where no table says it."""
+    few = any(map(has_few, sheet["metrics"].values()))
+    return list(notices([NO_INTERVAL])) if few else []
 
 
 def chosen_inside(sheet: Network) -> bool:
@@ -104,6 +123,7 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
         f"{plural(sheet['report']['n'], 'picture')}, macro F1 {short(metrics['macro_f1'])}.",
         confusion_table(sheet),
     ]
+    said += _few(sheet)
     if sheet["left_out"]:
         rows = plural(sheet["left_out"], "row")
         said.append(f"cascade: {rows} with target 1 have no class here.")

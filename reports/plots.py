@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
+from metrics.support import NO_INTERVAL
 from reports.elements import Axis, Plot, Shape
 from reports.sheets import Interval, Reliability
+from reports.table import has_few
 from workspace.errors import shorten
 
 WIDTH = 420
@@ -174,7 +176,12 @@ def scores_plot(found: Sequence[tuple[str, Interval]], label: str, min_tpr: floa
     ticks = [best * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     return Plot(
         title="Scores side by side",
-        caption="Each score with its interval. Dashed: what a constant score comes to.",
+        caption=" ".join(
+            [
+                "Each score with its interval. Dashed: what a constant score comes to.",
+                *([NO_INTERVAL] if any(has_few(value) for _, value in found) else []),
+            ]
+        ),
         size=frame.size,
         box=frame.box,
         x=frame.axis(label, ticks, frame.x),

@@ -18,6 +18,7 @@ class Interval(TypedDict):
     high: float | None
     level: NotRequired[float]
     unit: NotRequired[str]
+    patients: NotRequired[int]
     replicates: NotRequired[int]
     undefined: NotRequired[int]
 

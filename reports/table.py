@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from metrics.support import FEWEST, NO_INTERVAL
 from reports.sheets import Interval
 from workspace.errors import shorten
 
@@ -21,6 +22,7 @@ class Number:
     interval: str = ""
     share: float | None = None  # of the greatest in its column: drawn as a bar
     short: str = ""
+    few: bool = False  # too few patients for an interval
 
     @property
     def brief(self) -> str:
@@ -86,6 +88,13 @@ class Table:
     faint: frozenset[int] = frozenset()  # numbers of rows that are others' claims
     frame: Literal["open", "indented", "boxed"] = "open"  # on the console
 
+    @property
+    def note(self) -> str:
+        """Why a number has no interval, where one has none for want of patients."""
+        cells = (cell for row in self.rows for cell in row)
+        few = any(isinstance(cell, Number) and cell.few for cell in cells)
+        return NO_INTERVAL if few else ""
+
 
 Said = str | Table  # what a stage tells: sentences, and tables between them
 NOTHING = Words("–", short="")
@@ -121,7 +130,13 @@ def measure(metric: Interval | None) -> Cell:
     if value is None:
         return Words("undefined")
     interval = "no interval" if low is None else f"{low:.4f} to {high:.4f}"
-    return Number(f"{value:.4f}", repr(value), interval, short=short(metric))
+    return Number(f"{value:.4f}", repr(value), interval, short=short(metric), few=has_few(metric))
+
+
+def has_few(metric: Interval) -> bool:
+    """Whether it has no interval for want of patients."""
+    rests_on = metric.get("patients")
+    return metric.get("low") is None and rests_on is not None and rests_on < FEWEST
 
 
 def short(metric: Interval) -> str:

@@ -1,11 +1,11 @@
 """How well a map carries: on anchors left out of its fit, how much do the folds' embeddings agree?
 
+Whole patients are left out: lesions of one are alike, and would tell what they are asked.
 Each fold's mapped embedding is held against the mean of the others', which is the reference: in the
 unmapped spaces (before) and in the mapped one (after). Two numbers a fold: the share of the
 reference's variance that the embedding explains, up to one scale, and the mean cosine of the rows.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ import numpy as np
 from stacking.alignment.anchors import Numbers, checked
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.maps import EMBEDDINGS, Maps, fit
-from workspace.arrays import Bools, Floats
+from workspace.arrays import Bools, Floats, Ints
 
 SHARES = 5  # of the anchors; each is left out once
 # With five folds alike and an embedding made of a shared and an own component, the share is .3
@@ -54,19 +54,36 @@ def mean_over_folds(by_fold: Mapping[int, Agreement]) -> Agreement:
     )
 
 
-def measure_drift(embeddings: Mapping[int, Numbers], config: AlignConfig) -> Drift:
-    """From the anchors that the maps are fitted on; costs five fits. No folds where only one is."""
+def measure_drift(
+    embeddings: Mapping[int, Numbers], config: AlignConfig, groups: Ints | None = None
+) -> Drift:
+    """From the anchors that the maps are fitted on; costs five fits.
+
+    `groups` (anchors,) says which belong together; None: each is alone. Nothing is measured where
+    there is one fold or one group only.
+    """
     raw, maps = checked(embeddings, config, EMBEDDINGS), config.method not in ("raw", "scalars")
-    if len(raw) < 2:
+    count = len(next(iter(raw.values())))
+    shares = _shares(np.arange(count) if groups is None else groups)
+    if len(raw) < 2 or not shares.any():
         return Drift({}, {} if maps else None)
     # Components are chosen afterwards, and a share has fewer anchors: neither matters here.
-    count = len(next(iter(raw.values())))
-    fitted = count - math.ceil(count / SHARES)
+    fitted = count - int(np.bincount(shares).max())
     own = config.model_copy(
         update={"pca": None, "least_anchors": 2, "landmarks": min(config.landmarks, fitted)}
     )
-    before = _agreements(raw, own.model_copy(update={"method": "raw"}))
-    return Drift(before, _agreements(raw, own) if maps else None)
+    before = _agreements(raw, own.model_copy(update={"method": "raw"}), shares)
+    return Drift(before, _agreements(raw, own, shares) if maps else None)
+
+
+def _shares(groups: Ints) -> Ints:
+    """(anchors,): the share of each, whole groups, the largest first into the smallest share."""
+    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    share_of, sizes = np.zeros(len(counts), np.int64), np.zeros(SHARES, np.int64)
+    for number in np.argsort(-counts, kind="stable"):
+        share_of[number] = sizes.argmin()
+        sizes[share_of[number]] += counts[number]
+    return share_of[group]
 
 
 def poor(drift: Drift, network: str) -> str | None:
@@ -86,11 +103,10 @@ def poor(drift: Drift, network: str) -> str | None:
     )
 
 
-def _agreements(raw: dict[int, Floats], config: AlignConfig) -> dict[int, Agreement]:
-    count = len(next(iter(raw.values())))
+def _agreements(raw: dict[int, Floats], config: AlignConfig, shares: Ints) -> dict[int, Agreement]:
     sums = {fold: np.zeros(4) for fold in raw}  # own x reference, own², reference², cosines
-    for share in range(SHARES):
-        held_out = np.arange(count) % SHARES == share
+    for share in np.unique(shares):
+        held_out = shares == share
         fitted = {fold: own[~held_out] for fold, own in raw.items()}
         maps = frame = fit(fitted, config)
         if config.method == "ridge":
@@ -102,7 +118,7 @@ def _agreements(raw: dict[int, Floats], config: AlignConfig) -> dict[int, Agreem
         for fold, own in mapped.items():
             others = (total - reference[fold]) / (len(raw) - 1)
             sums[fold] += _products(own, others)
-    return {fold: _agreement(of, count) for fold, of in sums.items()}
+    return {fold: _agreement(of, len(shares)) for fold, of in sums.items()}
 
 
 def _mapped(maps: Maps, raw: dict[int, Floats], held_out: Bools) -> dict[int, Floats]:

@@ -252,8 +252,8 @@ def test_patients_are_put_into_strata_by_their_rarest_class():
 
 
 def test_a_class_of_one_patient_has_no_interval_though_all_resamples_agree():
-    true = np.array(["MEL", "BCC"] * 10 + ["VASC"])
-    whose = cohort([f"IP_{number:02d}" for number in range(21)], rarity(true, CLASSES))
+    true = np.array(["MEL", "BCC"] * 20 + ["VASC"])
+    whose = cohort([f"IP_{number:02d}" for number in range(41)], rarity(true, CLASSES))
     found = interval_of(classification_tally(true, true, CLASSES, whose), whose)
     assert (found["recall[VASC]"].value, found["recall[VASC]"].low) == (1, None)
     assert found["macro_recall"].low is None

@@ -24,7 +24,7 @@ def rows():
         {
             "target": target,
             "score": rng.normal(size=300) + target,
-            "patient_id": [f"IP_{n // 5:07d}" for n in range(300)],
+            "patient_id": [f"IP_{n // 2:07d}" for n in range(300)],
         }
     )
 

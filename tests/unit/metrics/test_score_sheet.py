@@ -70,18 +70,20 @@ def test_few_patients_with_a_positive_are_pointed_out(rows):
     target = np.arange(500) < 50  # the first ten patients
     sheet = score_sheet(target, score, patient, config=QUICK)
     assert sheet["notes"] == [
-        "Patients with a positive or those without are only 10: below 30 intervals cover less than "
-        "they say, that of pAUC least; below 5 there is none."
+        "No interval where fewer than 20 patients with a positive, or without one, stand behind a "
+        "value: it would cover too little. Here they are 10."
     ]
+    assert sheet["metrics"]["pauc"]["low"] is sheet["metrics"]["auc"]["low"] is None
 
 
 def test_a_perfect_score_of_few_patients_is_not_passed_off_as_certain(rows):
     target, _, patient = rows
     sheet = score_sheet(target, target, patient, config=QUICK)
     assert sheet["notes"] == [
-        "Every resample has the same pAUC: an interval without width says that these patients "
-        "cannot tell, not that the score is certain."
+        "Every resample has the same pAUC: these patients cannot tell how sure it is, and its "
+        "interval is what half a patient more could change."
     ]
+    assert sheet["metrics"]["pauc"]["low"] < sheet["metrics"]["pauc"]["high"]
 
 
 def test_one_class_is_one_clear_error():

@@ -35,7 +35,11 @@ def test_check_99_each_level_has_its_counts_and_its_metric(rows):
     women = table[0]["metrics"]
     assert women["auc"]["value"] == pytest.approx(auc(target[:100], score[:100]))
     assert women["pauc"]["value"] == pytest.approx(pauc_above_tpr(target[:100], score[:100]))
-    assert women["auc"]["low"] < women["auc"]["value"] < women["auc"]["high"]
+    assert (women["auc"]["low"], women["auc"]["patients"]) == (None, 15)  # with a positive
+    [entry] = subgroup_table(target, score, whose, {"all": ["all"] * 200}, QUICK)
+    everyone = entry["metrics"]["auc"]
+    assert everyone["patients"] == 26
+    assert everyone["low"] < everyone["value"] < everyone["high"]
 
 
 def test_fewer_than_ten_positives_or_negatives_say_so_instead_of_a_number(rows):

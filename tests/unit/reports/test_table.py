@@ -1,10 +1,12 @@
 import pytest
 
+from metrics.support import NO_INTERVAL
 from reports.table import (
     NOTHING,
     Column,
     Mark,
     Number,
+    Table,
     Words,
     broken,
     columns,
@@ -38,6 +40,14 @@ def test_a_metric_without_interval_or_value_is_not_made_up(metric, shown, brief)
     cell = measure(metric)
     assert (cell.words if isinstance(cell, Words) else cell.shown) == shown
     assert cell.brief == short(metric) == brief
+
+
+def test_a_table_says_why_a_number_has_no_interval():
+    few = {"value": 0.5, "low": None, "high": None, "patients": 19}
+    enough = {**few, "patients": 20}  # none for another reason: one seed, say
+    assert Table((), ((measure(KNOWN), measure(few)),)).note == NO_INTERVAL
+    for others in (KNOWN, enough, None):
+        assert Table((), ((Words("a"), measure(others)),)).note == ""
 
 
 def test_what_is_not_there_is_a_dash_on_the_page_and_nothing_on_the_console():

@@ -9,7 +9,7 @@ CONFIG = ScoreConfig(replicates=100, seeds=(0,))
 THREE = ("a", "b", "c")
 
 
-def drawn(classes=3, count=90):
+def drawn(classes=3, count=240):
     rng = np.random.default_rng(0)
     true = np.r_[np.arange(classes), rng.integers(0, classes, count)]
     share = rng.random((len(true), classes)) + 0.5 * np.eye(classes)[true]

@@ -80,6 +80,27 @@ def test_what_is_measured_is_held_to_the_plain_formula():
     assert drift.before[0].cosine == pytest.approx(cosines / 50, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", ["ridge", "procrustes"])
+def test_whole_patients_are_left_out_of_a_fit(method):
+    """Folds that share nothing but patients: a map fitted on a patient's twins looks good."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(40), 10)
+    views = {
+        fold: rng.normal(size=(40, 30))[patient] + 0.1 * rng.normal(size=(400, 30))
+        for fold in range(3)
+    }
+    by_row = mean_over_folds(measure_drift(views, config(method)).after).explained
+    by_patient = mean_over_folds(measure_drift(views, config(method), patient).after).explained
+    assert by_row > 0.5
+    assert by_patient < 0.1
+
+
+def test_anchors_of_one_patient_alone_measure_nothing():
+    views = drawn(rows=50)
+    assert measure_drift(views, config(), np.zeros(50, int)) == Drift({}, {})
+    assert len(measure_drift(views, config("procrustes"), np.arange(50) // 25).result) == 3
+
+
 def test_an_opposite_view_explains_nothing():
     one = drawn(folds=1)[0]
     drift = measure_drift({0: one, 1: -one}, config("raw"))

@@ -1,0 +1,113 @@
+"""How often an interval holds the truth, in simulated cohorts of heavy-tailed patients.
+
+`python -m tests.unit.metrics.coverage 300 300` prints the table of docs/LOG.md: cohorts and
+resamples of each. The slow tests look at fewer.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from metrics.bootstrap import BootstrapConfig, difference, intervals
+from metrics.cohort import Cohort
+from metrics.ranking import ranking_tally
+
+NAMES = ("pauc", "auc", "gain in pauc", "gain in auc")
+
+
+def coverage(draw, tallies_of, names, cohorts, replicates=300):
+    """How many of so many cohorts have an interval of each metric, and how often it is right.
+
+    `tallies_of` makes named tallies of rows and cohort; the truth is theirs of a huge cohort.
+    """
+    rng = np.random.default_rng(7)
+    rows, whose = draw(rng, huge=True)
+    truth = {name: value for t in tallies_of(rows, whose) for name, value in t.point().items()}
+    inside = dict.fromkeys(names, 0)
+    for number in range(cohorts):
+        rows, whose = draw(rng)
+        config = BootstrapConfig(replicates=replicates, seeds=(number,))
+        found = {}
+        for by_metric in intervals(
+            dict(enumerate(tallies_of(rows, whose))), whose, config
+        ).values():
+            found |= by_metric
+        for name in names:
+            inside[name] += found[name].covers(truth[name])
+    return {name: hits / cohorts for name, hits in inside.items()}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Two scores of heavy-tailed patients, of whom exactly so many have one positive lesion."""
+
+    positive: int
+    negative: int
+    pareto: bool = False
+    shift: float = 2.0  # how much higher positives score, in spreads of a lesion
+    gain: float = 0.0  # of the second score, in spreads of a lesion
+    alike: float = 0.7  # how much of what is no signal both scores share
+
+    def __call__(self, rng, *, huge=False):
+        times = 20_000 // (self.positive + self.negative) if huge else 1
+        positive, patients = times * self.positive, times * (self.positive + self.negative)
+        heavy = np.minimum(1 + 5 * rng.pareto(1.5, patients), 3000).astype(int)
+        sizes = heavy if self.pareto else 1 + rng.geometric(1 / 10, patients)
+        codes = np.repeat(np.arange(patients), sizes)
+        target = np.zeros(len(codes), dtype=int)
+        target[(np.cumsum(sizes) - sizes)[:positive]] = 1
+        one, other = 0.7 * self._pair(rng, patients)[:, codes] + self._pair(rng, len(codes))
+        scores = one + self.shift * target, other + (self.shift + self.gain) * target
+        strata = (np.arange(patients) < positive).astype(int)
+        return (target, *scores), Cohort(codes, strata, "patient")
+
+    def _pair(self, rng, n):
+        own = rng.normal(size=(2, n))
+        return np.stack([own[0], self.alike * own[0] + (1 - self.alike**2) ** 0.5 * own[1]])
+
+
+def value_and_gain(rows, whose):
+    """The first score's ranking, and by how much the second one's is better, under other names."""
+    target, one, other = rows
+    first, second = (
+        replace(ranking_tally(target, score, whose), mix=frozenset()) for score in (one, other)
+    )
+    gain = difference(first, second)
+
+    def named(names):
+        return {f"gain in {name}": names[name] for name in names}
+
+    of = frozenset(f"gain in {name}" for name in gain.margins.of)
+    gain = replace(
+        gain, values=lambda sums, values=gain.values: named(values(sums)), behind={},
+        margins=replace(gain.margins, of=of),
+    )  # fmt: skip
+    return [first, gain]
+
+
+CELLS = {
+    "20 of 100": Drawn(20, 80),
+    "20 of 100, Pareto": Drawn(20, 80, pareto=True),
+    "20 of 40": Drawn(20, 20),
+    "24 of 72, nearly one score": Drawn(24, 48, pareto=True, alike=0.95),
+    "35 of 70, a better second": Drawn(35, 35, gain=0.5),
+}
+MORE = {
+    "20 of 100, positives 3 sd higher": Drawn(20, 80, shift=3.0),
+    "20 of 100, positives 1 sd higher": Drawn(20, 80, shift=1.0),
+    "20 of 100, a much better second": Drawn(20, 80, pareto=True, gain=1.0, alike=0.5),
+    "35 of 175, Pareto": Drawn(35, 140, pareto=True),
+    "100 of 300": Drawn(100, 200),
+}
+
+
+def main(cohorts: int, replicates: int) -> None:
+    print("|", " | ".join(("patients with a positive", *NAMES)), "|")
+    for name, cell in {**CELLS, **MORE}.items():
+        found = coverage(cell, value_and_gain, NAMES, cohorts, replicates)
+        print("|", " | ".join((name, *(f"{found[n]:.3f}" for n in NAMES))), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
