@@ -38,6 +38,7 @@ class TrainedNetwork:
     inner: Ints  # none where nothing was chosen
     inner_score: float | None
     history: list[dict[str, Any]]
+    balance: dict[str, Any]  # what each class was of the loss
 
     @property
     def best_is_another(self) -> bool:
@@ -67,8 +68,9 @@ def train_network(
     first, second = (_threshold(network, run, pictures, w, inner) for w in (best, last))
     chosen = trained.history[trained.best_epoch].get(config.learning.watch)
     return TrainedNetwork(
-        best, last, trained.best_epoch, first, second, inner, chosen, trained.history
-    )
+        best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
+        trained.balance,
+    )  # fmt: skip
 
 
 def scores_of(

@@ -22,6 +22,7 @@ from models.input.transforms import Transform
 from models.nets.network import LesionNet
 from models.training import groups
 from models.training.average import Average
+from models.training.balance import class_balance
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
 from models.training.config import PhaseConfig, TrainConfig
 from models.training.mixup import mixup
@@ -66,13 +67,14 @@ class Setting:
 class Trained:
     """Weights after the last epoch, those of the best inner score, and the epochs' records.
 
-    Where nothing was scored the last are the best.
+    Where nothing was scored the last are the best. `balance` says what each class was of the loss.
     """
 
     last: Arrays
     best: Arrays
     best_epoch: int
     history: list[dict[str, Any]]
+    balance: dict[str, Any]
 
 
 Score = Callable[[LesionNet], float]  # of the inner rows; more is better
@@ -97,7 +99,7 @@ class Training:
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
         self.objective = examples.objective
-        self.objective.begin(np.concatenate(self._plan(0)), setting.device)
+        self.objective.begin(examples.training, setting.device)
         self.optimiser: torch.optim.AdamW | None = None
         self._saved_at = time.monotonic()
 
@@ -114,9 +116,9 @@ class Training:
                 raise
         last, best = arrays_of(self._weights()), self.position.best_epoch
         if self.score is None:
-            return Trained(last, last, self.position.epoch - 1, self.history)
+            return Trained(last, last, self.position.epoch - 1, self.history, self._balance())
         assert best is not None, "no epoch was scored"
-        return Trained(last, self.kept.load_best(best), best, self.history)
+        return Trained(last, self.kept.load_best(best), best, self.history, self._balance())
 
     def _phases(self, show: Show) -> None:
         while self.position.phase < len(self.config.phases):
@@ -169,6 +171,12 @@ class Training:
             times = {examples.classes.index(name): n for name, n in config.oversample.items()}
             order = epoch_order(labels, config.sampling, times, most, stream)
         return batches_of(examples.training[order], config.batch_size)
+
+    def _balance(self) -> dict[str, Any]:
+        labels, classes = self.examples.labels, self.examples.classes
+        shown = labels[np.concatenate(self._plan(0))]
+        learnt = labels[self.examples.training]
+        return class_balance(learnt, shown, self.objective.weights, classes)
 
     def _steps(self, count: int) -> int:
         return -(-count // self.config.accumulate)

@@ -35,8 +35,8 @@ CONFIG = TrainConfig(
         PhaseConfig(epochs=2, lr=1e-3, schedule="onecycle", scale={"backbone": 0.1}),
         PhaseConfig(epochs=1, lr=1e-4),
     ),
-    batch_size=3, accumulate=2, sampling="inverse_frequency", ema=0.9, clip_norm=1.0,
-    checkpoint_s=0.0,
+    batch_size=3, accumulate=2, sampling="inverse_frequency", class_weights=False, ema=0.9,
+    clip_norm=1.0, checkpoint_s=0.0,
 )  # fmt: skip
 
 
