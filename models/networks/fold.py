@@ -19,6 +19,7 @@ from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
 from models.networks.inner import inner_split
 from models.networks.network import Network, Run, TrainingRows
+from models.networks.watch import log_loss
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.loop import Examples, Score, Setting, Training
 from models.training.position import seed_of
@@ -61,7 +62,10 @@ def train_network(
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective)
     transform = make_transform(config.augment, net.size, net.mean, net.std)
-    setting = Setting(config.learning, transform, run.way.device, seed, run.way.workers)
+    setting = Setting(
+        config.learning, transform, run.way.device, seed, run.way.workers,
+        {"network": network.name, "fold": rows.held_out},
+    )  # fmt: skip
     score = _inner_score(network, pictures, inner, run) if len(inner) else None
     trained = Training(net, examples, setting, kept, score).run(show)
     best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
@@ -96,10 +100,11 @@ def _split(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]
 def _inner_score(network: Network, pictures: Pictures, inner: Ints, run: Run) -> Score:
     one_view, codes = replace(run.way, views=IDENTITY), network.codes[inner]
 
-    def score(net: LesionNet) -> float:
+    def score(net: LesionNet) -> tuple[float, float]:
         scores = score_pictures(net, pictures, inner, one_view)
         watch = network.config.learning.watch
-        return network.task.inner_score(watch, codes, scores, network.labels)
+        found = network.task.inner_score(watch, codes, scores, network.labels)
+        return found, log_loss(codes, scores.probability)
 
     return score
 

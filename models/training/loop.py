@@ -8,9 +8,9 @@ on inner rows, which are a part of the training rows.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,12 @@ from models.training.average import Average
 from models.training.balance import class_balance
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
 from models.training.config import PhaseConfig, TrainConfig
+from models.training.epoch_log import EpochWatch
 from models.training.mixup import mixup
 from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
-from models.training.schedule import lr_factor
+from models.training.schedule import lr_factor, mean_lr
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
 from workspace.progress import Show
@@ -61,6 +62,7 @@ class Setting:
     device: torch.device
     seed: int
     workers: int = 0
+    whose: Mapping[str, Any] = field(default_factory=dict)  # network and fold, for the log
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Trained:
     balance: dict[str, Any]
 
 
-Score = Callable[[LesionNet], float]  # of the inner rows; more is better
+Score = Callable[[LesionNet], tuple[float, float]]  # of the inner rows: more is better; their loss
 
 
 class Training:
@@ -149,7 +151,7 @@ class Training:
             self.examples.pictures, self.setting.transform, plan, seed=self.setting.seed,
             epoch=at.epoch, workers=self.setting.workers, start=at.batch,
         )  # fmt: skip
-        group: list[Batch] = []
+        group, watch = list[Batch](), EpochWatch(at.loss_of)
         for batch in stream:
             group.append(batch)
             if len(group) == every or at.batch + len(group) == len(plan):
@@ -158,7 +160,8 @@ class Training:
                 group = []
                 self._between(len(plan))
                 show(self._done(len(plan)), config.epochs * len(plan))
-        self._close_epoch(phase)
+        watch.learnt(at.loss_of)
+        self._close_epoch(phase, size, watch)
 
     def _plan(self, epoch: int) -> list[Ints]:
         """The epoch's batches, the same whenever they are asked for."""
@@ -260,33 +263,36 @@ class Training:
             self._save()
         raise_if_asked()
 
-    def _close_epoch(self, phase: PhaseConfig) -> None:
-        at = self.position
-        score = None if self.score is None else self._scored(self.score)
+    def _close_epoch(self, phase: PhaseConfig, steps: int, watch: EpochWatch) -> None:
+        at, score = self.position, None
         record: dict[str, Any] = {
-            "phase": at.phase + 1, "epoch": at.epoch + 1, "lr": phase.lr,
+            "phase": at.phase + 1, "epoch": at.epoch + 1,
+            "lr": mean_lr(phase, at.epoch_in_phase * steps, steps),
             "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
-        if score is not None:
+        if self.score is not None:
+            score, record["inner_loss"] = self._scored(self.score)
             record[self.config.watch] = score
         self.history.append(record)
-        LOG.info("epoch", extra={"facts": record})
+        total = {"epochs": self.config.epochs}
+        facts = {**self.setting.whose, **record, **total, **watch.facts(self.setting.device)}
+        LOG.info("epoch", extra={"facts": facts})
         if score is not None:
             self._compare(score)
         at.next_epoch()
         self._save()
 
-    def _scored(self, score: Score) -> float:
-        """The inner rows' score of the weights as they would be kept now."""
+    def _scored(self, score: Score) -> tuple[float, float]:
+        """The inner rows' score and loss of the weights as they would be kept now."""
         with self.average.in_place_of(self.net) if self.average else nullcontext():
             self.net.eval()
-            found = score(self.net)
+            found, loss = score(self.net)
         if not np.isfinite(found):
             raise ConfigError(
                 f"The inner rows' score ({self.config.watch}) is not a number after epoch "
                 f"{self.position.epoch + 1}; they need every class: lower inner_folds."
             )
-        return found
+        return found, loss
 
     def _compare(self, score: float) -> None:
         """Is it the best so far, and for how long has the phase waited for a better one?"""

@@ -41,6 +41,7 @@ CONFIG = TrainConfig(
 
 
 AUGMENT = AugmentConfig()
+WHOSE = {"network": "flag", "fold": 2}
 
 
 def draw_pictures(folder):
@@ -92,8 +93,9 @@ class Trial:
         learnt, inner = places[: self.learnt], places[self.learnt :]
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
         transform = make_transform(self.augment, net.size, net.mean, net.std)
-        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers)
-        return Training(net, examples, setting, kept, self.score)
+        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers, WHOSE)
+        score = self.score and (lambda net: (self.score(net), 0.5))
+        return Training(net, examples, setting, kept, score)
 
     def score(self, net):
         inner = np.arange(self.learnt, len(self.labels))
