@@ -5,6 +5,7 @@ the best inner epoch, which score, and those of the last epoch, which nothing ha
 recipe wants nothing to be chosen, there are no inner rows and both are the last.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +41,7 @@ class TrainedNetwork:
     inner_score: float | None
     history: list[dict[str, Any]]
     balance: dict[str, Any]  # what each class was of the loss
+    processors: Sequence[str] = ()  # on which kinds it was trained
 
     @property
     def best_is_another(self) -> bool:
@@ -73,7 +75,7 @@ def train_network(
     chosen = trained.history[trained.best_epoch].get(config.learning.watch)
     return TrainedNetwork(
         best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
-        trained.balance,
+        trained.balance, trained.processors,
     )  # fmt: skip
 
 

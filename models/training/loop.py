@@ -1,8 +1,8 @@
 """The training loop: phases, epochs, steps. Every network of this project learns in it.
 
-It goes on from the last checkpoint to the bit (on a CPU): whatever is random is a function of the
-seed and the position. The rows that are reported later are never seen here: what is best is chosen
-on inner rows, which are a part of the training rows.
+It goes on from the last checkpoint to the bit, on the kind of CPU on which it began: whatever is
+random is a function of the seed and the position. The rows that are reported later are never seen
+here: what is best is chosen on inner rows, which are a part of the training rows.
 """
 
 import logging
@@ -30,6 +30,7 @@ from models.training.mixup import mixup
 from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
+from models.training.processor import processor_of
 from models.training.schedule import lr_factor, mean_lr
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
@@ -77,6 +78,7 @@ class Trained:
     best_epoch: int
     history: list[dict[str, Any]]
     balance: dict[str, Any]
+    processors: list[str]
 
 
 Score = Callable[[LesionNet], tuple[float, float]]  # of the inner rows: more is better; their loss
@@ -110,6 +112,7 @@ class Training:
         snapshot = self.kept.load()
         if snapshot is not None:
             self._restore(snapshot)
+        self._note_processor()
         with held_back():  # so that a stop comes between two steps, where all is in order
             try:
                 self._phases(show)
@@ -118,9 +121,24 @@ class Training:
                 raise
         last, best = arrays_of(self._weights()), self.position.best_epoch
         if self.score is None:
-            return Trained(last, last, self.position.epoch - 1, self.history, self._balance())
+            return self._trained(last, last, self.position.epoch - 1)
         assert best is not None, "no epoch was scored"
-        return Trained(last, self.kept.load_best(best), best, self.history, self._balance())
+        return self._trained(last, self.kept.load_best(best), best)
+
+    def _trained(self, last: Arrays, best: Arrays, epoch: int) -> Trained:
+        processors = self.position.processors
+        return Trained(last, best, epoch, self.history, self._balance(), processors)
+
+    def _note_processor(self) -> None:
+        """Said, not refused: a machine that was changed is no reason to lose days."""
+        mine, before = processor_of(self.setting.device), self.position.processors
+        if before and mine not in before:
+            self.kept.tell(
+                f"notice: this training began on {name_some(before)} and goes on on {mine}: its "
+                "weights are not to the bit those of a training on one of them."
+            )
+        if mine not in before:
+            self.position.processors = [*before, mine]
 
     def _phases(self, show: Show) -> None:
         while self.position.phase < len(self.config.phases):

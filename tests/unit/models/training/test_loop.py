@@ -11,6 +11,7 @@ from models.nets.config import NetConfig
 from models.training import loop
 from models.training.average import Average
 from models.training.config import PhaseConfig, TrainConfig
+from models.training.processor import processor_of
 from models.training.schedule import lr_factor
 from tests.unit.models.training.conftest import CONFIG, NET, Trial, plainly
 from workspace.errors import ArtifactError, ConfigError
@@ -164,6 +165,23 @@ def test_check_168_an_epochs_line_says_whose_how_far_how_long_and_how_fast(trial
     rates = [1e-3 * lr_factor(CONFIG.phases[1], step, 6) for step in range(6)]
     assert said[1]["lr"] == pytest.approx(sum(rates[:3]) / 3)
     assert said[2]["lr"] == pytest.approx(sum(rates[3:]) / 3)
+
+
+def test_another_kind_of_processor_is_told_and_kept_and_the_same_one_is_not(trial, monkeypatch):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(3))
+    same = trial()
+    with pytest.raises(Stopped):
+        same.run(Interrupting(3))
+    assert same.said == []
+    monkeypatch.setattr(loop, "processor_of", lambda device: "CPU OTHER")
+    other = trial()
+    first = processor_of(torch.device("cpu"))
+    assert other.run().processors == [first, "CPU OTHER"]
+    assert other.said == [
+        f"notice: this training began on {first} and goes on on CPU OTHER: its weights are not to "
+        "the bit those of a training on one of them."
+    ]
 
 
 def test_check_79_what_scoring_draws_changes_nothing(trial, unbroken):
