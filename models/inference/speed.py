@@ -36,7 +36,7 @@ EXACT = Pace()
 
 def fastest(device: torch.device, count: int) -> Pace:
     """The pace for so many images on this device, from what the machine says it can do."""
-    bfloat16 = computes_in_bfloat16(device)
+    bfloat16 = _computes_in_bfloat16(device)
     compiled = bfloat16 and count >= WORTH_COMPILING and _can_compile(device)
     return Pace("bfloat16" if bfloat16 else "float32", compiled)
 
@@ -77,8 +77,7 @@ def change(net: LesionNet, prepared: Prepared, images: Tensor) -> float:
     return float((probabilities(exact(images)) - probabilities(prepared(images))).abs().max())
 
 
-def computes_in_bfloat16(device: torch.device) -> bool:
-    """Whether the processor has instructions for it."""
+def _computes_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Without these instructions bfloat16 is emulated and slower than float32.

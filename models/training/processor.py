@@ -6,8 +6,6 @@ same bits; two kinds do not, and a training that began on one and goes on on ano
 
 import torch
 
-from models.inference.speed import computes_in_bfloat16
-
 
 def processor_of(device: torch.device) -> str:
     """`CPU AVX2`, `CPU AVX512 with bfloat16`, or what a GPU calls itself."""
@@ -15,5 +13,6 @@ def processor_of(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":
         return device.type
-    more = " with bfloat16" if computes_in_bfloat16(device) else ""
+    bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    more = " with bfloat16" if bfloat16 else ""
     return f"CPU {torch.backends.cpu.get_cpu_capability()}{more}"

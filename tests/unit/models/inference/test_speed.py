@@ -76,7 +76,7 @@ def test_a_compiled_network_meets_one_shape_and_short_batches_are_cut_again(net,
     ],
 )
 def test_the_pace_is_what_the_machine_can_do(monkeypatch, bfloat16, compiler, count, pace):
-    monkeypatch.setattr(speed, "computes_in_bfloat16", lambda device: bfloat16)
+    monkeypatch.setattr(speed, "_computes_in_bfloat16", lambda device: bfloat16)
     monkeypatch.setattr(speed, "_can_compile", lambda device: compiler)
     assert fastest(CPU, count) == pace
 
