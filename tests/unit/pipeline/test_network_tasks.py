@@ -107,7 +107,7 @@ def test_the_fold_or_the_pair_and_the_seed_are_in_the_task(still):
     assert two.folder == still.run / "networks" / "flag_fold_0_2"
     assert two.arguments["run"] == ((0, 2), 5)
     assert two.arguments["checkpoints"] == still.run / "checkpoints" / "flag_fold_0_2"
-    assert one.needs.cores == 1  # a small network, on a CPU
+    assert one.needs().cores == 1  # a small network, on a CPU
 
 
 def test_the_order_of_classes_is_in_the_task(still):
