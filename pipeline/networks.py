@@ -144,6 +144,7 @@ class FoldNetwork:
         draft.parquet(SCORES, self._table(best, last))
         draft.text("curves.svg", draw(trained.history, self.network.config.learning.watch))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
+        draft.facts.update(balance=trained.balance, processors=list(trained.processors))
 
     def _table(self, best: Scores, last: Scores) -> pl.DataFrame:
         """Ids, probabilities, the last epoch's probabilities."""

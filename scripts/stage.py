@@ -27,6 +27,7 @@ from workspace.errors import ConfigError, DermstackError
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
 from workspace.progress import Desk
+from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
 
 Stage = Callable[[Job], object]
@@ -94,7 +95,7 @@ def _run(
             carry_out(stage, name, call, ConsoleDesk(Console(), name))
     except DermstackError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        LOG.error("stopped by %s", type(error).__name__)  # the line itself may name patients
+        LOG.error("stopped by %s: %s", type(error).__name__, unnamed(error))
         return 2
     except Stopped as stopped:
         print(

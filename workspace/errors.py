@@ -5,6 +5,7 @@
 code 2; anything else that is raised is a bug of ours and keeps its traceback.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -17,6 +18,8 @@ class DermstackError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
+        raising = sys._getframe(1)
+        self.raised_at = raising.f_code.co_filename, raising.f_lineno
 
 
 class DataError(DermstackError):

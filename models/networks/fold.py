@@ -5,6 +5,7 @@ the best inner epoch, which score, and those of the last epoch, which nothing ha
 recipe wants nothing to be chosen, there are no inner rows and both are the last.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
 from models.networks.inner import inner_split
 from models.networks.network import Network, Run, TrainingRows
+from models.networks.watch import log_loss
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.loop import Examples, Score, Setting, Training
 from models.training.position import seed_of
@@ -38,6 +40,8 @@ class TrainedNetwork:
     inner: Ints  # none where nothing was chosen
     inner_score: float | None
     history: list[dict[str, Any]]
+    balance: dict[str, Any]  # what each class was of the loss
+    processors: Sequence[str] = ()  # on which kinds it was trained
 
     @property
     def best_is_another(self) -> bool:
@@ -60,15 +64,19 @@ def train_network(
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective)
     transform = make_transform(config.augment, net.size, net.mean, net.std)
-    setting = Setting(config.learning, transform, run.way.device, seed, run.way.workers)
+    setting = Setting(
+        config.learning, transform, run.way.device, seed, run.way.workers,
+        {"network": network.name, "fold": rows.held_out},
+    )  # fmt: skip
     score = _inner_score(network, pictures, inner, run) if len(inner) else None
     trained = Training(net, examples, setting, kept, score).run(show)
     best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
     first, second = (_threshold(network, run, pictures, w, inner) for w in (best, last))
     chosen = trained.history[trained.best_epoch].get(config.learning.watch)
     return TrainedNetwork(
-        best, last, trained.best_epoch, first, second, inner, chosen, trained.history
-    )
+        best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
+        trained.balance, trained.processors,
+    )  # fmt: skip
 
 
 def scores_of(
@@ -94,10 +102,11 @@ def _split(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]
 def _inner_score(network: Network, pictures: Pictures, inner: Ints, run: Run) -> Score:
     one_view, codes = replace(run.way, views=IDENTITY), network.codes[inner]
 
-    def score(net: LesionNet) -> float:
+    def score(net: LesionNet) -> tuple[float, float]:
         scores = score_pictures(net, pictures, inner, one_view)
         watch = network.config.learning.watch
-        return network.task.inner_score(watch, codes, scores, network.labels)
+        found = network.task.inner_score(watch, codes, scores, network.labels)
+        return found, log_loss(codes, scores.probability)
 
     return score
 

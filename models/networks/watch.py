@@ -23,6 +23,12 @@ def watched(what: Watch, codes: Ints, probability: Floats, classes: tuple[str, .
     return float(scores_of(counts, classes)[what])
 
 
+def log_loss(codes: Ints, probability: Floats) -> float:
+    """Mean cross entropy, all rows alike: no weights, focus or smoothing of the training's loss."""
+    of_truth = probability[np.arange(len(codes)), codes]
+    return float(-np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).mean())
+
+
 def watch_tally(
     what: Watch, codes: Ints, probability: Floats, classes: tuple[str, ...], whose: Cohort,
     min_tpr: float = MIN_TPR,

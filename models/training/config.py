@@ -53,7 +53,7 @@ class TrainConfig(BaseModel):
     gamma: float = Field(default=2.5, ge=0)  # of the focal loss; 0 is cross entropy
     alpha: float | None = Field(default=None, gt=0, lt=1)  # positives' weight, negatives' the rest
     smoothing: float = Field(default=0.05, ge=0, lt=1)
-    class_weights: bool = True
+    class_weights: bool = True  # inverse frequencies of the training rows
     mixup_alpha: float = Field(default=0.3, ge=0)
     mixup_probability: float = Field(default=0.5, ge=0, le=1)
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of averaged weights, if wanted
@@ -80,6 +80,11 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 f"positive_share={self.positive_share} of batch_size={self.batch_size} leaves none "
                 "of one class; take a larger batch_size"
+            )
+        if self.class_weights and self.sampling != "shuffled":
+            raise ValueError(
+                f"sampling={self.sampling!r} evens the classes, and class_weights would do so once "
+                "more; take class_weights=false, or sampling='shuffled'"
             )
         if self.alpha is not None and self.class_weights:
             raise ValueError("alpha and class_weights both weigh the classes; take one of them")

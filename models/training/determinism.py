@@ -1,7 +1,8 @@
 """The deterministic switches: what makes two trainings on one GPU the same to the bit.
 
-On a CPU the loop is so anyway, and the switches change no bit there. On a GPU sums are added up in
-whatever order threads end, so that two runs drift apart unless torch is told to take slower forms.
+On one kind of CPU the loop is so anyway, and the switches change no bit there. On a GPU sums are
+added up in whatever order threads end, so that two runs drift apart unless torch is told to take
+slower forms.
 The switches hold for the whole process and are never turned back.
 """
 

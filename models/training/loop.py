@@ -1,16 +1,16 @@
 """The training loop: phases, epochs, steps. Every network of this project learns in it.
 
-It goes on from the last checkpoint to the bit (on a CPU): whatever is random is a function of the
-seed and the position. The rows that are reported later are never seen here: what is best is chosen
-on inner rows, which are a part of the training rows.
+It goes on from the last checkpoint to the bit, on the kind of CPU on which it began: whatever is
+random is a function of the seed and the position. The rows that are reported later are never seen
+here: what is best is chosen on inner rows, which are a part of the training rows.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,16 @@ from models.input.transforms import Transform
 from models.nets.network import LesionNet
 from models.training import groups
 from models.training.average import Average
+from models.training.balance import class_balance
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
 from models.training.config import PhaseConfig, TrainConfig
+from models.training.epoch_log import EpochWatch
 from models.training.mixup import mixup
 from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
-from models.training.schedule import lr_factor
+from models.training.processor import processor_of
+from models.training.schedule import lr_factor, mean_lr
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
 from workspace.progress import Show
@@ -60,22 +63,25 @@ class Setting:
     device: torch.device
     seed: int
     workers: int = 0
+    whose: Mapping[str, Any] = field(default_factory=dict)  # network and fold, for the log
 
 
 @dataclass(frozen=True)
 class Trained:
     """Weights after the last epoch, those of the best inner score, and the epochs' records.
 
-    Where nothing was scored the last are the best.
+    Where nothing was scored the last are the best. `balance` says what each class was of the loss.
     """
 
     last: Arrays
     best: Arrays
     best_epoch: int
     history: list[dict[str, Any]]
+    balance: dict[str, Any]
+    processors: list[str]
 
 
-Score = Callable[[LesionNet], float]  # of the inner rows; more is better
+Score = Callable[[LesionNet], tuple[float, float]]  # of the inner rows: more is better; their loss
 
 
 class Training:
@@ -97,7 +103,7 @@ class Training:
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
         self.objective = examples.objective
-        self.objective.begin(np.concatenate(self._plan(0)), setting.device)
+        self.objective.begin(examples.training, setting.device)
         self.optimiser: torch.optim.AdamW | None = None
         self._saved_at = time.monotonic()
 
@@ -106,6 +112,7 @@ class Training:
         snapshot = self.kept.load()
         if snapshot is not None:
             self._restore(snapshot)
+        self._note_processor()
         with held_back():  # so that a stop comes between two steps, where all is in order
             try:
                 self._phases(show)
@@ -114,9 +121,24 @@ class Training:
                 raise
         last, best = arrays_of(self._weights()), self.position.best_epoch
         if self.score is None:
-            return Trained(last, last, self.position.epoch - 1, self.history)
+            return self._trained(last, last, self.position.epoch - 1)
         assert best is not None, "no epoch was scored"
-        return Trained(last, self.kept.load_best(best), best, self.history)
+        return self._trained(last, self.kept.load_best(best), best)
+
+    def _trained(self, last: Arrays, best: Arrays, epoch: int) -> Trained:
+        processors = self.position.processors
+        return Trained(last, best, epoch, self.history, self._balance(), processors)
+
+    def _note_processor(self) -> None:
+        """Said, not refused: a machine that was changed is no reason to lose days."""
+        mine, before = processor_of(self.setting.device), self.position.processors
+        if before and mine not in before:
+            self.kept.tell(
+                f"notice: this training began on {name_some(before)} and goes on on {mine}: its "
+                "weights are not to the bit those of a training on one of them."
+            )
+        if mine not in before:
+            self.position.processors = [*before, mine]
 
     def _phases(self, show: Show) -> None:
         while self.position.phase < len(self.config.phases):
@@ -147,7 +169,7 @@ class Training:
             self.examples.pictures, self.setting.transform, plan, seed=self.setting.seed,
             epoch=at.epoch, workers=self.setting.workers, start=at.batch,
         )  # fmt: skip
-        group: list[Batch] = []
+        group, watch = list[Batch](), EpochWatch(at.loss_of)
         for batch in stream:
             group.append(batch)
             if len(group) == every or at.batch + len(group) == len(plan):
@@ -156,7 +178,8 @@ class Training:
                 group = []
                 self._between(len(plan))
                 show(self._done(len(plan)), config.epochs * len(plan))
-        self._close_epoch(phase)
+        watch.learnt(at.loss_of)
+        self._close_epoch(phase, size, watch)
 
     def _plan(self, epoch: int) -> list[Ints]:
         """The epoch's batches, the same whenever they are asked for."""
@@ -169,6 +192,12 @@ class Training:
             times = {examples.classes.index(name): n for name, n in config.oversample.items()}
             order = epoch_order(labels, config.sampling, times, most, stream)
         return batches_of(examples.training[order], config.batch_size)
+
+    def _balance(self) -> dict[str, Any]:
+        labels, classes = self.examples.labels, self.examples.classes
+        shown = labels[np.concatenate(self._plan(0))]
+        learnt = labels[self.examples.training]
+        return class_balance(learnt, shown, self.objective.weights, classes)
 
     def _steps(self, count: int) -> int:
         return -(-count // self.config.accumulate)
@@ -252,33 +281,36 @@ class Training:
             self._save()
         raise_if_asked()
 
-    def _close_epoch(self, phase: PhaseConfig) -> None:
-        at = self.position
-        score = None if self.score is None else self._scored(self.score)
+    def _close_epoch(self, phase: PhaseConfig, steps: int, watch: EpochWatch) -> None:
+        at, score = self.position, None
         record: dict[str, Any] = {
-            "phase": at.phase + 1, "epoch": at.epoch + 1, "lr": phase.lr,
+            "phase": at.phase + 1, "epoch": at.epoch + 1,
+            "lr": mean_lr(phase, at.epoch_in_phase * steps, steps),
             "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
-        if score is not None:
+        if self.score is not None:
+            score, record["inner_loss"] = self._scored(self.score)
             record[self.config.watch] = score
         self.history.append(record)
-        LOG.info("epoch", extra={"facts": record})
+        total = {"epochs": self.config.epochs}
+        facts = {**self.setting.whose, **record, **total, **watch.facts(self.setting.device)}
+        LOG.info("epoch", extra={"facts": facts})
         if score is not None:
             self._compare(score)
         at.next_epoch()
         self._save()
 
-    def _scored(self, score: Score) -> float:
-        """The inner rows' score of the weights as they would be kept now."""
+    def _scored(self, score: Score) -> tuple[float, float]:
+        """The inner rows' score and loss of the weights as they would be kept now."""
         with self.average.in_place_of(self.net) if self.average else nullcontext():
             self.net.eval()
-            found = score(self.net)
+            found, loss = score(self.net)
         if not np.isfinite(found):
             raise ConfigError(
                 f"The inner rows' score ({self.config.watch}) is not a number after epoch "
                 f"{self.position.epoch + 1}; they need every class: lower inner_folds."
             )
-        return found
+        return found, loss
 
     def _compare(self, score: float) -> None:
         """Is it the best so far, and for how long has the phase waited for a better one?"""

@@ -22,8 +22,12 @@ class Objective(Protocol):
     def further(self) -> int:
         """Outputs of a second layer on the same embedding, which training alone has; 0: none."""
 
-    def begin(self, shown: Ints, device: torch.device) -> None:
-        """Before the first step; `shown` are the indices that the first epoch shows."""
+    @property
+    def weights(self) -> Tensor | None:
+        """(classes,), once it has begun; None: all classes weigh alike."""
+
+    def begin(self, training: Ints, device: torch.device) -> None:
+        """Before the first step; `training` are the indices of all that is learnt from."""
 
     def targets(self, indices: Ints) -> Tensor:
         """(B, anything) in float32."""
@@ -39,20 +43,27 @@ class ClassObjective:
         self, codes: Ints, classes: int, config: TrainConfig, families: Auxiliary | None = None
     ) -> None:
         self.codes, self.classes, self.config, self.families = codes, classes, config, families
-        self.weights: Tensor | None = None
+        self._weights: Tensor | None = None
 
     @property
     def further(self) -> int:
         return len(self.families.families) if self.families else 0
 
-    def begin(self, shown: Ints, device: torch.device) -> None:
-        """Weights of the classes: the recipe's alpha, or what sampling left uneven; (classes,)."""
+    @property
+    def weights(self) -> Tensor | None:
+        return self._weights
+
+    def begin(self, training: Ints, device: torch.device) -> None:
+        """Weights of the classes: the recipe's alpha, or by the counts of the training rows.
+
+        Not by what an epoch shows of them: an oversampled class would weigh so much less.
+        """
         weights = None
         if self.config.alpha is not None:
             weights = alpha_weights(self.config.alpha)
         elif self.config.class_weights:
-            weights = class_weights(torch.from_numpy(self.codes[shown]), self.classes)
-        self.weights = None if weights is None else weights.to(device)
+            weights = class_weights(torch.from_numpy(self.codes[training]), self.classes)
+        self._weights = None if weights is None else weights.to(device)
 
     def targets(self, indices: Ints) -> Tensor:
         """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
@@ -63,7 +74,7 @@ class ClassObjective:
 
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
         shares, config = targets[:, : self.classes], self.config
-        loss = focal(outputs, shares, self.weights, config.gamma, config.smoothing)
+        loss = focal(outputs, shares, self._weights, config.gamma, config.smoothing)
         if self.families is None:
             return loss
         assert further is not None, "the network has no auxiliary layer"

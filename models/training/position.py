@@ -31,6 +31,7 @@ class Position(BaseModel):
     best_of_phase: float | None = None
     waited: int = 0  # epochs of this phase without a better score
     scaler: dict[str, Any] = {}
+    processors: list[str] = []  # all kinds on which it was computed so far
 
     def next_epoch(self) -> None:
         self.epoch, self.epoch_in_phase, self.batch = self.epoch + 1, self.epoch_in_phase + 1, 0

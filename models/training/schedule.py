@@ -26,5 +26,11 @@ def lr_factor(phase: PhaseConfig, step: int, steps: int) -> float:
     return _cosine(1.0, 1 / BEGIN / END, min(1.0, (step - top) / (steps - 1.0 - top)))
 
 
+def mean_lr(phase: PhaseConfig, first: int, count: int) -> float:
+    """The learning rate of the phase's steps from `first` on, on average; an epoch has `count`."""
+    steps = phase.epochs * count
+    return phase.lr * sum(lr_factor(phase, first + step, steps) for step in range(count)) / count
+
+
 def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) / 2.0 * (1.0 + math.cos(math.pi * share))

@@ -89,7 +89,7 @@ def _check_classes(classes: tuple[str, ...], training: TrainConfig) -> None:
     if training.sampling == "balanced" or training.alpha is not None:
         raise ValueError(
             "training.sampling='balanced' and training.alpha are of two classes; take "
-            "sampling='shuffled' or 'inverse_frequency', and class_weights=true"
+            "sampling='shuffled' with class_weights=true, or 'inverse_frequency' without"
         )
 
 

@@ -104,5 +104,8 @@ def test_a_base_is_one_name(written):
 
 
 def test_a_setting_comes_before_the_base_is_taken():
-    config = load_recipe("sample", ["networks.small.training.class_weights=true"])
+    training = "networks.small.training"
+    config = load_recipe(
+        "sample", [f"{training}.class_weights=true", f"{training}.sampling=shuffled"]
+    )
     assert config.networks["small"].learning.alpha is None

@@ -135,12 +135,13 @@ def test_a_mistake_in_a_word_is_one_line(call, capfd, words, said):
 
 
 def test_our_errors_end_in_one_line_and_the_log_names_no_patient(call, capfd, tmp_path):
-    _, code = call(raises=DataError("Row IP_123 is odd; mend it."))
+    patient = "IP_123"
+    _, code = call(raises=DataError(f"Row {patient} is odd; mend it."))
     assert code == 2
     assert capfd.readouterr().err == "train-cnn: Row IP_123 is odd; mend it.\n"
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [(line["level"], line["message"]) for line in lines] == [
-        ("ERROR", "stopped by DataError")
+        ("ERROR", "stopped by DataError: Row ... is odd; mend it.")
     ]
 
 

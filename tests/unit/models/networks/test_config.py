@@ -61,8 +61,13 @@ def test_a_network_is_the_same_after_a_round_through_plain_values():
     [
         ("extractor", {"training": {"choose": "last", "phases": [{**PHASE, "patience": 2}]}},
          "patience needs inner rows"),
-        ("extractor", {"training": {"class_weights": True, "alpha": 0.25}},
+        ("extractor", {"training": {"sampling": "shuffled", "class_weights": True, "alpha": 0.25}},
          "alpha and class_weights both weigh"),
+        ("extractor", {"training": {"class_weights": True}},
+         "sampling='balanced' evens the classes, and class_weights would do so once more; take "
+         "class_weights=false, or sampling='shuffled'"),
+        ("first_stage", {"training": {"class_weights": True}},
+         "sampling='inverse_frequency' evens"),
         ("extractor", {"task": {"names": ["a", "a"]}}, "task.names says the same twice"),
         ("extractor", {"training": {"sampling": "shuffled", "oversample": {"c": 2.0}}},
          "training.oversample names no class: c"),
@@ -81,7 +86,8 @@ def test_a_network_is_the_same_after_a_round_through_plain_values():
         ("second_stage", {"task": {"classes": {"a b": ["x"], "a_b": ["y"]}}}, "two names that"),
         ("classes", {"task": {"classes": THREE}, "training": {"watch": "auc"}},
          "training.watch='auc' is of two classes"),
-        ("classes", {"task": {"classes": THREE}, "training": {"sampling": "balanced"}},
+        ("classes",
+         {"task": {"classes": THREE}, "training": {"sampling": "balanced", "class_weights": False}},
          "are of two classes; take"),
         ("classes", {"task": {"classes": THREE}, "source_only": True}, "learn the target"),
         ("encoder", {"net": {"cbam": True}}, "net.cbam is for networks that learn"),
@@ -99,7 +105,8 @@ def test_what_cannot_be_is_refused(name, stated, words):
 
 def test_two_classes_may_be_balanced_and_weighed_by_alpha():
     two = {"classes": {"a": ["a"], "b": ["b"]}}
-    for training in ({"sampling": "balanced"}, {"alpha": 0.25, "class_weights": False}):
+    for training in ({"sampling": "balanced"}, {"alpha": 0.25}):
+        training["class_weights"] = False
         assert network("second_stage", task=two, training=training)
 
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from metrics.cohort import cohort
-from models.networks.watch import watch_tally, watched
+from models.networks.watch import log_loss, watch_tally, watched
 
 THREE = ("a", "b", "c")
 
@@ -44,3 +44,9 @@ def test_as_sums_over_patients_it_is_the_same(what):
     assert point[what] == pytest.approx(watched(what, codes, share, THREE))
     two = watch_tally("auc", codes % 2, share[:, :2], ("a", "b"), whose).point()
     assert two["auc"] == pytest.approx(watched("auc", codes % 2, share[:, :2], ("a", "b")))
+
+
+def test_the_loss_of_inner_rows_is_the_mean_of_what_their_truth_was_given():
+    shares = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
+    assert log_loss(np.array([1, 1]), shares) == pytest.approx(np.log(4) / 2)
+    assert np.isfinite(log_loss(np.array([1, 0]), shares))

@@ -35,12 +35,13 @@ CONFIG = TrainConfig(
         PhaseConfig(epochs=2, lr=1e-3, schedule="onecycle", scale={"backbone": 0.1}),
         PhaseConfig(epochs=1, lr=1e-4),
     ),
-    batch_size=3, accumulate=2, sampling="inverse_frequency", ema=0.9, clip_norm=1.0,
-    checkpoint_s=0.0,
+    batch_size=3, accumulate=2, sampling="inverse_frequency", class_weights=False, ema=0.9,
+    clip_norm=1.0, checkpoint_s=0.0,
 )  # fmt: skip
 
 
 AUGMENT = AugmentConfig()
+WHOSE = {"network": "flag", "fold": 2}
 
 
 def draw_pictures(folder):
@@ -92,8 +93,9 @@ class Trial:
         learnt, inner = places[: self.learnt], places[self.learnt :]
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
         transform = make_transform(self.augment, net.size, net.mean, net.std)
-        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers)
-        return Training(net, examples, setting, kept, self.score)
+        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers, WHOSE)
+        score = self.score and (lambda net: (self.score(net), 0.5))
+        return Training(net, examples, setting, kept, score)
 
     def score(self, net):
         inner = np.arange(self.learnt, len(self.labels))

@@ -127,7 +127,8 @@ def test_a_batch_of_32_is_16_and_16():
 
 
 def balanced(**values):
-    given = {"sampling": "balanced", "batch_size": 3, "positive_share": 0.3, **values}
+    given = {"sampling": "balanced", "class_weights": False, "batch_size": 3, **values}
+    given.setdefault("positive_share", 0.3)
     given.setdefault("phases", (PhaseConfig(epochs=2, lr=1e-3, schedule="cosine"),))
     return TrainConfig(**{**CONFIG.model_dump(), **given})
 
@@ -141,11 +142,3 @@ def test_check_48_a_balanced_training_goes_on_with_the_batches_it_would_have_had
     again = trial("broken", config=config).made()
     assert not differing(again.run(lambda done, total: None).last, whole.last)
     assert again.history == whole.history
-
-
-def test_what_sampling_left_uneven_is_weighed_if_a_recipe_wants_it(trial):
-    uneven = trial(config=balanced()).made().objective
-    assert uneven.weights.tolist() == pytest.approx([0.75, 1.5])
-    assert trial("b", config=balanced(class_weights=False)).made().objective.weights is None
-    even = trial("c", config=balanced(positive_share=0.5, batch_size=4)).made().objective
-    assert even.weights.tolist() == [1.0, 1.0]

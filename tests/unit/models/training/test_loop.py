@@ -8,8 +8,11 @@ import torch
 
 from models.input.config import AugmentConfig
 from models.nets.config import NetConfig
+from models.training import loop
 from models.training.average import Average
 from models.training.config import PhaseConfig, TrainConfig
+from models.training.processor import processor_of
+from models.training.schedule import lr_factor
 from tests.unit.models.training.conftest import CONFIG, NET, Trial, plainly
 from workspace.errors import ArtifactError, ConfigError
 from workspace.stopping import Stopped
@@ -141,6 +144,44 @@ def test_check_121_the_average_counts_the_steps_of_all_phases(trial, monkeypatch
         trial().run(Interrupting(5))
     trial().run()
     assert counted == list(range(12))
+
+
+def test_check_168_an_epochs_line_says_whose_how_far_how_long_and_how_fast(trial, monkeypatch):
+    said = []
+    monkeypatch.setattr(loop.LOG, "info", lambda message, extra: said.append(extra["facts"]))
+    done = trial(config=CONFIG.model_copy(update={"phases": CONFIG.phases[:2]})).run()
+    assert [(line["phase"], line["epoch"], line["epochs"]) for line in said] == [
+        (1, 1, 3), (2, 2, 3), (2, 3, 3)
+    ]  # fmt: skip
+    for line, kept in zip(said, done.history, strict=True):
+        assert (line["network"], line["fold"], line["inner_loss"]) == ("flag", 2, 0.5)
+        assert line["seconds"] > 0 and line["images_per_s"] > 0  # noqa: PT018
+        assert 0.05 < line["peak_memory_gb"] < 64
+        assert kept == {name: line[name] for name in kept}
+        assert set(line) - set(kept) == {
+            "network", "fold", "epochs", "seconds", "images_per_s", "peak_memory_gb"
+        }  # fmt: skip
+    # Three steps an epoch: the rates that they had, not the phase's greatest.
+    rates = [1e-3 * lr_factor(CONFIG.phases[1], step, 6) for step in range(6)]
+    assert said[1]["lr"] == pytest.approx(sum(rates[:3]) / 3)
+    assert said[2]["lr"] == pytest.approx(sum(rates[3:]) / 3)
+
+
+def test_another_kind_of_processor_is_told_and_kept_and_the_same_one_is_not(trial, monkeypatch):
+    with pytest.raises(Stopped):
+        trial().run(Interrupting(3))
+    same = trial()
+    with pytest.raises(Stopped):
+        same.run(Interrupting(3))
+    assert same.said == []
+    monkeypatch.setattr(loop, "processor_of", lambda device: "CPU OTHER")
+    other = trial()
+    first = processor_of(torch.device("cpu"))
+    assert other.run().processors == [first, "CPU OTHER"]
+    assert other.said == [
+        f"notice: this training began on {first} and goes on on CPU OTHER: its weights are not to "
+        "the bit those of a training on one of them."
+    ]
 
 
 def test_check_79_what_scoring_draws_changes_nothing(trial, unbroken):
