@@ -4,6 +4,7 @@ Both sides of each row run by turns in one process, in wall time, since threads 
 machine must be otherwise idle. Weights and pictures are random; only seconds are looked at.
 """
 
+import time
 from collections.abc import Callable
 from unittest import mock
 
@@ -33,14 +34,14 @@ def run() -> None:
         steps = {name: _step(backbone, layout) for name, layout in LAYOUTS.items()}
         for step in steps.values():
             step()
-        found = paired(steps["channels_last"], steps["channels_first"], 9)
+        found = paired(steps["channels_last"], steps["channels_first"], 9, time.perf_counter)
         rows.append(
             {
                 "what": f"{backbone}, a step of {BATCH} pictures of {SIZE} px",
                 "one way": "channels_last", "the other": "channels_first", **_told(found),
             }
         )  # fmt: skip
-    found = paired(_stack(), _one_after_another(_stack()), 3)
+    found = paired(_stack(), _one_after_another(_stack()), 3, time.perf_counter)
     rows.append(
         {
             "what": f"a fold of a stack, {ROWS} rows x {COLUMNS} columns, 5 seeds",

@@ -1,4 +1,8 @@
-"""How a measurement is taken and kept: ratios from paired runs, JSON beside a page."""
+"""How a measurement is taken and kept: ratios from paired runs, JSON beside a page.
+
+Both sides are measured in processor seconds of this process, so that what else the machine does
+is not counted. Where threads or processes are the point, wall time is asked for and said.
+"""
 
 import datetime
 import json
@@ -21,13 +25,14 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 class Child:
     """What one process cost."""
 
-    seconds: float
+    seconds: float  # on the wall
+    processor_s: float
     peak_gb: float
     output: str
 
 
 def in_child(command: list[str], **options: object) -> Child:
-    """Run a command, with its wall time and the peak of its resident memory."""
+    """Run a command, with its times and the peak of its resident memory."""
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:
         assert process.stdout is not None
@@ -36,20 +41,28 @@ def in_child(command: list[str], **options: object) -> Child:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-    return Child(time.perf_counter() - started, usage.ru_maxrss / 2**20, output)
+    seconds, used = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+    return Child(seconds, used, usage.ru_maxrss / 2**20, output)
 
 
 def paired(
-    ours: Callable[[], object], theirs: Callable[[], object], times: int = 5
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    times: int = 5,
+    clock: Callable[[], float] = time.process_time,
 ) -> dict[str, float]:
-    """Median seconds of both sides, measured by turns, and the median of the paired ratios."""
+    """Median seconds of both sides, measured by turns, and the median of the paired ratios.
+
+    Processor seconds of all threads of this process; `clock=time.perf_counter` is the wall's, for
+    sides that differ in how they use several cores.
+    """
     pairs = []
     for _ in range(times):
         seconds = []
         for side in (ours, theirs):
-            started = time.perf_counter()
+            started = clock()
             side()
-            seconds.append(time.perf_counter() - started)
+            seconds.append(clock() - started)
         pairs.append(seconds)
     return {
         "ours_s": statistics.median(pair[0] for pair in pairs),
@@ -72,7 +85,8 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
     name = f"{theme}_{os.cpu_count()}cores_{month}"
     facts = {
         "command": f"make bench ({' '.join(sys.argv[1:]) or 'all'})",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}{_arithmetic()}, "
+        f"{platform.system()}",
         "commit": current_code().commit,
         "versions": current_versions(),
     }
@@ -95,6 +109,14 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
     ]
     (PAGES / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
+
+
+def _arithmetic() -> str:
+    """What of a processor decides about networks' speed, where Linux tells it."""
+    known = Path("/proc/cpuinfo")
+    words = set(known.read_text().split()) if known.is_file() else set()
+    seen = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in words]
+    return f" with {' '.join(seen)}" if seen else ""
 
 
 def _cell(value: object) -> str:
