@@ -19,6 +19,7 @@ THEMES = {
     "audit": bench_audit.run,
     "metrics": bench_metrics.run,
     "pixels": bench_pixels.run,
+    "loading": bench_pixels.run_loading,
     "features": bench_features.run,
     "stack": bench_stack.run,
     "tabular": bench_tabular.run,

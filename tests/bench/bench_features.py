@@ -124,7 +124,7 @@ from features.config import FeatureConfig
 from folds.schema import CORE
 from folds.sources.isic2024_columns import TRAIN_ONLY
 started, used = time.perf_counter(), time.process_time()
-table = pl.read_csv(sys.argv[1], null_values=["NA"], infer_schema_length=None)
+table = pl.read_csv(sys.argv[1], null_values=["NA"], infer_schema_length=10_000)
 labels = [c.name for c in TRAIN_ONLY if c.name in table.columns and c.name not in CORE]
 families = tuple(sys.argv[2].split(","))
 made = make_features(

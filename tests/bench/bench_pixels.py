@@ -1,6 +1,6 @@
 """From JPEG bytes in an HDF5 file to the network's input, beside the ways that notebooks go.
 
-One core each, but for the loaders. With DERMSTACK_REAL_DATA the crops are real ones of ISIC 2024,
+One core each; the loaders have a page of their own. With DERMSTACK_REAL_DATA the crops are real ones of ISIC 2024,
 else synthetic. Starting of worker processes is not timed.
 """
 
@@ -10,6 +10,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,46 @@ from workspace.hdf5 import ImageArchive, write_archive
 WALL = time.perf_counter
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIZE, BATCH = 224, 32
-CROPS, AUGMENTED = 1600, 320
+CROPS, AUGMENTED = 800, 160
 FILE = "train-image.hdf5"
 
 
 def run() -> None:
-    """All pairs in one process, one after the other."""
+    """All pairs in one process, one after the other, in processor seconds."""
+    with _crops() as (place, whose, names, pictures):
+        rows = [*_reading(place / FILE, names)]
+        with freed_memory_kept():  # as while networks train and embed; it serves both sides
+            rows += [*_augmenting(pictures), *_evaluating(pictures)]
+    keep(
+        "pixels",
+        "From bytes to the network's input",
+        f"{len(names):,} {whose} crops, {SIZE} px, batches of {BATCH}; images a second of one "
+        "core's processor time. A first read opens the item by the HDF5 library, which alone takes "
+        "half as long as decoding; no reader that goes through it can be quicker than both: the "
+        "row beside decode alone says how far off it is. The exact view shares our gray world and "
+        "CLAHE; the public way is written down in tests/bench/bench_pixels.py. Normalising on the "
+        "CPU is what is left on both sides where it is counted; where a GPU does it, it costs the "
+        "workers nothing. But for reading, freed memory is kept, as while networks train: for both "
+        "sides.",
+        rows,
+    )
+
+
+def run_loading() -> None:
+    """Threads against processes, on the wall: the machine must be otherwise idle."""
+    with _crops() as (place, whose, names, pictures), freed_memory_kept():
+        rows = [*_loading(place / FILE, pictures)]
+    keep(
+        "loading",
+        "Batches by several workers",
+        f"{len(names):,} {whose} crops, {SIZE} px, batches of {BATCH}; images a second on the "
+        "wall, our side with 2 threads. Starting of worker processes is not counted.",
+        rows,
+    )
+
+
+@contextmanager
+def _crops() -> Iterator[tuple[Path, str, list[str], Pictures]]:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -54,27 +89,7 @@ def run() -> None:
         whose = _write_crops(place)
         names = sorted(ImageArchive(place / FILE).names()[0])[:CROPS]
         references = [f"{FILE}::{name}" for name in names]
-        pictures = Pictures(ImageReader(place), names, references, memory_gb=0.0)
-        rows = [*_reading(place / FILE, names)]
-        with freed_memory_kept():  # as while networks train and embed; it serves both sides
-            rows += [
-                *_augmenting(pictures),
-                *_evaluating(pictures),
-                *_loading(place / FILE, pictures),
-            ]
-    keep(
-        "pixels",
-        "From bytes to the network's input",
-        f"{len(names):,} {whose} crops, {SIZE} px, batches of {BATCH}; images a second of one "
-        "core's processor time, rows with 2 threads or processes by the wall's. A first read opens "
-        "the item by the HDF5 library, and no reader that goes through it can be quicker than that "
-        "and decoding: the row beside decode alone says how far off it is. The exact view shares "
-        "our gray world and CLAHE; the public way is written down in tests/bench/bench_pixels.py. "
-        "Normalising on the CPU is what is left on both sides where it is counted; where a GPU "
-        "does it, it costs the workers nothing. But for reading, freed memory is kept, as while "
-        "networks train: for both sides.",
-        rows,
-    )
+        yield place, whose, names, Pictures(ImageReader(place), names, references, memory_gb=0.0)
 
 
 def _write_crops(place: Path) -> str:
@@ -169,7 +184,7 @@ def _augmenting(pictures: Pictures) -> Iterator[dict[str, object]]:
             paired(
                 lambda f=finish: _show(fast, decoded, f),
                 lambda f=finish: _show(exact, decoded, f),
-                15,
+                7,
             ),
             "4",
         )
@@ -177,7 +192,7 @@ def _augmenting(pictures: Pictures) -> Iterator[dict[str, object]]:
         "training view with normalisation; theirs: albumentations as in public code, gray world "
         "and normalisation in floats",
         AUGMENTED,
-        paired(lambda: _show(fast, decoded, True), by_library, 15),
+        paired(lambda: _show(fast, decoded, True), by_library, 7),
         "4",
     )
 
