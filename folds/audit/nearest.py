@@ -15,7 +15,7 @@ from workspace.arrays import Bools, Floats32, Ints
 
 LEAF: Final = 1024  # rows of a box; a block of distances is then 4 MB
 BOXES: Final = 32
-AXES: Final = 8  # in which boxes are measured: nine tenths of how far keys lie apart
+AXES: Final = 8  # in which boxes are measured: some nine tenths of the keys' variance lie there
 
 
 def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, Ints]:

@@ -49,9 +49,11 @@ def run() -> None:
         "networks",
         "Inference on the CPU",
         f"convnext_tiny with SE, CBAM and the head, 224 px, batches of {BATCH}, "
-        f"processor seconds of one thread, all ways by turns, {TURNS} turns. For many images "
-        f"`fastest` chooses {chosen.dtype}{', compiled' if chosen.compiled else ''} here. Changes "
-        "are the largest and the mean difference of a class probability to float32 as written. The "
+        f"processor seconds of one thread, all ways by turns, {TURNS} turns. What computes in "
+        "bfloat16 is quicker only on a processor that has instructions for it; all others have the "
+        "float32 rows alone. For many images `fastest` chooses "
+        f"{chosen.dtype}{', compiled' if chosen.compiled else ''} here. Changes are "
+        "the largest and the mean difference of a class probability to float32 as written. The "
         "first batch's seconds leave out the compiler's own processes.",
         rows,
     )
@@ -96,6 +98,7 @@ def _rows(ways: dict[str, Callable[[Tensor], Tensor]], images: Tensor) -> list[d
     return [
         {
             "way": name,
+            "computes in": "bfloat16" if "bfloat16" in name or "autocast" in name else "float32",
             "images/s a core": len(images) / statistics.median(seconds[name]),
             "times float32": statistics.median(
                 theirs / ours for theirs, ours in zip(seconds[exact], seconds[name], strict=True)

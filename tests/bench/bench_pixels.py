@@ -1,7 +1,7 @@
 """From JPEG bytes in an HDF5 file to the network's input, beside the ways that notebooks go.
 
-One core each; the loaders have a page of their own. With DERMSTACK_REAL_DATA the crops are real ones of ISIC 2024,
-else synthetic. Starting of worker processes is not timed.
+One core each; the loaders have a page of their own. With DERMSTACK_REAL_DATA the crops are real
+ones of ISIC 2024, else synthetic. Starting of worker processes is not timed.
 """
 
 import io
