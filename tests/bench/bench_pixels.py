@@ -56,8 +56,8 @@ def run() -> None:
         "pixels",
         "From bytes to the network's input",
         f"{len(names):,} {whose} crops, {SIZE} px, batches of {BATCH}; images a second of one "
-        "core's processor time. A first read opens the item by the HDF5 library, which alone takes "
-        "half as long as decoding; no reader that goes through it can be quicker than both: the "
+        "core's processor time. A first read opens the item by the HDF5 library, which is most of "
+        "it; no reader that goes through it can be quicker than that and decoding: the "
         "row beside decode alone says how far off it is. The exact view shares our gray world and "
         "CLAHE; the public way is written down in tests/bench/bench_pixels.py. Normalising on the "
         "CPU is what is left on both sides where it is counted; where a GPU does it, it costs the "
