@@ -17,9 +17,10 @@ import polars as pl
 
 from folds.decoding import decode
 from folds.findings import Findings, plural
+from folds.headers import PIXEL_LIMIT
 from folds.schema import ID, IMAGE
 from workspace.arrays import Bytes
-from workspace.errors import DataError, listed, name_some
+from workspace.errors import DataError, listed, name_some, shorten
 from workspace.files import read_user_arrays
 from workspace.hdf5 import ITEM_LIMIT, ImageArchive
 
@@ -78,13 +79,14 @@ def attach_images(
 class ImageReader:
     """Fetches images by reference; containers are opened at first use and kept open."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, pixel_limit: int = PIXEL_LIMIT) -> None:
+        self.folder, self.pixel_limit = folder, pixel_limit
         self._opened: dict[str, Callable[[str], bytes | Bytes]] = {}
         self._opening = threading.Lock()
 
-    def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path]]:
-        return ImageReader, (self.folder,)  # open handles do not travel to another process
+    def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path, int]]:
+        # Open handles do not travel to another process.
+        return ImageReader, (self.folder, self.pixel_limit)
 
     def encoded(self, reference: str) -> bytes:
         """The bytes as stored; for arrays, which have no encoding, the pixels' own bytes."""
@@ -101,19 +103,16 @@ class ImageReader:
         data = stored if isinstance(stored, bytes) else stored.tobytes()
         return data, self.decoded(stored, reference)
 
-    @staticmethod
-    def decoded(stored: bytes | Bytes, reference: str) -> Bytes:
+    def decoded(self, stored: bytes | Bytes, reference: str) -> Bytes:
         if isinstance(stored, bytes):
-            return decode(stored, PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem)
+            name = PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem
+            return decode(stored, name, self.pixel_limit)
         return np.repeat(stored[..., None], 3, axis=-1) if stored.ndim == 2 else stored
 
     def _fetch(self, reference: str) -> bytes | Bytes:
         container, separator, item = reference.partition(ITEM)
         if not separator:
-            try:
-                return (self.folder / container).read_bytes()
-            except OSError as error:
-                raise DataError(f"Image {container} cannot be read: {error.strerror}.") from error
+            return _read_file(self.folder / container, container)
         with self._opening:
             if container not in self._opened:
                 self._opened[container] = _open_container(self.folder / container)
@@ -145,6 +144,16 @@ def image_files(folder: Path) -> list[Path]:
 def is_image(name: str) -> bool:
     """Whether a file name says JPEG or PNG; hidden files (`._x.jpg` of a Mac) do not count."""
     return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        if path.stat().st_size > ITEM_LIMIT:
+            raise DataError(f"Not allowed: image {shorten(name, 80)} has over {ITEM_LIMIT} bytes.")
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror
+        raise DataError(f"Image {shorten(name, 80)} cannot be read: {reason}.") from error
 
 
 def _archive_names(path: Path, findings: Findings) -> list[str]:

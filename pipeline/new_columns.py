@@ -107,7 +107,9 @@ def _with_picture(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pictures_of(data: NewData, seen: pl.DataFrame) -> PictureSet:
-    pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
+    pictures = OtherPictures(
+        data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]), data.config.pixel_limit
+    )
     return PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
 
 

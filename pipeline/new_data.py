@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import ITEM, image_files, references_in
+from folds.images import ITEM, ImageReader, image_files, references_in
 from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
@@ -113,7 +113,8 @@ def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> No
         if rows[IMAGE].null_count() == len(rows):
             _refuse_strangers(source)
     seen = dict(rows.select(ID, IMAGE).drop_nulls().iter_rows())
-    damaged = damaged_pictures(draft.desk, data.folder, seen, drop=drop)
+    reader = ImageReader(data.folder, data.config.pixel_limit)
+    damaged = damaged_pictures(draft.desk, reader, seen, drop=drop)
     for name, reason in damaged.items():
         findings.notice("images-corrupt", reason, [name])
     # Who lacks a picture is told by what becomes of it; a notice of the same would say it twice.
@@ -197,14 +198,14 @@ def _without(damaged: Mapping[str, str], data: NewData, rows: pl.DataFrame) -> p
 
 
 def damaged_pictures(
-    desk: Desk, folder: Path, names: Mapping[str, str], *, drop: bool
+    desk: Desk, reader: ImageReader, names: Mapping[str, str], *, drop: bool
 ) -> dict[str, str]:
     """Those that cannot be decoded, with the reason; an error if they are not to be left out.
 
-    `names` are ids and references below the folder.
+    `names` are ids and references below the reader's folder.
     """
     with desk.progress("Looking at pictures") as show:
-        damaged = damaged_in(folder, dict(names), reading_processes(), show)
+        damaged = damaged_in(reader, dict(names), reading_processes(), show)
     if damaged and not drop:
         for reason in damaged.values():
             desk.say(f"error: {reason}", private=True)

@@ -178,3 +178,11 @@ def test_hidden_files_and_folders_are_no_images(places):
     (folder / "crops" / "._ISIC_0000004.jpg").write_bytes(jpeg(4))
     index = index_images(folder, [folder / "crops"], Findings())
     assert index["isic_id"].to_list() == ["ISIC_0000001", "ISIC_0000002"]
+
+
+def test_a_file_too_large_for_a_picture_is_not_read(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(2**28 + 1)
+    with pytest.raises(DataError) as refused:
+        ImageReader(tmp_path).pixels("a.jpg")
+    assert str(refused.value) == "Not allowed: image a.jpg has over 268435456 bytes."
