@@ -5,10 +5,8 @@ and the item in it, `train-image.hdf5::ISIC_0000001`, `ham.zip::images/ISIC_0024
 `dermamnist.npz::train_images/12`. The sample table holds them; nothing builds a path from an id.
 """
 
-import lzma
 import threading
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +19,7 @@ from folds.headers import PIXEL_LIMIT
 from folds.schema import ID, IMAGE
 from workspace.arrays import Bytes
 from workspace.errors import DataError, listed, name_some, shorten
-from workspace.files import read_user_arrays
+from workspace.files import ZIP_FAULTS, read_user_arrays
 from workspace.hdf5 import ITEM_LIMIT, ImageArchive
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -33,6 +31,7 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
     frames = [pl.DataFrame(schema={ID: pl.String, IMAGE: pl.String})]
     for place in places:
         references = references_in(place, findings)
+        refuse_odd_bytes(references, place.name)
         ids = [PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem for reference in references]
         base = place.relative_to(folder).as_posix()
         joint = "/" if place.is_dir() else ITEM
@@ -141,6 +140,17 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def refuse_odd_bytes(names: Iterable[str], where: str) -> None:
+    """A table holds text, and a file's name may be any bytes."""
+    odd = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if odd:
+        raise DataError(
+            f"{plural(len(odd), 'file name')} in {shorten(where)} "
+            f"{'is' if len(odd) == 1 else 'are'} not UTF-8: {listed(odd)}; rename "
+            f"{'it' if len(odd) == 1 else 'them'}."
+        )
+
+
 def is_image(name: str) -> bool:
     """Whether a file name says JPEG or PNG; hidden files (`._x.jpg` of a Mac) do not count."""
     return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
@@ -167,9 +177,11 @@ def _archive_names(path: Path, findings: Findings) -> list[str]:
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
+    with path.open("rb"):  # what may not be read says so itself
+        pass
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except ZIP_FAULTS as error:
         raise DataError(f"{path.name} is not a readable ZIP file; download it again.") from error
 
 
@@ -188,10 +200,7 @@ def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
         raise DataError(f"Not allowed: {item} unpacks to over {ITEM_LIMIT} bytes.")
     try:
         return archive.read(item)
-    except (
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-        *(RuntimeError, NotImplementedError, EOFError, OSError),
-    ) as error:
+    except ZIP_FAULTS as error:
         raise DataError(f"Image {item} cannot be read from its ZIP ({error}).") from error
 
 

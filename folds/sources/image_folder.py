@@ -10,7 +10,7 @@ from typing import ClassVar
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import is_image
+from folds.images import is_image, refuse_odd_bytes
 from folds.schema import DIAGNOSIS, ID, IMAGE, PATIENT, SPLIT, TARGET, TRAIN, identifier
 from folds.sources.source import Source, target_from_classes, with_core
 from workspace.errors import DataError, listed, name_some
@@ -44,6 +44,7 @@ class ImageFolder(Source):
 
     def index(self, findings: Findings) -> pl.DataFrame:
         paths = [path for folder in self._classes() for path in sorted(folder.iterdir())]
+        refuse_odd_bytes([f"{p.parent.name}/{p.name}" for p in paths], self.folder.name)
         files = [path for path in paths if is_image(path.name) and path.is_file()]
         other = [f"{path.parent.name}/{path.name}" for path in set(paths) - set(files)]
         if other:

@@ -1,7 +1,9 @@
 """The command line: what is parsed into a job, how a stage ends, who leaves no trace."""
 
+import errno
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -240,3 +242,58 @@ def test_hashes_are_remembered_in_the_run(call, tmp_path):
     with pytest.raises(ConfigError):
         carry_out(Seen(), "x", Call("sample", ["seed=-1"], tmp_path / "other", "1", {}), Silent())
     assert not (tmp_path / "other").exists()
+
+
+def test_a_file_that_may_not_be_read_is_one_line(call, capfd):
+    _, code = call(raises=PermissionError(errno.EACCES, "Permission denied", "/data/a.csv"))
+    assert code == 2
+    assert capfd.readouterr().err == (
+        "train-cnn: Cannot open /data/a.csv: Permission denied; give yourself the right to it, or "
+        "name another.\n"
+    )
+
+
+def speaking(job):
+    """A stage with something for the log to write."""
+    job.say("one")
+    job.say("two")
+
+
+speaking.__module__ = "scripts.stage"
+
+
+def spoken(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["stack.py", "--run", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as left:
+        main(speaking)
+    assert left.value.code == 0
+    out, err = capfd.readouterr()
+    assert out == "one\ntwo\n"
+    return err
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_a_log_that_is_no_file_is_said_once_and_the_work_goes_on(tmp_path, monkeypatch, capfd, put):
+    (tmp_path / "run").mkdir()
+    put(tmp_path / "run" / "log.jsonl")
+    assert spoken(tmp_path, monkeypatch, capfd) == (
+        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: it is no file; the work goes on "
+        "without a log.\n"
+    )
+
+
+def test_a_full_disk_under_the_log_does_not_end_the_work(tmp_path, monkeypatch, capfd):
+    def refuse(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(logging.FileHandler, "flush", refuse)
+    assert spoken(tmp_path, monkeypatch, capfd) == (
+        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: No space left on device; the "
+        "work goes on without a log.\n"
+    )
+
+
+def test_a_memory_of_hashes_that_is_a_folder_is_none(call, tmp_path):
+    (tmp_path / "run" / ".hashes.json").mkdir(parents=True)
+    _, code = call()
+    assert code == 0
