@@ -5,6 +5,7 @@ targets, images for rows) is checked once, in `folds.samples`.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -117,7 +118,8 @@ def target_from_classes(positive: Sequence[str], known: pl.Series) -> pl.Expr:
     """`1` where the diagnosis is among `positive`, `0` elsewhere, null where there is none."""
     names = sorted(known.drop_nulls().unique().to_list())
     plain = [name.strip().lower() for name in names]
-    twice = [name for name, low in zip(names, plain, strict=True) if plain.count(low) > 1]
+    times = Counter(plain)
+    twice = [name for name, low in zip(names, plain, strict=True) if times[low] > 1]
     if twice:
         raise DataError(f"One diagnosis in several spellings: {listed(twice)}; write it one way.")
     unknown = sorted(set(positive) - set(names))

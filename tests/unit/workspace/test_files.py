@@ -131,9 +131,7 @@ def test_an_npy_header_that_does_not_end_is_refused(tmp_path, header):
 def test_check_139_an_npz_that_unpacks_to_far_more_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "FREE_INFLATION", 10_000)
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(100_000, np.uint8))
-    with pytest.raises(
-        DataError, match=r"^Not allowed: x\.npy of a\.npz unpacks from "
-    ):
+    with pytest.raises(DataError, match=r"^Not allowed: x\.npy of a\.npz unpacks from "):
         files.read_user_arrays(tmp_path / "a.npz")
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(9_000, np.uint8))
     assert files.read_user_arrays(tmp_path / "a.npz")["x"].size == 9_000
