@@ -37,6 +37,10 @@ ZIP_FAULTS = (
 ARRAY_FAULTS = (*ZIP_FAULTS, MemoryError, SyntaxError, TypeError, KeyError, tokenize.TokenError)
 INFLATION_LIMIT = 200  # unpacked over packed bytes: a picture hardly shrinks at all
 FREE_INFLATION = 64 * 2**20  # bytes: the labels of a large set may all be the same
+TENSOR_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?",
+    **{f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)},
+}  # fmt: skip
 JSON_LIMIT = 64 * 2**20  # bytes; ours are far smaller, and a parser should not meet a bomb
 
 
@@ -195,15 +199,31 @@ def read_user_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays of a user's safetensors file by name, and the SHA-256 of the bytes read."""
+    """The arrays of a user's safetensors file by name, and the SHA-256 of the bytes read.
+
+    bfloat16, which numpy does not know, is the upper half of a float32 and comes as one.
+    """
     data = path.read_bytes()
     try:
-        tensors = safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        found = dict(safetensors.deserialize(data))
+    except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a readable safetensors file ({error}); fetch it anew."
         ) from error
-    return tensors, hashlib.sha256(data).hexdigest()
+    other = [f"{k} ({v['dtype']})" for k, v in found.items() if v["dtype"] not in TENSOR_TYPES]
+    if other:
+        raise DataError(
+            f"{path.name} has numbers of types that cannot be read: {name_some(other)}; save it as "
+            "float32."
+        )
+    return {k: _array(**v) for k, v in found.items()}, hashlib.sha256(data).hexdigest()
+
+
+def _array(shape: Sequence[int], dtype: str, data: bytes) -> NDArray[Any]:
+    array = np.frombuffer(data, TENSOR_TYPES[dtype]).reshape(shape)
+    if dtype != "BF16":
+        return array
+    return (array.astype(np.uint32) << 16).view(np.float32)
 
 
 def _refuse_bombs(path: Path, handle: BinaryIO) -> None:
