@@ -24,6 +24,15 @@ BLOCK = 20_000  # rows that are Python text at one time
 _WRONG_DELIMITERS = (";", "\t", "|")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; a folder, a pipe or a broken link in its place is refused."""
+    if path.is_file():
+        return True
+    if path.exists() or path.is_symlink():
+        raise DataError(f"{path.name} in {path.parent} is not a file; put the file in its place.")
+    return False
+
+
 def read_table(
     path: Path,
     columns: Sequence[Column],
@@ -111,7 +120,7 @@ def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.Da
 
     One parser reads and judges: two would not agree on every odd quote.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
     with path.open("rb") as handle:
         head = handle.read(4)

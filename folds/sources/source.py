@@ -16,7 +16,7 @@ from folds.findings import Findings
 from folds.images import index_images
 from folds.schema import CORE, DIAGNOSIS, ID, Column
 from folds.sources.settings import DataSettings
-from folds.tables import parse_numbers, read_table
+from folds.tables import is_there, parse_numbers, read_table
 from workspace.errors import ConfigError, DataError, listed
 
 
@@ -74,7 +74,7 @@ class Source(ABC):
     def inputs(self) -> list[Path]:
         """Every file and folder that the result depends on."""
         table = self.table_path()
-        if not table.is_file():
+        if not is_there(table):
             raise DataError(
                 f"{table.name} is missing in {self.folder}; name its folder with DATA=."
             )

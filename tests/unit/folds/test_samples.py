@@ -1,11 +1,15 @@
 """Checks A 1-21 on the competition's own format: whole messages."""
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 
+from folds.findings import Findings
 from folds.samples import select_features
 from folds.schema import CORE
+from folds.sources import DataConfig, Source, open_source
 from workspace.errors import ConfigError, DataError, shorten
 from workspace.hdf5 import ImageArchive
 
@@ -86,6 +90,21 @@ def test_check_4_letters_of_two_alphabets_are_noticed(competition):
     assert [f.message for f in findings.notices if f.check == "mixed-alphabets"] == [
         "1 patient_id in letters of two alphabets, of which some look alike: ['I\\u0420_0000000']."
     ]
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+@pytest.mark.parametrize("table", ["train-metadata.csv", "test-metadata.csv"])
+def test_what_is_no_file_in_a_tables_place_is_refused(competition, put, table):
+    path = competition.write().folder / table
+    path.unlink()
+    put(path)
+    for ask in (Source.inputs, Source.read, Source.places):
+        with pytest.raises(DataError) as refused:
+            source = open_source(DataConfig(source="isic2024", folder=competition.folder))
+            getattr(source, ask.__name__)(*([Findings()] if ask is Source.read else []))
+        assert str(refused.value) == (
+            f"{table} in {path.parent} is not a file; put the file in its place."
+        )
 
 
 def test_check_5_targets_that_are_no_0_or_1(competition):
