@@ -62,15 +62,15 @@ class NewData:
         """What its prediction is called."""
         return f"{self.place.resolve().name}-{self.hash}"
 
-    def working(self, run: Path) -> Path:
+    def working(self, results: Path) -> Path:
         """Where what is known of the rows is kept until they have their scores."""
-        return run / "checkpoints" / f"{PREDICT}_{self.name}"
+        return results / "checkpoints" / f"{PREDICT}_{self.name}"
 
-    def forget(self, run: Path) -> None:
+    def forget(self, results: Path) -> None:
         """Remove what was read, and what networks saw of it, once it is of no more use."""
-        for folder in sorted(run.glob(f"embeddings/*/{NEW}_{self.hash}_*")):
+        for folder in sorted(results.glob(f"embeddings/*/{NEW}_{self.hash}_*")):
             remove_folder(folder)
-        remove_folder(self.working(run))
+        remove_folder(self.working(results))
 
 
 def open_data(job: Job, *, sees: bool) -> NewData:
@@ -89,7 +89,7 @@ def reading(job: Job, data: NewData, columns: list[str]) -> Task:
     """The rows; `columns` are the clinical ones that the run's features were made of."""
     drop = job.recipe.verify.corrupt_images == "drop"
     return Task(
-        data.working(job.run) / "rows",
+        data.working(job.results) / "rows",
         PREDICT,
         read_rows,
         settings={

@@ -73,7 +73,7 @@ def answering(job: Job, folder: Path) -> Task:
         machine=Machine.of(job),
     )
     return Task(
-        job.run / "predictions" / name,
+        job.results / "predictions" / name,
         PREDICT,
         answer_pictures,
         settings={
@@ -83,7 +83,7 @@ def answering(job: Job, folder: Path) -> Task:
         inputs=dict(hashes),
         arguments={
             "folder": folder, "asked": asked,
-            "working": job.run / "checkpoints" / f"{PREDICT}_{name}",
+            "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
         },
         needs=Needs(memory_gb=4.0, gpu=True),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import argparse
 import errno
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +27,20 @@ from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
 from workspace.atomic import naming_write_errors
-from workspace.errors import ConfigError, DermstackError, one_line
+from workspace.errors import (
+    ArtifactError,
+    CannotWriteError,
+    ConfigError,
+    DermstackError,
+    one_line,
+)
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
 from workspace.progress import Desk
 from workspace.stopping import Stopped, stopping_cleanly
 
+OUT = "where what is made goes, if not into the run"  # an option of stages of a finished run
 Stage = Callable[[Job], object]
 Made = TypeVar("Made")
 
@@ -132,25 +140,33 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
     run = call.run or Path("runs") / recipe.name
     if call.of_finished_run and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
-    log = partial(log_to, run / "log.jsonl", name)
+    place = call.options.get("files", {}).get("out", run)
+    log = partial(log_to, place / "log.jsonl", name)
     if call.writes:
-        with naming_write_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
+        with naming_write_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
         log()
     with executor_of(_jobs(call.jobs), desk, log) as executor:
         job = Job(
             stage=name,
             recipe=recipe,
             run=run,
-            hashes=HashMemory(run / ".hashes.json" if run.is_dir() else None),
+            hashes=HashMemory(place / ".hashes.json" if place.is_dir() else None),
             desk=desk,
             executor=executor,
             **call.options,
         )
-        places = (run, *_unit_parents(run)) if call.writes else ()
+        places = (place, *_unit_parents(place)) if call.writes else ()
         if leftovers := sum(map(clear_abandoned, places)):
             job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
-        return stage(job)
+        try:
+            return stage(job)
+        except CannotWriteError as error:
+            if call.of_finished_run and place == run and not os.access(run, os.W_OK):
+                raise ArtifactError(
+                    f"{run} may only be read; name a folder for what is made with OUT=."
+                ) from error
+            raise
 
 
 def _unit_parents(run: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workspace.errors import ArtifactError, DataError, DermstackError, shorten
+from workspace.errors import CannotWriteError, DataError, DermstackError, shorten
 
 _ROOM = "make room, and the same command goes on"
 _WRITES = {
@@ -54,7 +54,7 @@ def fault_of(error: OSError) -> DermstackError | None:
     """The sentence for it; None where it is none that a user could mend."""
     where = "a file" if error.filename is None else shorten(str(error.filename), 120)
     if error.errno in _WRITES:
-        return ArtifactError(f"Cannot write {where}: {error.strerror}; {_WRITES[error.errno]}.")
+        return CannotWriteError(f"Cannot write {where}: {error.strerror}; {_WRITES[error.errno]}.")
     if error.errno in _READS:
         return DataError(f"Cannot open {where}: {error.strerror}; {_READS[error.errno]}.")
     return None

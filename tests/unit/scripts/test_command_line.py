@@ -13,9 +13,9 @@ import pytest
 from reports.desk import LOG
 from scripts import stage
 from scripts.fanout import ByWork, LocalProcesses
-from scripts.stage import Call, carry_out, main
+from scripts.stage import OUT, Call, carry_out, main
 from tests.by_hand.units import files_in
-from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.errors import ArtifactError, CannotWriteError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped
 
@@ -297,3 +297,40 @@ def test_a_memory_of_hashes_that_is_a_folder_is_none(call, tmp_path):
     (tmp_path / "run" / ".hashes.json").mkdir(parents=True)
     _, code = call()
     assert code == 0
+
+
+def of_finished_run(call, **values):
+    return call(file="report.py", of_finished_run=True, files={"out": OUT}, **values)
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_a_run_that_may_only_be_read_is_told_the_way_round(
+    call, tmp_path, monkeypatch, capfd, writable
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    line = f"Cannot write {run}/report: Read-only file system; what was there before is untouched."
+    monkeypatch.setattr(os, "access", lambda path, mode: writable)
+    _, code = of_finished_run(call, raises=CannotWriteError(line))
+    assert code == 2
+    told = f"{run} may only be read; name a folder for what is made with OUT=."
+    assert capfd.readouterr().err == f"report: {line if writable else told}\n"
+
+
+def test_with_out_log_and_memory_lie_there_too(tmp_path, monkeypatch):
+    run, out = tmp_path / "run", tmp_path / "deep" / "out"
+    (run / "folds").mkdir(parents=True)
+    before = files_in(run)
+    words = ["report.py", "--run", str(run), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as left:
+        main(speaking, files={"out": OUT}, of_finished_run=True)
+    assert left.value.code == 0
+    assert [path.name for path in out.iterdir()] == ["log.jsonl"]
+    assert files_in(run) == before
+
+
+def test_only_stages_of_a_finished_run_take_out(call, capfd):
+    job, code = call("--out", "elsewhere")
+    assert (job, code) == (None, 2)
+    assert "unrecognized arguments: --out elsewhere" in capfd.readouterr().err

@@ -3,12 +3,12 @@ import os
 
 import pytest
 
-from workspace.errors import ArtifactError, DataError
+from workspace.errors import CannotWriteError, DataError
 from workspace.faults import naming_faults
 
 
 def told(error):
-    with pytest.raises((ArtifactError, DataError)) as refused, naming_faults():
+    with pytest.raises((CannotWriteError, DataError)) as refused, naming_faults():
         raise error
     return type(refused.value), str(refused.value)
 
@@ -31,11 +31,11 @@ def test_what_may_not_be_read_is_named_with_the_reason_and_the_mend():
 
 def test_a_full_disk_is_told_also_where_the_system_names_no_file():
     assert refusal(errno.ENOSPC) == (
-        ArtifactError,
+        CannotWriteError,
         "Cannot write a file: No space left on device; make room, and the same command goes on.",
     )
     kind, line = refusal(errno.EFBIG, b"\xff.npy")
-    assert kind is ArtifactError
+    assert kind is CannotWriteError
     assert line.startswith("Cannot write b'\\xff.npy': File too large; ")
 
 
