@@ -65,7 +65,7 @@ def _chunks_end_within(data: bytes) -> bool:
         length, kind = _CHUNK.unpack_from(data, at)
         at += _CHUNK.size + length + 4
         if kind == b"IEND":
-            return at <= len(data)
+            return bool(at <= len(data))
     return False
 
 

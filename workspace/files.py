@@ -205,7 +205,7 @@ def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """
     data = path.read_bytes()
     try:
-        found = dict(safetensors.deserialize(data))
+        found = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a readable safetensors file ({error}); fetch it anew."
