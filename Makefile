@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED FOLD IMAGES SOLUTION SUBMISSION,\
+$(foreach word,RECIPE DATA RUN OUT SET FRESH DEVICE DETERMINISTIC JOBS SEED FOLD IMAGES SOLUTION SUBMISSION,\
   $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
@@ -26,6 +26,7 @@ ON = $(filter-out 0 no No NO false False FALSE,$(1))
 
 STAGES  := plan sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
 OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
+           $(if $(OUT),--out '$(OUT)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
            $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)')

@@ -6,46 +6,20 @@ ignored (in training and inference alike). Damage is an error with the image's n
 stand-in.
 """
 
-import struct
-
 import cv2
 import numpy as np
 import simplejpeg
 
+from folds.headers import JPEG, PIXEL_LIMIT, check_claims, damaged
 from workspace.arrays import Bytes
-from workspace.errors import DataError, shorten
-
-PIXEL_LIMIT = 100_000_000  # ten times a good camera; a header can claim anything
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
 
 
-def decode(data: bytes, name: str) -> Bytes:
-    """Pixels of one JPEG or PNG; the size is checked before anything is allocated."""
-    height, width = _size(data, name)
-    if height * width > PIXEL_LIMIT:
-        raise DataError(
-            f"Image {shorten(name)} is {width}x{height}; limit is {PIXEL_LIMIT} pixels."
-        )
-    if data.startswith(_JPEG):
+def decode(data: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> Bytes:
+    """Pixels of one JPEG or PNG; what it claims is checked before anything is allocated."""
+    check_claims(data, name, pixel_limit)
+    if data.startswith(JPEG):
         return _decode_jpeg(data, name)
     return _decode_any(data, name)
-
-
-def _size(data: bytes, name: str) -> tuple[int, int]:
-    """Height and width as the header claims them."""
-    if not data:
-        raise DataError(f"Image {shorten(name)} is empty.")
-    try:
-        if data.startswith(_JPEG):
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-            return height, width
-        if data.startswith(_PNG):
-            width, height = struct.unpack(">II", data[16:24])
-            return height, width
-    except (ValueError, struct.error) as error:
-        raise _damaged(name) from error
-    raise DataError(f"Image {shorten(name)} is neither a JPEG nor a PNG.")
 
 
 def _decode_jpeg(data: bytes, name: str) -> Bytes:
@@ -54,17 +28,16 @@ def _decode_jpeg(data: bytes, name: str) -> Bytes:
     except ValueError as error:
         if "colorspace" in str(error).lower():  # CMYK and YCCK: libjpeg cannot give RGB of them
             return _decode_any(data, name)
-        raise _damaged(name) from error
+        raise damaged(name) from error
     return pixels
 
 
 def _decode_any(data: bytes, name: str) -> Bytes:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:  # of sizes beyond its own limits
+        raise damaged(name) from error
     if pixels is None:
-        raise _damaged(name)
+        raise damaged(name)
     return np.ascontiguousarray(pixels[..., ::-1], dtype=np.uint8)
-
-
-def _damaged(name: str) -> DataError:
-    return DataError(f"Image {shorten(name)} is damaged and cannot be decoded.")

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from folds.findings import Findings
 from folds.groups import GROUP, own_groups
-from folds.samples import GROUP_COLUMNS, check_group, check_target, join_spellings
+from folds.samples import GROUP_COLUMNS, check_group, check_target
 from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TRAIN
+from folds.spellings import join_spellings
 from folds.split import FoldConfig, assign_folds
 from workspace.errors import ConfigError, DataError, listed
 from workspace.frames import Frame, as_polars, check_words, like

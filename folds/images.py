@@ -5,10 +5,8 @@ and the item in it, `train-image.hdf5::ISIC_0000001`, `ham.zip::images/ISIC_0024
 `dermamnist.npz::train_images/12`. The sample table holds them; nothing builds a path from an id.
 """
 
-import lzma
 import threading
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -17,10 +15,11 @@ import polars as pl
 
 from folds.decoding import decode
 from folds.findings import Findings, plural
+from folds.headers import PIXEL_LIMIT
 from folds.schema import ID, IMAGE
 from workspace.arrays import Bytes
-from workspace.errors import DataError, listed, name_some
-from workspace.files import read_user_arrays
+from workspace.errors import DataError, listed, name_some, shorten
+from workspace.files import ZIP_FAULTS, read_user_arrays
 from workspace.hdf5 import ITEM_LIMIT, ImageArchive
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -32,6 +31,7 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
     frames = [pl.DataFrame(schema={ID: pl.String, IMAGE: pl.String})]
     for place in places:
         references = references_in(place, findings)
+        refuse_odd_bytes(references, place.name)
         ids = [PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem for reference in references]
         base = place.relative_to(folder).as_posix()
         joint = "/" if place.is_dir() else ITEM
@@ -78,13 +78,14 @@ def attach_images(
 class ImageReader:
     """Fetches images by reference; containers are opened at first use and kept open."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, pixel_limit: int = PIXEL_LIMIT) -> None:
+        self.folder, self.pixel_limit = folder, pixel_limit
         self._opened: dict[str, Callable[[str], bytes | Bytes]] = {}
         self._opening = threading.Lock()
 
-    def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path]]:
-        return ImageReader, (self.folder,)  # open handles do not travel to another process
+    def __reduce__(self) -> tuple[type["ImageReader"], tuple[Path, int]]:
+        # Open handles do not travel to another process.
+        return ImageReader, (self.folder, self.pixel_limit)
 
     def encoded(self, reference: str) -> bytes:
         """The bytes as stored; for arrays, which have no encoding, the pixels' own bytes."""
@@ -101,19 +102,16 @@ class ImageReader:
         data = stored if isinstance(stored, bytes) else stored.tobytes()
         return data, self.decoded(stored, reference)
 
-    @staticmethod
-    def decoded(stored: bytes | Bytes, reference: str) -> Bytes:
+    def decoded(self, stored: bytes | Bytes, reference: str) -> Bytes:
         if isinstance(stored, bytes):
-            return decode(stored, PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem)
+            name = PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem
+            return decode(stored, name, self.pixel_limit)
         return np.repeat(stored[..., None], 3, axis=-1) if stored.ndim == 2 else stored
 
     def _fetch(self, reference: str) -> bytes | Bytes:
         container, separator, item = reference.partition(ITEM)
         if not separator:
-            try:
-                return (self.folder / container).read_bytes()
-            except OSError as error:
-                raise DataError(f"Image {container} cannot be read: {error.strerror}.") from error
+            return _read_file(self.folder / container, container)
         with self._opening:
             if container not in self._opened:
                 self._opened[container] = _open_container(self.folder / container)
@@ -142,9 +140,30 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def refuse_odd_bytes(names: Iterable[str], where: str) -> None:
+    """A table holds text, and a file's name may be any bytes."""
+    odd = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if odd:
+        raise DataError(
+            f"{plural(len(odd), 'file name')} in {shorten(where)} "
+            f"{'is' if len(odd) == 1 else 'are'} not UTF-8: {listed(odd)}; rename "
+            f"{'it' if len(odd) == 1 else 'them'}."
+        )
+
+
 def is_image(name: str) -> bool:
     """Whether a file name says JPEG or PNG; hidden files (`._x.jpg` of a Mac) do not count."""
     return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    try:
+        if path.stat().st_size > ITEM_LIMIT:
+            raise DataError(f"Not allowed: image {shorten(name, 80)} has over {ITEM_LIMIT} bytes.")
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror
+        raise DataError(f"Image {shorten(name, 80)} cannot be read: {reason}.") from error
 
 
 def _archive_names(path: Path, findings: Findings) -> list[str]:
@@ -158,9 +177,11 @@ def _archive_names(path: Path, findings: Findings) -> list[str]:
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
+    with path.open("rb"):  # what may not be read says so itself
+        pass
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except ZIP_FAULTS as error:
         raise DataError(f"{path.name} is not a readable ZIP file; download it again.") from error
 
 
@@ -179,10 +200,7 @@ def _read_zipped(archive: zipfile.ZipFile, item: str) -> bytes:
         raise DataError(f"Not allowed: {item} unpacks to over {ITEM_LIMIT} bytes.")
     try:
         return archive.read(item)
-    except (
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-        *(RuntimeError, NotImplementedError, EOFError, OSError),
-    ) as error:
+    except ZIP_FAULTS as error:
         raise DataError(f"Image {item} cannot be read from its ZIP ({error}).") from error
 
 

@@ -25,7 +25,7 @@ from folds.schema import (
     TRAIN,
 )
 from folds.sources import Source
-from folds.tables import MISSING
+from folds.spellings import join_spellings
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 GROUP_COLUMNS = {"patient": PATIENT, "lesion": LESION}
@@ -131,31 +131,6 @@ def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findin
     repeated = ids.filter(plain.is_duplicated()).to_list()
     if repeated:
         findings.error("duplicate-id", f"Duplicate {ID} rows: {listed(repeated)}.", repeated)
-
-
-def join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
-    """`IP_1 ` and `ip_1` are `IP_1`: one patient in two spellings must not be two patients."""
-    for column in (PATIENT, LESION):
-        spelt = pl.col(column)
-        plain = spelt.str.strip_chars().str.to_uppercase()
-        # A word for "missing" is not a patient's name: all who lack one would become one patient.
-        plain = pl.when(plain.str.to_lowercase().is_in(MISSING)).then(pl.lit("")).otherwise(plain)
-        # The first spelling in sorted order stands for all; blank stays null for its own check.
-        joined = frame.with_columns(
-            pl.when(plain == "").then(None).otherwise(spelt.str.strip_chars().min().over(plain))
-            .alias(column)
-        )  # fmt: skip
-        changed = frame.filter((spelt != joined[column]) & (plain != ""))
-        if len(changed):
-            names = changed.get_column(column).unique().sort().to_list()
-            findings.notice(
-                "spelling",
-                f"{plural(len(changed), 'row')} with another spelling of the same {column} "
-                f"joined to it: {listed([repr(name) for name in names])}.",
-                count=len(changed),
-            )
-        frame = joined
-    return frame
 
 
 def check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:

@@ -7,6 +7,7 @@ otherwise than written is a counted notice.
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,21 @@ import polars as pl
 
 from folds.findings import Findings, plural
 from folds.schema import Column
-from workspace.errors import DataError, listed, name_some, shorten
+from workspace.errors import NAMED_AT_MOST, DataError, listed, name_some, shorten
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 LARGEST = 1e12  # no measurement in any of these tables comes near; 1e308 is damage
 BLOCK = 20_000  # rows that are Python text at one time
 _WRONG_DELIMITERS = (";", "\t", "|")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; a folder, a pipe or a broken link in its place is refused."""
+    if path.is_file():
+        return True
+    if path.exists() or path.is_symlink():
+        raise DataError(f"{path.name} in {path.parent} is not a file; put the file in its place.")
+    return False
 
 
 def read_table(
@@ -110,7 +120,7 @@ def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.Da
 
     One parser reads and judges: two would not agree on every odd quote.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
     with path.open("rb") as handle:
         head = handle.read(4)
@@ -182,7 +192,8 @@ def _check_header(path: Path, header: list[str]) -> None:
             raise DataError(
                 f"{path.name} is separated by {delimiter!r}, not by ','; save it with commas."
             )
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     if repeated:
-        shown = [shorten(name) for name in repeated]
-        raise DataError(f"{path.name} names a column twice in line 1: {shown}.")
+        shown = [shorten(name) for name in repeated[:NAMED_AT_MOST]]
+        more = f" (+{len(repeated) - len(shown)} more)" if len(repeated) > len(shown) else ""
+        raise DataError(f"{path.name} names a column twice in line 1: {shown}{more}.")

@@ -9,10 +9,6 @@ from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE, SPLIT, TEST
 from workspace.errors import listed
 
-# Raise when a check, a reader or the duplicate search changes what it finds: kept results are
-# then redone rather than believed.
-CHECKS_VERSION = 1
-
 
 class VerifyConfig(BaseModel):
     """How closely the data is looked at before it is believed."""

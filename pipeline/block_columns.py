@@ -214,7 +214,8 @@ def _of_ones_own(job: Job, rows: PictureRows, place: Path) -> Anchors:
         )
     there = pictures_in(job.desk, place)
     chosen = there[anchor_indices(len(there), job.recipe.align)]
-    reader = ImageReader(place if place.is_dir() else place.parent)
+    limit = job.recipe.data.pixel_limit
+    reader = ImageReader(place if place.is_dir() else place.parent, limit)
     learnt = rows.table.filter(pl.col(SPLIT) == TRAIN).select(ID)
     looked_at = open_unit(rows.files.samples, "verify").parquet(IMAGES, [ID, "sha256"])
     known = set(looked_at.join(learnt, on=ID, how="semi")["sha256"])
@@ -229,11 +230,11 @@ def _of_ones_own(job: Job, rows: PictureRows, place: Path) -> Anchors:
         )
     names = dict(chosen.select(ID, IMAGE).iter_rows())
     with job.progress("Looking at anchors") as show:
-        damaged = damaged_in(reader.folder, names, reading_processes(), show)
+        damaged = damaged_in(reader, names, reading_processes(), show)
     if damaged:
         raise DataError(f"Damaged pictures in align.pictures: {listed(list(damaged))}; mend them.")
     content = job.hashes.of(place)
-    pictures = OtherPictures(reader.folder, content, tuple(chosen[ID]), tuple(chosen[IMAGE]))
+    pictures = OtherPictures(reader.folder, content, tuple(chosen[ID]), tuple(chosen[IMAGE]), limit)
     return Anchors(pictures, np.arange(len(chosen)), content, None)
 
 

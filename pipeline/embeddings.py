@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from folds.headers import PIXEL_LIMIT
 from folds.images import ImageReader
 from folds.schema import ID
 from models.inference.scores import score_pictures
@@ -45,6 +46,7 @@ class OtherPictures:
     content: str  # a hash of what they hold
     ids: tuple[str, ...] = field(compare=False)
     references: tuple[str, ...] = field(compare=False)
+    pixel_limit: int = PIXEL_LIMIT
 
 
 @lru_cache(maxsize=2)
@@ -53,7 +55,7 @@ def open_pictures(files: PictureFiles | OtherPictures) -> Pictures:
     if isinstance(files, PictureFiles):
         return open_picture_rows(files).pictures
     ids, references = pl.Series(ID, files.ids), pl.Series(files.references)
-    return Pictures(ImageReader(files.folder), ids, references, memory_gb())
+    return Pictures(ImageReader(files.folder, files.pixel_limit), ids, references, memory_gb())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import polars as pl
 
 from folds.findings import Findings
 from folds.schema import ID, SPLIT, TARGET, TEST, identifier
-from folds.tables import read_table
+from folds.tables import is_there, read_table
 from pipeline.job import Job
 from pipeline.members import STACK
 from pipeline.stacked import TEST as TEST_SCORES
@@ -21,15 +21,16 @@ FILE, SAMPLE = "submission.csv", "sample_submission.csv"
 def submitting(job: Job, stacked: Unit) -> Task:
     """The submission of a finished stack, in the order that the data ask for."""
     sample = job.recipe.data.folder / SAMPLE
+    has_sample = is_there(sample)
     inputs = {TEST_SCORES: stacked.sha256(TEST_SCORES)}
-    if sample.is_file():
+    if has_sample:
         inputs[SAMPLE] = job.hashes.of(sample)
     return Task(
         job.run / "submission",
         "submission",
         write_submission,
         inputs=dict(inputs),
-        arguments={"stacked": stacked.folder, "sample": sample if sample.is_file() else None},
+        arguments={"stacked": stacked.folder, "sample": sample if has_sample else None},
     )
 
 

@@ -75,6 +75,11 @@ class Job:
     made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
     noticed: set[str] = field(default_factory=set)  # what was said once
 
+    @property
+    def results(self) -> Path:
+        """Where a stage of a finished run writes: OUT=, or the run's folder."""
+        return self.files.get("out", self.run)
+
     def need(self, stage: "Callable[[Job], Made]") -> "Made":
         """What a stage leaves that this one needs first: kept if done, also under --fresh."""
         if stage not in self.made:

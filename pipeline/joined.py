@@ -15,7 +15,6 @@ import polars as pl
 from folds.findings import Findings
 from folds.frozen import FILE
 from folds.groups import GROUP
-from folds.images import ImageReader
 from folds.schema import ID, IMAGE
 from metrics.score_sheet import ScoreConfig
 from models.cascade.calls import cascade_calls, cascade_sheet
@@ -189,7 +188,7 @@ def _source_only(
 ) -> dict[str, Any]:
     """The baseline that sees no lesion, on the same folds; ours minus it, paired."""
     network, score = what
-    reader = ImageReader(rows.files.images)
+    reader = rows.files.reader()
     with draft.progress("Looking at sources") as show:
         columns = source_columns(reader, rows.table[IMAGE].to_list(), show, WORKERS)
     splits = [(learnt.training, held_out) for learnt, held_out in rows.by_fold.values()]

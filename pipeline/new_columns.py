@@ -5,7 +5,7 @@ goes on, <run>/embeddings/<name>_fold_<k>/new_<hash>_<number>/ hold what is done
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,19 +79,24 @@ def looking(job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
     """What the folds of these networks see of every new row with a picture."""
     every = _pictures_of(data, _with_picture(rows))
     units = {u.folder: u for name in networks for u in _kept(job.run, name).units.values()}
-    return [task for unit in units.values() for task in embedding(job, unit, every)]
+    there = replace(job, run=job.results)
+    return [task for unit in units.values() for task in embedding(there, unit, every)]
 
 
 def open_columns(
-    run: Path, data: NewData, rows: pl.DataFrame, networks: Sequence[str]
+    places: tuple[Path, Path], data: NewData, rows: pl.DataFrame, networks: Sequence[str]
 ) -> dict[str, NewColumns]:
-    """What these networks say of every new row, once they have looked."""
+    """What these networks say of every new row, once they have looked.
+
+    `places` are the run and where its results of new data go.
+    """
+    run, results = places
     seen = _with_picture(rows)
     pictureless = rows.filter(pl.col(IMAGE).is_null()).select(ID)
     every, by_network = _pictures_of(data, seen), {}
     for name, kept in {name: _kept(run, name) for name in networks}.items():
         different = {unit.folder: unit for unit in kept.units.values()}  # an encoder's: one
-        opened = {folder: Embedded.open(run, unit, every) for folder, unit in different.items()}
+        opened = {folder: Embedded.open(results, unit, every) for folder, unit in different.items()}
         by_fold = {fold: opened[unit.folder] for fold, unit in kept.units.items()}
         by_network[name] = NewColumns(
             name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
@@ -107,7 +112,9 @@ def _with_picture(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pictures_of(data: NewData, seen: pl.DataFrame) -> PictureSet:
-    pictures = OtherPictures(data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]))
+    pictures = OtherPictures(
+        data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]), data.config.pixel_limit
+    )
     return PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import ITEM, image_files, references_in
+from folds.images import ITEM, ImageReader, image_files, references_in
 from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
@@ -62,15 +62,15 @@ class NewData:
         """What its prediction is called."""
         return f"{self.place.resolve().name}-{self.hash}"
 
-    def working(self, run: Path) -> Path:
+    def working(self, results: Path) -> Path:
         """Where what is known of the rows is kept until they have their scores."""
-        return run / "checkpoints" / f"{PREDICT}_{self.name}"
+        return results / "checkpoints" / f"{PREDICT}_{self.name}"
 
-    def forget(self, run: Path) -> None:
+    def forget(self, results: Path) -> None:
         """Remove what was read, and what networks saw of it, once it is of no more use."""
-        for folder in sorted(run.glob(f"embeddings/*/{NEW}_{self.hash}_*")):
+        for folder in sorted(results.glob(f"embeddings/*/{NEW}_{self.hash}_*")):
             remove_folder(folder)
-        remove_folder(self.working(run))
+        remove_folder(self.working(results))
 
 
 def open_data(job: Job, *, sees: bool) -> NewData:
@@ -89,7 +89,7 @@ def reading(job: Job, data: NewData, columns: list[str]) -> Task:
     """The rows; `columns` are the clinical ones that the run's features were made of."""
     drop = job.recipe.verify.corrupt_images == "drop"
     return Task(
-        data.working(job.run) / "rows",
+        data.working(job.results) / "rows",
         PREDICT,
         read_rows,
         settings={
@@ -113,7 +113,8 @@ def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> No
         if rows[IMAGE].null_count() == len(rows):
             _refuse_strangers(source)
     seen = dict(rows.select(ID, IMAGE).drop_nulls().iter_rows())
-    damaged = damaged_pictures(draft.desk, data.folder, seen, drop=drop)
+    reader = ImageReader(data.folder, data.config.pixel_limit)
+    damaged = damaged_pictures(draft.desk, reader, seen, drop=drop)
     for name, reason in damaged.items():
         findings.notice("images-corrupt", reason, [name])
     # Who lacks a picture is told by what becomes of it; a notice of the same would say it twice.
@@ -197,14 +198,14 @@ def _without(damaged: Mapping[str, str], data: NewData, rows: pl.DataFrame) -> p
 
 
 def damaged_pictures(
-    desk: Desk, folder: Path, names: Mapping[str, str], *, drop: bool
+    desk: Desk, reader: ImageReader, names: Mapping[str, str], *, drop: bool
 ) -> dict[str, str]:
     """Those that cannot be decoded, with the reason; an error if they are not to be left out.
 
-    `names` are ids and references below the folder.
+    `names` are ids and references below the reader's folder.
     """
     with desk.progress("Looking at pictures") as show:
-        damaged = damaged_in(folder, dict(names), reading_processes(), show)
+        damaged = damaged_in(reader, dict(names), reading_processes(), show)
     if damaged and not drop:
         for reason in damaged.values():
             desk.say(f"error: {reason}", private=True)

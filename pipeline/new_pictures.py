@@ -53,6 +53,7 @@ class Asked:
     challenged: Challenged
     overlays: bool
     drop_damaged: bool
+    pixel_limit: int
     machine: Machine
 
 
@@ -68,10 +69,11 @@ def answering(job: Job, folder: Path) -> Task:
         challenged=_challenged(job, networks),
         overlays=predict.overlays,
         drop_damaged=job.recipe.verify.corrupt_images == "drop",
+        pixel_limit=job.recipe.data.pixel_limit,
         machine=Machine.of(job),
     )
     return Task(
-        job.run / "predictions" / name,
+        job.results / "predictions" / name,
         PREDICT,
         answer_pictures,
         settings={
@@ -81,7 +83,7 @@ def answering(job: Job, folder: Path) -> Task:
         inputs=dict(hashes),
         arguments={
             "folder": folder, "asked": asked,
-            "working": job.run / "checkpoints" / f"{PREDICT}_{name}",
+            "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
         },
         needs=Needs(memory_gb=4.0, gpu=True),
     )  # fmt: skip
@@ -100,7 +102,8 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
         name: [open_unit(place, TRAIN_CNN) for place in places]
         for name, places in asked.networks.items()
     }
-    pictures = _pictures(draft.desk, folder, drop=asked.drop_damaged)
+    reader = ImageReader(folder, asked.pixel_limit)
+    pictures = _pictures(draft.desk, reader, drop=asked.drop_damaged)
     pieces = KeptPieces(working, _resumable(draft.wanted, asked.machine), draft.desk.say)
     work = PieceByPiece(pictures, pieces)
     answers = {name: _answer(draft, asked.machine, units, work) for name, units in networks.items()}
@@ -203,16 +206,16 @@ def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
     return wanted.model_copy(update={"settings": began})
 
 
-def _pictures(desk: Desk, folder: Path, *, drop: bool) -> Pictures:
+def _pictures(desk: Desk, reader: ImageReader, *, drop: bool) -> Pictures:
     """All that can be decoded; the others stop, or are named and left out, as the recipe says."""
-    names = names_in(folder)
-    damaged = damaged_pictures(desk, folder, names, drop=drop)
+    names = names_in(reader.folder)
+    damaged = damaged_pictures(desk, reader, names, drop=drop)
     for reason in damaged.values():
         desk.say(f"notice: {reason}", private=True)
     whole = {name: reference for name, reference in names.items() if name not in damaged}
     if not whole:
-        raise DataError(f"No picture below {folder} can be decoded.")
-    return Pictures(ImageReader(folder), list(whole), list(whole.values()), MEMORY_GB)
+        raise DataError(f"No picture below {reader.folder} can be decoded.")
+    return Pictures(reader, list(whole), list(whole.values()), MEMORY_GB)
 
 
 def _answer(draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece) -> Answer:

@@ -15,6 +15,7 @@ import polars as pl
 from folds.findings import Findings, plural
 from folds.frozen import FILE, splits
 from folds.groups import GROUP, patient_column
+from folds.headers import PIXEL_LIMIT
 from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
 from models.input.pictures import Pictures
@@ -46,6 +47,10 @@ class PictureFiles:
     rows_sha: str
     folds_sha: str
     content: str  # a hash of what the pictures hold
+    pixel_limit: int = PIXEL_LIMIT
+
+    def reader(self) -> ImageReader:
+        return ImageReader(self.images, self.pixel_limit)
 
     def hashes(self) -> dict[str, str]:
         """Of the rows and of what their pictures hold."""
@@ -75,6 +80,7 @@ def picture_files(job: Job, verified: Unit, folded: Unit) -> PictureFiles:
         verified.sha256(SAMPLES),
         folded.sha256(FILE),
         content,
+        recipe.data.pixel_limit,
     )
 
 
@@ -108,7 +114,7 @@ class PictureRows:
 
     @cached_property
     def pictures(self) -> Pictures:
-        reader = ImageReader(self.files.images)
+        reader = self.files.reader()
         return Pictures(reader, self.table[ID], self.table[IMAGE], memory_gb())
 
     @cached_property

@@ -33,21 +33,21 @@ NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and
 def predicting(job: Job, stacked: Stacked, data: NewData) -> Task:
     """The new rows' scores, of what is kept of them in `data.working`."""
     return Task(
-        job.run / "predictions" / data.name,
+        job.results / "predictions" / data.name,
         PREDICT,
         score_rows,
         settings={
             "average": stacked.unit.manifest.settings["average"], "policy": stacked.policy,
         },
         inputs=data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)},
-        arguments={"run": job.run, "data": data},
+        arguments={"run": job.run, "results": job.results, "data": data},
         needs=Needs(memory_gb=2.0),
     )  # fmt: skip
 
 
-def score_rows(draft: Draft, run: Path, data: NewData) -> None:
+def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
     """Scores by the functions that score the test set, with what each network says beside them."""
-    stacked, rows = Stacked.open(run), open_rows(run, data)
+    stacked, rows = Stacked.open(run), open_rows(results, data)
     table, findings = None, Findings()
     if not data.alone:
         table = build(rows, feature_state(stacked.featured), findings, "the new data")
@@ -57,7 +57,7 @@ def score_rows(draft: Draft, run: Path, data: NewData) -> None:
     if choice.networks:
         from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
-        networks = new_columns.open_columns(run, data, rows, choice.networks)
+        networks = new_columns.open_columns((run, results), data, rows, choice.networks)
     scorer = Scorer(stacked, choice, rows.select(ID), table, networks)
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))
@@ -71,9 +71,9 @@ def score_rows(draft: Draft, run: Path, data: NewData) -> None:
     )  # fmt: skip
 
 
-def open_rows(run: Path, data: NewData) -> pl.DataFrame:
+def open_rows(results: Path, data: NewData) -> pl.DataFrame:
     """The new rows as they were read."""
-    return open_unit(data.working(run) / "rows", PREDICT).parquet(ROWS)
+    return open_unit(data.working(results) / "rows", PREDICT).parquet(ROWS)
 
 
 def training_rows(run: Path) -> pl.DataFrame:

@@ -17,6 +17,8 @@ from workspace.errors import ConfigError, name_some, shorten
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 NETWORKS = "networks"  # the folder of the networks' bases, and the recipe's table of them
 SIZE_LIMIT = 2**20  # bytes; a recipe is a page, and a parser should not meet a bomb
+DOTS_LIMIT = 200  # in a line; a parser's time grows with the square of a dotted key's parts
+DEPTH_LIMIT = 16  # of keys and lists within one another; recipes have five
 
 Values = dict[str, Any]
 
@@ -171,16 +173,38 @@ def _parse(path: Path) -> Values:
     if path.stat().st_size > SIZE_LIMIT:
         raise ConfigError(f"Recipe {path.name} is over {SIZE_LIMIT} bytes; that is no recipe.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"Recipe {path.name} is not valid TOML: {error}.") from error
+
+
+def parse_toml(text: str) -> Values:
+    """Its values, with keys no deeper than any recipe's; a ValueError says what is not TOML.
+
+    Dotted keys are counted before they are parsed: Python's parser takes a minute for 200,000.
+    """
+    if any(line.count(".") > DOTS_LIMIT for line in text.split("\n")):
+        raise ValueError(f"a line has over {DOTS_LIMIT} dots")
+    values = tomllib.loads(text)
+    level: list[Any] = [values]
+    for _ in range(DEPTH_LIMIT):
+        level = [inner for value in level for inner in _within(value)]
+    if level:
+        raise ValueError(f"keys are over {DEPTH_LIMIT} deep")
+    return values
+
+
+def _within(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _override(values: Values, setting: str) -> None:
     """Apply one `a.b=value`; the value is TOML, or bare text."""
     dotted, separator, text = setting.partition("=")
     keys = dotted.strip().split(".")
-    if not separator or not all(keys):
+    if not separator or not all(keys) or len(keys) > DEPTH_LIMIT:
         raise ConfigError(f"Cannot read --set '{shorten(setting)}'; write it as section.key=value.")
     value = _toml_value(text.strip())
     alone: Any = value
@@ -197,8 +221,8 @@ def _override(values: Values, setting: str) -> None:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return parse_toml(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
         return text
 
 

@@ -35,7 +35,7 @@ def reporting(job: Job) -> Task:
     newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
     again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
     return Task(
-        job.run / "report",
+        job.results / "report",
         "report",
         write_report,
         settings={"code": sources_of(report), "look": look_hash(), "again": again},

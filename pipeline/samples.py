@@ -67,9 +67,18 @@ def looking(job: Job, source: Source) -> list[Task]:
             job.run / "audit" / f"{number:05d}",
             "verify",
             look,
-            settings={"images": sha256_text("\n".join([*ids, *references])), **_decoders()},
+            settings={
+                "images": sha256_text("\n".join([*ids, *references])),
+                "pixel_limit": source.config.pixel_limit,
+                **_decoders(),
+            },
             inputs=images,
-            arguments={"folder": source.folder, "ids": ids, "references": references},
+            arguments={
+                "folder": source.folder,
+                "pixel_limit": source.config.pixel_limit,
+                "ids": ids,
+                "references": references,
+            },
             on_damage="redo",
             stays=True,
         )
@@ -77,11 +86,14 @@ def looking(job: Job, source: Source) -> list[Task]:
     ]
 
 
-def look(draft: Draft, folder: Path, ids: list[str], references: list[str]) -> None:
+def look(
+    draft: Draft, folder: Path, pixel_limit: int, ids: list[str], references: list[str]
+) -> None:
     """Hashes, size and a small picture of every image of a shard."""
+    reader = ImageReader(folder, pixel_limit)
     with draft.progress("Looking at images") as show:
         fingerprints = fingerprint_all(
-            ImageReader(folder), ids, references, lambda done: show(done, len(ids)), cores()
+            reader, ids, references, lambda done: show(done, len(ids)), cores()
         )
     draft.parquet("looks.parquet", fingerprints.table)
     draft.array("keys.npy", fingerprints.keys)

@@ -3,7 +3,8 @@
 Reads DATA (tables, with pictures or without, or pictures alone) and the features, networks,
 boosters and stack of RUN; writes <run>/predictions/<folder>-<hash>/ with predictions.csv (isic_id,
 target) and details.csv. New rows go through the very functions that score the test set. What DATA
-lacks decides which part of the stack scores all of its rows, and that is said.
+lacks decides which part of the stack scores all of its rows, and that is said. OUT=folder takes the
+place of a <run> that may only be read.
 """
 
 from dataclasses import replace
@@ -26,7 +27,7 @@ from pipeline.predictions import (
     training_rows,
 )
 from pipeline.stacked import OOF
-from scripts.stage import main
+from scripts.stage import OUT, main
 from workspace.errors import ConfigError, DataError, name_some
 from workspace.pieces import begin_anew, is_anew
 from workspace.units import Unit, refuse_foreign
@@ -40,15 +41,15 @@ def run(job: Job) -> Unit:
     stacked.refuse_source(job.recipe.data.source)
     data = open_data(job, sees=stacked.sees)
     if job.fresh:
-        data.forget(job.run)
-        begin_anew(data.working(job.run))
-    job = replace(job, fresh=is_anew(data.working(job.run)))
+        data.forget(job.results)
+        begin_anew(data.working(job.results))
+    job = replace(job, fresh=is_anew(data.working(job.results)))
     prediction = predicting(job, stacked, data)
     if not job.state_of(prediction).done:
         refuse_foreign(prediction.folder, PREDICT)  # now, not hours later
         _look(replace(job, fresh=False), stacked, data)  # what is left of FRESH=1 goes on
     done, new = job.make(prediction)
-    data.forget(job.run)  # also what a call left that was killed between its end and this line
+    data.forget(job.results)  # also what a call left that was killed between its end and this line
     if not new:
         job.say(f"predict: nothing to do, {done.folder / FILE} is up to date.")
         return done
@@ -68,7 +69,7 @@ def _look(job: Job, stacked: Stacked, data: NewData) -> None:
     """Read the rows, refuse what cannot be scored, and let the networks look at the others."""
     read, _ = job.make(reading(job, data, list(feature_state(stacked.featured).columns)))
     job.show_notices_of(read)
-    rows, training = open_rows(job.run, data), training_rows(job.run)
+    rows, training = open_rows(job.results, data), training_rows(job.run)
     _refuse_known(job, rows, training)
     if 0 < rows[IMAGE].null_count() < len(rows):
         refuse_half_seen(job, rows, known=training[IMAGE].null_count() > 0)
@@ -107,4 +108,4 @@ def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    main(run, of_finished_run=True)
+    main(run, files={"out": OUT}, of_finished_run=True)

@@ -6,7 +6,7 @@ predict.networks names, else the recipe's cascade, else all. Writes
 class, thresholds, what is called), isic_challenge.csv if a network has all of that challenge's
 classes, and overlays/ (Grad-CAM as PNG), these unless predict.overlays=false. All folds' networks
 answer; probabilities and thresholds are their means. What is done of it is kept in
-<run>/checkpoints/ until all is.
+<run>/checkpoints/ until all is; OUT=folder takes the place of a <run> that may only be read.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from dataclasses import replace
 from folds.findings import plural
 from pipeline.job import Job
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
-from scripts.stage import main
+from scripts.stage import OUT, main
 from workspace.atomic import remove_folder
 from workspace.errors import ConfigError
 from workspace.pieces import begin_anew, is_anew
@@ -45,4 +45,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, files={"images": "folder of pictures"}, of_finished_run=True)
+    main(run, files={"images": "folder of pictures", "out": OUT}, of_finished_run=True)

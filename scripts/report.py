@@ -2,11 +2,12 @@
 
 Reads whatever finished units the run has, and makes none; writes <run>/report/report.html, which
 names what is not made yet with the command for it. Made anew when a unit has changed.
+OUT=folder takes the place of a <run> that may only be read.
 """
 
 from pipeline.job import Job
 from pipeline.run_report import FILE, reporting
-from scripts.stage import main
+from scripts.stage import OUT, main
 from workspace.units import Unit
 
 
@@ -21,4 +22,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, of_finished_run=True)
+    main(run, files={"out": OUT}, of_finished_run=True)

@@ -6,13 +6,17 @@ bug and keeps its traceback.
 """
 
 import argparse
+import errno
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,13 +27,21 @@ from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
 from workspace.atomic import naming_write_errors
-from workspace.errors import ConfigError, DermstackError
+from workspace.errors import (
+    ArtifactError,
+    CannotWriteError,
+    ConfigError,
+    DermstackError,
+    one_line,
+)
+from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
 from workspace.progress import Desk
 from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
 
+OUT = "where what is made goes, if not into the run"  # an option of stages of a finished run
 Stage = Callable[[Job], object]
 Made = TypeVar("Made")
 
@@ -50,6 +62,8 @@ def main(
     misspelt one; one that does not write leaves no trace.
     """
     name = Path(sys.argv[0]).stem.replace("_", "-")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     flags, files, words = {"seed": "seed", **(flags or {})}, files or {}, words or {}
     arguments = _parser(name, stage, flags, files, words).parse_args()
     given = {
@@ -120,31 +134,40 @@ class Call:
     writes: bool = True
 
 
+@naming_faults()
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
     recipe = load_recipe(call.recipe, call.settings)
     run = call.run or Path("runs") / recipe.name
     if call.of_finished_run and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
-    log = partial(log_to, run / "log.jsonl", name)
+    place = call.options.get("files", {}).get("out", run)
+    log = partial(log_to, place / "log.jsonl", name)
     if call.writes:
-        with naming_write_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
+        with naming_write_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
         log()
     with executor_of(_jobs(call.jobs), desk, log) as executor:
         job = Job(
             stage=name,
             recipe=recipe,
             run=run,
-            hashes=HashMemory(run / ".hashes.json" if run.is_dir() else None),
+            hashes=HashMemory(place / ".hashes.json" if place.is_dir() else None),
             desk=desk,
             executor=executor,
             **call.options,
         )
-        places = (run, *_unit_parents(run)) if call.writes else ()
+        places = (place, *_unit_parents(place)) if call.writes else ()
         if leftovers := sum(map(clear_abandoned, places)):
             job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
-        return stage(job)
+        try:
+            return stage(job)
+        except CannotWriteError as error:
+            if call.of_finished_run and place == run and not os.access(run, os.W_OK):
+                raise ArtifactError(
+                    f"{run} may only be read; name a folder for what is made with OUT=."
+                ) from error
+            raise
 
 
 def _unit_parents(run: Path) -> list[Path]:
@@ -239,9 +262,37 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class _LogFile(logging.FileHandler):
+    """The run's log; one that cannot be written is said once, and never ends the work."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # it is opened at the first line
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        LOG.handlers = [logging.NullHandler()]
+        with suppress(OSError):
+            self.close()
+        reason = error.strerror or str(error)
+        told = f"Cannot write {self.baseFilename}: {reason}; the work goes on without a log."
+        print(f"notice: {one_line(told)}", file=sys.stderr)
+
+    def _open(self) -> TextIOWrapper:
+        path = Path(self.baseFilename)
+        if path.exists() and not path.is_file():  # a pipe would wait for a reader
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        return super()._open()
+
+
 def log_to(path: Path, stage: str) -> None:
     """From here on this process writes its part of the run's log."""
-    handler = logging.FileHandler(path, delay=True)
+    handler = _LogFile(path, delay=True)
     handler.setFormatter(_JsonLines(stage))
     LOG.handlers = [handler]
     LOG.setLevel(logging.INFO)

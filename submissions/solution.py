@@ -23,6 +23,7 @@ from folds.schema import (
     number,
 )
 from folds.sources.isic2024_columns import ATTRIBUTION
+from folds.spellings import plain_spelling
 from folds.tables import parse_numbers, read_table
 from workspace.errors import listed
 
@@ -71,7 +72,7 @@ def read_solution(path: Path, findings: Findings) -> Solution:
             f"{listed(wrong[ID].to_list())}.",
             wrong[ID].to_list(),
         )
-    patients = frame[PATIENT].str.strip_chars().str.to_uppercase()
+    patients = frame.select(plain_spelling(pl.col(PATIENT)))[PATIENT]
     unknown = frame.filter(patients.is_null() | (patients == ""))
     has_patients = len(unknown) < len(frame)
     if has_patients and len(unknown):

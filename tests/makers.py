@@ -1,5 +1,6 @@
 """Makers of small units, which a worker of another process can import."""
 
+import errno
 import os
 import signal
 import time
@@ -34,6 +35,10 @@ def copy(draft, folder, log=None):
 
 def fail(draft, message="It cannot be made; mend it."):
     raise ConfigError(message)
+
+
+def find_no_room(draft):
+    raise OSError(errno.ENOSPC, "No space left on device", "/scratch/x")
 
 
 def break_down(draft):

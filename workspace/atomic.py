@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, CannotWriteError
 
 TEMPORARY = ".tmp"
 
@@ -102,7 +102,7 @@ def naming_write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ArtifactError(
+        raise CannotWriteError(
             f"Cannot write {path}: {reason}; what was there before is untouched."
         ) from error
 

@@ -34,6 +34,10 @@ class ArtifactError(DermstackError):
     """Something kept in the workspace is damaged, foreign, locked or cannot be written."""
 
 
+class CannotWriteError(ArtifactError):
+    """The system lets nothing be written there."""
+
+
 def one_line(message: str) -> str:
     """Fold white space and cap the length, keeping the closing full stop.
 

@@ -8,11 +8,15 @@ crash, hang or silently believe a damaged file. Nothing here can run code: no pi
 import hashlib
 import io
 import json
+import lzma
 import shutil
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
@@ -21,10 +25,22 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from workspace.atomic import naming_write_errors, replacing_file
-from workspace.errors import ArtifactError, DataError, name_some
+from workspace.errors import ArtifactError, DataError, name_some, shorten
 from workspace.hashing import sha256_file
 
 MEND = "the stage that made it with FRESH=1"  # where a unit cannot say which that is
+# What Python's own readers of ZIP and npy raise on damage and on forms that they do not know.
+ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
+ARRAY_FAULTS = (*ZIP_FAULTS, MemoryError, SyntaxError, TypeError, KeyError, tokenize.TokenError)
+INFLATION_LIMIT = 200  # unpacked over packed bytes: a picture hardly shrinks at all
+FREE_INFLATION = 64 * 2**20  # bytes: the labels of a large set may all be the same
+TENSOR_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?",
+    **{f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)},
+}  # fmt: skip
 JSON_LIMIT = 64 * 2**20  # bytes; ours are far smaller, and a parser should not meet a bomb
 
 
@@ -173,23 +189,52 @@ def parse_json(path: Path) -> Any:
 
 def read_user_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a user's npz by name; object arrays are refused, they would be pickles."""
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path.name} is not a readable npz file of plain arrays.") from error
+    with path.open("rb") as handle:
+        try:
+            _refuse_bombs(path, handle)
+            with np.load(handle, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except ARRAY_FAULTS as error:
+            raise DataError(f"{path.name} is not a readable npz file of plain arrays.") from error
 
 
 def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays of a user's safetensors file by name, and the SHA-256 of the bytes read."""
+    """The arrays of a user's safetensors file by name, and the SHA-256 of the bytes read.
+
+    bfloat16, which numpy does not know, is the upper half of a float32 and comes as one.
+    """
     data = path.read_bytes()
     try:
-        tensors = safetensors.numpy.load(data)
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        found = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
+    except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a readable safetensors file ({error}); fetch it anew."
         ) from error
-    return tensors, hashlib.sha256(data).hexdigest()
+    other = [f"{k} ({v['dtype']})" for k, v in found.items() if v["dtype"] not in TENSOR_TYPES]
+    if other:
+        raise DataError(
+            f"{path.name} has numbers of types that cannot be read: {name_some(other)}; save it as "
+            "float32."
+        )
+    return {k: _array(**v) for k, v in found.items()}, hashlib.sha256(data).hexdigest()
+
+
+def _array(shape: Sequence[int], dtype: str, data: bytes) -> NDArray[Any]:
+    array = np.frombuffer(data, TENSOR_TYPES[dtype]).reshape(shape)
+    if dtype != "BF16":
+        return array
+    return (array.astype(np.uint32) << 16).view(np.float32)
+
+
+def _refuse_bombs(path: Path, handle: BinaryIO) -> None:
+    """What unpacks to far more than it takes is no picture and no label."""
+    for item in zipfile.ZipFile(handle).infolist():
+        if item.file_size > max(FREE_INFLATION, item.compress_size * INFLATION_LIMIT):
+            raise DataError(
+                f"Not allowed: {shorten(item.filename)} of {path.name} unpacks from "
+                f"{item.compress_size} to {item.file_size} bytes."
+            )
+    handle.seek(0)
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

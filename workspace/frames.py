@@ -6,6 +6,7 @@ what it holds as NaN, None or NA is null. Whole numbers stay whole on the way ou
 """
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
@@ -66,7 +67,7 @@ def _from_pandas(frame: Any, what: str) -> pl.DataFrame:
     names = list(frame.columns)
     if odd := [name for name in names if not isinstance(name, str)]:
         raise DataError(f"Column names in {what} that are no text: {listed(odd)}; rename them.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
         raise DataError(f"Columns that are in {what} twice: {listed(twice)}; rename one of them.")
     return pl.DataFrame([_column(name, frame[name], what) for name in names])
 

@@ -1,7 +1,8 @@
 """What a file or a folder contains, as one SHA-256, without reading it again needlessly.
 
 A hash is remembered with the file's size, times and inode, and believed only while those stay
-the same: `touch` costs one re-read and changes nothing, an edit is always seen.
+the same: `touch` costs one re-read and changes nothing, an edit is always seen. Where the memory
+itself cannot be read or written, files are read again.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workspace.errors import DataError
@@ -42,7 +43,11 @@ class HashMemory:
         """The content hash of a file, or of a folder with all its files by relative name."""
         if not path.exists():
             raise DataError(f"{path.name} is missing in {path.parent}.")
-        return self.remembered(path, "", _hash_folder if path.is_dir() else sha256_file)
+        if path.is_dir():
+            return self.remembered(path, "", _hash_folder)
+        if not path.is_file():  # a pipe never ends
+            raise DataError(f"{path.name} in {path.parent} is neither a file nor a folder.")
+        return self.remembered(path, "", sha256_file)
 
     def remembered(self, path: Path, kind: str, compute: Callable[[Path], str]) -> str:
         """What `compute` makes of a path's content, computed again only where that may differ."""
@@ -74,17 +79,20 @@ class HashMemory:
             return
         # By its own name: another process of the run saves its own, and the last one stays.
         aside = self._store.with_suffix(f".{os.getpid()}.tmp")
-        aside.write_text(json.dumps(self._known))
-        os.replace(aside, self._store)
+        try:
+            aside.write_text(json.dumps(self._known))
+            os.replace(aside, self._store)
+        except OSError:  # a full disk, a run that may only be read: nothing is remembered
+            self._store = None
+            with suppress(OSError):
+                aside.unlink()
         self._unsaved = False
 
 
 def _load(store: Path | None) -> dict[str, list[str]]:
-    if store is None or not store.is_file():
-        return {}
     try:
-        known = json.loads(store.read_text())
-    except ValueError:
+        known = json.loads(store.read_text()) if store is not None and store.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(known, dict):
         return {}

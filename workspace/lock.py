@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from workspace.atomic import clear_leftovers, leftovers_in, naming_write_errors
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, CannotWriteError
 
 
 class LockedError(ArtifactError):
@@ -74,7 +74,7 @@ def clear_abandoned(folder: Path) -> int:
     """Delete what killed writers left half written in a folder; what is being written stays."""
     count = 0
     for name in sorted(leftovers_in(folder)):
-        with suppress(LockedError), locked(lock_of(folder / name), name):
+        with suppress(LockedError, CannotWriteError), locked(lock_of(folder / name), name):
             count += clear_leftovers(folder, name)
     return count
 

@@ -66,18 +66,43 @@ class Manifest(Wanted):
     files: dict[str, FileRecord]
 
 
+class Kept(dict[str, Any]):
+    """Values of a manifest; what is asked for and not there was taken out by hand."""
+
+    def __init__(self, values: dict[str, Any], path: Path) -> None:
+        super().__init__({key: _kept(value, path) for key, value in values.items()})
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise ArtifactError(
+            f"{self._path} has no {key!r}: it was changed after it was written; restore it, or "
+            "move its folder away and run the stage again."
+        )
+
+    def __reduce__(self) -> tuple[type["Kept"], tuple[dict[str, Any], Path]]:
+        return Kept, (dict(self), self._path)
+
+
+def _kept(value: Any, path: Path) -> Any:
+    if isinstance(value, dict):
+        return Kept(value, path)
+    return [_kept(one, path) for one in value] if isinstance(value, list) else value
+
+
 def load_manifest(folder: Path) -> Manifest | None:
     """The folder's manifest, or None where there is none, which means: not done."""
     path = folder / NAME
     if not path.is_file():
         return None
     try:
-        return Manifest.model_validate(_as_now(parse_json(path)))
+        manifest = Manifest.model_validate(_as_now(parse_json(path)))
     except (ValidationError, ArtifactError) as error:
         raise ArtifactError(
             f"{path} is not a manifest of this version; restore it, or move its folder away and "
             "run the stage again."
         ) from error
+    values = {name: getattr(manifest, name) for name in ("settings", "recipe", "facts")}
+    return manifest.model_copy(update={name: Kept(one, path) for name, one in values.items()})
 
 
 def _as_now(values: Any) -> Any:

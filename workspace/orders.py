@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lock import LockedError, lock_of, locked
 from workspace.manifest import Wanted
@@ -42,6 +43,7 @@ class Busy:
     owner: str
 
 
+@naming_faults()
 def carry_out_order(order: Order, desk: Desk) -> Busy | None:
     """Make one unit, under its lock; where somebody else is at it, say who."""
     try:

@@ -14,6 +14,7 @@ from folds.findings import Findings
 from folds.images import ITEM
 from folds.schema import DIAGNOSIS, ID, IMAGE, SPLIT, TARGET, TEST, TRAIN, VALID, identifier, label
 from folds.sources.source import Source, stem, target_from_classes, with_core
+from folds.tables import is_there
 from workspace.errors import DataError, listed
 from workspace.files import read_user_arrays
 
@@ -60,7 +61,7 @@ class DermaMnist(Source):
 
     def _npz_rows(self) -> pl.DataFrame:
         path = self.table_path()
-        if not path.is_file():
+        if not is_there(path):
             raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
         arrays = read_user_arrays(path)
         frames = []

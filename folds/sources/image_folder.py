@@ -10,9 +10,10 @@ from typing import ClassVar
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import is_image
+from folds.images import is_image, refuse_odd_bytes
 from folds.schema import DIAGNOSIS, ID, IMAGE, PATIENT, SPLIT, TARGET, TRAIN, identifier
 from folds.sources.source import Source, target_from_classes, with_core
+from folds.tables import is_there
 from workspace.errors import DataError, listed, name_some
 
 COLUMNS = (identifier("image"), identifier(PATIENT))
@@ -30,20 +31,21 @@ class ImageFolder(Source):
 
     def inputs(self) -> list[Path]:
         groups = self.table_path()
-        return self.places() + ([groups] if groups.is_file() else [])
+        return self.places() + ([groups] if is_there(groups) else [])
 
     def read(self, findings: Findings) -> pl.DataFrame:
         rows = self.index(Findings())  # the index that is asked for by name tells what it finds
         rows = rows.with_columns(
             pl.col(IMAGE).str.extract(r"^([^/]+)/").alias(DIAGNOSIS), pl.lit(TRAIN).alias(SPLIT)
         )
-        if self.table_path().is_file():
+        if is_there(self.table_path()):
             rows = rows.join(self._groups(rows, findings), on=IMAGE, how="left")
         target = target_from_classes(self.config.positive, rows[DIAGNOSIS])
         return with_core(rows.with_columns(target.alias(TARGET)).drop(IMAGE))
 
     def index(self, findings: Findings) -> pl.DataFrame:
         paths = [path for folder in self._classes() for path in sorted(folder.iterdir())]
+        refuse_odd_bytes([f"{p.parent.name}/{p.name}" for p in paths], self.folder.name)
         files = [path for path in paths if is_image(path.name) and path.is_file()]
         other = [f"{path.parent.name}/{path.name}" for path in set(paths) - set(files)]
         if other:

@@ -27,6 +27,7 @@ from folds.schema import (
     number,
 )
 from folds.sources.source import Source, stem, with_core
+from folds.tables import is_there
 
 DUPLICATES = "ISIC_2020_Training_Duplicates.csv"
 COLUMNS = (
@@ -53,7 +54,7 @@ class Isic2020(Source):
 
     def inputs(self) -> list[Path]:
         listed = self.folder / DUPLICATES
-        return super().inputs() + ([listed] if listed.is_file() else [])
+        return super().inputs() + ([listed] if is_there(listed) else [])
 
     def read(self, findings: Findings) -> pl.DataFrame:
         frame = self.read_columns(self.table_path(), COLUMNS, findings)
@@ -63,7 +64,7 @@ class Isic2020(Source):
 
     def known_pairs(self, findings: Findings) -> pl.DataFrame:
         path = self.folder / DUPLICATES
-        if not path.is_file():
+        if not is_there(path):
             return super().known_pairs(findings)
         columns = (identifier("image_name_1"), identifier("image_name_2"))
         return self.read_columns(path, columns, findings).select(

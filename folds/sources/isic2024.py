@@ -19,6 +19,7 @@ from folds.sources.isic2024_columns import (
     TRAIN_ONLY,
 )
 from folds.sources.source import Source, with_core
+from folds.tables import is_there
 from workspace.errors import DataError, name_some
 
 TRAIN_TABLE = "train-metadata.csv"
@@ -35,7 +36,7 @@ class Isic2024(Source):
     has_classes: ClassVar[bool] = False
 
     def has_training(self) -> bool:
-        return self.table_path().is_file()
+        return is_there(self.table_path())
 
     def inputs(self) -> list[Path]:
         return [*self._tables(), *self.places()]
@@ -75,7 +76,7 @@ class Isic2024(Source):
 
     def _tables(self) -> list[Path]:
         train = self.table_path()
-        tables = [path for path in (train, self.folder / TEST_TABLE) if path.is_file()]
+        tables = [path for path in (train, self.folder / TEST_TABLE) if is_there(path)]
         if not tables or (self.config.table and train not in tables):
             raise DataError(
                 f"{train.name} is missing in {self.folder}; name its folder with DATA=."

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from folds.headers import PIXEL_LIMIT
+
 Group = Literal["patient", "lesion", "none"]
 ImagePolicy = Literal["all", "some", "none"]
 
@@ -24,6 +26,9 @@ class DataSettings(BaseModel):
         default=(), description="diagnoses that make target 1, where the source has only classes"
     )
     id_pattern: str | None = None
+    pixel_limit: int = Field(
+        default=PIXEL_LIMIT, gt=0, description="height times width that a picture may claim"
+    )
 
     @field_validator("table", "images_in")
     @classmethod

@@ -5,6 +5,7 @@ targets, images for rows) is checked once, in `folds.samples`.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +16,7 @@ from folds.findings import Findings
 from folds.images import index_images
 from folds.schema import CORE, DIAGNOSIS, ID, Column
 from folds.sources.settings import DataSettings
-from folds.tables import parse_numbers, read_table
+from folds.tables import is_there, parse_numbers, read_table
 from workspace.errors import ConfigError, DataError, listed
 
 
@@ -73,7 +74,7 @@ class Source(ABC):
     def inputs(self) -> list[Path]:
         """Every file and folder that the result depends on."""
         table = self.table_path()
-        if not table.is_file():
+        if not is_there(table):
             raise DataError(
                 f"{table.name} is missing in {self.folder}; name its folder with DATA=."
             )
@@ -117,7 +118,8 @@ def target_from_classes(positive: Sequence[str], known: pl.Series) -> pl.Expr:
     """`1` where the diagnosis is among `positive`, `0` elsewhere, null where there is none."""
     names = sorted(known.drop_nulls().unique().to_list())
     plain = [name.strip().lower() for name in names]
-    twice = [name for name, low in zip(names, plain, strict=True) if plain.count(low) > 1]
+    times = Counter(plain)
+    twice = [name for name, low in zip(names, plain, strict=True) if times[low] > 1]
     if twice:
         raise DataError(f"One diagnosis in several spellings: {listed(twice)}; write it one way.")
     unknown = sorted(set(positive) - set(names))

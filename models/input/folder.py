@@ -40,9 +40,10 @@ def called(references: Sequence[str]) -> dict[str, str]:
     }
 
 
-def damaged_in(folder: Path, names: Mapping[str, str], workers: int, show: Show) -> dict[str, str]:
+def damaged_in(
+    reader: ImageReader, names: Mapping[str, str], workers: int, show: Show
+) -> dict[str, str]:
     """The names of those that cannot be decoded, and why."""
-    reader = ImageReader(folder)
 
     def reason(reference: str) -> str | None:
         try:

@@ -174,7 +174,7 @@ def _load(
 ) -> tuple[str, ...]:
     """Every tensor of the backbone from the file, strictly; gives the classifier's names."""
     arrays, above = _of_ours(arrays)
-    tensors = {key: torch.tensor(value) for key, value in arrays.items()}
+    tensors = {key: torch.tensor(value) for key, value in _in_float32(arrays, file).items()}
     own = backbone.state_dict()
     classifier = backbone.pretrained_cfg.get("classifier") or ()
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
@@ -189,11 +189,42 @@ def _load(
         if key.endswith(COUNTER):
             kept.setdefault(key, own[key])
     check_tensors(file, _shapes(kept), _shapes(own))
+    _refuse_other_kinds(file, kept, own)
     broken = [k for k, v in kept.items() if v.is_floating_point() and not v.isfinite().all()]
     if broken:
         raise DataError(f"{file} has NaN or infinity in {name_some(broken)}; fetch it anew.")
     backbone.load_state_dict(kept)
     return tuple(sorted((*left_out, *above)))
+
+
+def _in_float32(arrays: Mapping[str, NDArray[Any]], file: str) -> dict[str, NDArray[Any]]:
+    """Numbers with a point as our networks hold them, if that changes none."""
+    wide = {key: value for key, value in arrays.items() if value.dtype.kind == "f"}
+    with np.errstate(over="ignore"):  # infinity is another number
+        narrow = {key: value.astype(np.float32) for key, value in wide.items()}
+    lossy = [k for k in wide if not np.array_equal(narrow[k], wide[k], equal_nan=True)]
+    if lossy:
+        raise DataError(
+            f"{file} has numbers that float32 does not hold in {name_some(lossy)}; save it as "
+            "float32, rounded as you find right."
+        )
+    return {**arrays, **narrow}
+
+
+def _refuse_other_kinds(
+    file: str, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> None:
+    """A truth or a whole number would silently become a weight of 1.0 or 127.0."""
+    other = [
+        f"{key} ({str(tensor.dtype).removeprefix('torch.')})"
+        for key, tensor in tensors.items()
+        if tensor.is_floating_point() != own[key].is_floating_point() or tensor.dtype == torch.bool
+    ]
+    if other:
+        raise DataError(
+            f"{file} has other kinds of numbers than the network's in {name_some(other)}; take "
+            "another file."
+        )
 
 
 def _of_ours(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], list[str]]:

@@ -1,15 +1,18 @@
 """Checks B 23, 25-28: one rule from bytes to pixels, damage named, nothing allocated on a claim."""
 
 import io
+import pickle
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import simplejpeg
 from PIL import Image
 
 from folds.decoding import decode
+from folds.images import ImageReader
 from workspace.errors import DataError
 
 NAME = "ISIC_0000001"
@@ -111,5 +114,82 @@ def test_check_28_a_huge_claim_is_refused_before_it_is_allocated(claim, size):
     with pytest.raises(DataError) as refused:
         decode(claim(width, height), NAME)
     assert str(refused.value) == (
-        f"Image ISIC_0000001 is {width}x{height}; limit is 100000000 pixels."
+        f"Image ISIC_0000001 is {width}x{height}; limit is 100000000 pixels (data.pixel_limit)."
     )
+
+
+def test_the_limit_is_the_recipes(tmp_path):
+    data = encoded(Image.fromarray(picture()))
+    assert decode(data, NAME, pixel_limit=2400).shape == (40, 60, 3)
+    (tmp_path / "a.png").write_bytes(data)
+    reader = pickle.loads(pickle.dumps(ImageReader(tmp_path, 2399)))
+    with pytest.raises(DataError) as refused:
+        reader.pixels("a.png")
+    assert str(refused.value) == ("Image a is 60x40; limit is 2399 pixels (data.pixel_limit).")
+
+
+def chunk(kind, data, claims=None):
+    length = len(data) if claims is None else claims
+    return struct.pack(">I", length) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PICTURE = encoded(Image.fromarray(picture()))
+HEAD, REST = PICTURE[:33], PICTURE[33:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEAD + chunk(b"abCd", b"", claims=0xFFFFFFF0) + REST,
+        HEAD + struct.pack(">I", 0x60000000) + REST[4:],  # of the pixels themselves
+        HEAD + chunk(b"zTXt", b"x\0\0" * 9, claims=len(REST) + 99) + REST,
+        PICTURE[:-1],
+        PICTURE[:-12],
+        HEAD,
+    ],
+    ids=["unknown", "pixels", "text", "cut", "no-end", "head"],
+)
+def test_no_decoder_sees_a_png_whose_chunks_do_not_end_within_it(data, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(DataError) as refused:
+        decode(data, NAME)
+    assert str(refused.value) == "Image ISIC_0000001 is damaged and cannot be decoded."
+
+
+@pytest.mark.parametrize("extra", [chunk(b"abCd", b"x" * 99), chunk(b"tEXt", b"a\0b"), b""])
+def test_whatever_else_a_png_holds_and_what_lies_behind_it_is_no_matter(extra):
+    assert decode(HEAD + extra + REST + b"behind", NAME).shape == (40, 60, 3)
+
+
+def jpeg_of_scans(count):
+    """A JPEG whose last pass over the picture is repeated."""
+    data = encoded(Image.fromarray(picture()), "JPEG", progressive=True)
+    last = data[data.rindex(SCAN) : -2]
+    return data[:-2] + last * (count - data.count(SCAN)) + data[-2:]
+
+
+SCAN = b"\xff\xda"
+
+
+def test_a_jpeg_of_endless_passes_is_refused_before_the_first(monkeypatch):
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", None)
+    with pytest.raises(DataError) as refused:
+        decode(jpeg_of_scans(101), NAME)
+    assert str(refused.value) == "Image ISIC_0000001 has 101 scans; limit is 100."
+
+
+def test_what_only_looks_like_a_scan_is_none():
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + 400) + SCAN * 200
+    progressive = encoded(Image.fromarray(picture()), "JPEG", progressive=True)
+    data = WHOLE[:2] + comment + WHOLE[2:]
+    for one in (data, progressive + SCAN * 101):  # a film behind the picture
+        assert decode(one, NAME).ndim == 3
+
+
+def test_a_size_that_opencv_refuses_is_damage(monkeypatch):
+    def refuse(*_):
+        raise cv2.error("imgcodecs")
+
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(DataError, match=r"^Image ISIC_0000001 is damaged and cannot be decoded\.$"):
+        decode(PICTURE, NAME)

@@ -1,5 +1,6 @@
 """Checks A 20, B 29-34 and 139 where images are found and fetched."""
 
+import os
 import pickle
 import zipfile
 
@@ -10,8 +11,9 @@ import pytest
 
 from folds.findings import Findings
 from folds.images import ImageReader, attach_images, index_images
+from folds.sources import DataConfig, open_source
 from tests.unit.folds.conftest import jpeg
-from workspace.errors import DataError
+from workspace.errors import DataError, shorten
 from workspace.hdf5 import write_archive
 
 SAMPLES = pl.DataFrame(
@@ -178,3 +180,40 @@ def test_hidden_files_and_folders_are_no_images(places):
     (folder / "crops" / "._ISIC_0000004.jpg").write_bytes(jpeg(4))
     index = index_images(folder, [folder / "crops"], Findings())
     assert index["isic_id"].to_list() == ["ISIC_0000001", "ISIC_0000002"]
+
+
+def test_a_file_too_large_for_a_picture_is_not_read(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(2**28 + 1)
+    with pytest.raises(DataError) as refused:
+        ImageReader(tmp_path).pixels("a.jpg")
+    assert str(refused.value) == "Not allowed: image a.jpg has over 268435456 bytes."
+
+
+@pytest.mark.parametrize("source", ["image_folder", "places"])
+def test_a_file_name_that_is_no_text_is_refused(tmp_path, source):
+    (tmp_path / "mel").mkdir()
+    for name in (b"mel/a.jpg", b"mel/\xff.jpg"):
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:
+            file.write(jpeg(1, 240))
+    with pytest.raises(DataError) as refused:
+        if source == "places":
+            index_images(tmp_path, [tmp_path / "mel"], Findings())
+        else:
+            config = DataConfig(source="image_folder", folder=tmp_path, positive=("mel",))
+            open_source(config).index(Findings())
+    where, name = (tmp_path.name, "mel/") if source == "image_folder" else ("mel", "")
+    assert str(refused.value) == (
+        f"1 file name in {shorten(where)} is not UTF-8: [{name}\\udcff.jpg]; rename it."
+    )
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.npz"])
+def test_a_zip_of_a_version_that_nobody_knows_is_one_line(tmp_path, name):
+    np.savez(tmp_path / name, x=np.zeros((2, 4, 4), np.uint8))
+    written = next(tmp_path.iterdir())
+    data = bytearray(written.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 99  # the version that is needed to unpack
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=rf"^{name} is not a readable "):
+        ImageReader(tmp_path).both(f"{name}::x/1")

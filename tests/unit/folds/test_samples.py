@@ -1,12 +1,16 @@
 """Checks A 1-21 on the competition's own format: whole messages."""
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 
+from folds.findings import Findings
 from folds.samples import select_features
 from folds.schema import CORE
-from workspace.errors import ConfigError, DataError
+from folds.sources import DataConfig, Source, open_source
+from workspace.errors import ConfigError, DataError, shorten
 from workspace.hdf5 import ImageArchive
 
 
@@ -51,6 +55,56 @@ def test_check_4_spellings_of_one_patient_are_one(competition):
         "2 rows with another spelling of the same patient_id joined to it: "
         "['IP_0000000 ', 'ip_0000000']."
     ]
+
+
+@pytest.mark.parametrize(
+    "spelling", ["\uff29\uff30_0000000", "IP_000000\uff10", "IP_0000000\u00a0", "\u3000ip_0000000"]
+)
+def test_check_4_wide_letters_and_spaces_are_another_spelling(competition, spelling):
+    competition.train[1]["patient_id"] = spelling
+    samples, findings = competition.write().build()
+    assert samples["patient_id"][:4].to_list() == ["IP_0000000"] * 4
+    assert [f.count for f in findings.notices if f.check == "spelling"] == [1]
+
+
+@pytest.mark.parametrize("column", ["patient_id", "lesion_id"])
+@pytest.mark.parametrize(
+    "mark", ["\u200b", "\x1b[0m", "\ufeff", "\u202e", "\u00ad", "\ufe0f", "\u3164", "\x07"]
+)
+def test_check_4_characters_that_nobody_sees_are_refused(competition, column, mark):
+    spelt = f"IP_00{mark}00000"
+    competition.train[1][column] = spelt
+    [message] = competition.errors()
+    assert message == (
+        f"Not allowed as {column}: [{shorten(ascii(spelt))}]; characters that nobody sees make "
+        "two of one, so write it without."
+    )
+    assert message.isascii()
+
+
+def test_check_4_letters_of_two_alphabets_are_noticed(competition):
+    competition.train[1]["patient_id"] = "I\u0420_0000000"  # a Cyrillic letter
+    competition.train[2]["patient_id"] = "M\u00fcller"
+    samples, findings = competition.write().build()
+    assert samples["patient_id"][2] == "M\u00fcller"
+    assert [f.message for f in findings.notices if f.check == "mixed-alphabets"] == [
+        "1 patient_id in letters of two alphabets, of which some look alike: ['I\\u0420_0000000']."
+    ]
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+@pytest.mark.parametrize("table", ["train-metadata.csv", "test-metadata.csv"])
+def test_what_is_no_file_in_a_tables_place_is_refused(competition, put, table):
+    path = competition.write().folder / table
+    path.unlink()
+    put(path)
+    for ask in (Source.inputs, Source.read, Source.places):
+        with pytest.raises(DataError) as refused:
+            source = open_source(DataConfig(source="isic2024", folder=competition.folder))
+            getattr(source, ask.__name__)(*([Findings()] if ask is Source.read else []))
+        assert str(refused.value) == (
+            f"{table} in {path.parent} is not a file; put the file in its place."
+        )
 
 
 def test_check_5_targets_that_are_no_0_or_1(competition):

@@ -3,6 +3,7 @@ import csv
 
 import pytest
 
+from folds import tables
 from folds.findings import Findings
 from folds.schema import category, identifier, label, number
 from folds.tables import parse_numbers, read_table
@@ -93,6 +94,33 @@ def test_check_10_a_line_break_in_quotes_is_no_ragged_row(write):
 def test_check_10_a_column_twice(write):
     path = write("isic_id,sex,age,dx,sex\na,male,45,nv,male\n")
     assert refusal(path) == "train-metadata.csv names a column twice in line 1: ['sex']."
+
+
+def test_many_columns_twice_are_counted_in_one_pass(write):
+    """Sixty thousand took 15 seconds when each was looked for among all."""
+    names = [f"c{number:05d}" for number in range(30_000)]
+    header = CountedList([*names, *names])
+    with pytest.raises(DataError) as refused:
+        tables._check_header(write(""), header)
+    assert str(refused.value) == (
+        "train-metadata.csv names a column twice in line 1: ['c00000', 'c00001', 'c00002', "
+        "'c00003', 'c00004'] (+29995 more)."
+    )
+    assert header.passes <= 3
+
+
+class CountedList(list):
+    """How often it was gone through."""
+
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()
+
+    def count(self, value):
+        self.passes += 1
+        return super().count(value)
 
 
 def test_empty_and_missing_files(write, tmp_path):

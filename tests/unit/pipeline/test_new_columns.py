@@ -85,7 +85,7 @@ def data(made, mark="a"):
 def new_columns(job, data, rows, names):
     """What these networks say of the rows, once they have looked."""
     job.carry_out(*looking(job, data, rows, names))
-    return open_columns(job.run, data, rows, names)
+    return open_columns((job.run, job.results), data, rows, names)
 
 
 @pytest.mark.parametrize("settings", [(NESTED,), ("align.method=procrustes",)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from folds.images import ImageReader
 from models.inference.scores import score_pictures
 from models.networks.kept import maker_of, open_network, use_of
 from pipeline.answers import Answer
@@ -208,5 +209,5 @@ def alone(job, folder, unit):
     """One fold's network on these pictures, in another way: by its scores alone."""
     net, use = open_network(unit)
     way = Machine.of(job).way(use.net, use.views, bfloat16=use.bfloat16)
-    pictures = _pictures(job.desk, folder, drop=False)
+    pictures = _pictures(job.desk, ImageReader(folder), drop=False)
     return score_pictures(net, pictures, np.arange(2), way, lambda done, total: None).probability

@@ -1,3 +1,5 @@
+import tomllib
+
 import pytest
 
 from pipeline.recipe import load_recipe
@@ -109,3 +111,34 @@ def test_a_setting_comes_before_the_base_is_taken():
         "sample", [f"{training}.class_weights=true", f"{training}.sampling=shuffled"]
     )
     assert config.networks["small"].learning.alpha is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (".".join("a" * 200_000) + " = 1", "a line has over 200 dots"),
+        ("[" + ".".join("a" * 200_000) + "]", "a line has over 200 dots"),
+        ("a = {" + ".".join("a" * 200_000) + " = 1}", "a line has over 200 dots"),
+        (".".join("a" * 150) + " = 1", "keys are over 16 deep"),
+        ("a = " + "[" * 16 + "1" + "]" * 16, "keys are over 16 deep"),
+        ("a = " + "9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion"),
+    ],
+    ids=["key", "table", "inline", "deep", "lists", "digits"],
+)
+def test_check_138_a_bomb_of_a_recipe_is_one_line_at_once(written, monkeypatch, text, why):
+    recipe = written("mine.toml", MINIMAL + text)
+    if "dots" in why:
+        monkeypatch.setattr(tomllib, "loads", None)  # it is not parsed
+    with pytest.raises(ConfigError) as refused:
+        read_recipe(recipe)
+    assert str(refused.value).startswith(f"Recipe mine.toml is not valid TOML: {why}")
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "setting", [".".join("a" * 2000) + "=1", f"seed={'9' * 5000}", "seed={" + "a." * 2000 + "a=1}"]
+)
+def test_check_138_a_bomb_of_a_setting_is_one_line(setting):
+    with pytest.raises(ConfigError) as refused:
+        load_recipe("sample", [setting])
+    assert len(str(refused.value)) <= 280

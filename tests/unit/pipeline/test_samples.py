@@ -87,7 +87,8 @@ def verified(folder, data, sizes=(5,), verify=None, name="samples"):
         some, ids = ids[:size], ids[size:]
         references = [f"{one.replace('__', '/')}.png" for one in some]
         place = folder / name / f"shard_{len(shards)}"
-        shards.append(made(place, look, stage="verify", folder=data.folder, ids=some,
+        shards.append(made(place, look, stage="verify", folder=data.folder,
+                           pixel_limit=data.pixel_limit, ids=some,
                            references=references).folder)  # fmt: skip
     return made(folder / name / "table", verify_samples, stage="verify", data=data,
                 verify=verify or VerifyConfig(), shards=shards)  # fmt: skip
@@ -221,8 +222,8 @@ def test_other_pictures_make_another_shard_even_of_as_many(job, pictures):
 def test_a_shard_knows_bytes_sizes_and_damage_of_its_pictures(pictures, tmp_path):
     (pictures / "nv" / "d.png").write_bytes(b"no picture")
     shown = ["nv/c.png", "nv/d.png"]
-    unit = made(tmp_path / "shard", look, stage="verify", folder=pictures, ids=IDS[2:4],
-                references=shown)  # fmt: skip
+    unit = made(tmp_path / "shard", look, stage="verify", folder=pictures, pixel_limit=9999,
+                ids=IDS[2:4], references=shown)  # fmt: skip
     table = unit.parquet("looks.parquet")
     assert table.schema == FINGERPRINT_SCHEMA
     assert table["isic_id"].to_list() == IDS[2:4]

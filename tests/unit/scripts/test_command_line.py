@@ -1,7 +1,9 @@
 """The command line: what is parsed into a job, how a stage ends, who leaves no trace."""
 
+import errno
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,9 +13,9 @@ import pytest
 from reports.desk import LOG
 from scripts import stage
 from scripts.fanout import ByWork, LocalProcesses
-from scripts.stage import Call, carry_out, main
+from scripts.stage import OUT, Call, carry_out, main
 from tests.by_hand.units import files_in
-from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.errors import ArtifactError, CannotWriteError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped
 
@@ -241,3 +243,95 @@ def test_hashes_are_remembered_in_the_run(call, tmp_path):
     with pytest.raises(ConfigError):
         carry_out(Seen(), "x", Call("sample", ["seed=-1"], tmp_path / "other", "1", {}), Silent())
     assert not (tmp_path / "other").exists()
+
+
+def test_a_file_that_may_not_be_read_is_one_line(call, capfd):
+    _, code = call(raises=PermissionError(errno.EACCES, "Permission denied", "/data/a.csv"))
+    assert code == 2
+    assert capfd.readouterr().err == (
+        "train-cnn: Cannot open /data/a.csv: Permission denied; give yourself the right to it, or "
+        "name another.\n"
+    )
+
+
+def speaking(job):
+    """A stage with something for the log to write."""
+    job.say("one")
+    job.say("two")
+
+
+speaking.__module__ = "scripts.stage"
+
+
+def spoken(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["stack.py", "--run", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as left:
+        main(speaking)
+    assert left.value.code == 0
+    out, err = capfd.readouterr()
+    assert out == "one\ntwo\n"
+    return err
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_a_log_that_is_no_file_is_said_once_and_the_work_goes_on(tmp_path, monkeypatch, capfd, put):
+    (tmp_path / "run").mkdir()
+    put(tmp_path / "run" / "log.jsonl")
+    assert spoken(tmp_path, monkeypatch, capfd) == (
+        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: it is no file; the work goes on "
+        "without a log.\n"
+    )
+
+
+def test_a_full_disk_under_the_log_does_not_end_the_work(tmp_path, monkeypatch, capfd):
+    def refuse(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(logging.FileHandler, "flush", refuse)
+    assert spoken(tmp_path, monkeypatch, capfd) == (
+        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: No space left on device; the "
+        "work goes on without a log.\n"
+    )
+
+
+def test_a_memory_of_hashes_that_is_a_folder_is_none(call, tmp_path):
+    (tmp_path / "run" / ".hashes.json").mkdir(parents=True)
+    _, code = call()
+    assert code == 0
+
+
+def of_finished_run(call, **values):
+    return call(file="report.py", of_finished_run=True, files={"out": OUT}, **values)
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_a_run_that_may_only_be_read_is_told_the_way_round(
+    call, tmp_path, monkeypatch, capfd, writable
+):
+    run = tmp_path / "run"
+    run.mkdir()
+    line = f"Cannot write {run}/report: Read-only file system; what was there before is untouched."
+    monkeypatch.setattr(os, "access", lambda path, mode: writable)
+    _, code = of_finished_run(call, raises=CannotWriteError(line))
+    assert code == 2
+    told = f"{run} may only be read; name a folder for what is made with OUT=."
+    assert capfd.readouterr().err == f"report: {line if writable else told}\n"
+
+
+def test_with_out_log_and_memory_lie_there_too(tmp_path, monkeypatch):
+    run, out = tmp_path / "run", tmp_path / "deep" / "out"
+    (run / "folds").mkdir(parents=True)
+    before = files_in(run)
+    words = ["report.py", "--run", str(run), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as left:
+        main(speaking, files={"out": OUT}, of_finished_run=True)
+    assert left.value.code == 0
+    assert [path.name for path in out.iterdir()] == ["log.jsonl"]
+    assert files_in(run) == before
+
+
+def test_only_stages_of_a_finished_run_take_out(call, capfd):
+    job, code = call("--out", "elsewhere")
+    assert (job, code) == (None, 2)
+    assert "unrecognized arguments: --out elsewhere" in capfd.readouterr().err

@@ -227,3 +227,13 @@ def test_rows_that_were_all_learnt_from_have_scores_already(blank):
         "stack/oof_stack.parquet."
     )
     assert blank.lines() == []
+
+
+def test_with_out_the_scores_are_the_same_and_the_run_is_not_written_to(call, tmp_path):
+    before = files_in(call.calls.run)
+    away = call(new_rows(), files={"out": tmp_path / "out"})
+    assert files_in(call.calls.run) == before
+    assert away.folder.parent == tmp_path / "out" / "predictions"
+    assert not list((tmp_path / "out" / "checkpoints").iterdir())
+    within = call(new_rows())
+    assert away.content() == within.content()

@@ -135,3 +135,11 @@ def test_scores_are_read_of_the_stack_and_of_what_is_handed_in(run):
     assert sheets.rows.columns == ["target", "score", "fold"]
     assert sheets.handed_in.to_list() == [0.25, 0.5]
     assert sheets.importance.rows() == [("x", 1.0)]
+
+
+def test_with_out_the_page_lies_there_and_the_run_is_not_written_to(run, tmp_path):
+    run.keep("folds", "folds", "balance.json")
+    before = files_in(run.folder)
+    done, _ = run.make(files={"out": tmp_path / "out"})
+    assert done.folder == tmp_path / "out" / "report"
+    assert files_in(run.folder) == before

@@ -108,6 +108,35 @@ def test_a_zip_that_is_no_npz_is_refused(tmp_path):
         files.read_user_arrays(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("version", [b"\x09\x00", b"\x01\x09", b"\xff\xff"])
+def test_an_npy_of_a_version_that_nobody_knows_is_refused(tmp_path, version):
+    np.savez(tmp_path / "a.npz", x=np.arange(3))
+    data = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(data.replace(b"NUMPY\x01\x00", b"NUMPY" + version))
+    with pytest.raises(DataError, match=r"^a\.npz is not a readable npz file of plain arrays\.$"):
+        files.read_user_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "header", ["{'descr': '|u1', 'shape': ((((", "{'descr': '|u1', 'fortran_order': False, 'sh"]
+)
+def test_an_npy_header_that_does_not_end_is_refused(tmp_path, header):
+    text = header.encode().ljust(118) + b"\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+    with pytest.raises(DataError, match=r"^a\.npz is not a readable npz file of plain arrays\.$"):
+        files.read_user_arrays(tmp_path / "a.npz")
+
+
+def test_check_139_an_npz_that_unpacks_to_far_more_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "FREE_INFLATION", 10_000)
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros(100_000, np.uint8))
+    with pytest.raises(DataError, match=r"^Not allowed: x\.npy of a\.npz unpacks from "):
+        files.read_user_arrays(tmp_path / "a.npz")
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros(9_000, np.uint8))
+    assert files.read_user_arrays(tmp_path / "a.npz")["x"].size == 9_000
+
+
 def test_check_135_tensors_are_held_against_names_and_shapes(tmp_path):
     path = tmp_path / "a.safetensors"
     files.write_tensors(path, {"weight": np.zeros((2, 3)), "bias": np.zeros(2), "old": np.zeros(1)})

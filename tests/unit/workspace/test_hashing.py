@@ -1,6 +1,8 @@
+import errno
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +113,45 @@ def test_many_files_are_saved_once_even_if_the_work_ends_badly(tmp_path, counted
     for path in paths:
         HashMemory(store).of(path)
     assert counted == ["a", "b", "c"]
+
+
+def test_a_memory_that_cannot_be_written_costs_a_read_and_no_more(tmp_path, counted, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path, store = tmp_path / "a", tmp_path / ".hashes.json"
+    path.write_text("x")
+    with monkeypatch.context() as full:
+        full.setattr(os, "replace", refuse)
+        memory = HashMemory(store)
+        assert memory.of(path) == memory.of(path) == sha256_file(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("text", [None, "[" * 100_000])
+def test_a_memory_that_is_a_folder_or_endless_is_none(tmp_path, counted, text):
+    path, store = tmp_path / "a", tmp_path / ".hashes.json"
+    path.write_text("x")
+    store.mkdir() if text is None else store.write_text(text)
+    memory = HashMemory(store)
+    assert memory.of(path) == memory.of(path) == sha256_file(path)
+    assert counted == ["a"]
+
+
+def test_a_memory_that_may_not_be_read_is_none(tmp_path, counted, monkeypatch):
+    def refuse(self, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    (tmp_path / "a").write_text("x")
+    (tmp_path / ".hashes.json").write_text("{}")
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "read_text", refuse)
+        memory = HashMemory(tmp_path / ".hashes.json")
+    assert memory.of(tmp_path / "a") == sha256_file(tmp_path / "a")
+
+
+def test_a_pipe_is_not_read_since_it_never_ends(tmp_path):
+    os.mkfifo(tmp_path / "a.hdf5")
+    with pytest.raises(DataError) as refused:
+        HashMemory().of(tmp_path / "a.hdf5")
+    assert str(refused.value) == f"a.hdf5 in {tmp_path} is neither a file nor a folder."

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from workspace import lock
 from workspace.errors import ArtifactError
 from workspace.lock import LockedError, clear_abandoned, lock_of, locked, owner_of
 
@@ -131,7 +132,7 @@ def test_on_a_full_disk_it_is_one_line_and_no_lock_is_left(tmp_path):
     )
     assert done.stdout == ""
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"workspace.errors.ArtifactError: Cannot write {path}: ")
+    assert last.startswith(f"workspace.errors.CannotWriteError: Cannot write {path}: ")
     assert not path.exists()
 
 
@@ -167,3 +168,14 @@ def test_what_killed_writers_left_is_cleared_but_not_what_is_being_written(tmp_p
         ".audit.0123abcd.tmp", ".audit.4567abcd.old.tmp", "folds"
     ]  # fmt: skip
     assert clear_abandoned(tmp_path) == 2
+
+
+def test_leftovers_of_what_may_only_be_read_stay_and_stop_nobody(tmp_path, monkeypatch):
+    (tmp_path / ".stack.01234567.tmp").mkdir()
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(lock, "_open", refuse)
+    assert clear_abandoned(tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [".stack.01234567.tmp"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.makers import Threads, Watching, break_down, fail, write_slowly
+from tests.makers import Threads, Watching, break_down, fail, find_no_room, write_slowly
 from workspace import tasks
 from workspace.errors import ArtifactError, ConfigError
 from workspace.tasks import (
@@ -234,3 +234,13 @@ def test_an_error_in_this_process_goes_its_straight_way(desk):
         ThisProcess(desk).submit(lambda desk: 1 / 0)
     assert ThisProcess(desk).submit(lambda a, desk: a, 3).result() == 3
     assert time.monotonic() - began < 1
+
+
+def test_what_the_system_refuses_a_maker_is_an_error_like_ours(make, context):
+    """So that the others at work may finish, and it travels from another process as one line."""
+    with pytest.raises(ArtifactError) as refused:
+        carry_out([make("one", maker=find_no_room, arguments={})], context)
+    assert str(refused.value) == (
+        "Cannot write /scratch/x: No space left on device; make room, and the same command goes on."
+    )
+    assert not make("one").folder.exists()

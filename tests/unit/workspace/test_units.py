@@ -1,10 +1,11 @@
 import json
+import pickle
 
 import numpy as np
 import polars as pl
 import pytest
 
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, one_line
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
 from workspace.units import find, making, open_unit
@@ -114,6 +115,25 @@ def test_a_foreign_manifest_is_one_line(unit):
         f"{unit / 'manifest.json'} is not a manifest of this version; "
         "restore it, or move its folder away and run the stage again."
     )
+
+
+@pytest.mark.parametrize("section", ["facts", "settings", "recipe"])
+def test_what_was_taken_out_of_a_manifest_is_told_when_it_is_asked_for(unit, section):
+    path = unit / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {section: {"here": [{"there": 1}]}}))
+    kept = pickle.loads(pickle.dumps(load_manifest(unit)))
+    values = getattr(kept, section)
+    assert values["here"][0]["there"] == 1
+    assert values.get("gone") is None
+    assert json.loads(kept.model_dump_json())[section] == {"here": [{"there": 1}]}
+    for inside in (values, values["here"][0]):
+        with pytest.raises(ArtifactError) as refused:
+            inside["gone"]
+        assert str(refused.value) == one_line(
+            f"{path} has no 'gone': it was changed after it was written; restore it, or move its "
+            "folder away and run the stage again."
+        )
 
 
 def test_a_manifest_of_before_settings_had_their_name_is_read_as_one_of_now(unit):

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from folds.images import ImageReader
 from models.input.folder import damaged_in, names_in
 from workspace.errors import DataError
 
@@ -43,7 +44,8 @@ def test_damage_is_told_by_name_and_every_picture_is_looked_at(tmp_path, workers
     fill(tmp_path, "a.png", "c.png")
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff" + b"noise" * 9)
     shown = []
-    found = damaged_in(tmp_path, names_in(tmp_path), workers, lambda *at: shown.append(at))
+    reader = ImageReader(tmp_path)
+    found = damaged_in(reader, names_in(tmp_path), workers, lambda *at: shown.append(at))
     assert list(found) == ["b"]
     assert found["b"].startswith("Image b ")
     assert shown == [(1, 3), (2, 3), (3, 3)]

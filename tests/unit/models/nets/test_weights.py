@@ -6,6 +6,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 import safetensors.numpy
+import safetensors.torch
 import timm
 import torch
 
@@ -97,6 +98,47 @@ def test_the_authors_own_names_are_turned_into_timms(weights, tmp_path):
     backbone, origin = pretrained_backbone(config(path))
     assert all(np.array_equal(v, arrays[k]) for k, v in backbone.state_dict().items())
     assert origin.left_out == ("head.fc.bias", "head.fc.weight")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_types_are_taken_where_no_number_changes(weights, tmp_path, kind):
+    _, arrays = weights
+    theirs = {
+        name: torch.tensor(value).bfloat16().half().to(kind) for name, value in arrays.items()
+    }
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(safetensors.torch.save(theirs))
+    backbone, _ = pretrained_backbone(config(path))
+    for name, value in backbone.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, theirs[name].float()), name
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.ones(40, dtype=torch.bool),
+         "has other kinds of numbers than the network's in stem.1.bias (bool); take another file."),
+        (torch.ones(40, dtype=torch.int8),
+         "has other kinds of numbers than the network's in stem.1.bias (int8); take another file."),
+        (torch.full((40,), 0.1, dtype=torch.float64),
+         "has numbers that float32 does not hold in stem.1.bias; save it as float32, rounded as "
+         "you find right."),
+        (torch.full((40,), 1e300, dtype=torch.float64),
+         "has numbers that float32 does not hold in stem.1.bias; save it as float32, rounded as "
+         "you find right."),
+        (torch.ones(40).to(torch.float8_e4m3fn),
+         "has numbers of types that cannot be read: stem.1.bias (F8_E4M3); save it as float32."),
+    ],
+)  # fmt: skip
+def test_check_135_numbers_that_would_become_others_are_named(weights, tmp_path, value, message):
+    _, arrays = weights
+    theirs = {name: torch.tensor(array) for name, array in arrays.items()} | {"stem.1.bias": value}
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(safetensors.torch.save(theirs))
+    with pytest.raises(DataError) as refused:
+        pretrained_backbone(config(path))
+    assert str(refused.value) == f"other.safetensors {message}"
 
 
 def damaged(arrays, path, how):
