@@ -8,12 +8,14 @@ stand-in.
 
 import struct
 
-import cv2
 import numpy as np
 import simplejpeg
 
 from workspace.arrays import Bytes
 from workspace.errors import DataError, shorten
+from workspace.lazy import LazyModule
+
+cv2 = LazyModule("cv2")
 
 PIXEL_LIMIT = 100_000_000  # ten times a good camera; a header can claim anything
 _PNG = b"\x89PNG\r\n\x1a\n"

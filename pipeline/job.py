@@ -55,6 +55,12 @@ def stop_on_errors(desk: Desk, findings: Findings) -> None:
     findings.raise_errors()
 
 
+def up_to_date(units: Mapping[str, Unit]) -> str:
+    """Why there is nothing to do about units that lie side by side, by name."""
+    beside = next(iter(units.values())).folder.parent
+    return f"{', '.join(units)} in {beside} {'is' if len(units) == 1 else 'are'} up to date."
+
+
 @dataclass(frozen=True)
 class Job:
     """One call of a stage: what to do, where to keep it, and how to talk about it."""
@@ -102,6 +108,11 @@ class Job:
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""
         self.desk.say(message, private=False, **facts)
+
+    def rest(self, stage: str, why: str) -> None:
+        """One line where there is nothing to do, by the stage that was called, not by others."""
+        if stage == self.stage:
+            self.say(f"{stage}: nothing to do, {why}")
 
     def show(self, tables: Iterable[Said]) -> None:
         """What a report has to say: sentences and tables."""

@@ -13,7 +13,7 @@ from itertools import product
 
 from folds.findings import Findings
 from models.networks.network import HeldOut, unit_name
-from pipeline.job import Job
+from pipeline.job import Job, up_to_date
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
 from pipeline.networks import TRAIN_CNN, begin_anew, notice_kept_unswitched, training
@@ -75,11 +75,15 @@ def run(job: Job) -> dict[str, Unit]:
     ]
     made = job.carry_out(*trainings, *joined.values(), *cascade)
     notice_kept_unswitched(job, [unit for unit, new in made[: len(trainings)] if not new])
-    units = dict(zip(joined, made[len(trainings) :], strict=False))
-    _show(job, units, made[len(trainings) + len(joined) :])
-    folders = ", ".join(str(unit.folder) for unit, _ in units.values())
+    shown = dict(zip(joined, made[len(trainings) :], strict=False))
+    units = {name: unit for name, (unit, _) in shown.items()}
+    if not any(new for _, new in made):
+        job.rest(TRAIN_CNN, up_to_date(units))
+        return units
+    _show(job, shown, made[len(trainings) + len(joined) :])
+    folders = ", ".join(str(unit.folder) for unit in units.values())
     job.say(f"train-cnn: see {folders}: {METRICS}, {OOF}.")
-    return {name: unit for name, (unit, _) in units.items()}
+    return units
 
 
 def files_of(job: Job) -> PictureFiles:

@@ -18,7 +18,7 @@ from workspace.errors import ArtifactError, DermstackError, name_some
 from workspace.hashing import HashMemory
 from workspace.lock import lock_of, owner_of
 from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
-from workspace.orders import Busy, Needs, Order, carry_out_order
+from workspace.orders import Busy, Maker, Needs, Order, carry_out_order
 from workspace.progress import Desk
 from workspace.sources import sources_of
 from workspace.stopping import raise_if_asked
@@ -44,7 +44,7 @@ class Task:
 
     folder: Path
     stage: str  # the make target that makes it
-    make: Callable[..., None]  # make(draft, **arguments); it must travel to another process
+    make: Maker  # make(draft, **arguments); it must travel to another process
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str | Output] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)

@@ -194,6 +194,16 @@ def test_other_code_is_kept_and_said_once(make, context, desk, monkeypatch):
     assert state_of(make("two"), context).other_code
 
 
+def test_a_maker_that_is_named_is_imported_where_it_is_carried_out(make, context, monkeypatch):
+    named = make("one", maker="tests.makers:write")
+    carry_out([named], context)
+    monkeypatch.setattr("tests.makers.write", None)
+    assert [new for _, new in carry_out([named], context)] == [False]
+    assert (named.folder / "text.txt").read_text() == "x"
+    same = make("one")
+    assert not state_of(same, context).other_code  # by name or by itself: the same sources
+
+
 def test_a_damaged_file_stops_or_is_made_anew(make, context):
     both = [make("one"), make("shard", on_damage="redo")]
     carry_out(both, context)
