@@ -91,7 +91,7 @@ class FoldNetwork:
             with draft.progress(f"{self.title}, scores of the last epoch") as show:
                 last = scores_of(*scored, trained.last, self.indices, show)
         draft.parquet(SCORES, self._table(best, last))
-        draft.text("curves.svg", draw(trained.history, self.network.config.learning.watch))
+        draft.show("curves.svg", draw(trained.history, self.network.config.learning.watch))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
         draft.facts.update(balance=trained.balance, processors=list(trained.processors))
 

@@ -26,7 +26,7 @@ from pipeline.picture_rows import PictureFiles, PictureRows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
 from workspace.atomic import remove_folder
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, name_some
 from workspace.manifest import load_manifest
 from workspace.tasks import Task
 from workspace.units import Unit, refuse_foreign
@@ -102,6 +102,29 @@ def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) ->
         inputs={"weights": _weights(job, files, net)},
         arguments={"name": name, "net": net, "seed": job.recipe.seed_of_networks},
     )
+
+
+def to_make_anew(job: Job, trainings: Sequence[Task]) -> list[Task]:
+    """What FRESH=1 asks for: what is not whole, of these values and this code; if all are, all.
+
+    Equal values give the same network again, so what is as it was asked for is not trained twice.
+    """
+    differing = [task for task in trainings if not _as_asked(job, task)]
+    if differing and len(differing) < len(trainings):
+        names = name_some([task.name for task in differing])
+        job.say(
+            f"{TRAIN_CNN}: FRESH=1 trains {names} anew; the others are whole and of these values, "
+            "and stay."
+        )
+    return differing or list(trainings)
+
+
+def _as_asked(job: Job, task: Task) -> bool:
+    try:
+        state = job.state_of(task)
+    except ArtifactError:  # damaged
+        return False
+    return state.done and not state.other_code
 
 
 def begin_anew(job: Job, names: Sequence[str]) -> None:

@@ -9,14 +9,19 @@ trains one fold alone, with its share of the pairs. A stopped training goes on w
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
 
 from folds.findings import Findings
-from models.networks.network import HeldOut, unit_name
+from models.networks.network import HeldOut
 from pipeline.job import Job, up_to_date
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
-from pipeline.networks import TRAIN_CNN, begin_anew, notice_kept_unswitched, training
+from pipeline.networks import (
+    TRAIN_CNN,
+    begin_anew,
+    notice_kept_unswitched,
+    to_make_anew,
+    training,
+)
 from pipeline.picture_rows import (
     NO_NETWORK,
     PictureFiles,
@@ -48,14 +53,14 @@ def run(job: Job) -> dict[str, Unit]:
     # Each pair is one fold's, by turns, so that every machine has as many.
     pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
     every: list[HeldOut] = [*asked, *(pair for pair in pairs if pair[sum(pair) % 2] in asked)]
-    if job.fresh:
-        begin_anew(job, [unit_name(*which) for which in product(networks, every)])
-        job = replace(job, fresh=False)  # what is left of it goes on
     tasks = {
         name: {held_out: training(job, files, network, held_out) for held_out in every}
         for name, network in networks.items()
     }
     trainings = [task for by_fold in tasks.values() for task in by_fold.values()]
+    if job.fresh:
+        job = replace(job, fresh=False)  # what is left of it goes on
+        begin_anew(job, [task.name for task in to_make_anew(job, trainings)])
     if not all(job.state_of(task).done for task in trainings):
         job.need(notice_unswitched)
     if len(asked) < len(rows.by_fold):

@@ -90,7 +90,7 @@ def test_an_edited_row_is_caught_by_the_next_stage(place):
     ).write_parquet(path)  # fmt: skip
     assert place.call("folds", code=2).stderr == (
         f"folds: {path} does not match its hash: it was changed after it was written; "
-        "restore it, or run 'make folds FRESH=1'.\n"
+        "restore it, or delete the folder folds and run 'make folds', which makes it alone anew.\n"
     )
 
 

@@ -155,7 +155,10 @@ def test_weights_that_are_missing_are_named_in_one_line(place):
     before = written(place)
     with pytest.raises(ArtifactError) as error:
         again(place)
-    assert str(error.value) == f"{path} is missing; restore it, or run 'make train-cnn FRESH=1'."
+    assert str(error.value) == (
+        f"{path} is missing; restore it, or delete the folder small_fold_1 and run 'make "
+        "train-cnn', which makes it alone anew."
+    )
     assert written(place) == before
 
 

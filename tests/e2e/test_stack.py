@@ -179,7 +179,7 @@ def test_check_134_a_damaged_model_ends_predict_in_one_line(place, tmp_path):
     ended = call(place, "predict", "--data", str(new), code=2)
     assert ended.stderr == (
         f"predict: {path} does not match its hash: it was changed after it was written; restore "
-        "it, or run 'make stack FRESH=1'.\n"
+        "it, or delete the folder stack_fold_1 and run 'make stack', which makes it alone anew.\n"
     )
 
 

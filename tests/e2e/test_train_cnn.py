@@ -93,8 +93,8 @@ def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
     assert before == {path: path.stat().st_mtime_ns for path in before}
     ended = call(place, "train_cnn", settings=("networks.stage1.training.gamma=1.0",), code=2)
     assert re.fullmatch(
-        r"train-cnn: .*stage1_fold_0 was made from other values \(training\.gamma\); .*FRESH=1' "
-        r"with the new ones\.\n",
+        r"train-cnn: stage1_fold_0, stage1_fold_1, stage1_fold_2 in .* were made from other values "
+        r"\(training\.gamma\); .*FRESH=1' with the new ones\.\n",
         ended.stderr,
     )
 
@@ -105,7 +105,7 @@ def test_another_order_of_the_classes_is_refused_by_name(place):
         'melanocytic proliferations (Melanoma)"], SCC = ["Malignant epidermal proliferations"] }'
     )
     ended = call(place, "train_cnn", settings=(turned,), code=2)
-    assert "stage2_fold_0 was made from other values (classes)" in ended.stderr
+    assert "were made from other values (classes)" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -16,6 +16,7 @@ from pipeline.networks import (
     begin_anew,
     encoding,
     held_out_table,
+    to_make_anew,
     training,
 )
 from pipeline.picture_rows import open_picture_rows
@@ -277,6 +278,30 @@ def test_a_network_is_given_no_row_that_it_is_to_be_measured_on(made, trainer, h
         "processors": [],
         "threads": 1,
     }
+
+
+def test_fresh_trains_what_is_damaged_or_of_other_values_and_spares_the_rest(made, trainer):
+    trainer()
+    every = [declared(made, held_out=fold) for fold in HELD_OUT]
+    made.job().carry_out(*every)
+    made.lines()
+    assert to_make_anew(made.job(), every) == every  # all are as they are asked for
+    assert made.lines() == []
+    (every[1].folder / BEST).write_bytes(b"torn")
+    assert to_make_anew(made.job(), every) == [every[1]]
+    other = [declared(made, "networks.flag.training.gamma=3.0", held_out=2), *every[:2]]
+    assert to_make_anew(made.job(), other) == [other[0], every[1]]
+    assert made.lines()[-1] == (
+        "train-cnn: FRESH=1 trains flag_fold_2, flag_fold_1 anew; the others are whole and of "
+        "these values, and stay."
+    )
+
+
+def test_its_curves_may_be_damaged_and_nothing_is_trained(made, trainer):
+    trainer()
+    unit, _ = made.job().make(declared(made))
+    (unit.folder / "curves.svg").write_text("<svg>auk</svg>")
+    assert made.job().make(declared(made))[1] is False
 
 
 def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, trainer, monkeypatch):
