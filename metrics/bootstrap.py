@@ -295,6 +295,5 @@ def _ends(sample: Floats, value: float, n: int, level: float) -> Floats:
     if np.isnan(value) or not len(low) or n < FEWEST:
         return np.array([np.nan, np.nan])
     reach = math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)
-    return np.array(
-        [np.quantile(low, special.ndtr(-reach)), np.quantile(high, special.ndtr(reach))]
-    )
+    least, most = special.ndtr([-reach, reach])
+    return np.array([np.quantile(low, least), np.quantile(high, most)])

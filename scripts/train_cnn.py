@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from folds.findings import Findings
-from models.networks.network import HeldOut
+from models.networks.network import HeldOut, Network
 from pipeline.job import Job, up_to_date
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
@@ -35,6 +35,7 @@ from scripts import folds, verify
 from scripts.stage import main
 from stacking.blocks import OOF
 from workspace.errors import ConfigError
+from workspace.tasks import State, Task
 from workspace.units import Unit
 
 
@@ -61,8 +62,13 @@ def run(job: Job) -> dict[str, Unit]:
     if job.fresh:
         job = replace(job, fresh=False)  # what is left of it goes on
         begin_anew(job, [task.name for task in to_make_anew(job, trainings)])
-    if not all(job.state_of(task).done for task in trainings):
+    states = {task: job.state_of(task) for task in trainings}
+    if not all(state.done for state in states.values()):
         job.need(notice_unswitched)
+        if job.watcher is None and not any(state.stops for state in states.values()):
+            from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+
+            check_beforehand(job, rows, _to_do(networks, tasks, states))
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
@@ -105,6 +111,17 @@ def _folds(job: Job, known: list[int]) -> list[int]:
     if not text.isdecimal() or int(text) not in known:
         raise ConfigError(f"There is no fold FOLD={text}; there are {', '.join(map(str, known))}.")
     return [int(text)]
+
+
+def _to_do(
+    networks: Mapping[str, Network], tasks: Mapping[str, Mapping[HeldOut, Task]],
+    states: Mapping[Task, State],
+) -> list[tuple[Network, list[HeldOut]]]:  # fmt: skip
+    """The networks with what is still to be left out of each."""
+    return [
+        (networks[name], [held_out for held_out, task in by.items() if not states[task].done])
+        for name, by in tasks.items()
+    ]
 
 
 def _show(

@@ -14,6 +14,7 @@ from models.nets.work import threads_of
 from models.networks.fold import TrainedNetwork
 from models.networks.network import HeldOut, Network, Run
 from models.networks.use import BEST, HISTORY, LAST, USE, Use, use_of
+from workspace.errors import ArtifactError
 from workspace.units import Draft, Unit
 
 
