@@ -58,8 +58,7 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
         if left_out
     }
     check_disk(job.run, sizes, {network.name: len(left_out) for network, left_out in asked})
-    slots = 1 if job.executor is None else job.executor.slots
-    check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()), slots)
+    check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()))
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:
@@ -112,15 +111,14 @@ def check_disk(run: Path, sizes: Mapping[str, Size], trainings: Mapping[str, int
         )
 
 
-def check_memory(sizes: Mapping[str, Size], there_gb: float, slots: int) -> None:
-    """So many networks that learn at a time; pictures and what a step takes come on top."""
+def check_memory(sizes: Mapping[str, Size], there_gb: float) -> None:
+    """One network that learns; pictures and what a step takes come on top."""
     for name, size in sizes.items():
-        if slots * size.learning / GB > there_gb:
-            at_once = f"{slots} at a time" if slots > 1 else "it alone"
+        if size.learning / GB > there_gb:
             raise ConfigError(
-                f"networks.{name} takes {size.learning / GB:.1f} GB while it learns, {at_once}, "
-                f"and there are {there_gb:.1f} GB of memory; take a smaller net.backbone"
-                f"{' or JOBS=1' if slots > 1 else ''}."
+                f"networks.{name} takes {size.learning / GB:.1f} GB at the least while it learns, "
+                f"and {there_gb:.1f} GB of memory are free; free some, or take a smaller "
+                "net.backbone."
             )
 
 
