@@ -12,19 +12,10 @@ from typing import Any, TypeVar, cast
 from folds.findings import Findings
 from pipeline.recipe import Recipe
 from reports.table import Said
+from workspace.executors import Executor, ThisProcess
 from workspace.hashing import HashMemory
 from workspace.progress import Desk, Show
-from workspace.tasks import (
-    Context,
-    Executor,
-    State,
-    Task,
-    ThisProcess,
-    UnknownYetError,
-    Watcher,
-    carry_out,
-    state_of,
-)
+from workspace.tasks import Context, State, Task, UnknownYetError, Watcher, carry_out, state_of
 from workspace.units import Unit
 
 Made = TypeVar("Made")

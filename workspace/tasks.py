@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workspace.errors import ArtifactError, DermstackError, name_some
+from workspace.executors import Executor
 from workspace.hashing import HashMemory
 from workspace.lock import lock_of, owner_of
 from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
@@ -68,19 +69,6 @@ class Task:
         return [*self.inputs_from(), *self.after]
 
 
-class Executor(Protocol):
-    """What `concurrent.futures` calls one, for functions that tell a `desk` how far they are."""
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        """How many of these tasks, all that are running or ready, it carries out at a time."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        """Call it with the arguments and, as `desk`, a way to the person."""
-
-    def stop(self) -> None:
-        """Ask what is running to come to an end, and wait for it."""
-
-
 @dataclass(frozen=True)
 class State:
     """Whether a task is done, and if not, why."""
@@ -96,25 +84,6 @@ class State:
     @property
     def done(self) -> bool:
         return self.unit is not None
-
-
-class ThisProcess:
-    """The executor that carries out a task while it is being submitted."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        return 1
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        future = Future[Any]()
-        future.set_running_or_notify_cancel()
-        future.set_result(function(*arguments, desk=self._desk))  # an error goes its straight way
-        return future
-
-    def stop(self) -> None:
-        pass
 
 
 class Watcher(Protocol):

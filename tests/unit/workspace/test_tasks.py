@@ -9,14 +9,8 @@ import pytest
 from tests.makers import Threads, Watching, break_down, draw, fail, write_slowly
 from workspace import tasks
 from workspace.errors import ArtifactError, ConfigError
-from workspace.tasks import (
-    Output,
-    ThisProcess,
-    UnknownYetError,
-    carry_out,
-    open_task,
-    state_of,
-)
+from workspace.executors import ThisProcess
+from workspace.tasks import Output, UnknownYetError, carry_out, open_task, state_of
 
 
 def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(make, context):
