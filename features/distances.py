@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from features.groups import Groups
 from workspace.arrays import Floats, Ints
+from workspace.lazy import LazyModule
+
+spatial = LazyModule("scipy.spatial.distance")
 
 BLOCK = 2**18  # distances held at once: 2 MB, which stay in a core's cache
 NEIGHBOURS = 20  # scikit-learn's default for the local outlier factor
@@ -85,7 +87,7 @@ def _blocks(points: Floats, metric: str) -> Iterator[tuple[Ints, Floats]]:
     step = max(1, BLOCK // n)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        yield rows, cdist(points[rows], points, metric)
+        yield rows, spatial.cdist(points[rows], points, metric)
 
 
 def _hide_itself(distance: Floats, rows: Ints) -> None:

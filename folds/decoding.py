@@ -6,12 +6,14 @@ ignored (in training and inference alike). Damage is an error with the image's n
 stand-in.
 """
 
-import cv2
 import numpy as np
 import simplejpeg
 
 from folds.headers import JPEG, PIXEL_LIMIT, check_claims, damaged
 from workspace.arrays import Bytes
+from workspace.lazy import LazyModule
+
+cv2 = LazyModule("cv2")
 
 
 def decode(data: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> Bytes:

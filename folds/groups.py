@@ -5,13 +5,15 @@ A picture that stands under two patients would leak across folds, so both become
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from folds.findings import Findings, plural
 from folds.samples import GROUP_COLUMNS
 from folds.schema import ID, SPLIT, TEST, TRAIN
 from workspace.errors import ArtifactError, name_some, shorten
+from workspace.lazy import LazyModule
+
+sparse = LazyModule("scipy.sparse")
+csgraph = LazyModule("scipy.sparse.csgraph")
 
 GROUP = "group_id"
 A, B = f"{ID}_a", f"{ID}_b"
@@ -54,8 +56,8 @@ def joined_groups(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     side = numbered.select(ID, "number")
     edges = pairs.join(side.rename({ID: A}), on=A).join(side.rename({ID: B}), on=B, suffix="_b")
     a, b = edges["number"].to_numpy(), edges["number_b"].to_numpy()
-    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
-    _, component = connected_components(graph, directed=False)
+    graph = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
+    _, component = csgraph.connected_components(graph, directed=False)
     numbered = numbered.with_columns(
         pl.Series("component", component[numbered["number"].to_numpy()])
     )

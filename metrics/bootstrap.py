@@ -13,14 +13,16 @@ from typing import TypedDict, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import ndtr, stdtrit
 
 from metrics.cohort import Cohort, Unit
 from metrics.support import FEWEST
 from metrics.tally import Margins, Tally, Values, side_by_side
 from workspace.arrays import Floats, Ints
 from workspace.choices import Seeds
+from workspace.lazy import LazyModule
 from workspace.progress import Show
+
+special = LazyModule("scipy.special")
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
 MORE_APART = 0.1  # of a patient: with half a one differences cover .99 (docs/LOG.md)
@@ -292,5 +294,6 @@ def _ends(sample: Floats, value: float, n: int, level: float) -> Floats:
     _, low, high = sample[:, ~np.isnan(sample[0])]
     if np.isnan(value) or not len(low) or n < FEWEST:
         return np.array([np.nan, np.nan])
-    reach = math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)
-    return np.array([np.quantile(low, ndtr(-reach)), np.quantile(high, ndtr(reach))])
+    reach = math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)
+    least, most = special.ndtr([-reach, reach])
+    return np.array([np.quantile(low, least), np.quantile(high, most)])

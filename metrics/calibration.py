@@ -10,7 +10,6 @@ from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit
 
 from metrics.cohort import Cohort
 from metrics.inputs import Scored, probabilities
@@ -18,6 +17,9 @@ from metrics.rates import Rate
 from metrics.tally import Tally, Values, side_by_side, tally_columns, tally_rows
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
+from workspace.lazy import LazyModule
+
+special = LazyModule("scipy.special")
 
 By = Literal["width", "mass"]
 
@@ -213,7 +215,7 @@ def _surprise(scored: Scored) -> Floats:
 
 
 def _logit(scored: Scored) -> Floats:
-    logits: Floats = logit(np.clip(scored.score, CERTAIN, 1 - CERTAIN))
+    logits: Floats = special.logit(np.clip(scored.score, CERTAIN, 1 - CERTAIN))
     return logits
 
 
@@ -261,7 +263,9 @@ def _intercept(point: Floats, n: Floats, positives: Floats) -> Floats:
     intercept = np.full(len(n), np.nan)
     both = (n_positive > 0) & (n_positive < all_rows)
     n_positive, all_rows = n_positive[both], all_rows[both]
-    start = logit(n_positive / all_rows) - logit((n[both] @ expit(point)) / all_rows)
+    start = special.logit(n_positive / all_rows) - special.logit(
+        (n[both] @ special.expit(point)) / all_rows
+    )
     rest, design = np.zeros((len(n_positive), 1)), np.ones((len(point), 1))
     fitted = _newton(
         design, n[both], positives[both], rest=rest, answer=start[:, None], offset=point
@@ -278,7 +282,7 @@ def _slope(point: Floats, n: Floats, positives: Floats, off: Floats) -> Floats:
     middle, spread = point.mean(), point.std() or 1.0
     design = np.stack([np.ones(len(point)), (point - middle) / spread], axis=1)
     rate = positives.sum(axis=1) / n.sum(axis=1)
-    start = np.stack([logit(rate), np.zeros(len(n))], axis=1)
+    start = np.stack([special.logit(rate), np.zeros(len(n))], axis=1)
     rest = np.stack([np.zeros(len(n)), off / spread], axis=1)
     fitted = _newton(design, n, positives, rest=rest, answer=start)
     slope[overlap] = fitted[:, 1] / spread
@@ -337,7 +341,7 @@ def _gradient(
     Points above one half count as sure and are then corrected by 1 - p: where p rounds to 1, the
     whole numbers cancel exactly and what is left is precise.
     """
-    high, tail = linear > 0, expit(-np.abs(linear))
+    high, tail = linear > 0, special.expit(-np.abs(linear))
     unsure = n * tail
     sure = (positives - n * high) @ design
     gradient: Floats = sure + np.where(high, unsure, -unsure) @ design

@@ -7,13 +7,19 @@ multiplies their lines by how often each was drawn, so the sums of a thousand re
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from metrics.cohort import Cohort
 from workspace.arrays import Floats, Ints
+from workspace.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+sparse = LazyModule("scipy.sparse")
 
 Values = Mapping[str, Floats]
 ValuesOf = Callable[[Floats], Values]
@@ -51,7 +57,7 @@ class Tally:
     their resamples must not hold that fixed.
     """
 
-    table: sparse.csr_array
+    table: "csr_array"
     values: ValuesOf
     behind: Mapping[str, int] = field(default_factory=dict)
     mix: frozenset[str] = frozenset()

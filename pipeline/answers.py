@@ -11,7 +11,7 @@ import numpy as np
 
 from metrics.classification import predicted_class
 from models.cascade.calls import cascade_calls
-from models.networks.kept import Use
+from models.networks.use import Use
 from workspace.arrays import Bools, Floats, Ints
 
 Rows = list[dict[str, Any]]

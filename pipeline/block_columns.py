@@ -20,8 +20,8 @@ from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, PATIENT, SPLIT, TRAIN
 from folds.schema import TEST as TEST_SPLIT
 from models.input.folder import damaged_in
-from models.networks.kept import maker_of, use_of
 from models.networks.network import HeldOut
+from models.networks.use import maker_of, use_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet
 from pipeline.job import Job
 from pipeline.new_data import pictures_in

@@ -12,8 +12,8 @@ from folds.findings import Findings
 from folds.frozen import FILE
 from models.networks.columns import target_columns
 from models.networks.config import NetworkConfig
-from models.networks.kept import maker_of
 from models.networks.network import HeldOut, Network, network_of, unit_name
+from models.networks.use import maker_of
 from pipeline.block_columns import Anchors, NetworkColumns, joined
 from pipeline.embeddings import embedding
 from pipeline.job import Job

@@ -11,8 +11,8 @@ import polars as pl
 from folds.groups import patient_column
 from folds.schema import ID, TARGET
 from metrics.score_sheet import ScoreConfig
-from models.networks.kept import maker_of
 from models.networks.measure import ScoredRows, variant_sheet
+from models.networks.use import maker_of
 from pipeline.block_columns import NetworkColumns, joined, prefix_of
 from pipeline.blocks import BlockFiles, config_of
 from pipeline.job import Job

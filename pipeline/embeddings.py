@@ -2,7 +2,8 @@
 
 A shard is a unit in <run>/embeddings/<network>_fold_<k>/<set>_<number>/ of at most SHARD pictures,
 so that memory never holds more than one while they are made, and a stop costs no more. Its manifest
-says which weights made it, by which labels, size, mean and std.
+says which weights made it, by which labels, size, mean and std. What makes it, with torch, is in
+`embedded_shard`.
 """
 
 from collections.abc import Sequence
@@ -17,25 +18,19 @@ from numpy.typing import NDArray
 from folds.headers import PIXEL_LIMIT
 from folds.images import ImageReader
 from folds.schema import ID
-from models.inference.scores import score_pictures
 from models.input.pictures import Pictures
-from models.networks import kept
-from models.networks.columns import probability_columns
-from models.networks.kept import maker_of
+from models.networks.use import maker_of, use_of
 from pipeline.job import Job
 from pipeline.machine import Machine, memory_gb
 from pipeline.picture_rows import PictureFiles, open_picture_rows
-from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
-from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
 from workspace.tasks import Task
-from workspace.units import Draft, Unit, open_unit
+from workspace.units import Unit, open_unit
 
 SHARD = 8192
 ROWS, EMBEDDING = "rows.parquet", "embedding.safetensors"
-HALF_MOST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
@@ -99,13 +94,13 @@ class Embedded:
 
 def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
     """The shards of some pictures by one network."""
-    folder, use = job.run / "embeddings" / unit.folder.name, kept.use_of(unit)
+    folder, use = job.run / "embeddings" / unit.folder.name, use_of(unit)
     ids = open_pictures(some.pictures).ids
     return [
         Task(
             folder / name,
             "embed",
-            embed_shard,
+            "pipeline.embedded_shard:embed_shard",
             settings={
                 "classes": list(use.classes), "views": list(use.views), "bfloat16": use.bfloat16,
                 "size": use.net.size, "mean": list(use.net.mean or ()),
@@ -129,26 +124,3 @@ def clear_stale(run: Path, unit: Unit, some: PictureSet) -> None:
     folder = run / "embeddings" / unit.folder.name
     for stale in sorted(folder.glob(f"{some.name}_*"))[len(some.shards()) :]:
         remove_folder(stale)
-
-
-@freed_memory_kept()
-def embed_shard(
-    draft: Draft, *, network: tuple[Path, str], some: tuple[PictureFiles | OtherPictures, Ints],
-    machine: Machine, title: str,
-) -> None:  # fmt: skip
-    """Ids and probabilities as a table, embeddings as tensors."""
-    there, indices = open_pictures(some[0]), some[1]
-    net, use = kept.open_network(open_unit(*network))
-    way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
-    with draft.progress(title) as show:
-        scores = score_pictures(net, there, indices, way, show)
-    if not (np.abs(scores.embedding) <= HALF_MOST).all():
-        raise ArtifactError(
-            f"{network[0].name} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or "
-            "no number); train it anew with a lower lr."
-        )
-    names = probability_columns(use.network, use.classes)
-    shares = scores.probability[:, -len(names) :]
-    ids = there.ids.gather(indices)
-    draft.parquet(ROWS, pl.DataFrame({ID: ids, **{n: shares[:, at] for at, n in enumerate(names)}}))
-    draft.tensors(EMBEDDING, {"embedding": scores.embedding.astype(np.float16)})

@@ -12,19 +12,10 @@ from typing import Any, TypeVar, cast
 from folds.findings import Findings
 from pipeline.recipe import Recipe
 from reports.table import Said
+from workspace.executors import Executor, ThisProcess
 from workspace.hashing import HashMemory
 from workspace.progress import Desk, Show
-from workspace.tasks import (
-    Context,
-    Executor,
-    State,
-    Task,
-    ThisProcess,
-    UnknownYetError,
-    Watcher,
-    carry_out,
-    state_of,
-)
+from workspace.tasks import Context, State, Task, UnknownYetError, Watcher, carry_out, state_of
 from workspace.units import Unit
 
 Made = TypeVar("Made")
@@ -53,6 +44,12 @@ def stop_on_errors(desk: Desk, findings: Findings) -> None:
     for finding in findings.as_json()["errors"][1:]:
         show_finding(desk, "error", finding)
     findings.raise_errors()
+
+
+def up_to_date(units: Mapping[str, Unit]) -> str:
+    """Why there is nothing to do about units that lie side by side, by name."""
+    beside = next(iter(units.values())).folder.parent
+    return f"{', '.join(units)} in {beside} {'is' if len(units) == 1 else 'are'} up to date."
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,11 @@ class Job:
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""
         self.desk.say(message, private=False, **facts)
+
+    def rest(self, stage: str, why: str) -> None:
+        """One line where there is nothing to do, by the stage that was called, not by others."""
+        if stage == self.stage:
+            self.say(f"{stage}: nothing to do, {why}")
 
     def show(self, tables: Iterable[Said]) -> None:
         """What a report has to say: sentences and tables."""

@@ -20,12 +20,11 @@ from metrics.score_sheet import ScoreConfig
 from models.cascade.calls import cascade_calls, cascade_sheet
 from models.cascade.claims import claim_of
 from models.cascade.source_only import source_columns, source_scores
-from models.networks import kept
 from models.networks.columns import shares_of
 from models.networks.config import NetworkConfig
-from models.networks.kept import Use, maker_of
 from models.networks.measure import Patients, against
 from models.networks.network import Network, network_of
+from models.networks.use import HISTORY, Use, maker_of, use_of
 from pipeline.job import Job
 from pipeline.networks import LAST, TRAIN_CNN, held_out_table
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
@@ -134,7 +133,7 @@ def _measured(
     network, score = what
     known = labelled(rows, network, table)
     patient = patient_of(rows, known)
-    uses = {fold: kept.use_of(unit, network.classes) for fold, unit in units.items()}
+    uses = {fold: use_of(unit, network.classes) for fold, unit in units.items()}
     sheet: dict[str, Any] = {
         "network": network.name, "kind": network.task.kind, "classes": list(network.classes),
         "claim": claim_of(network.config.claim, network.classes), "group": rows.files.group,
@@ -166,7 +165,7 @@ def _of_fold(fold: int, use: Use, unit: Unit, watch: str) -> dict[str, Any]:
         "inner_score_is": f"{watch} of inner rows, on which the epoch was chosen"
         if chosen else None,
         "threshold": use.threshold, "last_threshold": use.last_threshold,
-        "epochs": unit.json(kept.HISTORY)[-1]["epoch"],
+        "epochs": unit.json(HISTORY)[-1]["epoch"],
     }  # fmt: skip
 
 

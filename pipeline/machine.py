@@ -1,20 +1,22 @@
-"""Where networks run: the device of this call, how they are computed and pictures scored there."""
+"""Where networks run: the device of this call, how they are computed and pictures scored there.
+
+What a machine is asked for is known without torch, which its methods import: it takes seconds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-
-from models.inference.scores import Way
-from models.inference.speed import EXACT, Pace
-from models.inference.views import SIX
 from models.nets.config import NetConfig
-from models.nets.work import is_small, threads_of
-from models.training.determinism import UNSWITCHED, switch_on
 from pipeline.job import Job
 from workspace.errors import ConfigError
 from workspace.machine import jobs, reading_processes
 from workspace.orders import Needs
+
+if TYPE_CHECKING:
+    import torch
+
+    from models.inference.scores import Way
 
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
 SMALL_GB = 2.0  # of a process with a small network: torch, its steps, its share of the pictures
@@ -31,11 +33,15 @@ class Machine:
     def of(cls, job: Job) -> "Machine":
         return cls(job.device, job.deterministic)
 
-    def torch_device(self) -> torch.device:
+    def torch_device(self) -> "torch.device":
         """The device asked for, or the fastest there is; switched first where that was asked.
 
         Whoever runs a network asks here, so nothing is on a GPU before them.
         """
+        import torch  # noqa: PLC0415
+
+        from models.training.determinism import switch_on  # noqa: PLC0415
+
         if self.deterministic:
             switch_on()
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -51,12 +57,19 @@ class Machine:
         """Whether a training gives the same weights again."""
         return self.torch_device().type == "cpu" or self.deterministic
 
-    def way(self, net: NetConfig, views: Sequence[str], *, bfloat16: bool) -> Way:
+    def way(self, net: NetConfig, views: Sequence[str], *, bfloat16: bool) -> "Way":
         """How pictures are scored on this machine, as these views.
 
         From here on this thread computes with the network's own number of threads, whatever the
         machine and the process: whoever trains or scores asks here first.
         """
+        import torch  # noqa: PLC0415
+
+        from models.inference.scores import Way  # noqa: PLC0415
+        from models.inference.speed import EXACT, Pace  # noqa: PLC0415
+        from models.inference.views import SIX  # noqa: PLC0415
+        from models.nets.work import threads_of  # noqa: PLC0415
+
         known = {view.name: view for view in SIX}
         chosen = tuple(known[name] for name in views)
         pace = Pace("bfloat16") if bfloat16 else EXACT
@@ -68,6 +81,8 @@ class Machine:
 
     def needs(self, net: NetConfig) -> Needs:
         """What a task takes that trains this network or asks it."""
+        from models.nets.work import is_small, threads_of  # noqa: PLC0415
+
         if self.torch_device().type != "cpu":
             return Needs(memory_gb=MEMORY_GB, gpu=True)
         return Needs(cores=threads_of(net), memory_gb=SMALL_GB if is_small(net) else MEMORY_GB)
@@ -82,5 +97,7 @@ def notice_unswitched(job: Job) -> Machine:
     """The machine, with a notice if training there is not repeatable; by `job.need` said once."""
     machine = Machine.of(job)
     if not machine.repeatable():
+        from models.training.determinism import UNSWITCHED  # noqa: PLC0415
+
         job.say(f"notice: {UNSWITCHED}")
     return machine

@@ -2,59 +2,34 @@
 
 A fold's network is a unit in <run>/networks/<name>_fold_<k>/ with its weights, what is needed to
 use them, and the scores of the rows it never saw. While it is made, checkpoints lie in
-<run>/checkpoints/, and the same command goes on from them.
+<run>/checkpoints/, and the same command goes on from them. What makes them, with torch, is in
+`fold_network`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import torch
 
-from folds.findings import Findings
 from folds.frozen import FILE
 from folds.schema import ID
-from models.inference.scores import Scores
-from models.inference.speed import fastest
-from models.inference.views import NAMED
-from models.input.pictures import Pictures
-from models.nets.attention import GATES
-from models.nets.config import HUB, INSTALLED, NONE, NetConfig
-from models.nets.work import threads_of
-from models.networks import kept
+from models.nets.config import GATES, HUB, INSTALLED, NONE, NetConfig
 from models.networks.config import NetworkConfig
-from models.networks.fold import TrainedNetwork, scores_of, train_network
-from models.networks.kept import maker_of
-from models.networks.network import (
-    HeldOut,
-    Network,
-    Run,
-    TrainingRows,
-    in_words,
-    network_of,
-    unit_name,
-)
-from models.training.average import FORM as AVERAGE
-from models.training.checkpoints import Checkpoints
-from models.training.curves import draw
-from models.training.determinism import refused_plainly
-from models.training.position import seed_of
+from models.networks.network import HeldOut, Network, unit_name
+from models.networks.use import maker_of
+from models.training.config import AVERAGE
 from pipeline.job import Job
 from pipeline.machine import Machine
-from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from pipeline.picture_rows import PictureFiles, PictureRows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
-from workspace.allocation import freed_memory_kept
-from workspace.arrays import Ints
 from workspace.atomic import remove_folder
-from workspace.errors import ArtifactError
-from workspace.hashing import HashMemory
-from workspace.manifest import Wanted, load_manifest
+from workspace.errors import ArtifactError, name_some
+from workspace.manifest import load_manifest
 from workspace.tasks import Task
-from workspace.units import Draft, Unit, refuse_foreign
+from workspace.units import Unit, refuse_foreign
 
 TRAIN_CNN = "train-cnn"
 ENCODERS = "encoders"  # the folder of those that learn nothing
@@ -73,7 +48,7 @@ def training(
     return Task(
         job.run / "networks" / name,
         TRAIN_CNN,
-        train_fold_network,
+        "pipeline.fold_network:train_fold_network",
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
         inputs={**files.hashes(), FILE: files.folds_sha, "weights": _weights(job, files, net)},
         arguments={
@@ -86,74 +61,6 @@ def training(
         needs=partial(Machine.of(job).needs, net),
         on_change="stop",
     )
-
-
-@refused_plainly()
-@freed_memory_kept()
-def train_fold_network(
-    draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
-    run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
-) -> None:  # fmt: skip
-    """Train from where the last checkpoint left it, then score the rows that were left out."""
-    (held_out, seed), device = run, machine.torch_device()
-    rows = open_picture_rows(files)
-    asked = network_of(*network, rows.table, Findings())
-    kept_so_far = Checkpoints(
-        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
-    )
-    fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
-    views = [view.name for view in NAMED[asked.config.views]]
-    how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
-    learnt, indices = rows.without(held_out)
-    fold = FoldNetwork(asked, learnt, indices, how, rows.pictures)
-    fold.fill(draft, fold.train(kept_so_far, draft))
-    draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(asked.config.net))
-    draft.afterwards(kept_so_far.clear)
-
-
-@dataclass(frozen=True)
-class FoldNetwork:
-    """All that a fold's network is made of: rows and settings in, files out."""
-
-    network: Network
-    rows: TrainingRows
-    indices: Ints  # of the rows that are held out
-    run: Run
-    pictures: Pictures
-
-    @property
-    def title(self) -> str:
-        return f"{self.network.name}, {in_words(self.rows.held_out)}"
-
-    def train(self, checkpoints: Checkpoints, draft: Draft) -> TrainedNetwork:
-        """From where the last checkpoint left it."""
-        with draft.progress(self.title) as show:
-            return train_network(
-                self.network, self.rows, self.run, self.pictures, checkpoints, show
-            )
-
-    def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
-        """Keep the network, and what it says of the rows that it never saw."""
-        use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
-        scored = (self.network, self.run, self.pictures)
-        with draft.progress(f"{self.title}, scores") as show:
-            last = best = scores_of(*scored, trained.best, self.indices, show)
-        if trained.best_is_another:
-            with draft.progress(f"{self.title}, scores of the last epoch") as show:
-                last = scores_of(*scored, trained.last, self.indices, show)
-        draft.parquet(SCORES, self._table(best, last))
-        draft.text("curves.svg", draw(trained.history, self.network.config.learning.watch))
-        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
-        draft.facts.update(balance=trained.balance, processors=list(trained.processors))
-
-    def _table(self, best: Scores, last: Scores) -> pl.DataFrame:
-        """Ids, probabilities, the last epoch's probabilities."""
-        names = self.network.columns
-        columns: dict[str, Any] = {ID: self.pictures.ids.gather(self.indices).alias(ID)}
-        for prefix, scores in (("", best), (LAST, last)):
-            shares = scores.probability[:, -len(names) :]
-            columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
-        return pl.DataFrame(columns)
 
 
 def fold_settings(
@@ -190,18 +97,34 @@ def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) ->
     return Task(
         job.run / ENCODERS / name,
         "embed",
-        keep_encoder,
+        "pipeline.fold_network:keep_encoder",
         settings=settings,
         inputs={"weights": _weights(job, files, net)},
         arguments={"name": name, "net": net, "seed": job.recipe.seed_of_networks},
     )
 
 
-def keep_encoder(draft: Draft, name: str, net: NetConfig, seed: int) -> None:
-    """Its weights, drawn by the seed where it brings none."""
-    if net.weights == NONE:
-        torch.manual_seed(seed_of(seed, name))
-    kept.keep_encoder(draft, name, net)
+def to_make_anew(job: Job, trainings: Sequence[Task]) -> list[Task]:
+    """What FRESH=1 asks for: what is not whole, of these values and this code; if all are, all.
+
+    Equal values give the same network again, so what is as it was asked for is not trained twice.
+    """
+    differing = [task for task in trainings if not _as_asked(job, task)]
+    if differing and len(differing) < len(trainings):
+        names = name_some([task.name for task in differing])
+        job.say(
+            f"{TRAIN_CNN}: FRESH=1 trains {names} anew; the others are whole and of these values, "
+            "and stay."
+        )
+    return differing or list(trainings)
+
+
+def _as_asked(job: Job, task: Task) -> bool:
+    try:
+        state = job.state_of(task)
+    except ArtifactError:  # damaged
+        return False
+    return state.done and not state.other_code
 
 
 def begin_anew(job: Job, names: Sequence[str]) -> None:
@@ -233,18 +156,6 @@ def held_out_table(
         parts += [unit.parquet(SCORES, [ID, *names]).with_columns(made_by),
                   silent.select(ID).with_columns(made_by)]  # fmt: skip
     return pl.concat(parts, how="diagonal").select(ID, FOLD, MAKER, *names).sort(ID)
-
-
-def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
-    """A training goes on only where it began: on such a device, so switched, with this torch.
-
-    On a CPU the switches change nothing, and a finished network is the same network either way.
-    """
-    device = machine.torch_device().type
-    began: dict[str, Any] = {"device": device, "torch": str(torch.__version__)}
-    if machine.deterministic and device != "cpu":
-        began["deterministic"] = True
-    return wanted.model_copy(update={"settings": wanted.settings | began})
 
 
 def _gates(net: NetConfig) -> dict[str, str]:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from folds.schema import ID, IMAGE
 from models.networks.columns import TargetColumns, probability_columns
-from models.networks.kept import maker_of
 from models.networks.network import unit_name
+from models.networks.use import maker_of
 from pipeline.block_columns import SIZE, columns_of, output_of, prefix_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet, embedding
 from pipeline.job import Job

@@ -19,8 +19,8 @@ from models.input.folder import names_in
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.networks import kept
-from models.networks.kept import maker_of
 from models.networks.network import unit_name
+from models.networks.use import maker_of, use_of
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
@@ -163,7 +163,7 @@ def _folds_of(job: Job, name: str) -> list[Unit]:
             raise ArtifactError(
                 f"{unit.folder} is not what {folder} was joined of; run 'make {TRAIN_CNN}' first."
             )
-        kept.use_of(unit, joined.facts["classes"])
+        use_of(unit, joined.facts["classes"])
         units.append(unit)
     return units
 
@@ -181,7 +181,7 @@ def _challenged(job: Job, networks: Networks) -> Challenged:
     """The challenge's files, and of each the network and the class of every category."""
     named, by_network = job.recipe.predict.challenge, {}
     for name, units in networks.items():
-        categories = isic_challenge.categories_of(kept.use_of(units[0]).classes, named)
+        categories = isic_challenge.categories_of(use_of(units[0]).classes, named)
         if categories is not None:
             by_network[name] = categories
     if named and not by_network:

@@ -11,7 +11,7 @@ a nested stack also inner_<k>.parquet. An encoder that learns nothing is kept in
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import DRIFT, WARNINGS, block_files, blocking, embeddings
 from pipeline.embeddings import clear_stale
-from pipeline.job import Job
+from pipeline.job import Job, up_to_date
 from pipeline.picture_rows import NO_NETWORK, open_picture_rows
 from reports.drift import sentences
 from scripts import train_cnn
@@ -38,14 +38,18 @@ def run(job: Job) -> dict[str, Unit]:
     for name in missing:
         for network, some in blocks[name].columns().sets():
             clear_stale(job.run, network, some)
+    units = {name: unit for name, (unit, _) in made.items()}
+    if not any(new for _, new in made.values()):
+        job.rest("embed", up_to_date(units))
+        return units
     for name, (unit, new) in made.items():
         if not new:
             job.say(f"{name}: nothing to do, {unit.folder} is up to date.")
         elif not unit.facts.get(LEARNT_NOTHING):
             job.show(sentences(name, unit.json(DRIFT), unit.facts["anchors"], unit.json(WARNINGS)))
-    folders = ", ".join(str(unit.folder) for unit, _ in made.values())
+    folders = ", ".join(str(unit.folder) for unit in units.values())
     job.say(f"embed: see {folders}: {OOF}, {TEST}, {DRIFT}.")
-    return {name: unit for name, (unit, _) in made.items()}
+    return units
 
 
 if __name__ == "__main__":

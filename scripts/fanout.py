@@ -21,11 +21,11 @@ from types import FrameType
 from typing import Any
 
 from workspace.errors import ArtifactError
+from workspace.executors import Executor, ThisProcess
 from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
 from workspace.orders import Needs
 from workspace.progress import Desk, Show
 from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
-from workspace.tasks import Executor, ThisProcess
 
 
 @contextmanager

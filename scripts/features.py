@@ -16,7 +16,7 @@ def run(job: Job) -> Unit:
     """The features of the recipe's samples, made if they are not there yet."""
     done, new = job.make(featuring(job, job.need(verify.run)))
     if not new:
-        job.say(f"features: nothing to do, {done.folder} is up to date.")
+        job.rest("features", f"{done.folder} is up to date.")
         return done
     job.show_notices_of(done)
     training, tests = done.facts["rows"]

@@ -22,7 +22,7 @@ def run(job: Job) -> Unit:
     done, new = job.make(folding(job, verified))
     if not new:
         load_folds(done, verified.parquet(SAMPLES, [ID]))
-        job.say(f"folds: nothing to do, {done.folder} is up to date (hash {_hash(done)}).")
+        job.rest("folds", f"{done.folder} is up to date (hash {_hash(done)}).")
         return done
     job.show_notices_of(done)
     recipe, drawn = job.recipe, bool(verified.facts["synthetic"])

@@ -8,7 +8,7 @@ to do, and the seconds it took or its like took.
 from pipeline.job import Job
 from pipeline.plan import planned
 from reports.plan import tables
-from scripts import features, folds, sample, stack, submission, verify
+from scripts import embed, features, folds, sample, stack, submission, train_cnn, verify
 from scripts.stage import Stage, main
 from workspace.errors import ConfigError
 
@@ -25,8 +25,6 @@ def run(job: Job) -> None:
     if job.recipe.synthetic is not None and not job.own_data:
         stages.insert(0, ("sample", sample.run))
     if job.recipe.used and job.recipe.data.images != "none":
-        from scripts import embed, train_cnn  # noqa: PLC0415 - torch takes seconds to import
-
         stages += [("train-cnn", train_cnn.run)]
         stages += [("embed", embed.run)] if job.recipe.stack.networks else []
     stages += [("stack", stack.run), ("submission", submission.run)]

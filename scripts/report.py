@@ -17,7 +17,7 @@ def run(job: Job) -> Unit:
     if new:
         job.say(f"report: wrote {done.folder / FILE}.")
     else:
-        job.say(f"report: nothing to do, {done.folder / FILE} is up to date.")
+        job.rest("report", f"{done.folder / FILE} is up to date.")
     return done
 
 

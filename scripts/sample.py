@@ -19,7 +19,7 @@ def run(job: Job) -> Unit:
     """The folder of the synthetic competition, drawn if it is not there yet."""
     drawn, new = job.make(drawing(job))
     if not new:
-        job.say(f"sample: nothing to do, {drawn.folder} is drawn (synthetic, no person in it).")
+        job.rest("sample", f"{drawn.folder} is drawn (synthetic, no person in it).")
         return drawn
     shown = ", ".join(f"{drawn.facts[name]} {name.replace('_', ' ')}" for name in SHOWN)
     job.say(f"sample: drew {drawn.folder}: {shown}. Synthetic: no person is in it.", **drawn.facts)

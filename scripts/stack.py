@@ -11,7 +11,7 @@ from pipeline.job import Job
 from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, stack_files
 from pipeline.stacked import IMPORTANCE, METRICS, OOF, TEST, boosting, joining
 from reports.stack import tables
-from scripts import features, folds, verify
+from scripts import embed, features, folds, verify
 from scripts.stage import main
 from workspace.units import Unit
 
@@ -24,7 +24,7 @@ def run(job: Job) -> Unit:
     every = [task for by_fold in boosters.values() for task in by_fold.values()]
     done, new = job.carry_out(*every, joined)[-1]
     if not new:
-        job.say(f"stack: nothing to do, {done.folder} is up to date.")
+        job.rest("stack", f"{done.folder} is up to date.")
         return done
     job.show(tables(done.json(METRICS)))
     seeds = plural(job.recipe.stack.seeds, "seed")
@@ -44,8 +44,6 @@ def files_of(job: Job) -> StackFiles:
     networks: list[Unit] = []
     if job.recipe.stack.networks:
         check_held_out(units["folds"])
-        from scripts import embed  # noqa: PLC0415 - torch takes seconds to import
-
         networks = list(job.need(embed.run).values())
     return stack_files(job, units, networks)
 

@@ -27,7 +27,7 @@ def run(job: Job) -> Unit:
         )
     done, new = job.make(submitting(job, stacked))
     if not new:
-        job.say(f"submission: nothing to do, {done.folder / FILE} is up to date.")
+        job.rest("submission", f"{done.folder / FILE} is up to date.")
         return done
     if not (job.recipe.data.folder / SAMPLE).is_file():
         job.say(f"notice: the data have no {SAMPLE}; the submission is in the order of the ids.")

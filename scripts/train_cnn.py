@@ -9,14 +9,19 @@ trains one fold alone, with its share of the pairs. A stopped training goes on w
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
 
 from folds.findings import Findings
-from models.networks.network import HeldOut, unit_name
-from pipeline.job import Job
+from models.networks.network import HeldOut, Network
+from pipeline.job import Job, up_to_date
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
-from pipeline.networks import TRAIN_CNN, begin_anew, notice_kept_unswitched, training
+from pipeline.networks import (
+    TRAIN_CNN,
+    begin_anew,
+    notice_kept_unswitched,
+    to_make_anew,
+    training,
+)
 from pipeline.picture_rows import (
     NO_NETWORK,
     PictureFiles,
@@ -30,6 +35,7 @@ from scripts import folds, verify
 from scripts.stage import main
 from stacking.blocks import OOF
 from workspace.errors import ConfigError
+from workspace.tasks import State, Task
 from workspace.units import Unit
 
 
@@ -48,16 +54,21 @@ def run(job: Job) -> dict[str, Unit]:
     # Each pair is one fold's, by turns, so that every machine has as many.
     pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
     every: list[HeldOut] = [*asked, *(pair for pair in pairs if pair[sum(pair) % 2] in asked)]
-    if job.fresh:
-        begin_anew(job, [unit_name(*which) for which in product(networks, every)])
-        job = replace(job, fresh=False)  # what is left of it goes on
     tasks = {
         name: {held_out: training(job, files, network, held_out) for held_out in every}
         for name, network in networks.items()
     }
     trainings = [task for by_fold in tasks.values() for task in by_fold.values()]
-    if not all(job.state_of(task).done for task in trainings):
+    if job.fresh:
+        job = replace(job, fresh=False)  # what is left of it goes on
+        begin_anew(job, [task.name for task in to_make_anew(job, trainings)])
+    states = {task: job.state_of(task) for task in trainings}
+    if not all(state.done for state in states.values()):
         job.need(notice_unswitched)
+        if job.watcher is None and not any(state.stops for state in states.values()):
+            from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+
+            check_beforehand(job, rows, _to_do(networks, tasks, states))
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
@@ -75,11 +86,15 @@ def run(job: Job) -> dict[str, Unit]:
     ]
     made = job.carry_out(*trainings, *joined.values(), *cascade)
     notice_kept_unswitched(job, [unit for unit, new in made[: len(trainings)] if not new])
-    units = dict(zip(joined, made[len(trainings) :], strict=False))
-    _show(job, units, made[len(trainings) + len(joined) :])
-    folders = ", ".join(str(unit.folder) for unit, _ in units.values())
+    shown = dict(zip(joined, made[len(trainings) :], strict=False))
+    units = {name: unit for name, (unit, _) in shown.items()}
+    if not any(new for _, new in made):
+        job.rest(TRAIN_CNN, up_to_date(units))
+        return units
+    _show(job, shown, made[len(trainings) + len(joined) :])
+    folders = ", ".join(str(unit.folder) for unit in units.values())
     job.say(f"train-cnn: see {folders}: {METRICS}, {OOF}.")
-    return {name: unit for name, (unit, _) in units.items()}
+    return units
 
 
 def files_of(job: Job) -> PictureFiles:
@@ -96,6 +111,17 @@ def _folds(job: Job, known: list[int]) -> list[int]:
     if not text.isdecimal() or int(text) not in known:
         raise ConfigError(f"There is no fold FOLD={text}; there are {', '.join(map(str, known))}.")
     return [int(text)]
+
+
+def _to_do(
+    networks: Mapping[str, Network], tasks: Mapping[str, Mapping[HeldOut, Task]],
+    states: Mapping[Task, State],
+) -> list[tuple[Network, list[HeldOut]]]:  # fmt: skip
+    """The networks with what is still to be left out of each."""
+    return [
+        (networks[name], [held_out for held_out, task in by.items() if not states[task].done])
+        for name, by in tasks.items()
+    ]
 
 
 def _show(

@@ -27,7 +27,7 @@ def run(job: Job) -> Unit:
         shards = looking(job, source)
         done, new = job.carry_out(*shards, verifying(job, source, shards))[-1]
     if not new and not done.facts["errors"]:
-        job.say(f"verify: nothing to do, {done.folder} is up to date.")
+        job.rest("verify", f"{done.folder} is up to date.")
     _tell(job, done, news=new or job.stage == "verify")
     return done
 

@@ -12,8 +12,6 @@ from typing import TypedDict
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
-from sklearn.model_selection import StratifiedGroupKFold
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
@@ -24,7 +22,11 @@ from stacking.matrix import Matrix
 from stacking.sampling import prior_shift, sampled
 from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ConfigError
+from workspace.lazy import LazyModule
 from workspace.progress import Show
+
+special = LazyModule("scipy.special")
+model_selection = LazyModule("sklearn.model_selection")
 
 FOLD, SCORE, SPREAD = "fold", "score", "seed_sd"
 USE = "use.json"  # file name
@@ -144,7 +146,7 @@ class _Training:
         rounds = self._rounds(data, indices, seed)
         grown = data.grow(indices, seed, rounds)
         shift = prior_shift(self.positive, indices)
-        score = expit(grown.log_odds(self.held_out, data.threads) + shift)
+        score = special.expit(grown.log_odds(self.held_out, data.threads) + shift)
         shap = None
         if len(self.explained):
             shap = grown.contributions(self.held_out[self.explained], data.threads)
@@ -175,7 +177,9 @@ class _Training:
                 f"training rows; found {with_positive}. Lower stack.inner_folds, or take "
                 "stack.stopping='fixed'."
             )
-        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed % 2**31)
+        splitter = model_selection.StratifiedGroupKFold(
+            count, shuffle=True, random_state=seed % 2**31
+        )
         _, inner = next(splitter.split(np.zeros(len(known)), target, groups))
         return np.asarray(inner, np.int64)
 
@@ -200,7 +204,7 @@ def probabilities(
     """
     with renumbered(values, use["columns"], CategoryCodes(use["levels"])):
         return [
-            expit(model.log_odds(values, threads) + shift)
+            special.expit(model.log_odds(values, threads) + shift)
             for model, shift in zip(models, use["shifts"], strict=True)
         ]
 

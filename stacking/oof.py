@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy.stats import rankdata
 
 from folds.schema import ID
 from stacking.fold import FOLD
@@ -13,7 +12,10 @@ from stacking.matrix import NEVER
 from workspace.arrays import Floats
 from workspace.errors import ArtifactError, listed
 from workspace.hashing import sha256_text
+from workspace.lazy import LazyModule
 from workspace.units import Unit
+
+stats = LazyModule("scipy.stats")
 
 MAKER = "maker"  # hash of the models that scored the row
 
@@ -71,6 +73,6 @@ def averaged(by_fold: Sequence[Floats], how: Literal["probability", "rank"]) -> 
     """(rows,): the folds' scores of the same rows as one, by probability or by rank from 0 to 1."""
     each = np.stack(by_fold)
     if how == "rank":
-        each = (rankdata(each, axis=1) - 0.5) / each.shape[1]
+        each = (stats.rankdata(each, axis=1) - 0.5) / each.shape[1]
     mean: Floats = each.mean(axis=0)
     return mean

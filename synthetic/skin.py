@@ -6,7 +6,6 @@ columns live. The randomness of a crop is its own generator's alone.
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 import simplejpeg
 
@@ -14,6 +13,9 @@ from synthetic.hospitals import HOSPITALS, Hospital
 from synthetic.lesion import paint_lesion
 from synthetic.textures import Plane, Textures, single
 from workspace.arrays import Bytes
+from workspace.lazy import LazyModule
+
+cv2 = LazyModule("cv2")
 
 SMALLEST, USUAL, LARGEST = 55, 133, 241  # px: the real crops' range and median
 USUAL_MM = 3.4

@@ -28,6 +28,12 @@ def write_slowly(draft, text, log=None, seconds=1.0):
     write(draft, text, log)
 
 
+def draw(draft, text):
+    """A text, and a picture of it for people."""
+    write(draft, text)
+    draft.show("picture.svg", f"<svg>{text}</svg>")
+
+
 def copy(draft, folder, log=None):
     """What an upstream wrote, in capitals."""
     write(draft, (Path(folder) / "text.txt").read_text().upper(), log)

@@ -28,7 +28,7 @@ from workspace.atomic import naming_write_errors, replacing_file
 from workspace.errors import ArtifactError, DataError, name_some, shorten
 from workspace.hashing import sha256_file
 
-MEND = "the stage that made it with FRESH=1"  # where a unit cannot say which that is
+MEND = "run the stage that made it with FRESH=1"  # where a unit cannot say which that is
 # What Python's own readers of ZIP and npy raise on damage and on forms that they do not know.
 ZIP_FAULTS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
@@ -169,11 +169,11 @@ def check_tensors(
 def check_hash(path: Path, sha256: str, mend: str = MEND) -> None:
     """Refuse a file that is gone or is not what was written; `mend` is what makes it anew."""
     if not path.is_file():
-        raise ArtifactError(f"{path} is missing; restore it, or run {mend}.")
+        raise ArtifactError(f"{path} is missing; restore it, or {mend}.")
     if sha256_file(path) != sha256:
         raise ArtifactError(
             f"{path} does not match its hash: it was changed after it was written; "
-            f"restore it, or run {mend}."
+            f"restore it, or {mend}."
         )
 
 

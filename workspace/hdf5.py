@@ -5,19 +5,26 @@ external storage, virtual datasets and sizes that the file does not back are ref
 since through them an archive could read any file of the host or ask for a terabyte of memory.
 """
 
+from __future__ import annotations
+
 import math
 import mmap
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from workspace.errors import DataError, shorten
 from workspace.files import write_bytes
+from workspace.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = LazyModule("h5py")
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ITEM_LIMIT = 256 * 2**20  # bytes: no image is larger; a larger size is damage or malice
@@ -38,7 +45,7 @@ class ImageArchive:
         self._places: dict[str, tuple[int, int]] = {}  # name: offset and end
         self._opening = threading.Lock()
 
-    def __reduce__(self) -> tuple[type["ImageArchive"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[ImageArchive], tuple[Path]]:
         return ImageArchive, (self.path,)  # neither handles nor places travel
 
     def names(self) -> tuple[list[str], dict[str, str]]:

@@ -64,6 +64,7 @@ class Manifest(Wanted):
     seconds: float
     facts: dict[str, Any]  # what the stage wants remembered: counts, hashes, scores
     files: dict[str, FileRecord]
+    for_people: list[str] = []  # of the files, those that nobody reads back
 
 
 class Kept(dict[str, Any]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from workspace.lock import LockedError, lock_of, locked
 from workspace.manifest import Wanted
 from workspace.progress import Desk
 from workspace.units import OnChange, find, making
+
+# What fills a draft: a function, or the name of one, "module:function", whose module is imported
+# where it is carried out. So a call that finds all done never waits for torch.
+Maker = Callable[..., None] | str
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Order:
     folder: Path
     wanted: Wanted
     sources: str
-    make: Callable[..., None]
+    make: Maker
     arguments: Mapping[str, Any]
     anew: bool  # also where the unit is there
     on_change: OnChange  # where another call made it of other values a moment ago
@@ -53,10 +58,19 @@ def carry_out_order(order: Order, desk: Desk) -> Busy | None:
             if not order.anew and _made_meanwhile(order):
                 return None
             with making(order.folder, order.wanted, desk, order.sources) as draft:
-                order.make(draft, **order.arguments)
+                function_of(order.make)(draft, **order.arguments)
     except LockedError as error:
         return Busy(error.owner)
     return None
+
+
+def function_of(maker: Maker) -> Callable[..., None]:
+    """The function that a maker is, or names."""
+    if not isinstance(maker, str):
+        return maker
+    module, _, name = maker.partition(":")
+    function: Callable[..., None] = getattr(import_module(module), name)
+    return function
 
 
 def _made_meanwhile(order: Order) -> bool:

@@ -22,9 +22,12 @@ GROUND = Path(__file__).resolve().parent.name
 CALL = "pipeline.job"  # it imports every recipe section, and with them all rooms
 
 
-def sources_of(function: Callable[..., object], memory: HashMemory | None = None) -> str:
-    """The hash of what `function` is made of; `memory` spares reading files again."""
-    module = function.__module__
+def sources_of(function: Callable[..., object] | str, memory: HashMemory | None = None) -> str:
+    """The hash of what `function` is made of; `memory` spares reading files again.
+
+    One that is named, `"module:function"`, is not imported for that.
+    """
+    module = function.partition(":")[0] if isinstance(function, str) else function.__module__
     if module == "__main__":  # `python -m scripts.x`
         specification = getattr(sys.modules[module], "__spec__", None)
         module = specification.name if specification is not None else module

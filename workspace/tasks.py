@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workspace.errors import ArtifactError, DermstackError, name_some
+from workspace.executors import Executor
 from workspace.hashing import HashMemory
 from workspace.lock import lock_of, owner_of
 from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
-from workspace.orders import Busy, Needs, Order, carry_out_order
+from workspace.orders import Busy, Maker, Needs, Order, carry_out_order
 from workspace.progress import Desk
 from workspace.sources import sources_of
 from workspace.stopping import raise_if_asked
@@ -44,7 +45,7 @@ class Task:
 
     folder: Path
     stage: str  # the make target that makes it
-    make: Callable[..., None]  # make(draft, **arguments); it must travel to another process
+    make: Maker  # make(draft, **arguments); it must travel to another process
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str | Output] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -68,19 +69,6 @@ class Task:
         return [*self.inputs_from(), *self.after]
 
 
-class Executor(Protocol):
-    """What `concurrent.futures` calls one, for functions that tell a `desk` how far they are."""
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        """How many of these tasks, all that are running or ready, it carries out at a time."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        """Call it with the arguments and, as `desk`, a way to the person."""
-
-    def stop(self) -> None:
-        """Ask what is running to come to an end, and wait for it."""
-
-
 @dataclass(frozen=True)
 class State:
     """Whether a task is done, and if not, why."""
@@ -88,6 +76,7 @@ class State:
     task: Task
     unit: Unit | None = None
     why: str = ""  # it is to do
+    changed: Sequence[str] = ()  # the values and inputs by which it is another
     stops: bool = False  # because a changed value does not redo it: that is asked for
     other_code: bool = False  # it is done, by other code
     owner: str | None = None  # another call makes it now
@@ -95,25 +84,6 @@ class State:
     @property
     def done(self) -> bool:
         return self.unit is not None
-
-
-class ThisProcess:
-    """The executor that carries out a task while it is being submitted."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        return 1
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        future = Future[Any]()
-        future.set_running_or_notify_cancel()
-        future.set_result(function(*arguments, desk=self._desk))  # an error goes its straight way
-        return future
-
-    def stop(self) -> None:
-        pass
 
 
 class Watcher(Protocol):
@@ -171,7 +141,7 @@ def state_of(task: Task, context: Context, to_do: Mapping[Task, State] | None = 
     changed = differences(known, wanted)
     if changed:
         why = f"made from other values: {name_some(changed)}"
-        return State(task, why=why, stops=task.on_change == "stop")
+        return State(task, why=why, changed=changed, stops=task.on_change == "stop")
     if unmade:
         return State(task, why=f"{name_some(one.name for one in unmade)} may change")
     unit = find(task.folder, wanted, context.hashes, on_change="redo", on_damage=task.on_damage)
@@ -270,9 +240,9 @@ class _Work:
         self._began = time.monotonic()
 
     def run(self) -> None:
-        for task in self.tasks:  # what can be refused now is not refused hours later
-            if task.on_change == "stop" and not task.inputs_from():
-                self._refuse(task, state_of(task, self.context))
+        known = [one for one in self.tasks if one.on_change == "stop" and not one.inputs_from()]
+        # What can be refused now is not refused hours later.
+        self._refuse([state_of(task, self.context) for task in known])
         self._graph.prepare()
         while self._graph.is_active():
             raise_if_asked()
@@ -319,20 +289,42 @@ class _Work:
         is_new = task in self._busy and _stamp(task.folder) != self._before[task]
         context = replace(self.context, fresh=False) if is_new else self.context
         state = state_of(task, context)
-        self._refuse(task, state)
+        self._refuse([state])
+        for name in () if state.unit is None else state.unit.changed:
+            self._notice(
+                f"{task.folder / name} was changed after it was written, or is gone; nothing is "
+                "made of it, so the rest stands."
+            )
         if state.other_code and f"code of {task.stage}" not in self.context.noticed:
             self.context.noticed.add(f"code of {task.stage}")
-            self.context.desk.say(
-                f"notice: {task.folder} was made by other code and is kept; 'make {task.stage} "
+            self._notice(
+                f"{task.folder} was made by other code and is kept; 'make {task.stage} "
                 "FRESH=1' redoes it, 'make plan' names all such."
             )
         return state
 
-    def _refuse(self, task: Task, state: State) -> None:
-        """Raise what `find` has to say of other values, if they stop the task."""
-        if state.stops:
-            wanted = wanted_of(task, self.context)
-            find(task.folder, wanted, self.context.hashes, on_change="stop")
+    def _notice(self, text: str) -> None:
+        """Once in a call."""
+        if text not in self.context.noticed:
+            self.context.noticed.add(text)
+            self.context.desk.say(f"notice: {text}")
+
+    def _refuse(self, states: Sequence[State]) -> None:
+        """One sentence about all whose other values stop them; of one alone that of `find`."""
+        stopping = [state for state in states if state.stops]
+        if not stopping:
+            return
+        first = stopping[0].task
+        if len(stopping) == 1:
+            find(
+                first.folder, wanted_of(first, self.context), self.context.hashes, on_change="stop"
+            )
+        changed = dict.fromkeys(name for state in stopping for name in state.changed)
+        raise ArtifactError(
+            f"{name_some([state.task.name for state in stopping])} in {first.folder.parent} were "
+            f"made from other values ({name_some(changed)}); restore them, take another folder, or "
+            f"run 'make {first.stage} FRESH=1' with the new ones."
+        )
 
     def _submit(self, task: Task) -> None:
         context = self.context

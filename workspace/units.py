@@ -37,9 +37,10 @@ OnChange = Literal["stop", "redo"]
 class Unit:
     """A finished unit; its readers check each file against the manifest before looking at it."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, changed: Sequence[str] = ()) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.changed = changed  # of the files for people, those that are not as they were written
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class Unit:
 
     @property
     def _mend(self) -> str:
-        return _mend(self.manifest.stage)
+        return _anew(self.folder, self.manifest.stage)
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -55,7 +56,7 @@ class Unit:
     def sha256(self, name: str) -> str:
         record = self.manifest.files.get(name)
         if record is None:
-            raise ArtifactError(f"{self.folder} has no {name}; run {self._mend}.")
+            raise ArtifactError(f"{self.folder} has no {name}; {self._mend}.")
         return record.sha256
 
     def content(self) -> str:
@@ -98,6 +99,7 @@ class Draft:
     def __init__(self, folder: Path, wanted: Wanted, desk: Desk | None = None) -> None:
         self.folder, self.wanted = folder, wanted
         self.facts: dict[str, Any] = {}
+        self.for_people: list[str] = []
         self.desk: Desk = desk or Silent()
         self.last: list[Callable[[], None]] = []
 
@@ -130,6 +132,11 @@ class Draft:
     def text(self, name: str, text: str) -> None:
         files.write_text(self.folder / name, text)
 
+    def show(self, name: str, text: str) -> None:
+        """A text for people alone: nothing is made of it, so what befalls it costs nothing anew."""
+        self.text(name, text)
+        self.for_people.append(name)
+
     def csv(self, name: str, frame: pl.DataFrame) -> None:
         files.write_csv(self.folder / name, frame)
 
@@ -158,17 +165,16 @@ def find(
     if changed:
         raise ArtifactError(
             f"{folder} was made from other values ({name_some(changed)}); restore them, take "
-            f"another folder, or run {_mend(wanted.stage)} with the new ones."
+            f"another folder, or run 'make {wanted.stage} FRESH=1' with the new ones."
         )
-    try:
-        with hashes.saving_once():
-            for name, record in manifest.files.items():
-                _check(folder / name, record, hashes, _mend(wanted.stage))
-    except ArtifactError:
-        if on_damage == "redo":
-            return None
-        raise
-    return Unit(folder, manifest)
+    with hashes.saving_once():
+        damaged = [n for n, one in manifest.files.items() if not _is_whole(folder / n, one, hashes)]
+    needed = [name for name in damaged if name not in manifest.for_people]
+    if needed and on_damage == "redo":
+        return None
+    for name in needed:
+        files.check_hash(folder / name, manifest.files[name].sha256, _anew(folder, wanted.stage))
+    return Unit(folder, manifest, [name for name in damaged if name in manifest.for_people])
 
 
 @contextmanager
@@ -190,6 +196,7 @@ def making(
             seconds=round(time.monotonic() - started, 3),
             facts=draft.facts,
             files=_records(aside),
+            for_people=draft.for_people,
         )
         files.write_json(aside / NAME, manifest.model_dump())
     for clear in draft.last:
@@ -230,11 +237,10 @@ def _records(folder: Path) -> dict[str, FileRecord]:
     }
 
 
-def _check(path: Path, record: FileRecord, hashes: HashMemory, mend: str) -> None:
-    if path.is_file() and hashes.of(path) == record.sha256:
-        return
-    files.check_hash(path, record.sha256, mend)
+def _is_whole(path: Path, record: FileRecord, hashes: HashMemory) -> bool:
+    return path.is_file() and hashes.of(path) == record.sha256
 
 
-def _mend(stage: str) -> str:
-    return f"'make {stage} FRESH=1'"
+def _anew(folder: Path, stage: str) -> str:
+    """How one unit is made anew, and no other."""
+    return f"delete the folder {folder.name} and run 'make {stage}', which makes it alone anew"

@@ -9,11 +9,13 @@ then weigh as much as the blob, and those are what only a copy has in common.
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from workspace.arrays import Bools, Bytes, Floats32
+from workspace.lazy import LazyModule
+
+cv2 = LazyModule("cv2")
 
 SIDE: Final = 32  # of the thumb; half of the smallest crop of ISIC 2024 (51 px) nearly fills it
 THUMB_SHAPE: Final = (SIDE, SIDE)

@@ -12,15 +12,17 @@ from typing import Final
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from folds.audit.fingerprint import FINE_BLURS, SIDE, bandpass
 from folds.audit.nearest import nearest_pairs
 from folds.audit.overlay import FINE, INVERSE, TRANSFORMS, confirm_pairs
 from folds.audit.spectrum import batches
 from workspace.arrays import Bools, Bytes, Floats32, Ints
+from workspace.lazy import LazyModule
 from workspace.progress import Show, quietly
+
+sparse = LazyModule("scipy.sparse")
+csgraph = LazyModule("scipy.sparse.csgraph")
 
 PAIR_SCHEMA: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "i": pl.UInt32,
@@ -128,8 +130,8 @@ def _as_bytes(table: NDArray[np.generic]) -> NDArray[np.void]:
 def _spokesmen(count: int, one: Ints, other: Ints, neighbours: int) -> Ints:
     """One row of each set of copies in which a row's candidates were mostly copies of it."""
     copies = np.bincount(np.concatenate([one, other]), minlength=count)
-    links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
-    _, component = connected_components(links, directed=False)
+    links = sparse.coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
+    _, component = csgraph.connected_components(links, directed=False)
     _, first = np.unique(component, return_index=True)
     crowded = np.unique(component[2 * copies >= max(neighbours, 1)])
     speakers: Ints = first[crowded]

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from folds.images import ImageReader
 from workspace.arrays import Floats, Ints
+from workspace.lazy import LazyModule
 from workspace.progress import Show
+
+linear_model = LazyModule("sklearn.linear_model")
+pipeline = LazyModule("sklearn.pipeline")
+preprocessing = LazyModule("sklearn.preprocessing")
 
 NAMES = ("height", "width", "bytes", *(f"{what}_{c}" for what in ("mean", "std") for c in "rgb"))
 
@@ -45,7 +47,9 @@ def source_scores(columns: Floats, labels: Ints, splits: Sequence[tuple[Ints, In
     found = np.full(len(labels), np.nan)
     for training, held_out in splits:
         known = training[labels[training] >= 0]
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        model = pipeline.make_pipeline(
+            preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=1000)
+        )
         model.fit(columns[known], labels[known])
         found[held_out] = model.predict_proba(columns[held_out])[:, 1]
     return found

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 LEAST_HIDDEN = 8  # channels
 SPATIAL_KERNEL = 7
-# How gates are computed, for settings: a training that began otherwise is not gone on with.
-GATES = "begin at 1"
 # What weights were called whose gates began at one half, until November 2026.
 _BEFORE = ((".se.squeeze.", ".se.fc1."), (".cbam.squeeze.", ".cbam.shared.0."))
 

@@ -12,6 +12,8 @@ Channels = Annotated[tuple[float, float, float], Field(strict=False)]
 Part = Literal["backbone", "attention", "head"]
 PARTS: tuple[Part, ...] = get_args(Part)
 HUB, INSTALLED, NONE = "hub", "installed", "none"
+# How gates of attention are computed, for settings: what began otherwise is not gone on with.
+GATES = "begin at 1"
 # Options of timm's create_model that this project sets itself.
 OWN = frozenset(
     {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path"}

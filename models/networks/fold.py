@@ -58,7 +58,7 @@ def train_network(
     """Train on a fold's training rows, from where the last checkpoint left it."""
     config, labels = network.config, network.labels
     seed = seed_of(run.seed, network.name, rows.held_out)
-    learnt, inner = _split(network, rows, seed)
+    learnt, inner = split_rows(network, rows, seed)
     torch.manual_seed(seed)
     objective = network.task.objective(labels, config.learning)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
@@ -89,7 +89,7 @@ def scores_of(
     return score_pictures(net, pictures, indices, run.way, show)
 
 
-def _split(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]:
+def split_rows(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]:
     """What is learnt, and the inner rows, if something is to be chosen."""
     labelled = rows.training[network.codes[rows.training] >= 0]
     training = network.config.learning

@@ -1,14 +1,9 @@
-"""A network as a run keeps it: weights beside what is needed to use them.
-
-`use.json` holds the network's configuration, the classes in the order of its outputs, size, mean
-and std of its pictures, the threshold. Labels are compared by name before a weight is read.
-"""
+"""A network as a run keeps it: its weights, written and opened; `use` is what lies beside them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from models.inference.views import IDENTITY
 from models.nets.attention import began_otherwise
@@ -18,29 +13,9 @@ from models.nets.weights import pack, shapes, unpack
 from models.nets.work import threads_of
 from models.networks.fold import TrainedNetwork
 from models.networks.network import HeldOut, Network, Run
+from models.networks.use import BEST, HISTORY, LAST, USE, Use, use_of
 from workspace.errors import ArtifactError
-from workspace.hashing import sha256_text
 from workspace.units import Draft, Unit
-
-USE, BEST, LAST, HISTORY = "use.json", "best.safetensors", "last.safetensors", "history.json"
-
-
-class Use(BaseModel):
-    """All that is needed to use a fold's network, but its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    # As the file has them: its hash names the network in every table that comes of it.
-    network: str = Field(alias="stage")
-    held_out: HeldOut | None = Field(alias="fold")  # None: it learnt from no fold
-    classes: tuple[str, ...]
-    net: NetConfig
-    views: tuple[str, ...]
-    bfloat16: bool  # how the held-out rows were scored; other rows must be scored alike
-    threshold: float | None
-    last_threshold: float | None
-    best_epoch: int
-    inner_score: float | None  # None: nothing was chosen, best and last are the same
 
 
 def keep(
@@ -89,23 +64,6 @@ def _own(config: NetConfig, net: LesionNet) -> NetConfig:
             "threads": threads_of(config),
         }
     )  # fmt: skip
-
-
-def use_of(unit: Unit, classes: Sequence[str] | None = None) -> Use:
-    """How a kept network is used; `classes` are those the caller will name its outputs by."""
-    use = Use.model_validate(unit.json(USE))
-    if classes is not None and tuple(classes) != use.classes:
-        raise ArtifactError(
-            f"{unit.folder} was trained on the classes {', '.join(use.classes)}, in this order; "
-            f"asked for are {', '.join(classes)}. Restore the recipe, or run 'make train-cnn "
-            "FRESH=1'."
-        )
-    return use
-
-
-def maker_of(unit: Unit) -> str:
-    """One hash for a kept network: its weights and how they are used."""
-    return sha256_text(f"{unit.sha256(BEST)} {unit.sha256(USE)}")
 
 
 def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[LesionNet, Use]:

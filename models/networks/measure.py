@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
 from metrics.bootstrap import IntervalSheet, difference, intervals
 from metrics.classification import classification_report, classification_tally
@@ -21,6 +20,9 @@ from metrics.tally import Tally, Values, side_by_side
 from models.networks.watch import watch_tally
 from models.training.config import Watch
 from workspace.arrays import Floats, Ints
+from workspace.lazy import LazyModule
+
+special = LazyModule("scipy.special")
 
 Patients = Sequence[str] | pl.Series | None
 
@@ -117,7 +119,9 @@ def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> 
     value, low, high = interval["value"], interval["low"], interval["high"]
     if len(each) < 2 or value is None or low is None or high is None:
         return {**interval, "low": None, "high": None}
-    luck = float(stdtrit(len(each) - 1, (1 + level) / 2) * np.std(each, ddof=1) / len(each) ** 0.5)
+    luck = float(
+        special.stdtrit(len(each) - 1, (1 + level) / 2) * np.std(each, ddof=1) / len(each) ** 0.5
+    )
     return {
         **interval,
         "low": value - float(np.hypot(value - low, luck)),

@@ -1,14 +1,17 @@
 """A network of the run, the rows that it may learn from, and how it is run."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from folds.findings import Findings
-from models.inference.scores import Way
 from models.networks.config import NetworkConfig
 from models.networks.tasks.task import Labels, Task
 from workspace.arrays import Ints
+
+if TYPE_CHECKING:  # what is to do is decided without torch, which takes seconds to import
+    from models.inference.scores import Way
 
 HeldOut = int | tuple[int, int]  # the fold that a network leaves out, or the two
 
@@ -66,7 +69,7 @@ class Run:
     """With which seed and on what machine."""
 
     seed: int
-    way: Way
+    way: "Way"
 
 
 def in_words(held_out: HeldOut) -> str:

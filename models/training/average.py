@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import torch
 
 WARMING = 10
-FORM = "warmed up"  # how the average is taken, for settings
 
 
 class Average:

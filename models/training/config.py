@@ -14,6 +14,7 @@ Watch = Literal["auc", "macro_f1", "balanced_accuracy", "macro_auc"]
 Layout = Literal["channels_first", "channels_last"]
 Sampling = Literal["shuffled", "inverse_frequency", "balanced"]
 Positive = Annotated[float, Field(gt=0)]
+AVERAGE = "warmed up"  # how the average of weights is taken, for settings
 SHARE = 0.5  # of positives, if a recipe does not say
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

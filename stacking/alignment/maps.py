@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import orthogonal_procrustes
 
 from stacking.alignment.anchors import Numbers, check_finite, checked, spread_evenly
 from stacking.alignment.config import AlignConfig
 from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.lazy import LazyModule
+
+linalg = LazyModule("scipy.linalg")
 
 EMBEDDINGS = "embeddings"  # how messages call them
 FLAT = 1e-6  # a spread below this share of the magnitude is noise of floats, as for the features
@@ -144,7 +146,7 @@ def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) 
     first, *rest = standard
     turns = [
         np.eye(first.shape[1]),
-        *(orthogonal_procrustes(embedding, first)[0] for embedding in rest),
+        *(linalg.orthogonal_procrustes(embedding, first)[0] for embedding in rest),
     ]
     plain = _as_they_are(raw)
     penalties = plain.penalties

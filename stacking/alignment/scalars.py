@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from stacking.alignment.anchors import Numbers, check_finite, checked
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.maps import FLAT, check_names, index_of
 from stacking.alignment.patients import Patients
 from workspace.arrays import Floats, Ints
+from workspace.lazy import LazyModule
+
+special = LazyModule("scipy.special")
 
 LOGITS = "logits"  # how messages call them
 LEAST = 1e-12  # a probability nearer to 0 or 1 has the log odds of this one, 27.6
@@ -41,7 +43,7 @@ class Scalars:
         at = index_of(fold, self.folds, "scale of logits")
         check_finite(logits, LOGITS, fold)
         value = np.asarray(logits, np.float64)
-        probability = expit(value)
+        probability = special.expit(value)
         standard = np.zeros(len(value))
         if self.spread[at] > 0:
             standard = (value - self.mean[at]) / self.spread[at]
@@ -87,4 +89,4 @@ def fit_scalars(logits: Mapping[int, Numbers], config: AlignConfig) -> Scalars:
 def log_odds(probability: Numbers) -> Floats:
     """Logits of kept probabilities; 0 and 1, which rounding makes, have finite ones."""
     clipped = np.clip(np.asarray(probability, np.float64), LEAST, 1 - LEAST)
-    return np.asarray(logit(clipped), np.float64)
+    return np.asarray(special.logit(clipped), np.float64)

@@ -19,8 +19,8 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
 from models.networks.columns import probability_columns
-from models.networks.kept import BEST, HISTORY, USE, Use, use_of
 from models.networks.network import network_of, unit_name
+from models.networks.use import BEST, HISTORY, USE, Use, use_of
 from pipeline.embeddings import EMBEDDING, ROWS
 from pipeline.job import Job
 from pipeline.networks import SCORES

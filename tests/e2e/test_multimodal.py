@@ -65,7 +65,11 @@ def test_a_second_call_writes_nothing_anew_wherever_the_run_lies_now(place):
     assert {name.partition("/")[0] for name in before} == set(KEPT)
     told = again(place)
     assert written(place) == before
-    assert f"small: nothing to do, {place.run / 'blocks' / 'small'} is up to date." in told
+    assert "nothing to do" not in told  # but by the stage that was called
+    [line] = call(place, "submission").stdout.splitlines()
+    path = place.run / "submission" / "submission.csv"
+    assert line == f"submission: nothing to do, {path} is up to date."
+    assert written(place) == before
     for path in place.run.rglob("manifest.json"):
         assert str(place.folder.parent) not in path.read_text()
 
@@ -151,7 +155,10 @@ def test_weights_that_are_missing_are_named_in_one_line(place):
     before = written(place)
     with pytest.raises(ArtifactError) as error:
         again(place)
-    assert str(error.value) == f"{path} is missing; restore it, or run 'make train-cnn FRESH=1'."
+    assert str(error.value) == (
+        f"{path} is missing; restore it, or delete the folder small_fold_1 and run 'make "
+        "train-cnn', which makes it alone anew."
+    )
     assert written(place) == before
 
 

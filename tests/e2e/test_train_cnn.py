@@ -87,14 +87,14 @@ def test_the_stack_takes_both_stages_as_blocks(place):
 def test_a_second_call_does_nothing_and_a_touched_one_is_stopped(place):
     before = {path: path.stat().st_mtime_ns for path in (place.run / "networks").rglob("*.json")}
     done = call(place, "train_cnn")
-    assert (
-        f"stage1: nothing to do, {place.run / 'networks' / 'stage1'} is up to date." in done.stdout
+    assert done.stdout == (
+        f"train-cnn: nothing to do, stage1, stage2 in {place.run / 'networks'} are up to date.\n"
     )
     assert before == {path: path.stat().st_mtime_ns for path in before}
     ended = call(place, "train_cnn", settings=("networks.stage1.training.gamma=1.0",), code=2)
     assert re.fullmatch(
-        r"train-cnn: .*stage1_fold_0 was made from other values \(training\.gamma\); .*FRESH=1' "
-        r"with the new ones\.\n",
+        r"train-cnn: stage1_fold_0, stage1_fold_1, stage1_fold_2 in .* were made from other values "
+        r"\(training\.gamma\); .*FRESH=1' with the new ones\.\n",
         ended.stderr,
     )
 
@@ -105,7 +105,7 @@ def test_another_order_of_the_classes_is_refused_by_name(place):
         'melanocytic proliferations (Melanoma)"], SCC = ["Malignant epidermal proliferations"] }'
     )
     ended = call(place, "train_cnn", settings=(turned,), code=2)
-    assert "stage2_fold_0 was made from other values (classes)" in ended.stderr
+    assert "were made from other values (classes)" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
@@ -166,8 +166,7 @@ def test_predict_uses_the_networks_that_were_joined_and_no_others(place, tmp_pat
 def test_check_77_switched_or_not_a_finished_network_is_the_same(place):
     before = weights(place)
     done = call(place, "train_cnn", "--deterministic")
-    assert "stage1: nothing to do" in done.stdout
-    assert "stage2: nothing to do" in done.stdout
+    assert "train-cnn: nothing to do" in done.stdout
     assert weights(place) == before
     assert "and is kept" not in done.stdout
     path = place.run / "networks/stage2_fold_1/manifest.json"  # as if a GPU had made it

@@ -59,7 +59,7 @@ def test_check_22_one_row_edited_is_caught(kept):
         load_folds(open_unit(folder, "folds"), samples)
     assert str(caught.value) == (
         f"{folder / FILE} does not match its hash: it was changed after it was written; "
-        "restore it, or run 'make folds FRESH=1'."
+        "restore it, or delete the folder folds and run 'make folds', which makes it alone anew."
     )
 
 

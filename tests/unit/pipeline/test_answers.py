@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.nets.config import NetConfig
-from models.networks.kept import Use
+from models.networks.use import Use
 from pipeline.answers import Answer, Cascade, alone
 
 IDS = ["p", "q", "r"]

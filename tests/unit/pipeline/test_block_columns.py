@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.networks.kept import maker_of
+from models.networks.use import maker_of
 from pipeline.block_columns import NetworkColumns, anchors_of, columns_of, joined, output_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet
 from pipeline.picture_rows import open_picture_rows

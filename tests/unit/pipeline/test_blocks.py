@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.networks.kept import maker_of
+from models.networks.use import maker_of
 from pipeline import blocks
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import BlockFiles, block_files, blocking, config_of, embeddings, fill_block

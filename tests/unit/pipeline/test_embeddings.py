@@ -16,8 +16,9 @@ from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
-from models.networks.kept import BEST, USE, Use, maker_of, open_network
-from pipeline import blocks, embeddings
+from models.networks.kept import open_network
+from models.networks.use import BEST, USE, Use, maker_of
+from pipeline import blocks, embedded_shard, embeddings
 from pipeline.embeddings import (
     EMBEDDING,
     ROWS,
@@ -163,7 +164,7 @@ def test_a_shards_manifest_says_who_saw_what_and_how(job, network, seen):
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_a_stop_between_shards_costs_the_one_that_was_begun(job, seen, monkeypatch, before):
     whole = seen(name="whole")
-    score, calls = embeddings.score_pictures, []
+    score, calls = embedded_shard.score_pictures, []
 
     def stopping(*given):
         calls.append(given)
@@ -171,12 +172,12 @@ def test_a_stop_between_shards_costs_the_one_that_was_begun(job, seen, monkeypat
             raise KeyboardInterrupt
         return score(*given)
 
-    monkeypatch.setattr(embeddings, "score_pictures", stopping)
+    monkeypatch.setattr(embedded_shard, "score_pictures", stopping)
     with pytest.raises(KeyboardInterrupt):
         seen()
     kept = shards(job)
     assert len(kept) == before
-    monkeypatch.setattr(embeddings, "score_pictures", score)
+    monkeypatch.setattr(embedded_shard, "score_pictures", score)
     found = seen()
     assert kept.items() <= shards(job).items()  # the very same files
     assert list(shards(job)) == ["held_out_00000", "held_out_00001", "held_out_00002"]
@@ -248,7 +249,7 @@ def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, seen, monke
         found = score_pictures(*given)
         return Scores(found.probability, found.embedding * np.float32(factor))
 
-    monkeypatch.setattr(embeddings, "score_pictures", far)
+    monkeypatch.setattr(embedded_shard, "score_pictures", far)
     with pytest.raises(ArtifactError) as error:
         seen()
     assert str(error.value) == (

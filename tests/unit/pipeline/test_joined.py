@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
-from models.networks.kept import maker_of
+from models.networks.use import maker_of
 from pipeline import joined
 from pipeline.joined import (
     NetworkFolds,

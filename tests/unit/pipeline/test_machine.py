@@ -7,6 +7,7 @@ import torch
 
 from models.inference.speed import EXACT
 from models.nets.config import NetConfig
+from models.training import determinism
 from pipeline import machine
 from pipeline.machine import Machine, memory_gb
 from workspace.errors import ConfigError
@@ -69,7 +70,7 @@ def test_a_gpu_repeats_itself_only_where_it_was_switched(
 ):
     there("cuda", "mps")
     switched = []
-    monkeypatch.setattr(machine, "switch_on", lambda: switched.append(True))
+    monkeypatch.setattr(determinism, "switch_on", lambda: switched.append(True))
     assert Machine(device, deterministic).repeatable() is repeats
     assert bool(switched) is deterministic
 

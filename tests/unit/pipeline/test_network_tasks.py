@@ -6,18 +6,17 @@ import pytest
 import torch
 
 from models.inference.scores import Scores
-from models.nets.attention import GATES
-from models.networks import kept
+from models.nets.config import GATES
 from models.networks.fold import TrainedNetwork, scores_of
-from models.networks.kept import maker_of
-from pipeline import networks
+from models.networks.use import BEST, maker_of, use_of
+from pipeline import fold_network
 from pipeline.machine import Machine
 from pipeline.networks import (
     SCORES,
     begin_anew,
     encoding,
     held_out_table,
-    train_fold_network,
+    to_make_anew,
     training,
 )
 from pipeline.picture_rows import open_picture_rows
@@ -227,8 +226,8 @@ def test_an_encoder_is_drawn_by_the_seed_whatever_was_drawn_before(made):
         job = made.job(f"seed={seed}", fresh=True)
         unit, _ = job.make(encoding(job, made.files(), "plain", job.recipe.networks["plain"]))
         makers.append(maker_of(unit))
-        assert kept.use_of(unit).held_out is None
-        assert kept.use_of(unit).classes == ()
+        assert use_of(unit).held_out is None
+        assert use_of(unit).classes == ()
     assert makers[0] == makers[1] != makers[2]
 
 
@@ -251,8 +250,8 @@ class Trainer:
 def trainer(monkeypatch):
     def put(**values):
         one = Trainer(**values)
-        monkeypatch.setattr(networks, "train_network", one)
-        monkeypatch.setattr(networks, "draw", lambda history, watch: f"<svg>{watch}</svg>")
+        monkeypatch.setattr(fold_network, "train_network", one)
+        monkeypatch.setattr(fold_network, "draw", lambda history, watch: f"<svg>{watch}</svg>")
         return one
 
     return put
@@ -270,7 +269,7 @@ def test_a_network_is_given_no_row_that_it_is_to_be_measured_on(made, trainer, h
     assert pictures.ids.gather(rows.training).to_list() == learnt
     assert (rows.held_out, run.seed) == (held_out, 9)
     assert unit.parquet(SCORES)["isic_id"].to_list() == out
-    assert kept.use_of(unit).held_out == held_out
+    assert use_of(unit).held_out == held_out
     assert unit.facts == {
         "best_epoch": 2,
         "inner_score": 0.75,
@@ -281,6 +280,30 @@ def test_a_network_is_given_no_row_that_it_is_to_be_measured_on(made, trainer, h
     }
 
 
+def test_fresh_trains_what_is_damaged_or_of_other_values_and_spares_the_rest(made, trainer):
+    trainer()
+    every = [declared(made, held_out=fold) for fold in HELD_OUT]
+    made.job().carry_out(*every)
+    made.lines()
+    assert to_make_anew(made.job(), every) == every  # all are as they are asked for
+    assert made.lines() == []
+    (every[1].folder / BEST).write_bytes(b"torn")
+    assert to_make_anew(made.job(), every) == [every[1]]
+    other = [declared(made, "networks.flag.training.gamma=3.0", held_out=2), *every[:2]]
+    assert to_make_anew(made.job(), other) == [other[0], every[1]]
+    assert made.lines()[-1] == (
+        "train-cnn: FRESH=1 trains flag_fold_2, flag_fold_1 anew; the others are whole and of "
+        "these values, and stay."
+    )
+
+
+def test_its_curves_may_be_damaged_and_nothing_is_trained(made, trainer):
+    trainer()
+    unit, _ = made.job().make(declared(made))
+    (unit.folder / "curves.svg").write_text("<svg>auk</svg>")
+    assert made.job().make(declared(made))[1] is False
+
+
 def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, trainer, monkeypatch):
     asked = []
 
@@ -288,7 +311,7 @@ def test_its_best_and_last_weights_score_the_same_rows_under_two_names(made, tra
         asked.append(1)
         return scores_of(*given)
 
-    monkeypatch.setattr(networks, "scores_of", counted)
+    monkeypatch.setattr(fold_network, "scores_of", counted)
     trainer()
     unit, _ = made.job().make(declared(made))
     assert len(asked) == 2
@@ -318,7 +341,7 @@ def test_scores_are_of_their_pictures_and_views_are_those_of_the_recipe(made, tr
         shares = np.array([[1 - at / 100, at / 100] for at in indices])
         return Scores(shares, np.zeros((len(indices), 1), np.float32))
 
-    monkeypatch.setattr(networks, "scores_of", by_index)
+    monkeypatch.setattr(fold_network, "scores_of", by_index)
     unit, _ = made.job().make(declared(made, "networks.flag.views=four", held_out=2))
     index = {name: at for at, name in enumerate(open_picture_rows(made.files()).table["isic_id"])}
     for name, share, _ in unit.parquet(SCORES).rows():
@@ -332,7 +355,7 @@ def test_a_training_leaves_a_network_and_no_checkpoint_and_learns_nothing_of_its
     task = declared(made, *LAST)
     unit, _ = made.job().make(task)
     assert not task.arguments["checkpoints"].exists()
-    before = unit.tensors(kept.BEST), unit.parquet(SCORES)
+    before = unit.tensors(BEST), unit.parquet(SCORES)
     for name in HELD_OUT[0]:
         path = made.data / "pictures" / f"{name}.png"
         path.write_bytes((made.data / "pictures" / "t0.png").read_bytes())
@@ -342,7 +365,7 @@ def test_a_training_leaves_a_network_and_no_checkpoint_and_learns_nothing_of_its
     )
     made.keep_samples()
     after, _ = made.job(fresh=True).make(declared(made, *LAST))
-    weights = after.tensors(kept.BEST)
+    weights = after.tensors(BEST)
     assert all((weights[name] == value).all() for name, value in before[0].items())
     drawn = random_weights(0)
     assert any((weights[name] != value).any() for name, value in drawn.items())
@@ -355,7 +378,7 @@ def test_a_stopped_training_keeps_its_checkpoints(made, monkeypatch):
         (checkpoints.folder / "kept").write_text("")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(networks, "train_network", stopping)
+    monkeypatch.setattr(fold_network, "train_network", stopping)
     task = declared(made)
     with pytest.raises(KeyboardInterrupt):
         made.job().make(task)
@@ -367,7 +390,7 @@ def test_an_operation_without_a_deterministic_form_is_told_in_one_line(made, mon
     def refusing(*_):
         raise RuntimeError("some_op does not have a deterministic implementation, but ...")
 
-    monkeypatch.setattr(networks, "train_network", refusing)
+    monkeypatch.setattr(fold_network, "train_network", refusing)
     with pytest.raises(Exception, match=r"some_op has no deterministic form.*DETERMINISTIC=1 out"):
         made.job().make(declared(made))
 
@@ -375,7 +398,7 @@ def test_an_operation_without_a_deterministic_form_is_told_in_one_line(made, mon
 def test_a_maker_takes_no_job_and_can_be_called_alone(made, trainer):
     one, task = trainer(), declared(made)
     with made.making("alone", stage="train-cnn") as draft:
-        train_fold_network(draft, **{**task.arguments, "machine": Machine("cpu")})
+        fold_network.train_fold_network(draft, **{**task.arguments, "machine": Machine("cpu")})
     assert one.given is not None
     assert made.unit("alone", stage="train-cnn").parquet(SCORES).height == 3
 

@@ -5,9 +5,10 @@ import torch
 from rich.console import Console
 
 from models.training.determinism import UNSWITCHED, VARIABLE
+from pipeline.fold_network import _resumable
 from pipeline.job import Job
 from pipeline.machine import Machine, notice_unswitched
-from pipeline.networks import _resumable, notice_kept_unswitched
+from pipeline.networks import notice_kept_unswitched
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from tests.by_hand.pictures import PicturesByHand

@@ -6,7 +6,7 @@ import pytest
 
 from folds.sources import DataConfig
 from models.networks.columns import TargetColumns
-from models.networks.kept import maker_of
+from models.networks.use import maker_of
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import block_files, config_of, fill_block
 from pipeline.embeddings import embedding
@@ -123,10 +123,10 @@ def test_other_data_are_looked_at_anew_and_the_same_are_not(blocked, monkeypatch
         looked.append(1)
         return score(*given)
 
-    from pipeline import embeddings  # noqa: PLC0415
+    from pipeline import embedded_shard  # noqa: PLC0415
 
-    score = embeddings.score_pictures
-    monkeypatch.setattr(embeddings, "score_pictures", counted)
+    score = embedded_shard.score_pictures
+    monkeypatch.setattr(embedded_shard, "score_pictures", counted)
     for mark, calls in (("a", 3), ("a", 3), ("b", 6)):
         new_columns(made.job(), data(made, mark), new_rows(made), ["flag"])
         assert len(looked) == calls

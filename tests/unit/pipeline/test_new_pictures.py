@@ -5,7 +5,8 @@ import pytest
 
 from folds.images import ImageReader
 from models.inference.scores import score_pictures
-from models.networks.kept import maker_of, open_network, use_of
+from models.networks.kept import open_network
+from models.networks.use import maker_of, use_of
 from pipeline.answers import Answer
 from pipeline.machine import Machine
 from pipeline.new_pictures import _answering, _cascade, _challenged, _folds_of, _pictures, _rows

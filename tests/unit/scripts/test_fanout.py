@@ -12,11 +12,12 @@ from scripts.fanout import LocalProcesses, executor_of
 from tests import makers
 from tests.stages import ROOT
 from workspace.errors import ArtifactError, ConfigError
+from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory
 from workspace.orders import Needs
 from workspace.progress import Silent
 from workspace.stopping import Stopped
-from workspace.tasks import Context, Output, Task, ThisProcess, carry_out
+from workspace.tasks import Context, Output, Task, carry_out
 
 
 class Listening(Silent):

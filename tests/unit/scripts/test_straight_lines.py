@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from models.networks.network import unit_name
+from pipeline import beforehand
 from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows
 from scripts import ablate, compare, embed, plan, train_cnn
@@ -49,6 +50,7 @@ def call(made, monkeypatch):
         known = {name: getattr(job, name) for name in Job.__dataclass_fields__}
         recording = Recording(**known, done=done)
         monkeypatch.setattr(train_cnn, "files_of", made.files)
+        monkeypatch.setattr(beforehand, "check_beforehand", lambda *_: None)
         with suppress(Enough):
             stage(recording)
         return recording.asked

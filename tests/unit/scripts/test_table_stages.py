@@ -186,7 +186,9 @@ def test_a_submission_says_its_order_its_rows_and_its_ties(blank):
         "ids.",
         f"submission: wrote {path}: 3 rows, 2 distinct scores.",
     ]
-    submission.run(blank.job(made=named))
+    submission.run(blank.job(stage="report", made=named))  # which needs it first
+    assert said(blank) == []
+    submission.run(blank.job(stage="submission", made=named))
     assert said(blank) == [f"submission: nothing to do, {path} is up to date."]
 
 
@@ -255,7 +257,7 @@ def test_a_competition_is_drawn_once_and_told_to_show_no_person(blank):
     [line] = said(blank)
     assert line.startswith(f"sample: drew {drawn.folder}: 4 patients, 12 rows, 2 positives, 0 ")
     assert line.endswith("Synthetic: no person is in it.")
-    sample.run(blank.job(*few))
+    sample.run(blank.job(*few, stage="sample"))
     assert said(blank) == [
         f"sample: nothing to do, {drawn.folder} is drawn (synthetic, no person in it)."
     ]

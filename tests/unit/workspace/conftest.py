@@ -2,13 +2,9 @@ import pytest
 
 from tests.makers import Listening, copy, write
 from workspace import tasks
+from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory
-from workspace.tasks import (
-    Context,
-    Output,
-    Task,
-    ThisProcess,
-)
+from workspace.tasks import Context, Output, Task
 
 
 @pytest.fixture(autouse=True)

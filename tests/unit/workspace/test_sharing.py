@@ -11,12 +11,10 @@ import pytest
 
 from tests.stages import ROOT
 from workspace.errors import ArtifactError
+from workspace.executors import ThisProcess
 from workspace.lock import lock_of
 from workspace.orders import Busy
-from workspace.tasks import (
-    ThisProcess,
-    carry_out,
-)
+from workspace.tasks import carry_out
 
 HOLD = """
 import sys, time

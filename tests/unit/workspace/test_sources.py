@@ -113,6 +113,11 @@ def test_an_import_inside_a_function_counts(project):
     assert project.hash() != before
 
 
+def test_a_function_that_is_named_counts_as_itself_and_is_not_imported(project):
+    assert sources_of("rooms.maker:make", project.memory) == project.hash()
+    assert "rooms.maker" not in sys.modules
+
+
 def test_a_module_taken_from_its_package_counts(project):
     project.write("rooms/maker.py", "from rooms import far\n")
     before = project.hash()

@@ -1,21 +1,16 @@
 import json
+import shutil
 import time
 from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
-from tests.makers import Threads, Watching, break_down, fail, find_no_room, write_slowly
+from tests.makers import Threads, Watching, break_down, draw, fail, find_no_room, write_slowly
 from workspace import tasks
 from workspace.errors import ArtifactError, ConfigError
-from workspace.tasks import (
-    Output,
-    ThisProcess,
-    UnknownYetError,
-    carry_out,
-    open_task,
-    state_of,
-)
+from workspace.executors import ThisProcess
+from workspace.tasks import Output, UnknownYetError, carry_out, open_task, state_of
 
 
 def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(make, context):
@@ -61,6 +56,18 @@ def test_other_settings_redo_or_stop_with_the_whole_sentence(make, context):
     )
 
 
+def test_all_that_other_values_stop_are_named_at_once(make, context):
+    old = [make(f"t{n}", on_change="stop") for n in range(3)]
+    carry_out(old, context)
+    new = [make(f"t{n}", "other", on_change="stop") for n in (0, 1)]
+    with pytest.raises(ArtifactError) as refused:
+        carry_out([*new, old[2]], context)
+    assert str(refused.value) == (
+        f"t0, t1 in {old[0].folder.parent} were made from other values (text); restore them, take "
+        "another folder, or run 'make stack FRESH=1' with the new ones."
+    )
+
+
 def test_a_refusal_lets_those_at_work_finish(make, context, desk):
     first = make("first")
     carry_out([first, make.copy_of("old", first, on_change="stop")], context)
@@ -97,7 +104,7 @@ def test_an_output_may_be_one_file(make, context):
     first = make("first")
     [(unit, _)] = carry_out([first], context)
     assert Output(first, "text.txt").sha256(unit) == unit.sha256("text.txt") != unit.content()
-    with pytest.raises(ArtifactError, match=r"has no other\.txt; run 'make stack FRESH=1'\.$"):
+    with pytest.raises(ArtifactError, match=r"has no other\.txt; delete the folder first and"):
         Output(first, "other.txt").sha256(unit)
 
 
@@ -194,6 +201,16 @@ def test_other_code_is_kept_and_said_once(make, context, desk, monkeypatch):
     assert state_of(make("two"), context).other_code
 
 
+def test_a_maker_that_is_named_is_imported_where_it_is_carried_out(make, context, monkeypatch):
+    named = make("one", maker="tests.makers:write")
+    carry_out([named], context)
+    monkeypatch.setattr("tests.makers.write", None)
+    assert [new for _, new in carry_out([named], context)] == [False]
+    assert (named.folder / "text.txt").read_text() == "x"
+    same = make("one")
+    assert not state_of(same, context).other_code  # by name or by itself: the same sources
+
+
 def test_a_damaged_file_stops_or_is_made_anew(make, context):
     both = [make("one"), make("shard", on_damage="redo")]
     carry_out(both, context)
@@ -206,6 +223,34 @@ def test_a_damaged_file_stops_or_is_made_anew(make, context):
     assert (both[0].folder / "text.txt").read_text() == "torn"
     carry_out(both[:1], replace(context, fresh=True))
     assert (both[0].folder / "text.txt").read_text() == "x"
+
+
+def test_a_damaged_unit_alone_is_made_anew_once_its_folder_is_gone(make, context):
+    every = [make(f"t{n}", on_change="stop") for n in range(3)]
+    carry_out(every, context)
+    (every[1].folder / "text.txt").write_text("torn")
+    with pytest.raises(ArtifactError) as damaged:
+        carry_out(every, context)
+    assert str(damaged.value) == (
+        f"{every[1].folder / 'text.txt'} does not match its hash: it was changed after it was "
+        "written; restore it, or delete the folder t1 and run 'make stack', which makes it alone "
+        "anew."
+    )
+    shutil.rmtree(every[1].folder)
+    assert [new for _, new in carry_out(every, context)] == [False, True, False]
+    assert make.log() == ["t0", "t1", "t2", "t1"]
+
+
+def test_what_is_for_people_is_no_reason_to_make_anything_anew(make, context, desk):
+    shown = make("one", maker=draw, arguments={"text": "x"}, on_change="stop")
+    carry_out([shown], context)
+    (shown.folder / "picture.svg").write_text("torn")
+    for _ in range(2):
+        assert [new for _, new in carry_out([shown], context)] == [False]
+    assert desk.said == [
+        f"notice: {shown.folder / 'picture.svg'} was changed after it was written, or is gone; "
+        "nothing is made of it, so the rest stands."
+    ]
 
 
 def test_as_many_are_at_work_as_there_are_slots(make, context, desk):

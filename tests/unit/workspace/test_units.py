@@ -36,7 +36,7 @@ def test_a_finished_unit_is_found_with_its_record(unit):
     manifest = json.loads((unit / "manifest.json").read_text())
     assert set(manifest) == {
         "stage", "settings", "inputs", "recipe", "seed", "code", "sources", "lock", "versions",
-        "seconds", "facts", "files",
+        "seconds", "facts", "files", "for_people",
     }  # fmt: skip
     assert set(manifest["code"]) == {"commit", "dirty"}
     assert len(manifest["lock"]) == 64
@@ -75,12 +75,39 @@ def test_a_file_changed_by_hand_or_gone_is_refused(unit):
     with pytest.raises(ArtifactError, match="does not match its hash: it was changed after it"):
         find(unit, wanted(), HashMemory(), on_change="redo")
     (unit / "folds.parquet").unlink()
-    with pytest.raises(ArtifactError, match=r"folds\.parquet is missing; restore it, or run 'make"):
+    with pytest.raises(ArtifactError, match=r"folds\.parquet is missing; restore it, or delete"):
         find(unit, wanted(), HashMemory(), on_change="redo")
 
 
+@pytest.mark.parametrize("on_damage", ["stop", "redo"])
+def test_what_is_for_people_alone_may_be_changed_and_that_is_known(tmp_path, on_damage):
+    folder = tmp_path / "folds"
+    with making(folder, wanted()) as draft:
+        draft.json("facts.json", 1)
+        draft.show("curves.svg", "<svg/>")
+    assert load_manifest(folder).for_people == ["curves.svg"]
+    asked = wanted(), HashMemory()
+    assert list(find(folder, *asked, on_change="stop", on_damage=on_damage).changed) == []
+    for befall in (lambda path: path.write_text("torn"), lambda path: path.unlink()):
+        befall(folder / "curves.svg")
+        found = find(folder, *asked, on_change="stop", on_damage=on_damage)
+        assert list(found.changed) == ["curves.svg"]
+    with pytest.raises(ArtifactError, match=r"curves\.svg is missing"):
+        found.text("curves.svg")  # who asks for it is told
+
+
+def test_a_manifest_from_before_knows_of_nothing_for_people(unit):
+    path = unit / "manifest.json"
+    values = json.loads(path.read_text())
+    del values["for_people"]
+    path.write_text(json.dumps(values))
+    assert load_manifest(unit).for_people == []
+
+
 def test_an_unknown_file_of_a_unit_is_refused(unit):
-    with pytest.raises(ArtifactError, match=r"has no weights\.npy; run 'make folds FRESH=1'\.$"):
+    with pytest.raises(
+        ArtifactError, match=r"has no weights\.npy; delete the folder folds and run"
+    ):
         open_unit(unit, "folds").array("weights.npy")
 
 
@@ -95,8 +122,13 @@ def test_tensors_are_kept_and_held_against_names_and_shapes(tmp_path):
     with pytest.raises(ArtifactError, match="has other shapes in weight; it belongs to another"):
         unit.tensors("weights.safetensors", {"weight": (3, 2)})
     (folder / "weights.safetensors").write_bytes(b"torn")
-    with pytest.raises(ArtifactError, match=r"restore it, or run 'make train-cnn FRESH=1'\.$"):
+    with pytest.raises(ArtifactError) as damaged:
         unit.tensors("weights.safetensors")
+    assert str(damaged.value) == (
+        f"{folder / 'weights.safetensors'} does not match its hash: it was changed after it was "
+        "written; restore it, or delete the folder net and run 'make train-cnn', which makes it "
+        "alone anew."
+    )
 
 
 def test_a_draft_that_fails_leaves_the_old_unit(unit):

@@ -23,6 +23,7 @@ from models.networks.families import Families
 from models.networks.fold import scores_of, train_network
 from models.networks.network import Network, Run, TrainingRows
 from models.networks.tasks.task import Labels
+from models.networks.use import USE
 from models.training.checkpoints import Checkpoints
 from models.training.loop import Training
 from pipeline.recipe_files import on_base
@@ -103,7 +104,7 @@ def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(trained, tmp_
     net, use = kept.open_network(unit, ("benign", "malignant"))
     assert (use.inner_score, use.best_epoch) == (None, 1)
     assert len(use.views) == 4
-    assert json.loads((tmp_path / "unit" / kept.USE).read_text())["net"]["hidden"] == []
+    assert json.loads((tmp_path / "unit" / USE).read_text())["net"]["hidden"] == []
     assert np.array_equal(net.head[-1].weight.detach().numpy(), done.last["head.2.weight"])
 
 

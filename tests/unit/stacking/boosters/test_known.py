@@ -115,7 +115,7 @@ def test_models_of_other_columns_are_refused(config, data, rows, tmp_path):
 def test_a_fold_with_a_model_too_few_is_refused(config, data, rows, tmp_path):
     unit = unit_of(tmp_path, **{config.file.format(0): data.grow(np.arange(600), 0, 2).save()})
     name = config.file.format(1)
-    with pytest.raises(ArtifactError, match=f"has no {name}; run 'make stack FRESH=1'"):
+    with pytest.raises(ArtifactError, match=f"has no {name}; delete the folder"):
         load_boosters(unit, 2, rows[0].columns)
 
 

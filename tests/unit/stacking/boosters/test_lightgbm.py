@@ -62,8 +62,8 @@ def test_check_134_a_damaged_model_is_one_line_and_the_process_lives(unit, damag
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert done.stdout == (
-        f"{path} does not match its hash: it was changed after it was written; restore it, or run "
-        "'make stack FRESH=1'.\n"
+        f"{path} does not match its hash: it was changed after it was written; restore it, or "
+        "delete the folder fold and run 'make stack', which makes it alone anew.\n"
     )
 
 

@@ -1,0 +1,129 @@
+"""What can be known of trainings before the first of them begins: said in seconds, not after hours.
+
+Every class is among the rows of every training; every network that the recipe uses is built once,
+with the weights that it begins with; what the trainings take at the very least is there, on the
+disk and in memory. Only what is clearly impossible is refused: what a step takes nobody knows yet.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from models.nets.config import PARTS, NetConfig
+from models.nets.network import LesionNet
+from models.networks.fold import split_rows
+from models.networks.network import HeldOut, Network, TrainingRows, in_words
+from models.training.config import TrainConfig
+from models.training.position import seed_of
+from pipeline.job import Job
+from pipeline.machine import Machine
+from pipeline.networks import ENCODERS
+from pipeline.picture_rows import PictureRows
+from workspace.errors import ConfigError, DataError, DermstackError, name_some
+from workspace.machine import lent_memory_gb
+
+Asked = Sequence[tuple[Network, Sequence[HeldOut]]]  # the networks, and what each is to leave out
+GB = 2**30
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of a network's weights, and of those among them that some phase changes."""
+
+    whole: int
+    learnt: int
+
+    @property
+    def learning(self) -> int:
+        """While it learns: a gradient and AdamW's two moments beside each that changes."""
+        return self.whole + 3 * self.learnt
+
+
+def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
+    """Refuse trainings of which the last could not be, before the first has begun."""
+    for network, left_out in asked:
+        for held_out in left_out:
+            check_classes(network, rows.without(held_out)[0], job.recipe.seed)
+    for name, config in job.recipe.used.items():
+        if not (config.task.learns or (job.run / ENCODERS / name).is_dir()):
+            build(name, config.net, 1)
+    sizes = {
+        network.name: size_of(
+            build(network.name, network.config.net, network.outputs), network.config.learning
+        )
+        for network, left_out in asked
+        if left_out
+    }
+    check_disk(job.run, sizes, {network.name: len(left_out) for network, left_out in asked})
+    check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()))
+
+
+def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:
+    """Whether a training has rows of every class, and inner rows where it needs some."""
+    where = f"{network.name} without {in_words(rows.held_out)}"
+    codes = network.codes[rows.training]
+    absent = [name for code, name in enumerate(network.classes) if not (codes == code).any()]
+    if absent:
+        raise DataError(
+            f"{where} has no row of {name_some(absent)} to learn from; mend networks."
+            f"{network.name}.task, or take folds.n_folds that leave some."
+        )
+    try:
+        split_rows(network, rows, seed_of(seed, network.name, rows.held_out))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def build(name: str, net: NetConfig, outputs: int) -> LesionNet:
+    """As its training will: with its weights, for pictures of its size."""
+    try:
+        return LesionNet(net, outputs)
+    except DermstackError as error:
+        raise type(error)(f"networks.{name}: {error}") from error
+    except (RuntimeError, ValueError, AssertionError) as error:  # timm's, of a size that is not its
+        raise ConfigError(
+            f"networks.{name}: {net.backbone} cannot look at pictures of {net.size} px ({error}); "
+            "take another net.size or net.backbone."
+        ) from error
+
+
+def size_of(net: LesionNet, training: TrainConfig) -> Size:
+    """What its weights take, and what of them is learnt in some phase."""
+    phases = [phase for phase in training.phases if phase.epochs]
+    free = {part for part in PARTS if any(part not in phase.frozen for phase in phases)}
+    taken = {name: one.numel() * one.element_size() for name, one in net.named_parameters()}
+    learnt = sum(size for name, size in taken.items() if net.part_of(name) in free)
+    return Size(sum(taken.values()), learnt)
+
+
+def check_disk(run: Path, sizes: Mapping[str, Size], trainings: Mapping[str, int]) -> None:
+    """Best and last weights of each, and two checkpoints of one."""
+    kept = sum(2 * size.whole * trainings[name] for name, size in sizes.items())
+    needed = kept + max((2 * size.whole for size in sizes.values()), default=0)
+    free = shutil.disk_usage(run).free
+    if needed > free:
+        raise ConfigError(
+            f"{sum(trainings.values())} networks to train take {needed / GB:.1f} GB at the least, "
+            f"and {run} has {free / GB:.1f} GB free; make room, or take another RUN=."
+        )
+
+
+def check_memory(sizes: Mapping[str, Size], there_gb: float) -> None:
+    """One network that learns; pictures and what a step takes come on top."""
+    for name, size in sizes.items():
+        if size.learning / GB > there_gb:
+            raise ConfigError(
+                f"networks.{name} takes {size.learning / GB:.1f} GB at the least while it learns, "
+                f"and {there_gb:.1f} GB of memory are free; free some, or take a smaller "
+                "net.backbone."
+            )
+
+
+def memory_gb_of(device: torch.device) -> float:
+    """Of the device on which networks learn."""
+    if device.type == "cuda":
+        return float(torch.cuda.get_device_properties(device).total_memory) / GB
+    return lent_memory_gb()

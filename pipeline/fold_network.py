@@ -1,0 +1,124 @@
+"""What makes a network of a run: trained without a fold, or a backbone as it came.
+
+Reads rows and pictures; writes weights, what is needed to use them, the scores of the rows that the
+network never saw, its curves.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from folds.findings import Findings
+from folds.schema import ID
+from models.inference.scores import Scores
+from models.inference.speed import fastest
+from models.inference.views import NAMED
+from models.input.pictures import Pictures
+from models.nets.config import NONE, NetConfig
+from models.nets.work import threads_of
+from models.networks import kept
+from models.networks.config import NetworkConfig
+from models.networks.fold import TrainedNetwork, scores_of, train_network
+from models.networks.network import HeldOut, Network, Run, TrainingRows, in_words, network_of
+from models.training.checkpoints import Checkpoints
+from models.training.curves import draw
+from models.training.determinism import refused_plainly
+from models.training.position import seed_of
+from pipeline.machine import Machine
+from pipeline.networks import LAST, SCORES
+from pipeline.picture_rows import PictureFiles, open_picture_rows
+from workspace.allocation import freed_memory_kept
+from workspace.arrays import Ints
+from workspace.hashing import HashMemory
+from workspace.manifest import Wanted
+from workspace.units import Draft
+
+
+@refused_plainly()
+@freed_memory_kept()
+def train_fold_network(
+    draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
+    run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
+) -> None:  # fmt: skip
+    """Train from where the last checkpoint left it, then score the rows that were left out."""
+    (held_out, seed), device = run, machine.torch_device()
+    rows = open_picture_rows(files)
+    asked = network_of(*network, rows.table, Findings())
+    kept_so_far = Checkpoints(
+        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
+    )
+    fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
+    views = [view.name for view in NAMED[asked.config.views]]
+    how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
+    learnt, indices = rows.without(held_out)
+    fold = FoldNetwork(asked, learnt, indices, how, rows.pictures)
+    fold.fill(draft, fold.train(kept_so_far, draft))
+    draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(asked.config.net))
+    draft.afterwards(kept_so_far.clear)
+
+
+@dataclass(frozen=True)
+class FoldNetwork:
+    """All that a fold's network is made of: rows and settings in, files out."""
+
+    network: Network
+    rows: TrainingRows
+    indices: Ints  # of the rows that are held out
+    run: Run
+    pictures: Pictures
+
+    @property
+    def title(self) -> str:
+        return f"{self.network.name}, {in_words(self.rows.held_out)}"
+
+    def train(self, checkpoints: Checkpoints, draft: Draft) -> TrainedNetwork:
+        """From where the last checkpoint left it."""
+        with draft.progress(self.title) as show:
+            return train_network(
+                self.network, self.rows, self.run, self.pictures, checkpoints, show
+            )
+
+    def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
+        """Keep the network, and what it says of the rows that it never saw."""
+        use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
+        scored = (self.network, self.run, self.pictures)
+        with draft.progress(f"{self.title}, scores") as show:
+            last = best = scores_of(*scored, trained.best, self.indices, show)
+        if trained.best_is_another:
+            with draft.progress(f"{self.title}, scores of the last epoch") as show:
+                last = scores_of(*scored, trained.last, self.indices, show)
+        draft.parquet(SCORES, self._table(best, last))
+        draft.show("curves.svg", draw(trained.history, self.network.config.learning.watch))
+        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
+        draft.facts.update(balance=trained.balance, processors=list(trained.processors))
+
+    def _table(self, best: Scores, last: Scores) -> pl.DataFrame:
+        """Ids, probabilities, the last epoch's probabilities."""
+        names = self.network.columns
+        columns: dict[str, Any] = {ID: self.pictures.ids.gather(self.indices).alias(ID)}
+        for prefix, scores in (("", best), (LAST, last)):
+            shares = scores.probability[:, -len(names) :]
+            columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
+        return pl.DataFrame(columns)
+
+
+def keep_encoder(draft: Draft, name: str, net: NetConfig, seed: int) -> None:
+    """Its weights, drawn by the seed where it brings none."""
+    if net.weights == NONE:
+        torch.manual_seed(seed_of(seed, name))
+    kept.keep_encoder(draft, name, net)
+
+
+def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
+    """A training goes on only where it began: on such a device, so switched, with this torch.
+
+    On a CPU the switches change nothing, and a finished network is the same network either way.
+    """
+    device = machine.torch_device().type
+    began: dict[str, Any] = {"device": device, "torch": str(torch.__version__)}
+    if machine.deterministic and device != "cpu":
+        began["deterministic"] = True
+    return wanted.model_copy(update={"settings": wanted.settings | began})
