@@ -34,6 +34,13 @@ def test_every_recipe_of_ours_is_sound_and_says_what_it_is_about(name):
     assert recipe.about.endswith(".")
 
 
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_papers_figures_stand_beside_ours_only_where_the_recipe_repeats_the_paper(name):
+    claims = {config.claim for config in load_recipe(name).networks.values()} - {None}
+    papers = {"two_stage_first", "two_stage_second"}
+    assert claims == (papers if name in ("two_stage", "two_stage_ham10000") else set())
+
+
 def test_a_recipe_states_only_what_differs_from_its_base():
     full, sample = load_recipe("full_size"), load_recipe("sample")
     assert full.synthetic.rows == 401_059
