@@ -42,6 +42,7 @@ def check_enough(
     pictures = _pictures(rows, aside)
     if pictures >= least:
         return
+    folds(rows)  # what is lacking there is no fault of the anchors
     groups = plural(rows.filter(aside)[GROUP].n_unique(), noun_of(rows))
     raise DataError(
         f"folds.anchor_share={share:g} sets {groups} with {plural(pictures, 'picture')} aside, "
@@ -52,12 +53,16 @@ def check_enough(
 def _mend(
     rows: pl.DataFrame, least: int, seed: int, folds: Callable[[pl.DataFrame], object]
 ) -> str:
-    """The smallest share that would do; with fewer anchors, if it must be."""
+    """The smallest share that would do, for as many anchors or for fewer."""
+    ways = []
     for wanted, also in ((least, ""), (LEAST, f" align.least_anchors={LEAST}")):
         for share in SHARES:
             aside = set_aside(rows, share, seed)
             if _pictures(rows, aside) >= wanted and _are_possible(folds, rows.filter(~aside)):
-                return f'Take SET="folds.anchor_share={share:g}{also}".'
+                ways.append(f'SET="folds.anchor_share={share:g}{also}"')
+                break
+    if ways:
+        return f"Take {', or '.join(ways[: 1 if least == LEAST else 2])}."
     return (
         "No share leaves enough for both: name pictures of your own in align.pictures, or stack "
         'the tables alone with SET="stack.networks=false".'

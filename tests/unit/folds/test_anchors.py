@@ -74,7 +74,8 @@ def test_too_few_pictures_are_refused_with_the_smallest_share_that_works():
     said = refusal(rows(50), 0.02, 50)
     assert said == (
         "folds.anchor_share=0.02 sets 1 patient with 10 pictures aside, fewer than "
-        'align.least_anchors=50. Take SET="folds.anchor_share=0.1".'
+        'align.least_anchors=50. Take SET="folds.anchor_share=0.1", or '
+        'SET="folds.anchor_share=0.01 align.least_anchors=10".'
     )
     checked(rows(50), 0.1, 50)
 
@@ -89,8 +90,12 @@ def leaves(patients):
 
 def test_what_is_proposed_leaves_folds():
     said = refusal(rows(10, 5), 0.02, 20, leaves(6))
-    assert said.endswith('Take SET="folds.anchor_share=0.2 align.least_anchors=10".')
+    assert said.endswith('. Take SET="folds.anchor_share=0.2 align.least_anchors=10".')
     checked(rows(10, 5), 0.2, 10, leaves(6))
+
+
+def test_where_there_can_be_no_folds_at_all_that_is_said():
+    assert refusal(rows(5, 1), 0.2, 50, leaves(6)) == "too few for folds"
 
 
 def test_where_no_share_does_other_ways_are_named():

@@ -151,7 +151,8 @@ def test_too_few_pictures_to_align_on_stop_the_folds_with_a_share_that_works(bla
         job.make(folding(job, verified))
     assert str(refused.value) == (
         "folds.anchor_share=0.25 sets 4 patients with 16 pictures aside, fewer than "
-        'align.least_anchors=20. Take SET="folds.anchor_share=0.3".'
+        'align.least_anchors=20. Take SET="folds.anchor_share=0.3", or '
+        'SET="folds.anchor_share=0.2 align.least_anchors=10".'
     )
     mended = blank.job(*words, "folds.anchor_share=0.3")
     folds, _ = mended.make(folding(mended, verified))
