@@ -41,6 +41,14 @@ def test_the_papers_figures_stand_beside_ours_only_where_the_recipe_repeats_the_
     assert claims == (papers if name in ("two_stage", "two_stage_ham10000") else set())
 
 
+@pytest.mark.parametrize("name", ["ham10000", "image_folder", "isic2020", "pad_ufes"])
+def test_one_word_stacks_the_networks_of_a_recipe_of_pictures(name):
+    assert load_recipe(name).folding.anchor_share == 0
+    stacked = load_recipe(name, ["stack.networks=true"])
+    assert stacked.needs_anchors
+    assert stacked.folding.anchor_share == 0.05
+
+
 def test_a_recipe_states_only_what_differs_from_its_base():
     full, sample = load_recipe("full_size"), load_recipe("sample")
     assert full.synthetic.rows == 401_059
