@@ -21,4 +21,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, of_finished_run=True)
+    main(run, of_finished_run=())

@@ -18,18 +18,20 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from pipeline.asked import RECIPE, idle, keys_of, refuse_idle, said
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
 from workspace.atomic import naming_write_errors
-from workspace.errors import ConfigError, DermstackError
+from workspace.errors import ConfigError, DermstackError, name_some
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
 from workspace.progress import Desk
 from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
 
+DEFAULT = "sample"  # the recipe where none is named
 Stage = Callable[[Job], object]
 Made = TypeVar("Made")
 
@@ -39,17 +41,18 @@ def main(
     flags: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
     words: Mapping[str, str] | None = None,
-    of_finished_run: bool = False,
+    of_finished_run: Sequence[str] | None = None,
     writes: bool = True,
 ) -> None:
     """Run a stage from the command line.
 
     `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
     otherwise that is the recipe's. `files` are options that name a file, option -> help;
-    `words` those that are text. One `of_finished_run` makes no run directory: it would be a
-    misspelt one; one that does not write leaves no trace.
+    `words` those that are text. One `of_finished_run` makes no run directory, which would be a
+    misspelt one; of the recipe it reads these sections, and all else is as the run was made. One
+    that does not write leaves no trace.
     """
-    name = Path(sys.argv[0]).stem.replace("_", "-")
+    name = target_of(Path(sys.argv[0]).stem)
     flags, files, words = {"seed": "seed", **(flags or {})}, files or {}, words or {}
     arguments = _parser(name, stage, flags, files, words).parse_args()
     given = {
@@ -63,7 +66,7 @@ def main(
 class _Run:
     """What a stage wants of the run's folder."""
 
-    finished: bool
+    finished: Sequence[str] | None
     writes: bool
 
 
@@ -111,21 +114,29 @@ def _run(
 class Call:
     """What is asked of a stage, by the command line or from Python."""
 
-    recipe: str
+    recipe: str | None  # None: nobody named one
     settings: Sequence[str]  # a.b=1
     run: Path | None
     jobs: str | None  # None: as many processes as the work asks for
     options: Mapping[str, Any]  # of the `Job`
-    of_finished_run: bool = False
+    of_finished_run: Sequence[str] | None = None  # the sections that need not be the run's
     writes: bool = True
+
+    @property
+    def typed(self) -> list[str]:
+        """The recipe's keys that somebody stated."""
+        return [*([RECIPE] if self.recipe else []), *keys_of(self.settings)]
 
 
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
-    recipe = load_recipe(call.recipe, call.settings)
+    recipe = load_recipe(call.recipe or DEFAULT, call.settings)
     run = call.run or Path("runs") / recipe.name
-    if call.of_finished_run and not run.is_dir():
+    if call.of_finished_run is not None and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
+    if call.of_finished_run is not None:
+        others = [key for key in call.typed if key.partition(".")[0] not in call.of_finished_run]
+        refuse_idle(name, recipe, run, others)
     log = partial(log_to, run / "log.jsonl", name)
     if call.writes:
         with naming_write_errors(run):
@@ -144,7 +155,26 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
         places = (run, *_unit_parents(run)) if call.writes else ()
         if leftovers := sum(map(clear_abandoned, places)):
             job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
-        return stage(job)
+        made = stage(job)
+        _notice_idle(job, call)
+        return made
+
+
+def _notice_idle(job: Job, call: Call) -> None:
+    """Where all was done, "up to date" is only half of it if what was typed changes nothing."""
+    if any(new for _, new in job.carried):
+        return
+    keys = [key for key in call.typed if key != RECIPE]
+    if found := idle(job.recipe, keys, [unit.manifest for unit, _ in job.carried]):
+        job.say(
+            f"notice: nothing that '{job.stage}' needs depends on "
+            f"{name_some(said(job.recipe, found))}; what is up to date was made without."
+        )
+
+
+def target_of(script: str) -> str:
+    """The make target of a script; that of pictures is `predict` too."""
+    return "predict" if script == "predict_images" else script.replace("_", "-")
 
 
 def _unit_parents(run: Path) -> list[Path]:
@@ -192,7 +222,7 @@ def _parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--recipe", default="sample", help="name in recipes/, or path of a TOML")
+    parser.add_argument("--recipe", help=f"name in recipes/, or path of a TOML ({DEFAULT})")
     parser.add_argument("--data", type=Path, help="folder of the raw data, instead of the recipe's")
     parser.add_argument("--run", type=Path, help="where results are kept (runs/<recipe>)")
     parser.add_argument(

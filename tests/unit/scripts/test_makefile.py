@@ -54,10 +54,8 @@ def test_words_reach_the_stages_that_use_them(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.replace("\\\n", "").splitlines()]
-    common = (
-        "--recipe 'tabular' --data 'a b' --run 'r' --set \"$SETTINGS\" --fresh --device 'cpu' "
-        "--seed '3' --jobs '2'"
-    ).split()
+    common = "--recipe 'tabular' --data 'a b' --run 'r' --set \"$SETTINGS\" --fresh --device 'cpu'"
+    common = [*common.split(), "--seed", "'3'", "--jobs", "'2'"]
     stages = {line[2]: line[3:] for line in lines if line[0] == "v/bin/python" and line[1] == "-m"}
     assert stages["scripts.train_cnn"] == [*common, "--fold", "'1'"]
     assert stages["scripts.predict_images"] == [*common, "--images", '"$IMAGES_FOLDER"']
