@@ -60,10 +60,13 @@ def attach_images(
     lacking = joined.filter(pl.col(IMAGE).is_null()).get_column(ID).to_list()
     if lacking:
         message = (
-            f"Images missing from {where}: {listed(lacking)} ({len(lacking)} of {len(samples)})."
+            f"Images missing from {where}: {listed(lacking)} ({len(lacking)} of {len(samples)})"
         )
-        report = findings.error if policy == "all" else findings.notice
-        report("images-missing", message, lacking)
+        if policy == "all":
+            mend = "add them, name their place in data.images_in, or take data.images=some"
+            findings.error("images-missing", f"{message}; {mend}.", lacking)
+        else:
+            findings.notice("images-missing", f"{message}.", lacking)
     extra = index.join(samples, on=ID, how="anti").get_column(ID).to_list()
     if extra:
         findings.notice(
