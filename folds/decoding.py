@@ -1,9 +1,9 @@
 """From the bytes of one image to its pixels: the one rule that every room decodes by.
 
 Result: uint8, RGB, (H, W, 3). JPEG by simplejpeg, what it cannot (CMYK) and PNG by OpenCV. Grey
-becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, EXIF orientation is
-ignored (in training and inference alike). Damage is an error with the image's name, never a
-stand-in.
+becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, and the picture is turned
+as its EXIF says (in training and inference alike). Damage is an error with the image's name, never
+a stand-in.
 """
 
 import struct
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from folds.orientation import orientation, turned
 from workspace.arrays import Bytes
 from workspace.errors import DataError, shorten
 
@@ -27,9 +28,8 @@ def decode(data: bytes, name: str) -> Bytes:
         raise DataError(
             f"Image {shorten(name)} is {width}x{height}; limit is {PIXEL_LIMIT} pixels."
         )
-    if data.startswith(_JPEG):
-        return _decode_jpeg(data, name)
-    return _decode_any(data, name)
+    pixels = _decode_jpeg(data, name) if data.startswith(_JPEG) else _decode_any(data, name)
+    return turned(pixels, orientation(data))
 
 
 def _size(data: bytes, name: str) -> tuple[int, int]:

@@ -86,6 +86,7 @@ def look(draft: Draft, folder: Path, ids: list[str], references: list[str]) -> N
     draft.parquet("looks.parquet", fingerprints.table)
     draft.array("keys.npy", fingerprints.keys)
     draft.array("thumbs.npy", fingerprints.thumbs)
+    draft.facts["turned"] = fingerprints.turned
 
 
 def verify_samples(
@@ -98,6 +99,12 @@ def verify_samples(
         [_fingerprints_of(open_unit(shard, "verify")) for shard in shards]
     )
     samples = judge_damage(samples, fingerprints.table, verify, findings)
+    if turned := fingerprints.turned:
+        findings.notice(
+            "turned",
+            f"{plural(turned, 'picture')} turned as EXIF says, here and wherever it is looked at.",
+            count=turned,
+        )
     if source.has_training():
         check_classes(samples, findings)
     drawn = _notice_synthetic(source, findings)
@@ -123,7 +130,10 @@ def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], lis
 
 def _fingerprints_of(unit: Unit) -> Fingerprints:
     return Fingerprints(
-        unit.parquet("looks.parquet"), unit.array("keys.npy"), unit.array("thumbs.npy")
+        unit.parquet("looks.parquet"),
+        unit.array("keys.npy"),
+        unit.array("thumbs.npy"),
+        unit.facts["turned"],
     )
 
 
@@ -135,7 +145,8 @@ def _raw(job: Job, source: Source) -> dict[str, str]:
 
 def _decoders() -> dict[str, Any]:
     """What decides how an image is seen: with others all are looked at again."""
-    return {"decoders": {name: current_versions()[name] for name in DECODERS}}
+    versions = {name: current_versions()[name] for name in DECODERS}
+    return {"decoders": {**versions, "turned": "as EXIF says"}}
 
 
 def _notice_synthetic(source: Source, findings: Findings) -> bool:

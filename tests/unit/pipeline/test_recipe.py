@@ -243,7 +243,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         (
             "networks.small.base=extracter",
             "No network's base is called 'extracter'; there are classes, encoder, extractor, "
-            "first_stage, second_stage; did you mean 'extractor'?",
+            "first_stage, lite, second_stage; did you mean 'extractor'?",
         ),
         ("networks.small.base=gone.toml", "A network's base gone.toml is not there."),
         (
@@ -294,7 +294,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
             "networks.small.net.xyzzy=1",
             "Unknown option 'networks.small.net.xyzzy' in SET; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
-            "drop_path, pace, options.",
+            "drop_path, pace, threads, options.",
         ),
         (
             "networks.small.net.size=-3",
