@@ -12,7 +12,7 @@ import polars as pl
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
 from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
 from folds.findings import Findings, plural
-from folds.groups import A, B, own_groups, report_duplicates
+from folds.groups import A, B, own_groups, report_crossings, report_duplicates
 from folds.images import ImageReader
 from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
@@ -110,6 +110,7 @@ def verify_samples(
     drawn = _notice_synthetic(source, findings)
     pairs = _pairs(draft, source, samples, fingerprints, (verify, findings))
     report_duplicates(pairs, own_groups(samples, data.group), data.group, findings)
+    report_crossings(samples, findings)
     counts = describe(samples)
     draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
     draft.json(REPORT, {"counts": counts, **findings.as_json()})

@@ -131,7 +131,7 @@ def test_who_trains_nothing_is_told_nothing_of_a_gpu(call, made, monkeypatch, do
         ([], "SET=\"stack.networks=true\" stacks it, given from 'make folds' on"),
         (
             ["folds.scheme=official"],
-            "folds that hold out every row could stack it, not folds.scheme=official",
+            "only folds that hold out every row could, not folds.scheme=official",
         ),
         (["stack.networks=true"], None),
     ],
