@@ -188,9 +188,7 @@ def notice_unstacked(job: Job) -> None:
     job.noticed.add("unstacked")
     mend = "SET=\"stack.networks=true\" stacks it, given from 'make folds' on"
     if recipe.folds.scheme not in WHOLE:
-        mend = (
-            f"folds that hold out every row could stack it, not folds.scheme={recipe.folds.scheme}"
-        )
+        mend = f"only folds that hold out every row could, not folds.scheme={recipe.folds.scheme}"
     job.say(
         f"notice: what networks see of the pictures ({name_some(recipe.used)}) is not in the "
         f"stack, which is of tables alone (stack.networks=false); {mend}."
