@@ -2,18 +2,41 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
+STAGES  := plan sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
+TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
+
+# The words that may be typed: those of every stage, those of one target alone.
+WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
+WORDS_train-cnn := FOLD
+WORDS_predict   := IMAGES OUT
+WORDS_report    := OUT
+WORDS_score     := SOLUTION SUBMISSION
+WORDS_test      := JOBS
+WORDS_test-slow := JOBS
+WORDS_check     := JOBS
+ALL_WORDS       := $(WORDS) $(foreach target,$(TARGETS),$(WORDS_$(target)))
+
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
-$(foreach word,RECIPE DATA RUN OUT SET FRESH DEVICE DETERMINISTIC JOBS SEED FOLD IMAGES SOLUTION SUBMISSION,\
-  $(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
+$(foreach word,$(ALL_WORDS),$(if $(filter environment,$(origin $(word))),$(eval override $(word) :=)))
 
 VENV   ?= .venv
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-            $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+FITS    = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p $(FITS) && echo $$p && break; done)
 
 PY    := $(VENV)/bin/python
 # The environment is keyed by what the lock says, not by file times: clones may share one VENV.
 KEY   := $(shell cksum requirements.lock | tr -cs '0-9a-zA-Z\n' '-' | cut -d- -f1,2)
 STAMP := $(VENV)/.dermstack-$(KEY)
+
+# A word that nothing uses is refused before anything is done: `recipe=` would run the sample.
+GOALS   := $(or $(MAKECMDGOALS),help)
+TYPED   := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+USED    := VENV PYTHON $(foreach goal,$(GOALS),$(if $(filter $(goal),$(STAGES)),$(WORDS)) $(WORDS_$(goal)))
+NEAREST  = $(if $(PYTHON),$(shell $(PYTHON) scripts/nearest.py '$(1)' $(2)))
+$(foreach goal,$(filter-out $(TARGETS) $(STAMP),$(GOALS)),\
+  $(error There is no target '$(goal)'$(call NEAREST,$(goal),$(TARGETS))))
+$(foreach word,$(filter-out $(USED),$(TYPED)),\
+  $(error Nothing that is asked for uses $(word)=$(call NEAREST,$(word),$(ALL_WORDS) VENV PYTHON)))
 
 # By environment, so that quotes in SET reach Python as they were typed.
 export SETTINGS := $(value SET)
@@ -24,8 +47,7 @@ export IMAGES_FOLDER := $(value IMAGES)
 # Whether a word that is a switch is on: FRESH=1, but not FRESH=0.
 ON = $(filter-out 0 no No NO false False FALSE,$(1))
 
-STAGES  := plan sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
-OPTIONS  = --recipe '$(or $(RECIPE),sample)' $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
+OPTIONS  = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $(if $(RUN),--run '$(RUN)') \
            $(if $(OUT),--out '$(OUT)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
@@ -36,7 +58,7 @@ TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS
            --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
+.PHONY: $(TARGETS)
 
 help: ## print this help
 	@sed -n '3s/^# *//p' Makefile
@@ -48,7 +70,8 @@ help: ## print this help
 setup: $(STAMP) ## make the environment VENV (.venv) from the lock, once
 
 $(STAMP):
-	@test -n '$(PYTHON)' || { echo 'setup: Python 3.11 to 3.13 is needed; name it with PYTHON=.'; exit 2; }
+	@$(or $(PYTHON),false) $(FITS) || \
+	  { echo 'setup: Python 3.11 to 3.13 is needed$(if $(PYTHON), and $(PYTHON) is none); name one with PYTHON=.' >&2; exit 2; }
 	@echo 'setup: installing requirements.lock into $(VENV) (about 6 GB, once)'
 	@$(PYTHON) -m venv '$(VENV)'
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock

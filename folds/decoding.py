@@ -1,15 +1,16 @@
 """From the bytes of one image to its pixels: the one rule that every room decodes by.
 
 Result: uint8, RGB, (H, W, 3). JPEG by simplejpeg, what it cannot (CMYK) and PNG by OpenCV. Grey
-becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, EXIF orientation is
-ignored (in training and inference alike). Damage is an error with the image's name, never a
-stand-in.
+becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, and the picture is turned
+as its EXIF says (in training and inference alike). Damage is an error with the image's name, never
+a stand-in.
 """
 
 import numpy as np
 import simplejpeg
 
 from folds.headers import JPEG, PIXEL_LIMIT, check_claims, damaged
+from folds.orientation import orientation, turned
 from workspace.arrays import Bytes
 from workspace.lazy import LazyModule
 
@@ -19,9 +20,8 @@ cv2 = LazyModule("cv2")
 def decode(data: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> Bytes:
     """Pixels of one JPEG or PNG; what it claims is checked before anything is allocated."""
     check_claims(data, name, pixel_limit)
-    if data.startswith(JPEG):
-        return _decode_jpeg(data, name)
-    return _decode_any(data, name)
+    pixels = _decode_jpeg(data, name) if data.startswith(JPEG) else _decode_any(data, name)
+    return turned(pixels, orientation(data))
 
 
 def _decode_jpeg(data: bytes, name: str) -> Bytes:

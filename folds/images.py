@@ -7,6 +7,7 @@ and the item in it, `train-image.hdf5::ISIC_0000001`, `ham.zip::images/ISIC_0024
 
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +24,9 @@ from workspace.files import ZIP_FAULTS, read_user_arrays
 from workspace.hdf5 import ITEM_LIMIT, ImageArchive
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+UNREAD = (  # pictures too, and named where they are passed over
+    ".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jfif", ".dcm",
+)  # fmt: skip
 ITEM = "::"
 
 
@@ -60,10 +64,13 @@ def attach_images(
     lacking = joined.filter(pl.col(IMAGE).is_null()).get_column(ID).to_list()
     if lacking:
         message = (
-            f"Images missing from {where}: {listed(lacking)} ({len(lacking)} of {len(samples)})."
+            f"Images missing from {where}: {listed(lacking)} ({len(lacking)} of {len(samples)})"
         )
-        report = findings.error if policy == "all" else findings.notice
-        report("images-missing", message, lacking)
+        if policy == "all":
+            mend = "add them, name their place in data.images_in, or take data.images=some"
+            findings.error("images-missing", f"{message}; {mend}.", lacking)
+        else:
+            findings.notice("images-missing", f"{message}.", lacking)
     extra = index.join(samples, on=ID, how="anti").get_column(ID).to_list()
     if extra:
         findings.notice(
@@ -129,12 +136,12 @@ def references_in(place: Path, findings: Findings) -> list[str]:
     raise DataError(f"{place.name} is neither a folder, an HDF5 file nor a ZIP of images.")
 
 
-def image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """All below, but for hidden folders, whose content no hash of the folder covers either."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if is_image(path.name)
+        if is_image(path.name, suffixes)
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
@@ -151,9 +158,27 @@ def refuse_odd_bytes(names: Iterable[str], where: str) -> None:
         )
 
 
-def is_image(name: str) -> bool:
+def unread_in(place: Path) -> str:
+    """One sentence about the pictures of a folder or ZIP that are of no kind that is read."""
+    if place.is_dir():
+        names = [path.relative_to(place).as_posix() for path in image_files(place, UNREAD)]
+    elif place.suffix.lower() == ".zip":
+        names = [i.filename for i in _open_zip(place).infolist() if is_image(i.filename, UNREAD)]
+    else:
+        names = []
+    if not names:
+        return ""
+    kinds = Counter(PurePosixPath(name).suffix.lower() for name in names)
+    shown = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    return (
+        f"{plural(len(names), 'picture')} neither JPEG nor PNG ({shown}) left out: "
+        f"{listed(names)}; save them as PNG."
+    )
+
+
+def is_image(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> bool:
     """Whether a file name says JPEG or PNG; hidden files (`._x.jpg` of a Mac) do not count."""
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+    return name.lower().endswith(suffixes) and not PurePosixPath(name).name.startswith(".")
 
 
 def _read_file(path: Path, name: str) -> bytes:

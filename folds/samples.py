@@ -182,6 +182,8 @@ def check_target(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
 def check_classes(frame: pl.DataFrame, findings: Findings) -> None:
     """Nothing can be learnt from one class; to be asked last, when no more rows are dropped."""
     training = frame.filter(pl.col(SPLIT) != TEST)
+    if training[TARGET].null_count():
+        return  # targets that are none were told; a count without them would hide that
     positives = int(training[TARGET].sum() or 0)
     if positives in (0, len(training)):
         findings.error(

@@ -6,18 +6,17 @@ for one last look, `test` rows are the source's own.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from folds.anchors import check_enough, set_aside
 from folds.findings import Findings, plural
 from folds.groups import GROUP
-from folds.samples import GROUP_COLUMNS
 from folds.schema import (
     ANCHOR,
-    DIAGNOSIS,
     HOLDOUT,
     HOSPITAL,
     ID,
@@ -27,8 +26,8 @@ from folds.schema import (
     TRAIN,
     VALID,
 )
-from workspace.arrays import Ints
-from workspace.errors import ConfigError, DataError, listed, name_some
+from folds.stratified import PLACED, Parts, dealt
+from workspace.errors import ConfigError, DataError, listed
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
 FOLD_COLUMNS = {
@@ -62,29 +61,24 @@ class FoldConfig(BaseModel):
         """Whether there is any randomness, and so a seed that matters."""
         return self.scheme in ("stratified_groups", "holdout")
 
-    @field_validator("test_share", "valid_share", "anchor_share")
+    @field_validator("test_share", "valid_share")
     @classmethod
     def _one_over_a_number(cls, share: float) -> float:
-        if share and abs(1 / share - round(1 / share)) > 1e-6:
+        if abs(1 / share - round(1 / share)) > 1e-6:
             raise ValueError("must be one over a whole number, such as 0.5, 0.25, 0.2 or 0.1")
         return share
-
-    @model_validator(mode="after")
-    def _draws_anchors(self) -> Self:
-        if self.anchor_share and self.scheme != "stratified_groups":
-            raise ValueError("anchor_share goes with scheme='stratified_groups' alone")
-        return self
 
 
 def assign_folds(
     samples: pl.DataFrame, groups: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
     """Every sample once a repeat, by id, with its group, split and fold."""
-    rows = samples.join(groups, on=ID, how="left", maintain_order="left").sort(ID)
+    if config.anchor_share and config.scheme != "stratified_groups":
+        raise ConfigError("folds.anchor_share goes with folds.scheme='stratified_groups' alone.")
+    rows = _grouped(samples, groups)
     repeats = []
     for repeat in range(config.repeats):
-        number = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
-        assigned = _SCHEMES[config.scheme](rows, config, number, findings)
+        assigned = _SCHEMES[config.scheme](rows, config, _seed_of(seed, repeat), findings)
         repeats.append(assigned.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
     folds = pl.concat(repeats).select(*FOLD_COLUMNS).sort("repeat", ID)
     folds = folds.cast(pl.Schema(FOLD_COLUMNS))
@@ -97,20 +91,45 @@ def _stratified(
 ) -> pl.DataFrame:
     ours, rest = _without_test(rows)
     if config.anchor_share:
-        drawn = _fold(ours, round(1 / config.anchor_share), config.stratify, seed + 1)
-        aside = drawn["fold"] == 0
+        aside = set_aside(ours, config.anchor_share, seed)
         rest = pl.concat([ours.filter(aside).with_columns(pl.lit(ANCHOR).alias(SPLIT)), rest])
         ours = ours.filter(~aside)
-    return pl.concat([_fold(ours, config.n_folds, config.stratify, seed), _never_held_out(rest)])
+    return pl.concat([_folds_of(ours, config, seed), _never_held_out(rest)])
+
+
+def _folds_of(ours: pl.DataFrame, config: FoldConfig, seed: int) -> pl.DataFrame:
+    besides = " besides those that folds.anchor_share sets aside" if config.anchor_share else ""
+    return dealt(ours, Parts(config.n_folds, besides=besides), config.stratify, seed)
+
+
+def check_anchors(
+    samples: pl.DataFrame, groups: pl.DataFrame, config: FoldConfig, seed: int, least: int
+) -> None:
+    """Refuse anchors with fewer pictures than this, with a share that works."""
+    ours, _ = _without_test(_grouped(samples, groups))
+    number = _seed_of(seed, 0)
+    check_enough(
+        ours, config.anchor_share, least, number, lambda left: _folds_of(left, config, number)
+    )
+
+
+def _grouped(samples: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    return samples.join(groups, on=ID, how="left", maintain_order="left").sort(ID)
+
+
+def _seed_of(seed: int, repeat: int) -> int:
+    return int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
 
 
 def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings) -> pl.DataFrame:
     """One share of the groups is the test, one share of the remaining ones validates."""
     ours, rest = _without_test(rows)
-    tested = _fold(ours, round(1 / config.test_share), config.stratify, seed)
+    tests = Parts(round(1 / config.test_share), "folds.test_share")
+    tested = dealt(ours, tests, config.stratify, seed)
     is_test = tested["fold"] == 0
     others = ours.filter(~is_test)
-    validated = _fold(others, round(1 / config.valid_share), config.stratify, seed + 1)
+    valid = Parts(round(1 / config.valid_share), "folds.valid_share")
+    validated = dealt(others, valid, config.stratify, seed + 1)
     validated = validated.with_columns(
         pl.when(pl.col("fold") == 0).then(0).cast(pl.Int16).alias("fold")
     )
@@ -162,10 +181,9 @@ def _leave_one_hospital_out(
     fold = pl.col(HOSPITAL).replace_strict(names, pl.Series(range(len(names))))
     placed = homes.select(GROUP, fold.cast(pl.Int16).alias("fold"))
     ours = ours.join(placed, on=GROUP, how="left", maintain_order="left")
-    return pl.concat([ours.select(*_PLACED, "fold"), _never_held_out(rest)])
+    return pl.concat([ours.select(*PLACED, "fold"), _never_held_out(rest)])
 
 
-_PLACED = (ID, GROUP, SPLIT)
 _Assign = Callable[[pl.DataFrame, FoldConfig, int, Findings], pl.DataFrame]
 _SCHEMES: dict[str, _Assign] = {
     "stratified_groups": _stratified,
@@ -182,70 +200,7 @@ def _without_test(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _never_held_out(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(*_PLACED, pl.lit(None, dtype=pl.Int16).alias("fold"))
-
-
-def _fold(rows: pl.DataFrame, n_folds: int, stratify: str, seed: int) -> pl.DataFrame:
-    """Stratified group k-fold of rows that are sorted by id, on integer codes."""
-    classes = rows[DIAGNOSIS if stratify == "diagnosis" else TARGET].cast(pl.String)
-    _check_enough(rows, classes, n_folds)
-    y, group = _codes(classes), _codes(rows[GROUP])
-    fold = _draw(y, group, n_folds, seed)
-    for code, name in enumerate(classes.unique().sort()):
-        empty = sorted(set(range(n_folds)) - set(fold[y == code].tolist()))
-        if empty:  # scikit-learn looks at the spread over all folds, not at each
-            raise DataError(
-                f"Fold {empty[0]} of {n_folds} would hold no row of class '{name}', since few "
-                f"{_noun(rows)}s hold most of them; lower folds.n_folds, or raise the share."
-            )
-    return rows.select(*_PLACED).with_columns(pl.Series("fold", fold))
-
-
-def _draw(y: Ints, group: Ints, n_folds: int, seed: int) -> np.ndarray[Any, np.dtype[np.int16]]:
-    # Imported here because it takes longer than all else a stage does when nothing is to be done.
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415 - slow to import, and only here
-
-    # Rows that are all groups of one need no grouping, and the grouped splitter is slow on many.
-    alone = len(np.unique(group)) == len(group)
-    splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(
-        n_folds, shuffle=True, random_state=seed
-    )
-    fold = np.full(len(y), -1, np.int16)
-    splits = splitter.split(np.zeros((len(y), 1)), y, None if alone else group)
-    for number, (_, held_out) in enumerate(splits):
-        fold[held_out] = number
-    assert (fold >= 0).all(), "every row is held out once"
-    return fold
-
-
-def _codes(values: pl.Series) -> Ints:
-    """Ranks of the sorted distinct values: the same codes whatever order the rows come in."""
-    return values.rank("dense").to_numpy().astype(np.int64) - 1
-
-
-def _check_enough(rows: pl.DataFrame, classes: pl.Series, n_folds: int) -> None:
-    if classes.null_count():
-        missing = rows.filter(classes.is_null()).get_column(ID).to_list()
-        raise DataError(f"Missing class to stratify by for images: {listed(missing)}.")
-    nouns, n_groups = _noun(rows) + "s", rows[GROUP].n_unique()
-    if n_groups < n_folds:
-        raise DataError(f"{n_folds} folds need at least {n_folds} {nouns}; found {n_groups}.")
-    groups_of = dict(
-        rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows()
-    )
-    if set(groups_of) <= {"0", "1"}:
-        for name, words in (("1", "a positive"), ("0", "a negative")):
-            if groups_of.get(name, 0) < n_folds:
-                raise DataError(
-                    f"{n_folds} folds need at least {n_folds} {nouns} with {words}; "
-                    f"found {groups_of.get(name, 0)}."
-                )
-    scarce = sorted(name for name, count in groups_of.items() if count < n_folds)
-    if scarce:
-        shown = name_some([f"{name} has {groups_of[name]}" for name in scarce])
-        raise DataError(
-            f"{n_folds} folds need at least {n_folds} {nouns} with each diagnosis; {shown}."
-        )
+    return rows.select(*PLACED, pl.lit(None, dtype=pl.Int16).alias("fold"))
 
 
 def _check_sides(rows: pl.DataFrame, findings: Findings) -> None:
@@ -265,14 +220,6 @@ def _check_sides(rows: pl.DataFrame, findings: Findings) -> None:
             findings.notice(
                 "one-class-fold", f"Fold {fold} holds out one class only; it has no score alone."
             )
-
-
-def _noun(rows: pl.DataFrame) -> str:
-    """What the groups are, in a person's words: a joined group has the name of its first."""
-    for noun, column in GROUP_COLUMNS.items():
-        if rows[GROUP].is_in(rows[column].drop_nulls().implode()).all():
-            return noun
-    return "image"
 
 
 def _refuse_repeats(config: FoldConfig) -> None:

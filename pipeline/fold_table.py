@@ -9,10 +9,11 @@ from folds.findings import Findings, plural
 from folds.frozen import load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
 from folds.schema import ID, SPLIT
-from folds.split import FoldConfig, assign_folds, balance
+from folds.split import FoldConfig, assign_folds, balance, check_anchors
 from pipeline.job import NOTICES, Job
 from pipeline.samples import DUPLICATES, SAMPLES
-from workspace.errors import name_some
+from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.manifest import load_manifest
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
@@ -21,9 +22,11 @@ BALANCE = "balance.json"
 
 def folding(job: Job, verified: Unit) -> Task:
     """The folds of the recipe's scheme; other values never change them."""
-    recipe = job.recipe
-    settings: dict[str, Any] = {"folds": recipe.folds.used(), "group": recipe.data.group}
-    if recipe.folds.draws():
+    recipe, config = job.recipe, job.recipe.folding
+    if recipe.needs_anchors:
+        _check_share(config)
+    settings: dict[str, Any] = {"folds": config.used(), "group": recipe.data.group}
+    if config.draws():
         settings["seed"] = recipe.seed
     return Task(
         job.run / "folds",
@@ -32,14 +35,46 @@ def folding(job: Job, verified: Unit) -> Task:
         settings=settings,
         inputs={name: verified.sha256(name) for name in (SAMPLES, DUPLICATES)},
         arguments={
-            "samples": verified.folder, "group": recipe.data.group, "config": recipe.folds,
-            "seed": recipe.seed,
+            "samples": verified.folder, "group": recipe.data.group, "config": config,
+            "seed": recipe.seed, "least_anchors": recipe.align.least_anchors,
         },
         on_change="stop",
     )  # fmt: skip
 
 
-def fold_samples(draft: Draft, samples: Path, group: str, config: FoldConfig, seed: int) -> None:
+def explained(error: ArtifactError, job: Job) -> ArtifactError:
+    """The refusal of other values, so that who never named `anchor_share` knows why it changed."""
+    manifest, asked = load_manifest(job.run / "folds"), job.recipe.folding.anchor_share
+    made = 0.0 if manifest is None else manifest.settings["folds"].get("anchor_share", 0.0)
+    if "(folds.anchor_share)" not in str(error) or (made and asked):
+        return error
+    there = f"{made:g} of the groups" if made else "no group"
+    networks = str(job.recipe.stack.networks).lower()
+    return ArtifactError(
+        f"{job.run / 'folds'} sets {there} aside (folds.anchor_share), which counts where networks "
+        f"are stacked, and stack.networks={networks} now; restore it, take another RUN=, or run "
+        "'make folds FRESH=1'."
+    )
+
+
+def _check_share(folds: FoldConfig) -> None:
+    """Where networks are aligned on groups that are set aside, some must be."""
+    otherwise = "name pictures of your own in align.pictures, or take stack.networks=false."
+    if folds.scheme != "stratified_groups":
+        raise ConfigError(
+            "align.anchors='anchor' goes with folds.scheme='stratified_groups', which alone sets "
+            f"groups aside; with '{folds.scheme}' {otherwise}"
+        )
+    if not folds.anchor_share:
+        raise ConfigError(
+            "align.anchors='anchor' needs groups that are set aside, and folds.anchor_share is 0; "
+            f"take folds.anchor_share=0.02, {otherwise}"
+        )
+
+
+def fold_samples(
+    draft: Draft, samples: Path, group: str, config: FoldConfig, seed: int, least_anchors: int
+) -> None:
     """Draw the folds and count what each holds out."""
     verified, findings = open_unit(samples, "verify"), Findings()
     rows = verified.parquet(SAMPLES)
@@ -48,6 +83,8 @@ def fold_samples(draft: Draft, samples: Path, group: str, config: FoldConfig, se
         groups = own.drop(SPLIT)
     else:
         groups = joined_groups(own, verified.parquet(DUPLICATES))
+    if config.anchor_share:
+        check_anchors(rows, groups, config, seed, least_anchors)
     folds = assign_folds(rows, groups, config, seed, findings)
     spread = spread_groups(folds)
     if len(spread):

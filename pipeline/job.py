@@ -71,6 +71,7 @@ class Job:
     watcher: Watcher | None = None  # of `make plan`, for which nothing is made
     made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
     noticed: set[str] = field(default_factory=set)  # what was said once
+    carried: list[tuple[Unit, bool]] = field(default_factory=list)  # units, each with: is it new
 
     @property
     def results(self) -> Path:
@@ -90,7 +91,9 @@ class Job:
 
     def carry_out(self, *tasks: Task) -> list[tuple[Unit, bool]]:
         """The tasks' units in their order, each with whether it was made now."""
-        return carry_out(tasks, self._context())
+        found = carry_out(tasks, self._context())
+        self.carried.extend(found)
+        return found
 
     def make(self, task: Task) -> tuple[Unit, bool]:
         """One task's unit, and whether it was made now."""

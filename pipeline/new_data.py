@@ -5,7 +5,7 @@ as a task. Every picture is decoded once before any work begins: damage is told 
 later. What is known of the rows lies in <run>/checkpoints/ until they have their scores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from folds.findings import Findings, plural
-from folds.images import ITEM, ImageReader, image_files, references_in
+from folds.images import ITEM, ImageReader, image_files, references_in, unread_in
 from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
-from models.input.folder import called, damaged_in, names_in
+from models.input.folder import called, damaged_in, names_in, turned_in
 from pipeline.job import NOTICES, Job, stop_on_errors
 from workspace.atomic import remove_folder
 from workspace.errors import DataError, listed, name_some
@@ -117,6 +117,9 @@ def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> No
     damaged = damaged_pictures(draft.desk, reader, seen, drop=drop)
     for name, reason in damaged.items():
         findings.notice("images-corrupt", reason, [name])
+    whole = {name: reference for name, reference in seen.items() if name not in damaged}
+    if turned := turned_in(reader, whole):
+        findings.notice("images-turned", as_turned(turned), turned)
     # Who lacks a picture is told by what becomes of it; a notice of the same would say it twice.
     notices = [one for one in findings.as_json()["notices"] if one["check"] != "images-missing"]
     draft.parquet(ROWS, _without(damaged, data, rows))
@@ -155,11 +158,12 @@ def _pictures_alone(place: Path) -> bool:
     if not place.is_dir():
         return place.is_file()
     tables = (path for path in place.iterdir() if path.suffix.lower() in TABLES)
-    return not any(tables) and bool(image_files(place))
+    return not any(tables) and bool(image_files(place) or unread_in(place))
 
 
 def pictures_in(desk: Desk, place: Path) -> pl.DataFrame:
     """Every picture is a row and a patient of its own, called like its file."""
+    notice_unread(desk, place)
     if place.is_dir():
         names = names_in(place)
     else:
@@ -172,6 +176,17 @@ def pictures_in(desk: Desk, place: Path) -> pl.DataFrame:
     nobody = pl.lit(None, dtype=pl.String).alias(PATIENT)
     rows = pl.DataFrame({ID: list(names), IMAGE: list(names.values())})
     return rows.with_columns(nobody).sort(ID)
+
+
+def notice_unread(desk: Desk, place: Path) -> None:
+    """Pictures that are passed over are no pictures that are not there."""
+    if unread := unread_in(place):
+        desk.say(f"notice: {unread}", private=True)
+
+
+def as_turned(names: Sequence[str]) -> str:
+    """One sentence about pictures that are seen as their EXIF says, as those of training are."""
+    return f"{plural(len(names), 'picture')} turned as EXIF says: {listed(names)}."
 
 
 def _refuse_strangers(source: Source) -> None:

@@ -15,7 +15,7 @@ from folds.images import ImageReader
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way
 from models.inference.views import IDENTITY
-from models.input.folder import names_in
+from models.input.folder import names_in, turned_in
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.networks import kept
@@ -25,7 +25,7 @@ from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
-from pipeline.new_data import PREDICT, damaged_pictures
+from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
 from submissions import isic_challenge
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
@@ -208,6 +208,7 @@ def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
 
 def _pictures(desk: Desk, reader: ImageReader, *, drop: bool) -> Pictures:
     """All that can be decoded; the others stop, or are named and left out, as the recipe says."""
+    notice_unread(desk, reader.folder)
     names = names_in(reader.folder)
     damaged = damaged_pictures(desk, reader, names, drop=drop)
     for reason in damaged.values():
@@ -215,6 +216,8 @@ def _pictures(desk: Desk, reader: ImageReader, *, drop: bool) -> Pictures:
     whole = {name: reference for name, reference in names.items() if name not in damaged}
     if not whole:
         raise DataError(f"No picture below {reader.folder} can be decoded.")
+    if turned := turned_in(reader, whole):
+        desk.say(f"notice: {as_turned(turned)}", private=True)
     return Pictures(reader, list(whole), list(whole.values()), MEMORY_GB)
 
 

@@ -96,6 +96,19 @@ class Recipe(_Boosters):
         return {name: self.networks[name] for name in names}
 
     @property
+    def needs_anchors(self) -> bool:
+        """Whether groups are set aside: where networks are stacked that are aligned on them."""
+        sees = self.data.images != "none"
+        return sees and self.stack.networks and self.align.anchors == "anchor"
+
+    @property
+    def folding(self) -> FoldConfig:
+        """The folds' section; a share of groups is lost to the folds only where it is of use."""
+        if self.needs_anchors:
+            return self.folds
+        return self.folds.model_copy(update={"anchor_share": 0.0})
+
+    @property
     def cascades(self) -> list[tuple[str, str]]:
         """The cascade's two networks, if there is one and the run has both."""
         config = self.cascade

@@ -33,7 +33,8 @@ def reporting(job: Job) -> Task:
     if not units:
         raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
     newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
-    again = f" RECIPE={newest.recipe['name']}" if newest.recipe["name"] in recipe_names() else ""
+    name = newest.recipe["name"]
+    again = f" RECIPE={name if name in recipe_names() else f'<path>/{name}.toml'}"
     return Task(
         job.results / "report",
         "report",

@@ -12,7 +12,7 @@ import polars as pl
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
 from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
 from folds.findings import Findings, plural
-from folds.groups import A, B, own_groups, report_duplicates
+from folds.groups import A, B, own_groups, report_crossings, report_duplicates
 from folds.images import ImageReader
 from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
@@ -98,6 +98,7 @@ def look(
     draft.parquet("looks.parquet", fingerprints.table)
     draft.array("keys.npy", fingerprints.keys)
     draft.array("thumbs.npy", fingerprints.thumbs)
+    draft.facts["turned"] = fingerprints.turned
 
 
 def verify_samples(
@@ -110,11 +111,18 @@ def verify_samples(
         [_fingerprints_of(open_unit(shard, "verify")) for shard in shards]
     )
     samples = judge_damage(samples, fingerprints.table, verify, findings)
+    if turned := fingerprints.turned:
+        findings.notice(
+            "turned",
+            f"{plural(turned, 'picture')} turned as EXIF says, here and wherever it is looked at.",
+            count=turned,
+        )
     if source.has_training():
         check_classes(samples, findings)
     drawn = _notice_synthetic(source, findings)
     pairs = _pairs(draft, source, samples, fingerprints, (verify, findings))
     report_duplicates(pairs, own_groups(samples, data.group), data.group, findings)
+    report_crossings(samples, findings)
     counts = describe(samples)
     draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
     draft.json(REPORT, {"counts": counts, **findings.as_json()})
@@ -135,7 +143,10 @@ def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], lis
 
 def _fingerprints_of(unit: Unit) -> Fingerprints:
     return Fingerprints(
-        unit.parquet("looks.parquet"), unit.array("keys.npy"), unit.array("thumbs.npy")
+        unit.parquet("looks.parquet"),
+        unit.array("keys.npy"),
+        unit.array("thumbs.npy"),
+        unit.facts["turned"],
     )
 
 
@@ -147,7 +158,8 @@ def _raw(job: Job, source: Source) -> dict[str, str]:
 
 def _decoders() -> dict[str, Any]:
     """What decides how an image is seen: with others all are looked at again."""
-    return {"decoders": {name: current_versions()[name] for name in DECODERS}}
+    versions = {name: current_versions()[name] for name in DECODERS}
+    return {"decoders": {**versions, "turned": "as EXIF says"}}
 
 
 def _notice_synthetic(source: Source, findings: Findings) -> bool:

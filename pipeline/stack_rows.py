@@ -25,6 +25,8 @@ from workspace.errors import ConfigError, name_some
 from workspace.hashing import sha256_text
 from workspace.units import Unit, open_unit
 
+WHOLE = ("stratified_groups", "leave_one_hospital_out")  # schemes that hold out every row
+
 
 @dataclass(frozen=True)
 class StackFiles:
@@ -175,6 +177,22 @@ def check_held_out(folded: Unit) -> None:
             "Networks say nothing out of fold of rows that no fold holds out; take a "
             "folds.scheme that holds out every row, or stack.networks=false."
         )
+
+
+def notice_unstacked(job: Job) -> None:
+    """Pictures that a recipe has networks for, and does not stack: said, once in a call."""
+    recipe = job.recipe
+    sees = recipe.used and recipe.data.images != "none"
+    if recipe.stack.networks or not sees or "unstacked" in job.noticed:
+        return
+    job.noticed.add("unstacked")
+    mend = "SET=\"stack.networks=true\" stacks it, given from 'make folds' on"
+    if recipe.folds.scheme not in WHOLE:
+        mend = f"only folds that hold out every row could, not folds.scheme={recipe.folds.scheme}"
+    job.say(
+        f"notice: what networks see of the pictures ({name_some(recipe.used)}) is not in the "
+        f"stack, which is of tables alone (stack.networks=false); {mend}."
+    )
 
 
 def _check_names(blocks: Sequence[str]) -> None:

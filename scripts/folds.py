@@ -7,19 +7,23 @@ values stop with their names, and FRESH=1 makes them anew.
 
 from folds.frozen import FILE, load_folds
 from folds.schema import ID
-from pipeline.fold_table import BALANCE, folding
+from pipeline.fold_table import BALANCE, explained, folding
 from pipeline.job import Job
 from pipeline.samples import SAMPLES
 from reports.balance import tables
 from scripts import verify
 from scripts.stage import main
+from workspace.errors import ArtifactError
 from workspace.units import Unit
 
 
 def run(job: Job) -> Unit:
     """The folds of the recipe's scheme, made if they are not there yet."""
     verified = job.need(verify.run)
-    done, new = job.make(folding(job, verified))
+    try:
+        done, new = job.make(folding(job, verified))
+    except ArtifactError as error:
+        raise explained(error, job) from error
     if not new:
         load_folds(done, verified.parquet(SAMPLES, [ID]))
         job.rest("folds", f"{done.folder} is up to date (hash {_hash(done)}).")

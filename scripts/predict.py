@@ -13,6 +13,7 @@ import polars as pl
 
 from folds.findings import plural
 from folds.schema import ID, IMAGE, PATIENT
+from pipeline.asked import OF_NEW_DATA
 from pipeline.job import Job
 from pipeline.new_data import PREDICT, NewData, open_data, reading, refuse_half_seen
 from pipeline.new_scores import Stacked, choose
@@ -108,4 +109,4 @@ def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    main(run, files={"out": OUT}, of_finished_run=True)
+    main(run, files={"out": OUT}, of_finished_run=OF_NEW_DATA)

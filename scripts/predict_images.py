@@ -12,6 +12,7 @@ answer; probabilities and thresholds are their means. What is done of it is kept
 from dataclasses import replace
 
 from folds.findings import plural
+from pipeline.asked import OF_PICTURES
 from pipeline.job import Job
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
 from scripts.stage import OUT, main
@@ -24,6 +25,8 @@ from workspace.units import Unit
 def run(job: Job) -> Unit:
     """Predictions for the pictures, made if they are not there yet."""
     folder = job.files.get("images")
+    if job.own_data:
+        raise ConfigError("DATA= and IMAGES= are two kinds of new data; name one of them.")
     if folder is None or not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}; name one with IMAGES=.")
     task = answering(job, folder)
@@ -45,4 +48,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, files={"images": "folder of pictures", "out": OUT}, of_finished_run=True)
+    main(run, files={"images": "folder of pictures", "out": OUT}, of_finished_run=OF_PICTURES)

@@ -22,4 +22,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, files={"out": OUT}, of_finished_run=True)
+    main(run, files={"out": OUT}, of_finished_run=())

@@ -8,7 +8,13 @@ is kept; a changed value redoes what it feeds.
 
 from folds.findings import plural
 from pipeline.job import Job
-from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, stack_files
+from pipeline.stack_rows import (
+    StackFiles,
+    check_held_out,
+    check_repeats,
+    notice_unstacked,
+    stack_files,
+)
 from pipeline.stacked import IMPORTANCE, METRICS, OOF, TEST, boosting, joining
 from reports.stack import tables
 from scripts import embed, features, folds, verify
@@ -39,6 +45,7 @@ def run(job: Job) -> Unit:
 def files_of(job: Job) -> StackFiles:
     """Folds, features and blocks of the run, made first where needed."""
     check_repeats(job)
+    notice_unstacked(job)
     units = {"samples": job.need(verify.run), "folds": job.need(folds.run)}
     units["features"] = job.need(features.run)
     networks: list[Unit] = []

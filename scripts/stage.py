@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from pipeline.asked import RECIPE, idle, keys_of, refuse_idle, said
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
@@ -32,6 +33,7 @@ from workspace.errors import (
     CannotWriteError,
     ConfigError,
     DermstackError,
+    name_some,
     one_line,
 )
 from workspace.faults import naming_faults
@@ -42,6 +44,7 @@ from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
 
 OUT = "where what is made goes, if not into the run"  # an option of stages of a finished run
+DEFAULT = "sample"  # the recipe where none is named
 Stage = Callable[[Job], object]
 Made = TypeVar("Made")
 
@@ -51,17 +54,18 @@ def main(
     flags: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
     words: Mapping[str, str] | None = None,
-    of_finished_run: bool = False,
+    of_finished_run: Sequence[str] | None = None,
     writes: bool = True,
 ) -> None:
     """Run a stage from the command line.
 
     `flags` are its shorthands, flag -> recipe key; a stage may say so what its own `seed` is,
     otherwise that is the recipe's. `files` are options that name a file, option -> help;
-    `words` those that are text. One `of_finished_run` makes no run directory: it would be a
-    misspelt one; one that does not write leaves no trace.
+    `words` those that are text. One `of_finished_run` makes no run directory, which would be a
+    misspelt one; of the recipe it reads these sections, and all else is as the run was made. One
+    that does not write leaves no trace.
     """
-    name = Path(sys.argv[0]).stem.replace("_", "-")
+    name = target_of(Path(sys.argv[0]).stem)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what is no text
     flags, files, words = {"seed": "seed", **(flags or {})}, files or {}, words or {}
@@ -77,7 +81,7 @@ def main(
 class _Run:
     """What a stage wants of the run's folder."""
 
-    finished: bool
+    finished: Sequence[str] | None
     writes: bool
 
 
@@ -125,22 +129,30 @@ def _run(
 class Call:
     """What is asked of a stage, by the command line or from Python."""
 
-    recipe: str
+    recipe: str | None  # None: nobody named one
     settings: Sequence[str]  # a.b=1
     run: Path | None
     jobs: str | None  # None: as many processes as the work asks for
     options: Mapping[str, Any]  # of the `Job`
-    of_finished_run: bool = False
+    of_finished_run: Sequence[str] | None = None  # the sections that need not be the run's
     writes: bool = True
+
+    @property
+    def typed(self) -> list[str]:
+        """The recipe's keys that somebody stated."""
+        return [*([RECIPE] if self.recipe else []), *keys_of(self.settings)]
 
 
 @naming_faults()
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
-    recipe = load_recipe(call.recipe, call.settings)
+    recipe = load_recipe(call.recipe or DEFAULT, call.settings)
     run = call.run or Path("runs") / recipe.name
-    if call.of_finished_run and not run.is_dir():
+    if call.of_finished_run is not None and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
+    if call.of_finished_run is not None:
+        others = [key for key in call.typed if key.partition(".")[0] not in call.of_finished_run]
+        refuse_idle(name, recipe, run, others)
     place = call.options.get("files", {}).get("out", run)
     log = partial(log_to, place / "log.jsonl", name)
     if call.writes:
@@ -161,13 +173,33 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
         if leftovers := sum(map(clear_abandoned, places)):
             job.say(f"{name}: cleared {leftovers} unfinished files of a stopped run.")
         try:
-            return stage(job)
+            made = stage(job)
         except CannotWriteError as error:
-            if call.of_finished_run and place == run and not os.access(run, os.W_OK):
+            of_finished = call.of_finished_run is not None
+            if of_finished and place == run and not os.access(run, os.W_OK):
                 raise ArtifactError(
                     f"{run} may only be read; name a folder for what is made with OUT=."
                 ) from error
             raise
+        _notice_idle(job, call)
+        return made
+
+
+def _notice_idle(job: Job, call: Call) -> None:
+    """Where all was done, "up to date" is only half of it if what was typed changes nothing."""
+    if any(new for _, new in job.carried):
+        return
+    keys = [key for key in call.typed if key != RECIPE]
+    if found := idle(job.recipe, keys, [unit.manifest for unit, _ in job.carried]):
+        job.say(
+            f"notice: nothing that '{job.stage}' needs depends on "
+            f"{name_some(said(job.recipe, found))}; what is up to date was made without."
+        )
+
+
+def target_of(script: str) -> str:
+    """The make target of a script; that of pictures is `predict` too."""
+    return "predict" if script == "predict_images" else script.replace("_", "-")
 
 
 def _unit_parents(run: Path) -> list[Path]:
@@ -215,7 +247,7 @@ def _parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--recipe", default="sample", help="name in recipes/, or path of a TOML")
+    parser.add_argument("--recipe", help=f"name in recipes/, or path of a TOML ({DEFAULT})")
     parser.add_argument("--data", type=Path, help="folder of the raw data, instead of the recipe's")
     parser.add_argument("--run", type=Path, help="where results are kept (runs/<recipe>)")
     parser.add_argument(

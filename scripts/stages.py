@@ -10,15 +10,16 @@ the stage leaves: a unit, or units by name. Our errors are raised; `quiet=True` 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from pipeline.asked import OF_NEW_DATA, OF_PICTURES
 from reports.desk import LOG, ConsoleDesk
-from scripts.stage import Call, carry_out
+from scripts.stage import Call, carry_out, target_of
 from workspace.errors import ConfigError
 from workspace.progress import Silent
 from workspace.stopping import Stopped, stopping_cleanly
@@ -28,12 +29,15 @@ Value = bool | float | str | list[Any] | tuple[Any, ...] | Mapping[str, Any]
 OPTIONS = ("fresh", "device", "deterministic")
 
 
-def _stage(name: str, *named: str, of_finished_run: bool = False, writes: bool = True) -> Stage:
+def _stage(
+    name: str, *named: str, of_finished_run: Sequence[str] | None = None, writes: bool = True
+) -> Stage:
     """The stage as a function; `named` are its own options, `file:` before those that are files."""
+    shown = target_of(name)
     kinds = {option.removeprefix("file:"): option.startswith("file:") for option in named}
 
     def call(  # noqa: PLR0913 - the words of the command line
-        recipe: str = "sample",
+        recipe: str | None = None,
         *,
         data: str | Path | None = None,
         run: str | Path | None = None,
@@ -50,7 +54,7 @@ def _stage(name: str, *named: str, of_finished_run: bool = False, writes: bool =
             )
         own = {option: options.pop(option) for option in kinds if options.get(option) is not None}
         asked = Call(
-            recipe=str(recipe),
+            recipe=None if recipe is None else str(recipe),
             settings=_settings(set or {}, seed, data),
             run=None if run is None else Path(run),
             jobs=str(jobs),
@@ -63,7 +67,6 @@ def _stage(name: str, *named: str, of_finished_run: bool = False, writes: bool =
             of_finished_run=of_finished_run,
             writes=writes,
         )
-        shown = name.replace("_", "-")
         desk = Silent() if quiet else ConsoleDesk(Console(), shown)
         before = list(LOG.handlers)
         try:
@@ -78,7 +81,7 @@ def _stage(name: str, *named: str, of_finished_run: bool = False, writes: bool =
             LOG.handlers = before
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`make {name.replace('_', '-')}`; see scripts/{name}.py and docs/stages.md."
+    call.__doc__ = f"`make {shown}`; see scripts/{name}.py and docs/stages.md."
     return call
 
 
@@ -110,7 +113,7 @@ features = _stage("features")
 stack = _stage("stack")
 audit = _stage("audit")
 submission = _stage("submission")
-predict = _stage("predict", "file:out", of_finished_run=True)
-predict_images = _stage("predict_images", "file:images", "file:out", of_finished_run=True)
+predict = _stage("predict", "file:out", of_finished_run=OF_NEW_DATA)
+predict_images = _stage("predict_images", "file:images", "file:out", of_finished_run=OF_PICTURES)
 score = _stage("score", "file:solution", "file:submission")
-report = _stage("report", "file:out", of_finished_run=True)
+report = _stage("report", "file:out", of_finished_run=())

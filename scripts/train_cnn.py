@@ -30,6 +30,7 @@ from pipeline.picture_rows import (
     open_picture_rows,
     picture_files,
 )
+from pipeline.stack_rows import notice_unstacked
 from reports.networks import cascade_tables, tables
 from scripts import folds, verify
 from scripts.stage import main
@@ -45,6 +46,7 @@ def run(job: Job) -> dict[str, Unit]:
     rows = open_picture_rows(files)
     networks = networks_of(job, rows, findings)
     job.show_notices(findings)
+    notice_unstacked(job)  # before hours of training for a stack that does not look at it
     asked = _folds(job, list(rows.by_fold))
     if not networks:
         if not job.recipe.used:

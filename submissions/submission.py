@@ -12,7 +12,7 @@ import polars as pl
 from folds.findings import Findings, plural
 from folds.schema import ID, TARGET, category, identifier
 from folds.tables import read_table
-from workspace.errors import listed, name_some
+from workspace.errors import listed, name_some, shorten
 
 COLUMNS = (identifier(ID), category(TARGET))
 
@@ -50,6 +50,14 @@ def _check_ids(ids: pl.Series, expected: pl.Series, name: str, findings: Finding
     extra = ids.filter(~ids.is_in(expected.implode()) & (ids != "")).unique().sort().to_list()
     if empty := int((ids.str.strip_chars() == "").sum()):
         findings.error("no-id", f"Missing {ID} in {name}: {plural(empty, 'row')}.", count=empty)
+    if missing and extra and len(missing) == len(expected):
+        findings.error(
+            "other-images",
+            f"None of the {len(extra)} images in {name} (first {shorten(extra[0])}) is among the "
+            f"{len(expected)} of the solution (first {shorten(missing[0])}): a submission for a "
+            "test set needs that test set's solution, not the training table.",
+        )
+        missing, extra = [], []
     for check, words, found in (
         ("duplicate", "Duplicate image rows detected in", repeated),
         ("missing-images", "Missing images in", missing),

@@ -14,6 +14,7 @@ import polars as pl
 
 from folds.audit.fingerprint import KEY_SIZE, THUMB_SHAPE, fingerprint
 from folds.images import ImageReader
+from folds.orientation import UPRIGHT, orientation
 from folds.schema import ID
 from workspace.arrays import Bytes, Floats32
 from workspace.errors import DataError
@@ -37,6 +38,7 @@ class Fingerprints:
     table: pl.DataFrame
     keys: Floats32
     thumbs: Bytes
+    turned: int = 0  # how many their EXIF says to turn
 
 
 def fingerprint_all(
@@ -49,12 +51,15 @@ def fingerprint_all(
     """Read every image on all cores; a damaged one becomes a problem, not an end."""
     keys = np.zeros((len(ids), KEY_SIZE), np.float32)
     thumbs = np.zeros((len(ids), *THUMB_SHAPE), np.uint8)
+    turned: list[int] = []
 
     def read(row: int) -> tuple[object, ...]:
         try:
             data, pixels = reader.both(references[row])
         except DataError as error:
             return (ids[row], None, None, None, None, str(error))
+        if orientation(data) != UPRIGHT:
+            turned.append(row)
         one = fingerprint(pixels)
         keys[row], thumbs[row] = one.key, one.thumb
         height, width = pixels.shape[:2]
@@ -75,7 +80,8 @@ def fingerprint_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return Fingerprints(pl.DataFrame(rows, FINGERPRINT_SCHEMA, orient="row"), keys, thumbs)
+    table = pl.DataFrame(rows, FINGERPRINT_SCHEMA, orient="row")
+    return Fingerprints(table, keys, thumbs, len(turned))
 
 
 def join_fingerprints(shards: Sequence[Fingerprints]) -> Fingerprints:
@@ -90,4 +96,5 @@ def join_fingerprints(shards: Sequence[Fingerprints]) -> Fingerprints:
         pl.concat([shard.table for shard in every]),
         np.concatenate([shard.keys for shard in every]),
         np.concatenate([shard.thumbs for shard in every]),
+        sum(shard.turned for shard in every),
     )

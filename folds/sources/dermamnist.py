@@ -1,8 +1,9 @@
 """DermaMNIST: HAM10000 at 28x28 (or larger), seven classes, official split 7,007/1,003/2,005.
 
 Reads the published npz, or a CSV of image_id and dx beside a folder or ZIP of images. The
-official split is kept. It was drawn by image: several images of one lesion lie on both sides,
-and without lesion ids nothing here can mend that.
+official split is kept. It was drawn by image: several images of one lesion lie on both sides. The
+published file names no lesion; a groups.csv of image_id and lesion_id beside it, such as a match
+with HAM10000 gives, lets `make verify` say how many.
 """
 
 from pathlib import Path
@@ -12,7 +13,19 @@ import polars as pl
 
 from folds.findings import Findings
 from folds.images import ITEM
-from folds.schema import DIAGNOSIS, ID, IMAGE, SPLIT, TARGET, TEST, TRAIN, VALID, identifier, label
+from folds.schema import (
+    DIAGNOSIS,
+    ID,
+    IMAGE,
+    LESION,
+    SPLIT,
+    TARGET,
+    TEST,
+    TRAIN,
+    VALID,
+    identifier,
+    label,
+)
 from folds.sources.source import Source, stem, target_from_classes, with_core
 from folds.tables import is_there
 from workspace.errors import DataError, listed
@@ -26,6 +39,7 @@ COLUMNS = (
     identifier("lesion_id", required=False),
     label("split", required=False),
 )
+GROUPS, GROUP_FILE_COLUMNS = "groups.csv", (identifier("image_id"), identifier(LESION))
 
 
 class DermaMnist(Source):
@@ -39,8 +53,14 @@ class DermaMnist(Source):
     def places(self) -> list[Path]:
         return [] if self._is_npz() else super().places()
 
+    def inputs(self) -> list[Path]:
+        groups = self.folder / GROUPS
+        return super().inputs() + ([groups] if groups.is_file() else [])
+
     def read(self, findings: Findings) -> pl.DataFrame:
         frame = self._npz_rows() if self._is_npz() else self._csv_rows(findings)
+        if (self.folder / GROUPS).is_file():
+            frame = self._with_lesions(frame, findings)
         target = target_from_classes(self.config.positive, frame[DIAGNOSIS])
         return with_core(frame.with_columns(target.alias(TARGET)))
 
@@ -55,6 +75,17 @@ class DermaMnist(Source):
             pl.col(ID).str.extract(r"_(\d{5})$").cast(pl.Int64).cast(pl.String),
         )
         return rows.select(ID, item.alias(IMAGE))
+
+    def _with_lesions(self, frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+        """Whose each image is, by groups.csv."""
+        groups = self.read_columns(self.folder / GROUPS, GROUP_FILE_COLUMNS, findings)
+        groups = groups.select(stem("image_id"), LESION)
+        twice = groups.filter(pl.col(ID).is_duplicated())[ID].unique().sort().to_list()
+        strange = groups.join(frame, on=ID, how="anti")[ID].to_list()
+        for names, words in ((twice, "twice"), (strange, "that are not there")):
+            if names:
+                raise DataError(f"{GROUPS} names images {words}: {listed(names)}.")
+        return frame.drop(LESION, strict=False).join(groups, on=ID, how="left")
 
     def _is_npz(self) -> bool:
         return self.table_path().suffix == ".npz"

@@ -1,6 +1,7 @@
 """What the two-stage paper claims of its networks: other pictures, and nobody has repeated it.
 
-A network's table names one as `claim`; it stands beside what was measured.
+A recipe that repeats the paper names one as `claim` in its network's table, and it stands beside
+what was measured. No base of a network does: beside another recipe's numbers it tells nothing.
 """
 
 from typing import Any

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from folds.images import ITEM, ImageReader, image_files
+from folds.images import ITEM, ImageReader, image_files, unread_in
+from folds.orientation import UPRIGHT, orientation
 from workspace.errors import DataError, listed
 from workspace.progress import Show
 
@@ -20,7 +21,8 @@ def names_in(folder: Path) -> dict[str, str]:
     """Every JPEG and PNG below the folder: its name -> its path below."""
     references = [path.relative_to(folder).as_posix() for path in image_files(folder)]
     if not references:
-        raise DataError(f"There is no JPEG or PNG below {folder}.")
+        unread = unread_in(folder)
+        raise DataError(f"There is no JPEG or PNG below {folder}{unread and f'; {unread[:-1]}'}.")
     return called(references)
 
 
@@ -61,6 +63,15 @@ def damaged_in(
                 found[name] = why
             show(done + 1, len(names))
     return found
+
+
+def turned_in(reader: ImageReader, names: Mapping[str, str]) -> list[str]:
+    """The names of those that their EXIF says to turn."""
+    return [
+        name
+        for name, reference in names.items()
+        if orientation(reader.encoded(reference)) != UPRIGHT
+    ]
 
 
 def _is_plain(name: str) -> bool:

@@ -14,6 +14,14 @@ from stacking.alignment.config import AlignConfig
 from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError, ConfigError, name_some
 
+LEAST = 10  # what align.least_anchors may be
+_OTHERS = {
+    "test": "set groups aside with align.anchors=anchor and folds.anchor_share=0.02, or name "
+    "pictures of your own in align.pictures",
+    "anchor": "folds.anchor_share sets groups aside where stack.networks=true; raise it",
+    "pictures": "add pictures to the folder that align.pictures names",
+}
+
 Numbers = NDArray[np.floating[Any]]
 
 
@@ -62,8 +70,10 @@ def _check_alike(values: dict[int, Floats], what: str) -> None:
 
 
 def _check_enough(count: int, config: AlignConfig) -> None:
-    if count < config.least_anchors:
-        raise ConfigError(
-            f"There are {count} anchors (align.anchors='{config.anchors}'), fewer than "
-            f"align.least_anchors={config.least_anchors}; take other anchors, or lower it."
-        )
+    if count >= config.least_anchors:
+        return
+    lower = f", or take align.least_anchors={count}" if count >= LEAST else ""
+    raise ConfigError(
+        f"There are {count} anchors (align.anchors='{config.anchors}'), fewer than "
+        f"align.least_anchors={config.least_anchors}; {_OTHERS[config.anchors]}{lower}."
+    )

@@ -55,6 +55,7 @@ SMALL = (
 )  # fmt: skip
 SETTINGS = (
     "networks.flag.base=first_stage", "networks.flag.source_only=false",
+    "networks.flag.claim=two_stage_first", "networks.which.claim=two_stage_second",
     *(f"networks.flag.{one}" for one in SMALL), "networks.which.base=second_stage",
     *(f"networks.which.{one}" for one in SMALL), 'networks.which.task.classes.MEL=["MEL"]',
     'networks.which.task.classes.BCC=["BCC"]', "networks.plain.base=encoder",

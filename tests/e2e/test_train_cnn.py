@@ -42,13 +42,13 @@ def weights(place):
     }
 
 
-def test_both_stages_are_trained_scored_and_told_beside_the_claims(made):
+def test_both_stages_are_trained_scored_and_told(made):
     place, done = made
     assert len(weights(place)) == 2 * 3 * 2  # stages, folds, best and last
     assert not list((place.run / "checkpoints").iterdir())
     first = json.loads((place.run / "networks" / "stage1" / "metrics.json").read_text())
     assert first["best_epoch"]["report"]["n"] == 260
-    assert first["claim"]["source"].endswith("a claim, not verified")
+    assert first["claim"] is None  # the paper says nothing of drawn pictures
     assert {"metrics", "ours_minus_this"} == first["source_only"].keys()
     second = json.loads((place.run / "networks" / "stage2" / "metrics.json").read_text())
     assert second["classes"] == ["MEL", "BCC", "SCC"]
@@ -56,7 +56,7 @@ def test_both_stages_are_trained_scored_and_told_beside_the_claims(made):
     cascade = json.loads((place.run / "cascade" / "metrics.json").read_text())
     assert cascade["report"]["n"] == 260
     assert sum(map(sum, cascade["report"]["confusion"]["counts"])) == 260
-    assert "claimed 0.9960, on other pictures" in done.stdout
+    assert "claimed" not in done.stdout
     assert "cascade: accuracy end to end" in done.stdout
 
 

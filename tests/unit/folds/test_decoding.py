@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageOps
 
 from folds.decoding import decode
 from folds.images import ImageReader
+from folds.orientation import orientation
 from workspace.errors import DataError
 
 NAME = "ISIC_0000001"
@@ -58,11 +59,41 @@ def test_16_bits_are_scaled_not_clipped():
     assert np.abs(pixels[..., 0].astype(int) - picture()[..., 0]).max() <= 2
 
 
-def test_exif_orientation_is_ignored():
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_check_26_a_picture_is_turned_as_its_exif_says(form, number):
     exif = Image.Exif()
-    exif[0x0112] = 6
-    data = encoded(Image.fromarray(picture()), "JPEG", exif=exif, quality=95)
-    assert decode(data, NAME).shape == (40, 60, 3)
+    exif[0x0112] = number
+    data = encoded(Image.fromarray(picture()), form, exif=exif)
+    assert orientation(data) == number
+    seen = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))  # the slow twin
+    difference = decode(data, NAME).astype(int) - np.asarray(seen.convert("RGB"), int)
+    assert np.abs(difference).max() <= 2  # decoders of JPEG differ a little
+
+
+def with_exif(exif):
+    """A JPEG with this between its first two segments."""
+    jpeg = simplejpeg.encode_jpeg(picture(), quality=95)
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif
+    return jpeg[:2] + segment + jpeg[2:]
+
+
+TIFF = b"II*\0" + struct.pack("<IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"", b"II*\0", TIFF[:-4], TIFF[:4] + struct.pack("<I", 2**31) + TIFF[8:], b"XX" + TIFF[2:],
+        TIFF[:8] + struct.pack("<H", 65535) + b"\0" * 40, TIFF[:-4] + struct.pack("<HH", 9, 0),
+        TIFF[:-4] + struct.pack("<HH", 0, 0),
+    ],
+)  # fmt: skip
+def test_exif_that_is_none_leaves_the_picture_as_it_is(exif):
+    assert orientation(with_exif(TIFF)) == 6
+    assert orientation(with_exif(exif)) == 1
+    assert decode(with_exif(exif), NAME).shape == (40, 60, 3)
+    assert [orientation(data) for data in (b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n\0\0")] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1)])

@@ -83,7 +83,8 @@ def test_check_20_both_directions_in_one_report(places):
     other = SAMPLES.with_columns(pl.Series("isic_id", ["ISIC_0000002", "ISIC_0000003"]))
     attach_images(other, index, "all", "crops.hdf5", findings)
     assert [f.message for f in findings.errors] == [
-        "Images missing from crops.hdf5: [ISIC_0000003] (1 of 2)."
+        "Images missing from crops.hdf5: [ISIC_0000003] (1 of 2); add them, name their place in "
+        "data.images_in, or take data.images=some."
     ]
     assert [f.message for f in findings.notices] == [
         "1 image of crops.hdf5 without a row in the table is ignored: [ISIC_0000001]."

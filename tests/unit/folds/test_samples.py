@@ -200,6 +200,13 @@ def test_check_17_an_empty_test_is_an_error_and_one_row_is_fine(competition):
     assert str(refused.value) == "test-metadata.csv has no rows; there is nothing to predict."
 
 
+def test_targets_in_words_are_one_mistake_and_not_two(competition):
+    for row in competition.train:
+        row["target"] = "malignant" if row["target"] == "1" else "benign"
+    [said] = competition.errors()
+    assert said.startswith("Target must be 0 or 1; found [malignant, benign] for images: [ISIC_")
+
+
 def test_check_17_training_of_no_rows(competition):
     competition.train.clear()
     assert competition.errors() == ["Training needs both classes; found 0 positives in 0 rows."]
@@ -232,7 +239,8 @@ def test_check_20_images_and_rows_are_compared_both_ways(competition):
     competition._write("train", competition.train_columns, competition.train, images=False)
     _, findings = competition.build(images="all")
     assert [f.message for f in findings.errors] == [
-        "Images missing from train-image.hdf5, test-image.hdf5: [ISIC_0000777] (1 of 27)."
+        "Images missing from train-image.hdf5, test-image.hdf5: [ISIC_0000777] (1 of 27); add "
+        "them, name their place in data.images_in, or take data.images=some."
     ]
     assert [f.message for f in findings.notices if f.check == "images-extra"] == [
         "1 image of train-image.hdf5, test-image.hdf5 without a row in the table is ignored: "

@@ -9,6 +9,7 @@ from folds.groups import (
     joined_groups,
     own_groups,
     patient_column,
+    report_crossings,
     spread_groups,
 )
 from folds.samples import GROUP_COLUMNS
@@ -162,12 +163,34 @@ def test_a_duplicate_in_the_test_joins_nothing():
 @pytest.mark.parametrize(
     ("samples", "config", "message"),
     [
-        (table(positives=3), {}, "5 folds need at least 5 patients with a positive; found 3."),
-        (table(patients=4, positives=4), {}, "5 folds need at least 5 patients; found 4."),
+        (
+            table(positives=3),
+            {},
+            "folds.n_folds=5 needs at least 5 patients with a positive; found 3. Take "
+            "folds.n_folds=3.",
+        ),
+        (
+            table(patients=4, positives=4),
+            {},
+            "folds.n_folds=5 needs at least 5 patients; found 4. Take folds.n_folds=4.",
+        ),
         (
             table(positives=3),
             {"stratify": "diagnosis"},
-            "5 folds need at least 5 patients with each diagnosis; mel has 3.",
+            "folds.n_folds=5 needs at least 5 patients with each diagnosis; mel has 3. Take "
+            "folds.n_folds=3, or stratify by the target with folds.stratify=target.",
+        ),
+        (
+            table(positives=3),
+            {"scheme": "holdout"},
+            "folds.test_share=0.2 needs at least 5 patients with a positive; found 3. Take "
+            "folds.test_share=0.5.",
+        ),
+        (
+            table(positives=3),
+            {"anchor_share": 0.4},
+            "folds.n_folds=5 needs at least 5 patients besides those that folds.anchor_share sets "
+            "aside with a positive; found 2. Take folds.n_folds=2.",
         ),
         (
             table().with_columns(pl.lit(None, pl.String).alias("hospital")),
@@ -259,6 +282,36 @@ def test_the_official_split_may_cross_groups_and_says_which():
     assert spread_groups(folds)["group_id"].to_list() == ["IP_0000009"]
 
 
+def crossings(samples):
+    findings = Findings()
+    report_crossings(samples, findings)
+    return [(f.message, f.count, f.ids) for f in findings.notices]
+
+
+def test_check_170_who_stands_on_two_sides_of_a_published_split_is_counted_by_class():
+    samples = table(patients=6, lesions=2, positives=3).with_columns(
+        pl.Series("split", ["train"] * 5 + ["valid"] * 2 + ["test"] * 5),
+        pl.Series("lesion_id", [*(["L0"] * 2), "L1", *([None] * 8), "L1"]),
+    )
+    # Patient 2 has rows 4 and 5 (mel, bkl), patient 3 rows 6 and 7 (nv twice).
+    assert crossings(samples) == [
+        (
+            "2 patients of 6 on more than one side of the official split, by class: bkl 1, mel 1, "
+            "nv 1.",
+            2,
+            (),
+        ),
+        (
+            "1 lesion of 2 on more than one side of the official split, by class: mel 1, nv 1.",
+            1,
+            (),
+        ),
+    ]
+    assert crossings(samples.with_columns(split=pl.lit("train"))) == []
+    no_diagnosis = samples.with_columns(diagnosis=pl.lit(None, pl.String))
+    assert crossings(no_diagnosis)[0][0].endswith("by class: 0 2, 1 1.")
+
+
 def test_a_fold_without_a_positive_is_refused():
     """Sizes for which scikit-learn leaves one, although six patients have positives."""
     sizes, positives = [101, 4, 27, 11, 3, 5, 3, 3], [41, 1, 0, 5, 1, 0, 1, 1]
@@ -271,12 +324,15 @@ def test_a_fold_without_a_positive_is_refused():
     with pytest.raises(DataError) as refused:
         fold(rows, n_folds=5)
     assert str(refused.value) == (
-        "Fold 0 of 5 would hold no row of class '1', since few patients hold most of them; lower "
-        "folds.n_folds, or raise the share."
+        "Fold 0 of 5 would hold no row of class '1', since few patients hold most of them. Take "
+        "folds.n_folds=2."
     )
     with pytest.raises(DataError) as refused:
         fold(rows.with_columns(pl.lit(0, pl.Int8).alias("target")), n_folds=5)
-    assert str(refused.value) == "5 folds need at least 5 patients with a positive; found 0."
+    assert str(refused.value) == (
+        "folds.n_folds=5 needs at least 5 patients with a positive; found 0. No smaller number of "
+        "parts would do; add data, or take another folds.scheme."
+    )
 
 
 def test_values_a_scheme_does_not_use_are_not_part_of_the_result():
@@ -320,8 +376,8 @@ def test_anchors_are_whole_groups_that_no_fold_learns_from_or_holds_out():
 def test_no_anchors_leave_the_folds_and_what_they_are_known_by_as_they_were():
     assert "anchor_share" not in FoldConfig().used()
     assert FoldConfig(anchor_share=0.1).used()["anchor_share"] == 0.1
-    with pytest.raises(ValueError, match="anchor_share goes with scheme='stratified_groups' alone"):
-        FoldConfig(scheme="holdout", anchor_share=0.1)
+    with pytest.raises(ConfigError, match=r"goes with folds.scheme='stratified_groups' alone"):
+        fold(table(), scheme="holdout", anchor_share=0.1)
 
 
 def test_rows_are_told_apart_by_group_unless_there_is_none():

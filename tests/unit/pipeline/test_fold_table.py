@@ -5,12 +5,12 @@ import pytest
 
 from folds.schema import SPLIT
 from folds.split import FoldConfig
-from pipeline.fold_table import BALANCE, fold_samples, folded_rows, folding
+from pipeline.fold_table import BALANCE, explained, fold_samples, folded_rows, folding
 from pipeline.job import NOTICES
 from pipeline.samples import DUPLICATES, SAMPLES
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import folds_of, made, sample_table, samples_of
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, ConfigError, DataError
 
 PATIENTS = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3", "t"]
 TABLE = sample_table(
@@ -25,7 +25,7 @@ TABLE = sample_table(
 def fold(folder, samples, **values):
     return made(
         folder / "folds", fold_samples, stage="folds", samples=samples.folder, group="patient",
-        config=FoldConfig(**values), seed=0,
+        config=FoldConfig(**values), seed=0, least_anchors=1,
     )  # fmt: skip
 
 
@@ -63,6 +63,100 @@ def test_folds_stop_on_another_value_and_hang_on_rows_and_duplicates(blank, samp
 def test_only_what_the_scheme_looks_at_makes_other_folds(blank, samples, setting, matters):
     before, after = (folding(blank.job(*some), samples) for some in ((), (setting,)))
     assert (depends_on(before) != depends_on(after)) == matters
+
+
+STACKED = (
+    "folds.anchor_share=0.25", "align.anchors=anchor", "stack.networks=true", "data.images=some"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "share"),
+    [
+        ("seed=0", 0.25), ("stack.networks=false", None), ("align.anchors=test", None),
+        ("data.images=none", None),
+    ],
+)  # fmt: skip
+def test_patients_are_set_aside_only_where_networks_are_aligned_on_them(
+    blank, samples, setting, share
+):
+    task = folding(blank.job(*STACKED, setting), samples)
+    assert task.settings["folds"].get("anchor_share") == share
+    assert task.arguments["config"].anchor_share == (share or 0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["folds.anchor_share=0.0"],
+            "align.anchors='anchor' needs groups that are set aside, and folds.anchor_share is 0; "
+            "take folds.anchor_share=0.02, name pictures of your own in align.pictures, or take "
+            "stack.networks=false.",
+        ),
+        (
+            ["folds.scheme=leave_one_hospital_out"],
+            "align.anchors='anchor' goes with folds.scheme='stratified_groups', which alone sets "
+            "groups aside; with 'leave_one_hospital_out' name pictures of your own in "
+            "align.pictures, or take stack.networks=false.",
+        ),
+    ],
+)
+def test_anchors_that_cannot_be_are_refused_before_folds_are_frozen(
+    blank, samples, settings, message
+):
+    with pytest.raises(ConfigError) as refused:
+        folding(blank.job(*STACKED, *settings), samples)
+    assert str(refused.value) == message
+    folding(blank.job(*STACKED, *settings, "stack.networks=false"), samples)  # the mend works
+
+
+def many():
+    """Sixteen patients of four pictures, two of them positive."""
+    number = range(64)
+    return sample_table(
+        isic_id=[f"i{n:02d}" for n in number], image=[f"i{n:02d}.png" for n in number],
+        patient_id=[f"p{n // 4:02d}" for n in number], target=[n % 2 for n in number],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sets", "networks"),
+    [("true", "false", "0.25 of the groups", "false"), ("false", "true", "no group", "true")],
+)
+def test_folds_with_patients_set_aside_are_not_those_without_and_say_why(
+    blank, before, after, sets, networks
+):
+    verified = samples_of(blank.run / "samples", many())
+    words = (*STACKED, "folds.n_folds=2", "align.least_anchors=10")
+    job = blank.job(*words, f"stack.networks={before}")
+    job.make(folding(job, verified))
+    changed = blank.job(*words, f"stack.networks={after}")
+    with pytest.raises(ArtifactError) as refused:
+        changed.make(folding(changed, verified))
+    assert str(explained(refused.value, changed)) == (
+        f"{blank.run / 'folds'} sets {sets} aside (folds.anchor_share), which counts where "
+        f"networks are stacked, and stack.networks={networks} now; restore it, take another RUN=, "
+        "or run 'make folds FRESH=1'."
+    )
+    other = ArtifactError("made from other values (folds.n_folds, folds.anchor_share)")
+    assert explained(other, changed) is other
+
+
+def test_too_few_pictures_to_align_on_stop_the_folds_with_a_share_that_works(blank):
+    verified = samples_of(blank.run / "samples", many())
+    words = (*STACKED, "folds.n_folds=2", "align.least_anchors=20")
+    job = blank.job(*words)
+    with pytest.raises(DataError) as refused:
+        job.make(folding(job, verified))
+    assert str(refused.value) == (
+        "folds.anchor_share=0.25 sets 4 patients with 16 pictures aside, fewer than "
+        'align.least_anchors=20. Take SET="folds.anchor_share=0.3", or '
+        'SET="folds.anchor_share=0.2 align.least_anchors=10".'
+    )
+    mended = blank.job(*words, "folds.anchor_share=0.3")
+    folds, _ = mended.make(folding(mended, verified))
+    assert folds.parquet("folds.parquet")[SPLIT].to_list().count("anchor") == 20
 
 
 @pytest.mark.parametrize("scheme", ["official", "leave_one_hospital_out"])

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from folds.images import ImageReader
@@ -26,6 +27,13 @@ AGES = {"mel__b": 60.0, "mel__a": 40.0}
 def picture(seed=0):
     pixels = np.random.default_rng(seed).integers(0, 255, (8, 9, 3), dtype=np.uint8)
     return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+def turned_jpeg():
+    exif, data = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 3
+    Image.new("RGB", (9, 4)).save(data, "JPEG", exif=exif)
+    return data.getvalue()
 
 
 class New:
@@ -160,6 +168,18 @@ def test_a_damaged_picture_stops_and_every_one_is_named_first(new):
 
 
 DROP = "verify.corrupt_images=drop"
+
+
+def test_pictures_of_other_kinds_alone_are_no_table_that_is_missing(new):
+    new.add("scan.tif", b"")
+    with pytest.raises(DataError, match=r"^There is no JPEG or PNG below .*scan\.tif"):
+        new.rows()
+    new.add("phone.jpg", turned_jpeg())
+    _, rows = new.rows()
+    assert rows["isic_id"].to_list() == ["phone"]
+    said = new.said.getvalue()
+    assert "notice: 1 picture turned as EXIF says: [phone]." in said
+    assert "notice: 1 picture neither JPEG nor PNG (.tif 1) left out: [scan.tif]" in said
 
 
 def test_of_pictures_alone_a_damaged_one_goes_with_its_row_and_is_named(new):

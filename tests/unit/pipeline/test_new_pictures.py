@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from folds.images import ImageReader
 from models.inference.scores import score_pictures
@@ -167,6 +168,30 @@ def test_a_folder_that_is_not_there_is_refused_before_networks_are_opened(run, t
         predict_images.run(run.job(files=files))
     folder = files.get("images")
     assert str(refused.value) == f"There is no folder {folder}; name one with IMAGES=."
+
+
+def test_new_data_are_tables_or_pictures_and_not_both(run):
+    with pytest.raises(ConfigError) as refused:
+        predict_images.run(run.job(files={"images": run.data}, own_data=True))
+    assert str(refused.value) == (
+        "DATA= and IMAGES= are two kinds of new data; name one of them."
+    )  # fmt: skip
+
+
+def test_pictures_of_a_phone_are_turned_and_those_of_other_kinds_left_out_and_both_said(
+    run, tmp_path
+):
+    exif, mine = Image.Exif(), tmp_path / "mine"
+    exif[0x0112] = 8
+    mine.mkdir()
+    for name, options in (("phone.jpg", {"exif": exif}), ("plain.png", {}), ("scan.tif", {})):
+        Image.new("RGB", (9, 4)).save(mine / name, **options)
+    pictures = _pictures(run.job().desk, mine, drop=False)
+    assert [pictures.pixels(at).shape[:2] for at in range(2)] == [(9, 4), (4, 9)]
+    assert run.lines() == [
+        "notice: 1 picture neither JPEG nor PNG (.tif 1) left out: [scan.tif]; save them as PNG.",
+        "notice: 1 picture turned as EXIF says: [phone].",
+    ]
 
 
 def test_pictures_that_cannot_be_decoded_leave_nothing_behind(run, tmp_path):

@@ -34,6 +34,21 @@ def test_every_recipe_of_ours_is_sound_and_says_what_it_is_about(name):
     assert recipe.about.endswith(".")
 
 
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_papers_figures_stand_beside_ours_only_where_the_recipe_repeats_the_paper(name):
+    claims = {config.claim for config in load_recipe(name).networks.values()} - {None}
+    papers = {"two_stage_first", "two_stage_second"}
+    assert claims == (papers if name in ("two_stage", "two_stage_ham10000") else set())
+
+
+@pytest.mark.parametrize("name", ["ham10000", "image_folder", "isic2020", "pad_ufes"])
+def test_one_word_stacks_the_networks_of_a_recipe_of_pictures(name):
+    assert load_recipe(name).folding.anchor_share == 0
+    stacked = load_recipe(name, ["stack.networks=true"])
+    assert stacked.needs_anchors
+    assert stacked.folding.anchor_share == 0.05
+
+
 def test_a_recipe_states_only_what_differs_from_its_base():
     full, sample = load_recipe("full_size"), load_recipe("sample")
     assert full.synthetic.rows == 401_059
@@ -228,7 +243,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         (
             "networks.small.base=extracter",
             "No network's base is called 'extracter'; there are classes, encoder, extractor, "
-            "first_stage, second_stage; did you mean 'extractor'?",
+            "first_stage, lite, second_stage; did you mean 'extractor'?",
         ),
         ("networks.small.base=gone.toml", "A network's base gone.toml is not there."),
         (
@@ -279,7 +294,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
             "networks.small.net.xyzzy=1",
             "Unknown option 'networks.small.net.xyzzy' in SET; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
-            "drop_path, pace, options.",
+            "drop_path, pace, threads, options.",
         ),
         (
             "networks.small.net.size=-3",

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from folds.audit.pictures import FINGERPRINT_SCHEMA
@@ -273,6 +274,16 @@ def test_a_damaged_picture_is_an_error_or_goes_with_its_row(pictures, tmp_path):
     assert dropped.facts["errors"] == 0
     assert dropped.parquet(SAMPLES)["isic_id"].to_list() == [n for n in IDS if n != "nv__d"]
     assert told(dropped) == ["1 image that cannot be read left out: [nv__d]."]
+
+
+def test_pictures_that_exif_turns_are_counted_and_seen_so(pictures, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 32)).save(pictures / "nv" / "c.png", exif=exif)
+    unit = verified(tmp_path, config_of(pictures), sizes=(2, 3))
+    assert "1 picture turned as EXIF says, here and wherever it is looked at." in told(unit)
+    sizes = dict(unit.parquet("images.parquet").select("isic_id", "width").iter_rows())
+    assert sizes["nv__c"] == 32
 
 
 def test_classes_are_counted_after_damage_took_rows(pictures, tmp_path):

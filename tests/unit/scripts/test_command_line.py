@@ -15,9 +15,11 @@ from scripts import stage
 from scripts.fanout import ByWork, LocalProcesses
 from scripts.stage import OUT, Call, carry_out, main
 from tests.by_hand.units import files_in
+from tests.makers import write
 from workspace.errors import ArtifactError, CannotWriteError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped
+from workspace.tasks import Task
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,16 @@ class Seen:
         if self.raises is not None:
             raise self.raises
         return "done"
+
+
+class Said(Silent):
+    """A desk that keeps the lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, message, *, private=False, **facts):
+        self.lines.append(message)
 
 
 @pytest.fixture
@@ -186,12 +198,56 @@ def test_results_lie_in_runs_under_the_recipes_name_unless_said_otherwise(
 
 
 def test_a_stage_of_a_finished_run_makes_no_folder(call, tmp_path, capfd):
-    job, code = call(of_finished_run=True, file="report.py")
+    job, code = call(of_finished_run=(), file="report.py")
     assert (job, code) == (None, 2)
     assert capfd.readouterr().err == (
         f"report: There is no run {tmp_path / 'run'}; name a finished one with RUN=.\n"
     )
     assert not (tmp_path / "run").exists()
+
+
+def finished(folder, *settings, recipe="tabular"):
+    """A run in which one unit was made."""
+
+    def make(job):
+        job.make(Task(job.run / "one", "make", write, arguments={"text": "x"}))
+
+    carry_out(make, "make", Call(recipe, settings, folder, "1", {}), Silent())
+
+
+def test_check_169_a_finished_run_takes_no_recipe_and_no_value_that_it_was_not_made_with(
+    call, tmp_path, capfd
+):
+    finished(tmp_path / "run", "stack.seeds=2")
+    for words in ((), ("--recipe", "tabular"), ("--recipe", "tabular", "--set", "stack.seeds=2")):
+        _, code = call(*words, of_finished_run=(), file="report.py")
+        assert code == 0
+    assert capfd.readouterr().err == ""
+    _, code = call("--recipe", "sample", of_finished_run=(), file="report.py")
+    assert code == 2
+    assert "is a run of tabular, not of sample" in capfd.readouterr().err
+    words = ("--recipe", "tabular", "--seed", "4", "--set", "predict.overlays=false")
+    _, code = call(*words, of_finished_run=("predict",), file="predict_images.py")
+    assert code == 2
+    assert capfd.readouterr().err.startswith(
+        f"predict: Nothing in {tmp_path / 'run'} was made with seed=4, and"
+    )
+
+
+def test_up_to_date_is_not_all_that_is_said_where_what_was_typed_changes_nothing(tmp_path):
+    desk = Said()
+
+    def make(job):
+        job.make(Task(job.run / "one", "make", write, arguments={"text": "x"}))
+
+    for settings in (["stack.seeds=2"], ["stack.seeds=2"], [], ["stack.seeds=3", "seed=0"]):
+        desk.lines.append("call")
+        carry_out(make, "make", Call("tabular", settings, tmp_path / "run", "1", {}), desk)
+    assert [line for line in desk.lines if not line.startswith("make: making")] == [
+        "call", "call", "call", "call",
+        "notice: nothing that 'make' needs depends on stack.seeds=3; what is up to date was made "
+        "without.",
+    ]  # fmt: skip
 
 
 def test_a_stage_that_does_not_write_leaves_no_trace(call, tmp_path):

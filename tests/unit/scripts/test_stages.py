@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.asked import OF_NEW_DATA
 from reports.desk import LOG
 from scripts import stages
 from scripts.stages import _settings, _spelt
@@ -119,5 +120,7 @@ def test_every_stage_of_the_makefile_is_a_function_with_its_options():
         for call in main:
             options = re.findall(r'"(\w+)": ', call)
             assert sorted(named["kinds"]) == sorted(options), name
-            assert named["of_finished_run"] == ("of_finished_run=True" in call), name
+            given = {None: [], (): ["()"], OF_NEW_DATA: ["OF_NEW_DATA"]}
+            finished = re.findall(r"of_finished_run=([A-Z_]+|\(\))", call)
+            assert given[named["of_finished_run"]] == finished, name
             assert named["writes"] == ("writes=False" not in call), name

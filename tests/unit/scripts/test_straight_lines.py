@@ -127,6 +127,28 @@ def test_who_trains_nothing_is_told_nothing_of_a_gpu(call, made, monkeypatch, do
     assert len(told) == said
 
 
+@pytest.mark.parametrize(
+    ("settings", "mend"),
+    [
+        ([], "SET=\"stack.networks=true\" stacks it, given from 'make folds' on"),
+        (
+            ["folds.scheme=official"],
+            "only folds that hold out every row could, not folds.scheme=official",
+        ),
+        (["stack.networks=true"], None),
+    ],
+)
+def test_pictures_that_no_stack_will_look_at_are_said_before_anything_is_trained(
+    call, made, settings, mend
+):
+    call(train_cnn.run, "stack.networks=false", *settings)
+    notices = [line for line in made.lines() if "not in the stack" in line]
+    assert notices == ([] if mend is None else [
+        "notice: what networks see of the pictures (flag, which, plain) is not in the stack, "
+        f"which is of tables alone (stack.networks=false); {mend}."
+    ])  # fmt: skip
+
+
 def test_too_few_anchors_are_said_before_anything_is_trained(call, monkeypatch):
     trained = []
     monkeypatch.setattr(train_cnn, "run", trained.append)

@@ -163,6 +163,20 @@ def test_a_stack_of_networks_needs_every_row_held_out_before_one_is_trained(blan
     assert not (blank.run / "networks").exists()
 
 
+@pytest.mark.parametrize(("images", "times"), [("some", 1), ("none", 0)])
+def test_a_stack_says_once_that_it_leaves_pictures_out_which_it_could_see(
+    blank, monkeypatch, images, times
+):
+    monkeypatch.setattr(stack, "stack_files", lambda job, units, networks: "files")
+    job = blank.job(
+        'use_networks=["small"]', f"data.images={images}",
+        made={verify.run: None, folds.run: None, features.run: None},
+    )  # fmt: skip
+    assert [stack.files_of(job) for _ in range(2)] == ["files", "files"]
+    found = ["(small) is not in the stack" in line for line in said(blank)]
+    assert found == [True] * times
+
+
 def test_repeats_are_refused_before_anything_is_made(blank):
     with pytest.raises(ConfigError, match=r"folds\.repeats is 2"):
         stack.run(blank.job("folds.repeats=2"))

@@ -62,6 +62,17 @@ def test_columns_beyond_the_two_are_refused_as_the_official_scorer_does(tmp_path
     assert errors == ["Extra columns in sub.csv: fold; a submission has isic_id and target only."]
 
 
+def test_a_submission_of_other_rows_is_told_to_be_one(tmp_path):
+    others = [f"ISIC_{n},0.5" for n in (7, 8, 9, 10)]
+    assert read(tmp_path, others)[1] == [
+        "None of the 4 images in sub.csv (first ISIC_10) is among the 3 of the solution (first "
+        "ISIC_0000001): a submission for a test set needs that test set's solution, not the "
+        "training table."
+    ]
+    _, errors = read(tmp_path, [*others, GOOD[0]])  # one in common: another kind of mistake
+    assert [one.split(" images in sub.csv")[0] for one in errors] == ["Missing", "Extra"]
+
+
 def test_columns_and_ids_without_a_name_are_called_that(tmp_path):
     _, errors = read(tmp_path, [f"{n},{line}" for n, line in enumerate(GOOD)], ",isic_id,target")
     assert errors == [

@@ -133,6 +133,28 @@ def test_dermamnist_as_npz_keeps_the_official_split(npz):
     assert "dermamnist.npz::train_images/4" in samples["image"].to_list()
 
 
+def test_dermamnist_learns_its_lesions_from_a_file_beside_it(npz):
+    groups = npz / "groups.csv"
+    given = {"group": "none", "positive": ("mel",)}
+    groups.write_text(
+        "image_id,lesion_id\nDermaMNIST_val_00000,L1\nDermaMNIST_train_00000.jpg,L1\n"
+    )
+    samples, _ = build("dermamnist", npz, **given)
+    assert dict(samples.select("isic_id", "lesion_id").drop_nulls().iter_rows()) == {
+        "DermaMNIST_train_00000": "L1", "DermaMNIST_val_00000": "L1",
+    }  # fmt: skip
+    source = open_source(DataConfig(source="dermamnist", folder=npz, positive=("mel",)))
+    assert groups in source.inputs()
+    for rows, message in (
+        ("DermaMNIST_val_00000,L1\n" * 2, "names images twice: [DermaMNIST_val_00000]."),
+        ("gone,L1\n", "names images that are not there: [gone]."),
+    ):
+        groups.write_text(f"image_id,lesion_id\n{rows}")
+        with pytest.raises(DataError) as refused:
+            build("dermamnist", npz, **given)
+        assert str(refused.value) == f"groups.csv {message}"
+
+
 def test_dermamnist_labels_outside_the_seven(npz):
     arrays = dict(np.load(npz / "dermamnist.npz"))
     arrays["val_labels"][0] = 7

@@ -1,10 +1,13 @@
+import zipfile
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from folds.images import ImageReader
-from models.input.folder import damaged_in, names_in
-from workspace.errors import DataError
+from folds.images import ImageReader, unread_in
+from models.input.folder import damaged_in, names_in, turned_in
+from workspace.errors import DataError, one_line
 
 
 def fill(folder, *names):
@@ -49,3 +52,34 @@ def test_damage_is_told_by_name_and_every_picture_is_looked_at(tmp_path, workers
     assert list(found) == ["b"]
     assert found["b"].startswith("Image b ")
     assert shown == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_pictures_of_other_kinds_are_named_and_counted_in_a_folder_and_in_a_zip(tmp_path):
+    assert unread_in(tmp_path) == ""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x/scan.TIF", "x/._scan.tif", "x/photo.jpg"):
+            archive.writestr(name, b"")
+    assert unread_in(tmp_path / "a.zip") == (
+        "1 picture neither JPEG nor PNG (.tif 1) left out: [x/scan.TIF]; save them as PNG."
+    )
+    for name in ("scan.tif", "deep/phone.HEIC", "web.webp", "other.webp", ".hidden/a.bmp", "n.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    said = (
+        "4 pictures neither JPEG nor PNG (.heic 1, .tif 1, .webp 2) left out: [deep/phone.HEIC, "
+        "other.webp, scan.tif, web.webp]; save them as PNG"
+    )
+    assert unread_in(tmp_path) == f"{said}."
+    with pytest.raises(DataError) as refused:
+        names_in(tmp_path)
+    assert str(refused.value) == one_line(f"There is no JPEG or PNG below {tmp_path}; {said}.")
+
+
+def test_pictures_that_exif_says_to_turn_are_named(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, options in (("phone.jpg", {"exif": exif}), ("plain.jpg", {})):
+        Image.new("RGB", (9, 4)).save(tmp_path / name, **options)
+    reader = ImageReader(tmp_path)
+    assert turned_in(reader, names_in(tmp_path)) == ["phone"]
+    assert reader.pixels("phone.jpg").shape == (9, 4, 3)
