@@ -101,8 +101,8 @@ def test_check_48_other_layouts_of_memory_go_on_to_the_same_bits_too(trial, unbr
 def test_a_cpu_trains_in_float32_whatever_it_could_compute_in(trial, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert trial()._amp() is None
-    assert trial().layout == torch.channels_last
+    assert trial().made()._amp() is None
+    assert trial().made().layout == torch.channels_last
 
 
 def test_check_48_stopped_while_it_is_scored(trial, unbroken):
