@@ -4,7 +4,7 @@ Validation, test rows, embeddings for the stack and a person's own folder all go
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def score_pictures(
 
 def _side_by_side(
     answer: Callable[[Batch], tuple[Floats, Floats32]], read: Iterator[Batch], count: int
-) -> Iterator[tuple[Floats, Floats32]]:
+) -> Generator[tuple[Floats, Floats32], None, None]:
     """Answers in the order of the batches, so many at a time: to the bit what one gives."""
     if count == 1:
         yield from map(answer, read)

@@ -12,7 +12,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -61,7 +61,7 @@ def run() -> None:
     )
 
 
-def _rows(what: str, steps: dict[str, Callable[[], object]]) -> list[dict[str, object]]:
+def _rows(what: str, steps: Mapping[str, Callable[[], object]]) -> list[dict[str, object]]:
     costs: dict[tuple[str, str], Cost] = {
         (layout, memory): Cost([], []) for memory in ("given back", "kept") for layout in steps
     }
