@@ -20,7 +20,7 @@ from torch.nn import functional
 from models.inference.views import probabilities
 from models.nets.network import LesionNet
 
-# How pixels lie in memory, on every device: 1.0 to 1.8 times as fast for every network measured
+# How pixels lie in memory, on every device: 0.98 to 1.8 times as fast on a CPU, by network
 # (docs/benchmarks, pace). A trial would choose by the noise of a clock, and bits would follow it.
 LAYOUT = torch.channels_last
 WORTH_COMPILING = 10_000  # images: a minute of compiling is then won back on two cores
