@@ -55,8 +55,8 @@ def run() -> None:
         "Pace on the CPU",
         f"Processor seconds of a step, the median of {TURNS} turns, and how many times the first "
         "way's pace that is, turn by turn. Memory is given back to the kernel as "
-        "glibc does once it has freed 32 MiB in one, or kept until the work ends. The load of the machine, of "
-        f"{os.cpu_count()} cores, was {os.getloadavg()[0]:.1f} at the end.",
+        "glibc does once it has freed 32 MiB in one, or kept until the work ends. The load of the "
+        f"machine, of {os.cpu_count()} cores, was {os.getloadavg()[0]:.1f} at the end.",
         rows,
     )
 
