@@ -8,7 +8,7 @@ says which weights made it, by which labels, size, mean and std. What makes it, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from pipeline.picture_rows import PictureFiles, open_picture_rows
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.hashing import sha256_text
+from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Unit, open_unit
 
@@ -113,7 +114,7 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
                 "machine": Machine.of(job),
                 "title": f"{unit.folder.name}, {some.name}",
             },
-            needs=partial(Machine.of(job).needs, use.net),
+            needs=Needs(memory_gb=4.0, gpu=True),  # its batches share the cores
         )
         for name, indices in some.shards()
     ]  # fmt: skip

@@ -4,13 +4,13 @@ What a machine is asked for is known without torch, which its methods import: it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.nets.config import NetConfig
 from pipeline.job import Job
 from workspace.errors import ConfigError
-from workspace.machine import jobs, reading_processes
+from workspace.machine import jobs, lent_cores, reading_processes
 from workspace.orders import Needs
 
 if TYPE_CHECKING:
@@ -73,11 +73,15 @@ class Machine:
         known = {view.name: view for view in SIX}
         chosen = tuple(known[name] for name in views)
         pace = Pace("bfloat16") if bfloat16 else EXACT
-        device, busy = self.torch_device(), 0
-        if device.type == "cpu":
-            busy = threads_of(net)
-            torch.set_num_threads(busy)
-        return Way(device, workers=reading_processes(busy), views=chosen, pace=pace)
+        device = self.torch_device()
+        way = Way(device, workers=reading_processes(), views=chosen, pace=pace)
+        if device.type != "cpu":
+            return way
+        own = threads_of(net)
+        torch.set_num_threads(own)
+        return replace(
+            way, workers=reading_processes(own), side_by_side=max(1, lent_cores() // own)
+        )
 
     def needs(self, net: NetConfig) -> Needs:
         """What a task takes that trains this network or asks it."""

@@ -3,7 +3,10 @@
 Validation, test rows, embeddings for the stack and a person's own folder all go through here.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +16,7 @@ from torch import Tensor
 from models.inference.speed import EXACT, Pace, Prepared
 from models.inference.views import IDENTITY, View, average
 from models.input.evaluation import EvaluationTransform
-from models.input.loader import batches
+from models.input.loader import Batch, batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
 from workspace.arrays import Floats, Floats32, Ints
@@ -35,6 +38,7 @@ class Way:
     device: torch.device
     batch_size: int = 64
     workers: int = 0
+    side_by_side: int = 1  # batches, each by a thread of its own and those that compute it
     views: Sequence[View] = IDENTITY  # the first is the picture as it is
     pace: Pace = EXACT
 
@@ -52,15 +56,37 @@ def score_pictures(
     plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
     classes = max(2, net.outputs)
     shares, seen = [np.zeros((0, classes))], [np.zeros((0, net.num_features), np.float32)]
-    with torch.inference_mode():
-        for batch in batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers):
+    read = batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers)
+
+    def answer(batch: Batch) -> tuple[Floats, Floats32]:
+        with torch.inference_mode():  # of the thread it is said in
             images = transform.finish(batch.pixels.to(way.device), batch.draws)
-            probability, embedding = _both(ready, images, way)
+            return _both(ready, images, way)
+
+    with closing(_side_by_side(answer, read, way.side_by_side)) as answers:
+        for probability, embedding in answers:
             shares.append(probability)
             seen.append(embedding)
             if show is not None:
                 show(sum(map(len, shares)), len(places))
     return Scores(np.concatenate(shares), np.concatenate(seen))
+
+
+def _side_by_side(
+    answer: Callable[[Batch], tuple[Floats, Floats32]], read: Iterator[Batch], count: int
+) -> Generator[tuple[Floats, Floats32], None, None]:
+    """Answers in the order of the batches, so many at a time: to the bit what one gives."""
+    if count == 1:
+        yield from map(answer, read)
+        return
+    at_work: deque[Future[tuple[Floats, Floats32]]] = deque()
+    with ThreadPoolExecutor(count, thread_name_prefix="network") as pool:
+        for batch in read:
+            at_work.append(pool.submit(answer, batch))
+            if len(at_work) > count:
+                yield at_work.popleft().result()
+        while at_work:
+            yield at_work.popleft().result()
 
 
 def _both(net: Prepared, images: Tensor, way: Way) -> tuple[Floats, Floats32]:

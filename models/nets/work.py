@@ -2,7 +2,7 @@
 
 The last bits of a sum hang on how many threads add it up, so a number that followed the machine's
 cores would make other networks of the same recipe elsewhere. In small steps threads mostly wait for
-one another (docs/benchmarks, training): such networks take one, and several are trained side by
+one another (docs/benchmarks, pace): such networks take one, and several are trained side by
 side. Large ones take a few, which machines that train them without a GPU have.
 """
 

@@ -59,9 +59,9 @@ class TrainConfig(BaseModel):
     mixup_probability: float = Field(default=0.5, ge=0, le=1)
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of averaged weights, if wanted
     precision: Precision = "auto"  # fp16 with a scaler on a GPU, fp32 elsewhere
-    # How pixels lie in memory; channels_last is 1.0 to 1.5 times as fast on two cores, by network
-    # (docs/benchmarks), and meant for half precision on a GPU.
-    layout: Layout = "channels_first"
+    # How pixels lie in memory; channels_last trains 1.0 to 1.5 times as fast on a CPU, by network
+    # (docs/benchmarks, pace), and is meant for half precision on a GPU.
+    layout: Layout = "channels_last"
     watch: Watch = "auc"  # what the inner rows are scored by
     # Inner rows say when to stop and which epoch was best; or nothing is chosen: all training rows
     # are learnt, for all epochs, and the last weights are the result.

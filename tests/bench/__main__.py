@@ -8,6 +8,7 @@ from tests.bench import (
     bench_ground_floor,
     bench_metrics,
     bench_networks,
+    bench_pace,
     bench_pixels,
     bench_stack,
     bench_tabular,
@@ -25,6 +26,7 @@ THEMES = {
     "tabular": bench_tabular.run,
     "networks": bench_networks.run,
     "training": bench_training.run,
+    "pace": bench_pace.run,
 }
 
 if __name__ == "__main__":  # not in the processes that a theme spawns

@@ -1,5 +1,7 @@
 """A training step on the CPU by how pixels lie in memory, and a small stack's seeds side by side.
 
+By processor seconds, which other work does not disturb, and with kept memory: `pace`.
+
 Both sides of each row run by turns in one process, in wall time, since threads are the point: the
 machine must be otherwise idle. Weights and pictures are random; only seconds are looked at.
 """
@@ -31,7 +33,7 @@ def run() -> None:
     torch.manual_seed(0)
     rows = []
     for backbone in BACKBONES:
-        steps = {name: _step(backbone, layout) for name, layout in LAYOUTS.items()}
+        steps = {n: step_of(backbone, SIZE, BATCH, layout) for n, layout in LAYOUTS.items()}
         for step in steps.values():
             step()
         found = paired(steps["channels_last"], steps["channels_first"], 9, time.perf_counter)
@@ -61,12 +63,15 @@ def _told(found: dict[str, float]) -> dict[str, float]:
     return {"one, s": found["ours_s"], "other, s": found["theirs_s"], "ratio": found["ratio"]}
 
 
-def _step(backbone: str, layout: torch.memory_format) -> Callable[[], None]:
-    config = NetConfig(backbone=backbone, weights="none", size=SIZE, se=False, cbam=False)
+def step_of(
+    backbone: str, size: int, batch: int, layout: torch.memory_format
+) -> Callable[[], None]:
+    """A training step of random pictures."""
+    config = NetConfig(backbone=backbone, weights="none", size=size, se=False, cbam=False)
     net = LesionNet(config, 1).to(memory_format=layout).train()
     optimiser = torch.optim.AdamW(net.parameters(), 1e-4)
-    images = torch.randn(BATCH, 3, SIZE, SIZE)
-    targets = torch.eye(2)[torch.arange(BATCH) % 2]
+    images = torch.randn(batch, 3, size, size)
+    targets = torch.eye(2)[torch.arange(batch) % 2]
 
     def step() -> None:
         optimiser.zero_grad()

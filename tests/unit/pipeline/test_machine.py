@@ -96,21 +96,25 @@ def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there)
 
 
 def test_pictures_are_scored_as_the_views_that_were_kept_in_their_order(monkeypatch):
-    monkeypatch.setattr(machine, "reading_processes", lambda busy: 6 - busy)
+    monkeypatch.setattr(machine, "reading_processes", lambda busy=0: 6 - busy)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     way = Machine("cpu").way(NET, ["vertical_flip", "identity"], bfloat16=False)
     assert [view.name for view in way.views] == ["vertical_flip", "identity"]
     assert way.device.type == "cpu"
     assert way.workers == 5
+    assert way.side_by_side == 1  # a core, by OMP_NUM_THREADS
     assert way.pace == EXACT
     assert Machine("cpu").way(NET, ["identity"], bfloat16=True).pace.dtype == "bfloat16"
 
 
-def test_readers_are_those_of_a_share_of_the_machine(monkeypatch):
+def test_readers_and_batches_are_those_of_a_share_of_the_machine(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("workspace.machine.os.sched_getaffinity", lambda _: range(6))
     monkeypatch.delenv("DERMSTACK_JOBS", raising=False)
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 5
     monkeypatch.setenv("DERMSTACK_JOBS", "3")
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 1
+    assert Machine("cpu").way(NET, ["identity"], bfloat16=False).side_by_side == 2
     assert memory_gb() == pytest.approx(machine.MEMORY_GB / 3)
 
 

@@ -270,6 +270,7 @@ def test_a_network_is_given_no_row_that_it_is_to_be_measured_on(made, trainer, h
     assert (rows.held_out, run.seed) == (held_out, 9)
     assert unit.parquet(SCORES)["isic_id"].to_list() == out
     assert use_of(unit).held_out == held_out
+    assert use_of(unit).net.threads == 1
     assert unit.facts == {
         "best_epoch": 2,
         "inner_score": 0.75,

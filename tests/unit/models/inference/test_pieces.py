@@ -1,5 +1,8 @@
 """Work that is stopped anywhere and goes on, beside work that is not."""
 
+import threading
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -130,3 +133,36 @@ def test_other_classes_are_drawn_anew(tmp_path, pictures, net):
     work = work_in(tmp_path, pictures)
     units = work.overlays("stage1", [net, net], WAY, turned, Bar())
     assert {n: u.path(n).read_bytes() for u in units for n in u.manifest.files} != first
+
+
+def test_batches_side_by_side_answer_to_the_bit_as_one_after_another(pictures, net):
+    places, threads = np.arange(len(pictures)), set()
+    handle = net.backbone.register_forward_hook(
+        lambda *_: threads.add((threading.get_ident(), torch.get_num_threads()))
+    )
+    shown = []
+    try:
+        several = score_pictures(
+            net, pictures, places, replace(WAY, side_by_side=3), lambda *at: shown.append(at)
+        )
+    finally:
+        handle.remove()
+    one = score_pictures(net, pictures, places, WAY)
+    assert several.probability.tobytes() == one.probability.tobytes()
+    assert several.embedding.tobytes() == one.embedding.tobytes()
+    assert shown == [(done, 10) for done in (2, 4, 6, 8, 10)]
+    assert threading.get_ident() not in {thread for thread, _ in threads}
+    assert {count for _, count in threads} == {1}  # as the thread that asks
+
+
+def test_an_error_of_a_batch_side_by_side_is_raised_and_ends_its_threads(pictures, net):
+    def fail(*_):
+        raise ValueError("our own mistake")
+
+    handle = net.backbone.register_forward_hook(fail)
+    try:
+        with pytest.raises(ValueError, match="our own mistake"):
+            score_pictures(net, pictures, np.arange(10), replace(WAY, side_by_side=2))
+    finally:
+        handle.remove()
+    assert not [one for one in threading.enumerate() if one.name.startswith("network")]

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -25,14 +27,21 @@ def images(count):
     return torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(4))
 
 
-def test_the_exact_pace_is_the_network_itself_bitwise(net):
-    ready = Prepared(net, CPU)
+def test_the_exact_pace_is_the_network_itself_with_pixels_as_convolutions_read_them(net):
     net.eval()
+    seen = []
+    handle = net.backbone.stem[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    ready = Prepared(net, CPU)
+    handle.remove()
+    laid = copy.deepcopy(net).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        embedding, logits = net.embed(images(4))
+        embedding, logits = laid.embed(images(4).contiguous(memory_format=torch.channels_last))
+        torch.testing.assert_close(net.embed(images(4)), (embedding, logits))
     assert torch.equal(ready(images(4)), logits)
     assert torch.equal(ready.embed(images(4))[0], embedding)
     assert change(net, ready, images(4)) == 0
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
+    assert len(seen) == 3
 
 
 def test_bfloat16_gives_float32_that_differ_little_and_leaves_the_network_alone(net):

@@ -89,13 +89,20 @@ def test_check_48_stopped_between_any_two_steps_it_ends_as_if_unbroken(trial, un
 
 
 def test_check_48_other_layouts_of_memory_go_on_to_the_same_bits_too(trial, unbroken):
-    config = CONFIG.model_copy(update={"layout": "channels_last"})
+    config = CONFIG.model_copy(update={"layout": "channels_first"})
     whole = trial("whole", config=config).run()
     with pytest.raises(Stopped):
         trial("broken", config=config).run(Interrupting(5))
     assert not differing(trial("broken", config=config).run().last, whole.last)
     for name, value in unbroken.last.items():
         assert np.allclose(value, whole.last[name], rtol=1e-2, atol=1e-4), name
+
+
+def test_a_cpu_trains_in_float32_whatever_it_could_compute_in(trial, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert trial().made()._amp() is None
+    assert trial().made().layout == torch.channels_last
 
 
 def test_check_48_stopped_while_it_is_scored(trial, unbroken):
