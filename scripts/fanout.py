@@ -15,6 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -136,7 +137,8 @@ class ByWork:
     def side_by_side(self, needs: Sequence[Needs]) -> int:
         fitting = _fitting(needs)
         if fitting == 1:
-            self.close()  # what a single task takes of the machine may be all of it
+            if self._processes is None or self._processes.idle:
+                self.close()  # what a single task takes of the machine may be all of it
             return 1
         if self._processes is not None and self._processes.idle and self._slots != fitting:
             self.close()  # the machine was divided among another number
@@ -159,11 +161,15 @@ class ByWork:
 
 
 def _fitting(needs: Sequence[Needs]) -> int:
-    """How many of these fit the machine side by side; one that takes all cores is alone."""
-    most_cores, most_gb = max(one.cores for one in needs), max(one.memory_gb for one in needs)
-    if not all(one.cores for one in needs):
+    """How many of these fit the machine side by side, up to one that takes all cores: it waits.
+
+    What is at work comes first. So a network's folds are joined when no other network trains.
+    """
+    sharing = list(takewhile(lambda one: one.cores, needs))
+    if not sharing:
         return 1
-    return max(1, min(len(needs), lent_cores() // most_cores, int(lent_memory_gb() / most_gb)))
+    most_cores, most_gb = max(one.cores for one in sharing), max(one.memory_gb for one in sharing)
+    return max(1, min(len(sharing), lent_cores() // most_cores, int(lent_memory_gb() / most_gb)))
 
 
 def with_signal(pid: int, number: int) -> None:

@@ -72,6 +72,13 @@ def process(*, desk):
     return os.getpid()
 
 
+def wait_for(place, *, desk):
+    """Ends in its process once the file is there."""
+    while not Path(place).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
 def sleep_until_stopped(place, *, desk):
     """Says that it began; then by small steps, until it is asked to stop."""
     Path(place).write_text(str(os.getpid()))

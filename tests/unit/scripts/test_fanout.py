@@ -117,6 +117,8 @@ ONE, TWO, ALL = Needs(cores=1, memory_gb=2.0), Needs(cores=2, memory_gb=2.0), Ne
         ([TWO, ONE, ONE], 4, 64.0, 2),
         ([TWO] * 5, 1, 64.0, 1),
         ([ONE, ALL], 4, 64.0, 1),
+        ([ONE, ONE, ONE, ALL], 4, 64.0, 3),  # a join that is ready holds up no training
+        ([ALL, ONE, ONE], 4, 64.0, 1),
         ([ONE], 4, 64.0, 1),
     ],
 )
@@ -141,6 +143,19 @@ def test_the_work_decides_whether_it_goes_to_workers(monkeypatch, desk):
         assert executor.side_by_side([ALL]) == 1
         assert wait_until(lambda: not is_alive(worker))  # its memory is given back
         assert executor.submit(makers.process).result() == os.getpid()
+
+
+def test_what_takes_the_whole_machine_waits_for_the_last_training_and_ends_none(
+    monkeypatch, desk, tmp_path
+):
+    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 2)
+    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: 64.0)
+    with executor_of(None, desk, makers.no_log) as executor:
+        assert executor.side_by_side([ONE, ONE, ALL]) == 2
+        training = executor.submit(makers.wait_for, tmp_path / "go on")
+        assert executor.side_by_side([ONE, ALL]) == 1
+        (tmp_path / "go on").touch()
+        assert training.result() != os.getpid()
 
 
 def test_workers_are_used_again_and_never_more_than_there_is_to_do(two):
