@@ -22,7 +22,7 @@ BALANCE = "balance.json"
 
 def folding(job: Job, verified: Unit) -> Task:
     """The folds of the recipe's scheme; other values never change them."""
-    recipe, config = job.recipe, job.recipe.folding
+    recipe, config = job.recipe, _config(job)
     if recipe.needs_anchors:
         _check_share(config)
     settings: dict[str, Any] = {"folds": config.used(), "group": recipe.data.group}
@@ -42,10 +42,33 @@ def folding(job: Job, verified: Unit) -> Task:
     )  # fmt: skip
 
 
+def _config(job: Job) -> FoldConfig:
+    """The recipe's; folds that have set groups aside stay as they are where nobody needs them.
+
+    So tables alone can be compared with a stack of networks, on the same rows.
+    """
+    recipe, folder = job.recipe, job.run / "folds"
+    wanted, share = recipe.folding, recipe.folds.anchor_share
+    if recipe.needs_anchors or not share or job.fresh or _set_aside(folder) != share:
+        return wanted
+    if "anchors kept" not in job.noticed:
+        job.noticed.add("anchors kept")
+        job.say(
+            f"notice: {folder} keeps {share:g} of the groups aside (folds.anchor_share), which "
+            "nothing of this call needs; 'make folds FRESH=1' gives them back."
+        )
+    return recipe.folds
+
+
+def _set_aside(folder: Path) -> float:
+    """The share of the groups that folds were made without."""
+    manifest = load_manifest(folder)
+    return 0.0 if manifest is None else manifest.settings["folds"].get("anchor_share", 0.0)
+
+
 def explained(error: ArtifactError, job: Job) -> ArtifactError:
     """The refusal of other values, so that who never named `anchor_share` knows why it changed."""
-    manifest, asked = load_manifest(job.run / "folds"), job.recipe.folding.anchor_share
-    made = 0.0 if manifest is None else manifest.settings["folds"].get("anchor_share", 0.0)
+    made, asked = _set_aside(job.run / "folds"), job.recipe.folding.anchor_share
     if "(folds.anchor_share)" not in str(error) or (made and asked):
         return error
     there = f"{made:g} of the groups" if made else "no group"

@@ -38,9 +38,9 @@ class Way:
     device: torch.device
     batch_size: int = 64
     workers: int = 0
-    side_by_side: int = 1  # batches, each by a thread of its own and those that compute it
     views: Sequence[View] = IDENTITY  # the first is the picture as it is
     pace: Pace = EXACT
+    side_by_side: int = 1  # batches, each by a thread of its own and those that compute it
 
 
 def score_pictures(

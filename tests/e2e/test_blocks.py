@@ -227,9 +227,11 @@ def test_rows_without_a_picture_are_blind_spots_to_the_stack(multimodal, tmp_pat
     done = call(place, "stack", "--data", str(place.data), settings=settings)
     assert "2 rows without a picture: networks say nothing there." in done.stdout
     assert "small is no member: it has no score of 1 row without a picture." in done.stdout
+    folds = table(place, "folds/folds.parquet").filter(pl.col("split") == "train")
+    assert len(folds) == 300  # networks are aligned on test pictures: nobody is set aside
     for network in ("stage1", "small"):
         oof, test = (table(place, f"blocks/{network}/{name}.parquet") for name in ("oof", "test"))
-        assert oof["isic_id"].sort().equals(held.sort())
+        assert oof["isic_id"].sort().equals(folds["isic_id"].sort())
         assert test["fold"].value_counts().sort("fold")["count"].to_list() == [75, 75, 75]
         blind = pl.col("isic_id").is_in(list(gone))
         for rows, count in ((oof, 1), (test, 3)):

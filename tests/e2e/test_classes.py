@@ -187,7 +187,7 @@ def test_what_is_no_network_or_no_class_cannot_be_asked_for(place, stacked, tmp_
 class Brightness:
     """Squared distance of a sigmoid to a number from 0 to 1."""
 
-    further = 0
+    further, weights = 0, None
 
     def __init__(self, values):
         self.values = values

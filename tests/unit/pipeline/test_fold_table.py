@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from folds.frozen import FILE
 from folds.schema import SPLIT
 from folds.split import FoldConfig
 from pipeline.fold_table import BALANCE, explained, fold_samples, folded_rows, folding
@@ -120,23 +121,34 @@ def many():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "sets", "networks"),
-    [("true", "false", "0.25 of the groups", "false"), ("false", "true", "no group", "true")],
-)
-def test_folds_with_patients_set_aside_are_not_those_without_and_say_why(
-    blank, before, after, sets, networks
-):
+def test_folds_with_patients_set_aside_stay_where_nobody_needs_them_and_that_is_said(blank):
     verified = samples_of(blank.run / "samples", many())
     words = (*STACKED, "folds.n_folds=2", "align.least_anchors=10")
-    job = blank.job(*words, f"stack.networks={before}")
+    job = blank.job(*words)
+    unit, _ = job.make(folding(job, verified))
+    alone = blank.job(*words, "stack.networks=false")
+    kept, new = alone.make(folding(alone, verified))
+    assert (new, kept.sha256(FILE)) == (False, unit.sha256(FILE))
+    folding(alone, verified)  # said once in a call
+    assert blank.lines()[-1:] == [
+        f"notice: {blank.run / 'folds'} keeps 0.25 of the groups aside (folds.anchor_share), which "
+        "nothing of this call needs; 'make folds FRESH=1' gives them back."
+    ]
+    anew = blank.job(*words, "stack.networks=false", fresh=True)
+    assert "anchor_share" not in folding(anew, verified).settings["folds"]
+
+
+def test_folds_without_patients_set_aside_are_not_those_with_and_say_why(blank):
+    verified = samples_of(blank.run / "samples", many())
+    words = (*STACKED, "folds.n_folds=2", "align.least_anchors=10")
+    job = blank.job(*words, "stack.networks=false")
     job.make(folding(job, verified))
-    changed = blank.job(*words, f"stack.networks={after}")
+    changed = blank.job(*words)
     with pytest.raises(ArtifactError) as refused:
         changed.make(folding(changed, verified))
     assert str(explained(refused.value, changed)) == (
-        f"{blank.run / 'folds'} sets {sets} aside (folds.anchor_share), which counts where "
-        f"networks are stacked, and stack.networks={networks} now; restore it, take another RUN=, "
+        f"{blank.run / 'folds'} sets no group aside (folds.anchor_share), which counts where "
+        "networks are stacked, and stack.networks=true now; restore it, take another RUN=, "
         "or run 'make folds FRESH=1'."
     )
     other = ArtifactError("made from other values (folds.n_folds, folds.anchor_share)")

@@ -112,6 +112,9 @@ def test_another_executor_is_given_the_work(job):
         def submit(self, function, /, *arguments):
             raise DataError("no room")
 
+        def side_by_side(self, needs):
+            return 1
+
         def stop(self):
             self.stopped = True
 

@@ -101,8 +101,9 @@ def test_a_row_gets_the_columns_that_the_block_has_of_it(made, settings):
         names = [n for n in table.columns if n.startswith("emb_") or n.endswith("_probability")]
         both = table.join(of_fold, on="isic_id", suffix="_kept", validate="1:1")
         assert len(both) == 3
-        for name in names:
-            assert both[name].to_list() == both[f"{name}_kept"].to_list()
+        for name in names:  # a network's last bits hang on which rows share a batch
+            found_here, there = both[name].to_list(), both[f"{name}_kept"].to_list()
+            assert found_here == [None if v is None else pytest.approx(v, rel=1e-6) for v in there]
 
 
 def test_an_encoder_looks_once_for_all_folds(made):

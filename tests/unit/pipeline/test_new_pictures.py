@@ -186,7 +186,7 @@ def test_pictures_of_a_phone_are_turned_and_those_of_other_kinds_left_out_and_bo
     mine.mkdir()
     for name, options in (("phone.jpg", {"exif": exif}), ("plain.png", {}), ("scan.tif", {})):
         Image.new("RGB", (9, 4)).save(mine / name, **options)
-    pictures = _pictures(run.job().desk, mine, drop=False)
+    pictures = _pictures(run.job().desk, ImageReader(mine), drop=False)
     assert [pictures.pixels(at).shape[:2] for at in range(2)] == [(9, 4), (4, 9)]
     assert run.lines() == [
         "notice: 1 picture neither JPEG nor PNG (.tif 1) left out: [scan.tif]; save them as PNG.",
