@@ -5,7 +5,6 @@ read. Best weights lie apart, named by their epoch, as long as a kept checkpoint
 """
 
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.training.position import Position
-from workspace.atomic import clear_leftovers
+from workspace.atomic import clear_leftovers, remove_folder
 from workspace.errors import ArtifactError, name_some
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
@@ -60,7 +59,7 @@ class Checkpoints:
             draft.json(POSITION, snapshot.position.model_dump())
             draft.json(HISTORY, snapshot.history)
         for old in self._all()[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+            remove_folder(old)
         self._clear_best()
 
     def load(self) -> Snapshot | None:
@@ -78,7 +77,7 @@ class Checkpoints:
                 snapshot = _read(unit)
                 for damaged in found[:number]:  # in the way of those to come
                     self.tell(f"WARNING: checkpoint {damaged} is damaged; going on from {path}.")
-                    shutil.rmtree(damaged)
+                    remove_folder(damaged)
                 return snapshot
         if found:
             names = name_some([path.name for path in found])
@@ -108,7 +107,7 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Nothing of the training is left; its result is kept elsewhere by now."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
     def _best(self, epoch: int) -> Path:
         return self.folder / f"best_{epoch:05d}"
@@ -134,7 +133,7 @@ class Checkpoints:
             spoken_of.add(Position.model_validate(position).best_epoch)
         for path in self.folder.glob("best_*"):
             if int(path.name.removeprefix("best_")) not in spoken_of:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
 
 
 def arrays_of(tensors: Mapping[str, torch.Tensor]) -> Arrays:
