@@ -371,6 +371,6 @@ def test_ablation_compares_on_the_same_rows_and_says_where_nothing_is_gained(pla
     before = one.stat().st_mtime_ns
     changed = ("ablation.network=stage1", "ablation.seeds=[1]", 'ablation.variants=["no_mixup"]',
                "networks.stage1.training.gamma=1.0")  # fmt: skip
-    assert "was made from other values" in call(place, "ablate", settings=changed, code=2).stderr
+    assert "were made from other values" in call(place, "ablate", settings=changed, code=2).stderr
     call(place, "ablate", "--fresh", settings=changed)
     assert one.stat().st_mtime_ns > before
