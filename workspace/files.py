@@ -205,18 +205,19 @@ def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """
     data = path.read_bytes()
     try:
-        found = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
+        # The library gives this function no types.
+        tensors = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a readable safetensors file ({error}); fetch it anew."
         ) from error
-    other = [f"{k} ({v['dtype']})" for k, v in found.items() if v["dtype"] not in TENSOR_TYPES]
+    other = [f"{k} ({v['dtype']})" for k, v in tensors.items() if v["dtype"] not in TENSOR_TYPES]
     if other:
         raise DataError(
             f"{path.name} has numbers of types that cannot be read: {name_some(other)}; save it as "
             "float32."
         )
-    return {k: _array(**v) for k, v in found.items()}, hashlib.sha256(data).hexdigest()
+    return {k: _array(**v) for k, v in tensors.items()}, hashlib.sha256(data).hexdigest()
 
 
 def _array(shape: Sequence[int], dtype: str, data: bytes) -> NDArray[Any]:

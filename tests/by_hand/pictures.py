@@ -216,3 +216,9 @@ def random_weights(seed, outputs=1):
     """Those of a small network as it is drawn."""
     torch.manual_seed(seed)
     return pack(LesionNet(NET, outputs).eval())
+
+
+def weights_file(made, folder, **inputs):
+    with made.making(folder, stage="train-cnn", inputs=inputs) as draft:
+        draft.tensors("best.safetensors", random_weights(1))
+    return made.run / folder / "best.safetensors"

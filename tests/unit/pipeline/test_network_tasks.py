@@ -20,7 +20,7 @@ from pipeline.networks import (
     training,
 )
 from pipeline.picture_rows import open_picture_rows
-from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights
+from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights, weights_file
 from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError
 from workspace.tasks import state_of
@@ -126,12 +126,6 @@ def test_rows_folds_and_pictures_are_inputs(made):
     assert changed == {"folds.parquet"}
 
 
-def weights_file(made, folder, **inputs):
-    with made.making(folder, stage="train-cnn", inputs=inputs) as draft:
-        draft.tensors("best.safetensors", random_weights(1))
-    return made.run / folder / "best.safetensors"
-
-
 def test_weights_are_known_by_what_they_hold_not_by_where_they_lie(made):
     one, other = (weights_file(made, name) for name in ("one", "other"))
     begun = [declared(made, f"networks.flag.net.weights={path}") for path in (one, other)]
@@ -191,44 +185,6 @@ def test_check_121_an_average_that_is_taken_otherwise_makes_another_network(made
     assert "average" not in declared(made).settings
     averaging = declared(made, "networks.flag.training.ema=0.99").settings
     assert averaging["average"] == "warmed up"
-
-
-def encoder(made, *settings):
-    job = made.job(*settings)
-    return encoding(job, made.files(job), "plain", job.recipe.networks["plain"])
-
-
-def test_an_encoder_depends_on_its_net_and_on_the_seed_where_it_is_drawn(made):
-    path = weights_file(made, "of_others")
-    task = encoder(made)
-    assert task.folder == made.run / "encoders" / "plain"
-    assert set(task.settings) == {"net", "seed"}
-    assert task.on_change == "redo"  # it cost no training
-    assert encoder(made, "seed=4").settings["seed"] == 4
-    given = encoder(made, f"networks.plain.net.weights={path}")
-    assert set(given.settings) == {"net"}
-    assert set(given.inputs) == {"weights"}  # of no row here
-
-
-def test_random_weights_are_told_once_in_a_call(made):
-    job = made.job()
-    for _ in range(2):
-        encoding(job, made.files(), "plain", job.recipe.networks["plain"])
-    assert made.lines() == [
-        "notice: plain has random weights: its embeddings say little of a picture."
-    ]
-
-
-def test_an_encoder_is_drawn_by_the_seed_whatever_was_drawn_before(made):
-    makers = []
-    for seed in (0, 0, 4):
-        torch.rand(3)
-        job = made.job(f"seed={seed}", fresh=True)
-        unit, _ = job.make(encoding(job, made.files(), "plain", job.recipe.networks["plain"]))
-        makers.append(maker_of(unit))
-        assert use_of(unit).held_out is None
-        assert use_of(unit).classes == ()
-    assert makers[0] == makers[1] != makers[2]
 
 
 class Trainer:
