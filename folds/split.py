@@ -26,7 +26,7 @@ from folds.schema import (
     TRAIN,
     VALID,
 )
-from folds.stratified import PLACED, Parts, dealt
+from folds.stratified import PLACED, Parts, deal_groups
 from workspace.errors import ConfigError, DataError, listed
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
@@ -99,7 +99,7 @@ def _stratified(
 
 def _folds_of(ours: pl.DataFrame, config: FoldConfig, seed: int) -> pl.DataFrame:
     besides = " besides those that folds.anchor_share sets aside" if config.anchor_share else ""
-    return dealt(ours, Parts(config.n_folds, besides=besides), config.stratify, seed)
+    return deal_groups(ours, Parts(config.n_folds, besides=besides), config.stratify, seed)
 
 
 def check_anchors(
@@ -125,11 +125,11 @@ def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findin
     """One share of the groups is the test, one share of the remaining ones validates."""
     ours, rest = _without_test(rows)
     tests = Parts(round(1 / config.test_share), "folds.test_share")
-    tested = dealt(ours, tests, config.stratify, seed)
+    tested = deal_groups(ours, tests, config.stratify, seed)
     is_test = tested["fold"] == 0
     others = ours.filter(~is_test)
     valid = Parts(round(1 / config.valid_share), "folds.valid_share")
-    validated = dealt(others, valid, config.stratify, seed + 1)
+    validated = deal_groups(others, valid, config.stratify, seed + 1)
     validated = validated.with_columns(
         pl.when(pl.col("fold") == 0).then(0).cast(pl.Int16).alias("fold")
     )

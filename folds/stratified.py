@@ -39,7 +39,7 @@ class Parts:
         return [number for number in reversed(some) if number < self.number]
 
 
-def dealt(rows: pl.DataFrame, parts: Parts, stratify: str, seed: int) -> pl.DataFrame:
+def deal_groups(rows: pl.DataFrame, parts: Parts, stratify: str, seed: int) -> pl.DataFrame:
     """Stratified group k-fold of rows that are sorted by id, on integer codes."""
     classes = rows[DIAGNOSIS if stratify == "diagnosis" else TARGET].cast(pl.String)
     _check_known(rows, classes)

@@ -101,8 +101,8 @@ def size_of(net: LesionNet, training: TrainConfig) -> Size:
 
 def check_disk(run: Path, sizes: Mapping[str, Size], trainings: Mapping[str, int]) -> None:
     """Best and last weights of each, and two checkpoints of one."""
-    kept = sum(2 * size.whole * trainings[name] for name, size in sizes.items())
-    needed = kept + max((2 * size.whole for size in sizes.values()), default=0)
+    networks = sum(2 * size.whole * trainings[name] for name, size in sizes.items())
+    needed = networks + max((2 * size.whole for size in sizes.values()), default=0)
     free = shutil.disk_usage(run).free
     if needed > free:
         raise ConfigError(
