@@ -2,7 +2,8 @@
 
 Whole patients are left out: lesions of one are alike, and would tell what they are asked.
 Each fold's mapped embedding is held against the mean of the others', which is the reference: in the
-unmapped spaces (before) and in the mapped one (after). Two numbers a fold: the share of the
+unmapped spaces (before) and in the mapped one (after), which is no more than what the anchors of
+the fit span. Two numbers a fold: the share of the
 reference's variance that the embedding explains, up to one scale, and the mean cosine of the rows.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from stacking.alignment.anchors import Numbers, checked
 from stacking.alignment.config import AlignConfig
-from stacking.alignment.maps import EMBEDDINGS, Maps, fit
+from stacking.alignment.maps import EMBEDDINGS, Maps, fit_in_frame, on_one_thread
 from workspace.arrays import Bools, Floats, Ints
 
 SHARES = 5  # of the anchors; each is left out once
@@ -54,6 +55,7 @@ def mean_over_folds(by_fold: Mapping[int, Agreement]) -> Agreement:
     )
 
 
+@on_one_thread()
 def measure_drift(
     embeddings: Mapping[int, Numbers], config: AlignConfig, groups: Ints | None = None
 ) -> Drift:
@@ -108,11 +110,12 @@ def _agreements(raw: dict[int, Floats], config: AlignConfig, shares: Ints) -> di
     for share in np.unique(shares):
         held_out = shares == share
         fitted = {fold: own[~held_out] for fold, own in raw.items()}
-        maps = frame = fit(fitted, config)
+        maps, _ = fit_in_frame(fitted, config)
+        frame = maps
         if config.method == "ridge":
             # Ridge maps shrink what they cannot predict: held against each other they would agree
             # on the little that is left. They are held against what they set out to predict.
-            frame = fit(fitted, config.model_copy(update={"method": "procrustes"}))
+            frame, _ = fit_in_frame(fitted, config.model_copy(update={"method": "procrustes"}))
         mapped, reference = (_mapped(which, raw, held_out) for which in (maps, frame))
         total = np.sum(list(reference.values()), axis=0)
         for fold, own in mapped.items():

@@ -5,25 +5,35 @@ the mean of the *other* folds' embeddings, rotated into the frame: what one netw
 means something else in each fold, and this drops it, from every fold alike (docs/decisions/0012).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from stacking.alignment.anchors import Numbers, check_finite, checked, spread_evenly
 from stacking.alignment.config import AlignConfig
 from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ArtifactError, ConfigError, name_some
-from workspace.lazy import LazyModule
-
-linalg = LazyModule("scipy.linalg")
 
 EMBEDDINGS = "embeddings"  # how messages call them
 FLAT = 1e-6  # a spread below this share of the magnitude is noise of floats, as for the features
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(-8, 5))  # 1e-4 to 100 mean eigenvalues
 AT_ONCE = 8192  # rows that are float64 on their way through
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Decompositions of some hundred anchors.
+
+    Threads would wait for one another, on a machine that does other work seven times as long as
+    one thread takes for all, and the last bits would hang on their number.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,21 +101,34 @@ def check_names(names: Mapping[str, object], wanted: Mapping[str, object], what:
         )
 
 
+@on_one_thread()
 def fit(embeddings: Mapping[int, Numbers], config: AlignConfig) -> Maps:
     """From the same anchors, in the same order, as each fold's network sees them."""
+    maps, frame = fit_in_frame(embeddings, config)
+    if config.pca is not None:
+        return _fewer(maps, checked(embeddings, config, EMBEDDINGS), frame, config.pca)
+    if frame is None:
+        return maps
+    return replace(maps, weights=maps.weights @ frame.T, offset=maps.offset @ frame.T)
+
+
+@on_one_thread()
+def fit_in_frame(
+    embeddings: Mapping[int, Numbers], config: AlignConfig
+) -> tuple[Maps, Floats | None]:
+    """Maps to coordinates, and the orthonormal axes (columns, coordinates) that these belong to.
+
+    No axes: coordinates are columns. Lengths and angles are those of the columns, and they are few
+    where anchors are.
+    """
     assert config.embeds, "align.method='scalars' has no maps"
     raw = checked(embeddings, config, EMBEDDINGS)
     assert next(iter(raw.values())).ndim == 2, "(anchors, width)"
-    maps = _fitted(raw, config)
-    return maps if config.pca is None else _fewer(maps, raw, config.pca)
-
-
-def _fitted(raw: dict[int, Floats], config: AlignConfig) -> Maps:
     if config.method == "raw":
-        return _as_they_are(raw)
+        return _as_they_are(raw), None
     centred = _centred(raw)
     if config.method == "relative":
-        return _to_landmarks(raw, centred, config.landmarks)
+        return _to_landmarks(raw, centred, config.landmarks), None
     return _turned(raw, centred, config)
 
 
@@ -139,25 +162,61 @@ def _to_landmarks(raw: dict[int, Floats], centred: list[Floats], landmarks: int)
     )
 
 
-def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) -> Maps:
-    """By a rotation onto the lowest fold, or by a ridge map onto the others so rotated."""
+def _turned(
+    raw: dict[int, Floats], centred: list[Floats], config: AlignConfig
+) -> tuple[Maps, Floats]:
+    """By a rotation onto the lowest fold, or by a ridge map onto the others so rotated.
+
+    All in what the anchors span: where they are fewer than the columns, nothing is known beyond.
+    """
     scales = [_scale(embedding) for embedding in centred]
-    standard = [embedding / scale for embedding, scale in zip(centred, scales, strict=True)]
-    first, *rest = standard
-    turns = [
-        np.eye(first.shape[1]),
-        *(linalg.orthogonal_procrustes(embedding, first)[0] for embedding in rest),
-    ]
-    plain = _as_they_are(raw)
-    penalties = plain.penalties
+    spans = [_span(embedding / scale) for embedding, scale in zip(centred, scales, strict=True)]
+    first, *rest = spans
+    rotated = [first.inside, *(span.inside @ _turn(span, first) for span in rest)]
+    turns, penalties = [_turn(span, first) for span in spans], np.full(len(spans), np.nan)
     if config.method == "ridge" and rest:  # a single fold has nobody to agree with
-        rotated = [embedding @ turn for embedding, turn in zip(standard, turns, strict=True)]
         total = np.sum(rotated, axis=0)
         others = [(total - own) / len(rest) for own in rotated]
-        maps = [_ridge(v, o, config.ridge) for v, o in zip(standard, others, strict=True)]
-        turns, penalties = [turn for turn, _ in maps], np.array([chosen for _, chosen in maps])
-    weights = np.stack([turn / scale for turn, scale in zip(turns, scales, strict=True)])
-    return replace(plain, means=_means(raw), weights=weights, penalties=penalties)
+        found = [_ridge(v, o, config.ridge) for v, o in zip(spans, others, strict=True)]
+        turns, penalties = [turn for turn, _ in found], np.array([chosen for _, chosen in found])
+    weights = [
+        span.basis @ (turn / scale) for span, turn, scale in zip(spans, turns, scales, strict=True)
+    ]
+    maps = replace(
+        _as_they_are(raw),
+        means=_means(raw),
+        weights=np.stack(weights),
+        offset=np.zeros(len(first.singular)),
+        penalties=penalties,
+    )
+    return maps, first.basis
+
+
+@dataclass(frozen=True, eq=False)
+class _Span:
+    """A table as rows * singular @ basis.T, without the directions that it does not know."""
+
+    rows: Floats  # (anchors, rank), orthonormal columns
+    singular: Floats  # (rank,)
+    basis: Floats  # (width, rank), orthonormal columns
+
+    @property
+    def inside(self) -> Floats:
+        """The table by its coordinates in the basis, (anchors, rank)."""
+        return self.rows * self.singular
+
+
+def _span(table: Floats) -> _Span:
+    rows, singular, basis = np.linalg.svd(table, full_matrices=False)
+    known = singular > singular[0] * max(table.shape) * np.finfo(np.float64).eps
+    return _Span(rows[:, known], singular[known], basis[known].T)
+
+
+def _turn(span: _Span, onto: _Span) -> Floats:
+    """(rank, rank of the other): the rotation that brings one as near to the other as can be."""
+    left, _, right = np.linalg.svd(span.inside.T @ onto.inside, full_matrices=False)
+    turn: Floats = left @ right
+    return turn
 
 
 def _means(raw: dict[int, Floats]) -> Floats:
@@ -191,32 +250,31 @@ def _of_length_one(rows: Floats) -> Floats:
     return result
 
 
-def _ridge(embedding: Floats, target: Floats, penalty: float | str) -> tuple[Floats, float]:
-    """(width, columns) and the penalty; both tables centred, the embedding's eigenvalues average 1.
+def _ridge(span: _Span, target: Floats, penalty: float | str) -> tuple[Floats, float]:
+    """(rank, columns) and the penalty; both tables centred, the embedding's eigenvalues average 1.
 
     Generalised cross-validation (Golub, Heath and Wahba 1979) compares all penalties from one
     decomposition: the left-over squares over the square of the degrees of freedom left.
     """
-    rows = len(embedding)
-    left, singular, right = np.linalg.svd(embedding, full_matrices=False)
-    inside = left.T @ target
+    count, singular = len(target), span.singular
+    inside = span.rows.T @ target
     power = (inside * inside).sum(axis=1)
     outside = max(0.0, float((target * target).sum() - power.sum()))
 
     def shrinkage(amount: float) -> Floats:
-        return np.asarray(singular**2 / (singular**2 + rows * amount), np.float64)
+        return np.asarray(singular**2 / (singular**2 + count * amount), np.float64)
 
     def score(amount: float) -> float:
         share = shrinkage(amount)
         squares = outside + ((1 - share) ** 2 * power).sum()
-        return float(squares / (rows - 1 - share.sum()) ** 2)  # 1 for the mean
+        return float(squares / (count - 1 - share.sum()) ** 2)  # 1 for the mean
 
     chosen = min(PENALTIES, key=score) if isinstance(penalty, str) else penalty
-    shrunk = singular / (singular**2 + rows * chosen)
-    return right.T @ (shrunk[:, None] * inside), chosen
+    shrunk = singular / (singular**2 + count * chosen)
+    return shrunk[:, None] * inside, chosen
 
 
-def _fewer(maps: Maps, raw: dict[int, Floats], components: int) -> Maps:
+def _fewer(maps: Maps, raw: dict[int, Floats], frame: Floats | None, components: int) -> Maps:
     """The first principal components of all folds' mapped anchors together."""
     count = len(next(iter(raw.values())))
     if components > min(maps.columns, count):
@@ -231,6 +289,7 @@ def _fewer(maps: Maps, raw: dict[int, Floats], components: int) -> Maps:
     _, vectors = np.linalg.eigh((mapped - mean).T @ (mapped - mean))
     axes = vectors[:, : -components - 1 : -1]  # eigh gives the largest last
     # An axis has no direction of its own: the strongest entry points up, on every machine.
-    strongest = axes[np.abs(axes).argmax(axis=0), np.arange(components)]
+    entries = axes if frame is None else frame @ axes
+    strongest = entries[np.abs(entries).argmax(axis=0), np.arange(components)]
     axes = axes * np.sign(strongest)
     return replace(maps, weights=maps.weights @ axes, offset=(maps.offset + mean) @ axes)

@@ -6,6 +6,7 @@ import pytest
 import safetensors.numpy
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
 
 from stacking.alignment import maps
 from stacking.alignment.maps import Maps, fit
@@ -71,16 +72,43 @@ def rotated_onto_the_first(views):
     return tables, turned
 
 
-def test_ridge_is_scikit_learns_on_the_mean_of_the_other_folds(views):
+@pytest.mark.parametrize("width", [12, 80])
+def test_ridge_is_scikit_learns_on_the_mean_of_the_other_folds(width):
+    views = drawn(rows=60, width=width)
     fitted = fit(views, config(ridge=0.3))
     tables, turned = rotated_onto_the_first(views)
     for fold, view in views.items():
         others = np.mean([t for at, t in enumerate(turned) if at != fold], axis=0)
         twin = Ridge(alpha=0.3 * len(view), fit_intercept=True).fit(tables[fold], others)
-        np.testing.assert_allclose(
-            fitted.apply(fold, view), twin.predict(tables[fold]), atol=1e-5, rtol=1e-5
-        )
+        unseen = drawn(rows=5, width=width, seed=1)[fold]
+        off = (unseen.astype(float) - view.astype(float).mean(axis=0)) / standard_scale(view)
+        for rows, standardised in ((view, tables[fold]), (unseen, off)):
+            np.testing.assert_allclose(
+                fitted.apply(fold, rows), twin.predict(standardised), atol=1e-4, rtol=1e-4
+            )
     assert fitted.penalties.tolist() == [0.3, 0.3, 0.3]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_components_are_the_same_where_anchors_are_fewer_than_columns(method):
+    views = drawn(rows=50, width=80)
+    mapped = mapped_by(fit(views, config(method)), views)
+    together = np.concatenate(list(mapped.values())).astype(float)
+    twin = PCA(3).fit(together)
+    fewer = fit(views, config(method, pca=3))
+    for fold, view in views.items():
+        ours, theirs = fewer.apply(fold, view), twin.transform(mapped[fold].astype(float))
+        signs = np.sign((ours * theirs).sum(axis=0))
+        np.testing.assert_allclose(ours, theirs * signs, atol=1e-3, rtol=1e-3)
+
+
+def test_the_bits_hang_on_no_number_of_threads():
+    views = drawn(rows=150, width=200)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(fit(views, config(pca=8)))
+    np.testing.assert_array_equal(found[0].weights, found[1].weights)
 
 
 @pytest.mark.parametrize("rows", [60, 400])
