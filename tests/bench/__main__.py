@@ -1,4 +1,4 @@
-"""`python -m tests.bench [theme ...]`: all themes, or the named ones."""
+"""`python -m tests.bench [theme ...]`: the named themes, or all that take minutes."""
 
 import sys
 
@@ -10,6 +10,7 @@ from tests.bench import (
     bench_networks,
     bench_pace,
     bench_pixels,
+    bench_seeds,
     bench_stack,
     bench_tabular,
     bench_training,
@@ -28,7 +29,8 @@ THEMES = {
     "training": bench_training.run,
     "pace": bench_pace.run,
 }
+HOURS = {"seeds": bench_seeds.run}
 
 if __name__ == "__main__":  # not in the processes that a theme spawns
     for theme in sys.argv[1:] or THEMES:
-        THEMES[theme]()
+        (THEMES | HOURS)[theme]()
