@@ -6,7 +6,6 @@ metric is undefined is counted, never dropped in silence. Ends are percentiles, 
 few patients and reckoned with part of a patient more: docs/decisions/0007 says why.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TypedDict, cast
@@ -15,14 +14,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.cohort import Cohort, Unit
+from metrics.ends import ends, ends_of_share
 from metrics.support import FEWEST
 from metrics.tally import Margins, Tally, Values, side_by_side
 from workspace.arrays import Floats, Ints
 from workspace.choices import Seeds
-from workspace.lazy import LazyModule
 from workspace.progress import Show
-
-special = LazyModule("scipy.special")
 
 BLOCK = 2**23  # cells of a block of draws: 64 MB
 MORE_APART = 0.1  # of a patient: with half a one differences cover .99 (docs/LOG.md)
@@ -109,6 +106,7 @@ def intervals(
                 [sample.of(metric) for sample in samples[name, _way(tally, metric, config)]],
                 value, tally.behind.get(metric, cohort.fewest), cohort,
                 _way(tally, metric, config), config.level,
+                certain=metric in tally.shares and value in (0.0, 1.0),
             )
             for metric, value in point.items()
         }  # fmt: skip
@@ -264,36 +262,31 @@ class _Samples:
 
 
 def _interval(
-    by_seed: Sequence[Floats], value: float, n: int, cohort: Cohort, stratified: bool, level: float
+    by_seed: Sequence[Floats],
+    value: float,
+    n: int,
+    cohort: Cohort,
+    stratified: bool,
+    level: float,
+    *,
+    certain: bool,
 ) -> Interval:
     """From the resamples of each seed, (3, resamples) each, and on how many patients they rest."""
     together = np.concatenate(by_seed, axis=1)
-    ends = [_ends(sample, value, n, level) for sample in (together, *by_seed)]
-    known = not np.isnan(ends[0]).any()
+    both = [
+        ends_of_share(value, n, level) if certain else ends(sample, value, n, level)
+        for sample in (together, *by_seed)
+    ]
+    known = not np.isnan(both[0]).any()
     return Interval(
         value=None if np.isnan(value) else value,
-        low=float(ends[0][0]) if known else None,
-        high=float(ends[0][1]) if known else None,
+        low=float(both[0][0]) if known else None,
+        high=float(both[0][1]) if known else None,
         level=level,
         unit=cohort.unit,
         patients=n,
         stratified=stratified,
         replicates=together.shape[1],
         undefined=int(np.isnan(together[0]).sum()),
-        seed_spread=None if np.isnan(ends).any() else float(np.ptp(ends[1:], axis=0).max()),
+        seed_spread=None if np.isnan(both).any() else float(np.ptp(both[1:], axis=0).max()),
     )
-
-
-def _ends(sample: Floats, value: float, n: int, level: float) -> Floats:
-    """Both ends of an interval; NaN where nothing can be said.
-
-    Percentiles further out than the level says: resampled values of n patients spread too little,
-    by sqrt((n - 1) / n), with a spread that is itself uncertain, so Student's t instead of the
-    normal (Hesterberg 2015, "expanded percentile interval").
-    """
-    _, low, high = sample[:, ~np.isnan(sample[0])]
-    if np.isnan(value) or not len(low) or n < FEWEST:
-        return np.array([np.nan, np.nan])
-    reach = math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 + level) / 2)
-    least, most = special.ndtr([-reach, reach])
-    return np.array([np.quantile(low, least), np.quantile(high, most)])

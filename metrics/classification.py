@@ -195,7 +195,7 @@ def classification_tally(
     behind = _behind(tally, classes, present, groups, confusions)
     within = ("recall[", "balanced_accuracy", "macro_recall", "confusion[")  # a class
     mix = frozenset(name for name in behind if not name.startswith(within))
-    return replace(tally, behind=behind, mix=mix)
+    return replace(tally, behind=behind, mix=mix, shares=frozenset(behind))
 
 
 def rarity(true: Labels, classes: Sequence[str]) -> Ints:

@@ -63,7 +63,8 @@ def one_vs_rest_tally(
     behind = {f"auc[{classes[number]}]": _fewest(code == number, cohort) for number in present}
     # One patient more of every class at once would be several: none for the mean of them.
     margins = tally.margins and replace(tally.margins, of=frozenset(behind))
-    return replace(tally, behind={**behind, "macro_auc": min(behind.values())}, margins=margins)
+    behind["macro_auc"] = min(behind.values())
+    return replace(tally, behind=behind, margins=margins, shares=frozenset({"macro_auc"}))
 
 
 def _rest_tally(scored: Scored, cohort: Cohort) -> Tally:

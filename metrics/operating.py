@@ -20,6 +20,7 @@ from workspace.errors import ConfigError, DataError
 ROUNDING = 1e-9  # of a row: 0.95 of 20 rows is 19, whatever float64 makes of 0.95
 # What a prevalence changes, whatever the score: of the rows, or as stated.
 WITH_PREVALENCE = ("ppv", "npv", "f1", "flagged_per_1000", "biopsies_per_cancer")
+SHARES = frozenset({"sensitivity", "specificity", "ppv", "npv", "f1"})  # as the rows are
 
 
 class Counts(TypedDict):
@@ -126,11 +127,12 @@ def operating_tally(
 
     scored = checked(target, score)
     tally = tally_rows(cohort, _outcome(scored, threshold), 4, values)
-    positive, negative = (tally.patients_in(np.array(cells)) for cells in ([1, 3], [0, 2]))
-    names = list(tally.point())
-    behind = dict.fromkeys(names, positive) | {"specificity": negative, "npv": negative}
-    behind["flagged_per_1000"] = cohort.size
-    return replace(tally, behind=behind, mix=frozenset(WITH_PREVALENCE))
+    positive, negative, flagged, passed = (
+        tally.patients_in(np.array(cells)) for cells in ([1, 3], [0, 2], [2, 3], [0, 1])
+    )
+    behind = dict.fromkeys(tally.point(), positive) | {"specificity": negative, "npv": passed}
+    behind |= {"ppv": flagged, "biopsies_per_cancer": flagged, "flagged_per_1000": cohort.size}
+    return replace(tally, behind=behind, mix=frozenset(WITH_PREVALENCE), shares=SHARES)
 
 
 def operating_values(

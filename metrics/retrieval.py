@@ -47,7 +47,8 @@ def retrieval_tally(target: ArrayLike, score: ArrayLike, cohort: Cohort, k: int 
     patients = Cohort(np.arange(cohort.size), cohort.strata, cohort.unit)
     tally = tally_columns(patients, [share, malignant > 0], values)
     positives = int(np.count_nonzero(malignant))
-    return replace(tally, behind={f"top_{k}_retrieval_sensitivity": positives})
+    behind = {f"top_{k}_retrieval_sensitivity": positives}
+    return replace(tally, behind=behind, shares=frozenset(behind))
 
 
 def _retrieved(scored: Scored, cohort: Cohort, k: int) -> Floats:

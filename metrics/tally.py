@@ -54,7 +54,8 @@ class Tally:
 
     `behind` says how many patients a value rests on, where that is not the cohort's `fewest`.
     `mix` names the values that change with how many patients have a positive, whatever the score:
-    their resamples must not hold that fixed.
+    their resamples must not hold that fixed. `shares` names those from 0 to 1 that are at an end
+    only where no patient is wrong, or none right.
     """
 
     table: "csr_array"
@@ -62,6 +63,7 @@ class Tally:
     behind: Mapping[str, int] = field(default_factory=dict)
     mix: frozenset[str] = frozenset()
     margins: Margins | None = None
+    shares: frozenset[str] = frozenset()
 
     def of(self, draws: Floats) -> Values:
         """The metrics of each resample; `draws` (resamples x patients) says who is in how often."""
