@@ -103,10 +103,8 @@ def intervals(
         point = tally.point()
         result[name] = {
             metric: _interval(
+                tally, metric, value, cohort, config,
                 [sample.of(metric) for sample in samples[name, _way(tally, metric, config)]],
-                value, tally.behind.get(metric, cohort.fewest), cohort,
-                _way(tally, metric, config), config.level,
-                certain=metric in tally.shares and value in (0.0, 1.0),
             )
             for metric, value in point.items()
         }  # fmt: skip
@@ -262,30 +260,29 @@ class _Samples:
 
 
 def _interval(
-    by_seed: Sequence[Floats],
+    tally: Tally,
+    metric: str,
     value: float,
-    n: int,
     cohort: Cohort,
-    stratified: bool,
-    level: float,
-    *,
-    certain: bool,
+    config: BootstrapConfig,
+    by_seed: Sequence[Floats],
 ) -> Interval:
     """From the resamples of each seed, (3, resamples) each, and on how many patients they rest."""
+    n = tally.behind.get(metric, cohort.fewest)
     together = np.concatenate(by_seed, axis=1)
-    both = [
-        ends_of_share(value, n, level) if certain else ends(sample, value, n, level)
-        for sample in (together, *by_seed)
-    ]
+    if metric in tally.shares and value in (0.0, 1.0):
+        both = [ends_of_share(value, n, config.level)] * (1 + len(by_seed))
+    else:
+        both = [ends(sample, value, n, config.level) for sample in (together, *by_seed)]
     known = not np.isnan(both[0]).any()
     return Interval(
         value=None if np.isnan(value) else value,
         low=float(both[0][0]) if known else None,
         high=float(both[0][1]) if known else None,
-        level=level,
+        level=config.level,
         unit=cohort.unit,
         patients=n,
-        stratified=stratified,
+        stratified=_way(tally, metric, config),
         replicates=together.shape[1],
         undefined=int(np.isnan(together[0]).sum()),
         seed_spread=None if np.isnan(both).any() else float(np.ptp(both[1:], axis=0).max()),

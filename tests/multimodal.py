@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 
 import polars as pl
 from rich.console import Console
@@ -11,6 +10,7 @@ from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from scripts import submission
+from tests.manifests import rewrite
 from workspace.hashing import HashMemory
 
 TINY = (
@@ -81,13 +81,15 @@ def table(place, name):
 
 def record_anew(folder, **facts):
     """As if the unit's own stage had written what now lies there."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for name in manifest["files"]:
-        data = (folder / name).read_bytes()
-        record = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-        manifest["files"][name] = record
-    manifest["facts"] |= facts
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    def anew(manifest):
+        for name in manifest["files"]:
+            data = (folder / name).read_bytes()
+            record = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+            manifest["files"][name] = record
+        manifest["facts"] |= facts
+
+    rewrite(folder, anew)
 
 
 def maker_by_hand(folder):

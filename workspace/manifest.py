@@ -1,11 +1,15 @@
 """The record beside every result: what it was made from, by which code, and what it contains.
 
 Written last into a unit's folder, so that its presence means the unit is whole. It names no
-absolute path, no environment variable and no patient.
+absolute path, no environment variable and no patient. A hash of all that it says seals it: what
+reads it may rely on every value being of the kind that was written.
 """
 
+import json
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -15,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workspace.errors import ArtifactError
 from workspace.files import parse_json
-from workspace.hashing import sha256_file
+from workspace.hashing import sha256_file, sha256_text
 
 NAME = "manifest.json"
+SEAL = "seal"
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCK = REPOSITORY / "requirements.lock"
 LIBRARIES = (
@@ -68,7 +73,7 @@ class Manifest(Wanted):
 
 
 class Kept(dict[str, Any]):
-    """Values of a manifest; what is asked for and not there was taken out by hand."""
+    """Values of a manifest; what is asked for and not there another version did not write."""
 
     def __init__(self, values: dict[str, Any], path: Path) -> None:
         super().__init__({key: _kept(value, path) for key, value in values.items()})
@@ -76,8 +81,8 @@ class Kept(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         raise ArtifactError(
-            f"{self._path} has no {key!r}: it was changed after it was written; restore it, or "
-            "move its folder away and run the stage again."
+            f"{self._path} has no {key!r}: another version wrote it, or it was changed; restore "
+            "it, or move its folder away and run the stage again."
         )
 
     def __reduce__(self) -> tuple[type["Kept"], tuple[dict[str, Any], Path]]:
@@ -95,15 +100,47 @@ def load_manifest(folder: Path) -> Manifest | None:
     path = folder / NAME
     if not path.is_file():
         return None
+    with _refusing_foreign(path):
+        values = parse_json(path)
+        changed = _is_changed(values)
+    if changed:
+        raise ArtifactError(
+            f"{path} was changed after it was written; restore it, or move its folder away and run "
+            "the stage again."
+        )
+    with _refusing_foreign(path):
+        manifest = Manifest.model_validate(_as_now(values))
+        kept = {n: Kept(getattr(manifest, n), path) for n in ("settings", "recipe", "facts")}
+    return manifest.model_copy(update=kept)
+
+
+@contextmanager
+def _refusing_foreign(path: Path) -> Iterator[None]:
     try:
-        manifest = Manifest.model_validate(_as_now(parse_json(path)))
-    except (ValidationError, ArtifactError) as error:
+        yield
+    except (ValidationError, ArtifactError, RecursionError) as error:
         raise ArtifactError(
             f"{path} is not a manifest of this version; restore it, or move its folder away and "
             "run the stage again."
         ) from error
-    values = {name: getattr(manifest, name) for name in ("settings", "recipe", "facts")}
-    return manifest.model_copy(update={name: Kept(one, path) for name, one in values.items()})
+
+
+def sealed(manifest: Manifest) -> dict[str, Any]:
+    """As it is kept."""
+    values = json.loads(json.dumps(manifest.model_dump(), allow_nan=False))  # as it will be read
+    return {**values, SEAL: _seal(values)}
+
+
+def _is_changed(values: Any) -> bool:
+    """Whether it says other things than when it was sealed; until November 2026 none was."""
+    if not isinstance(values, dict) or SEAL not in values:
+        return False
+    seal = values.pop(SEAL)
+    return bool(seal != _seal(values))
+
+
+def _seal(values: dict[str, Any]) -> str:
+    return sha256_text(json.dumps(values, sort_keys=True))
 
 
 def _as_now(values: Any) -> Any:

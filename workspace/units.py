@@ -28,6 +28,7 @@ from workspace.manifest import (
     differences,
     load_manifest,
     lock_hash,
+    sealed,
 )
 from workspace.progress import Desk, Show, Silent
 
@@ -198,7 +199,7 @@ def making(
             files=_records(aside),
             for_people=draft.for_people,
         )
-        files.write_json(aside / NAME, manifest.model_dump())
+        files.write_json(aside / NAME, sealed(manifest))
     for clear in draft.last:
         clear()
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tests.launcher import killed
+from tests.multimodal import record_anew
 from tests.stages import Place
 
 SMALL = (
@@ -300,12 +301,7 @@ def test_the_audit_finds_a_feature_table_that_is_not_what_the_rows_give(place):
     table = pl.read_parquet(place.run / "features" / "features.parquet")
     leaky = table.with_columns(pz_tbp_lv_H=pl.Series(np.arange(len(table)), dtype=pl.Float32))
     leaky.write_parquet(place.run / "features" / "features.parquet")
-    manifest = json.loads((place.run / "features" / "manifest.json").read_text())
-    data = (place.run / "features" / "features.parquet").read_bytes()
-    manifest["files"]["features.parquet"] = {
-        "sha256": hashlib.sha256(data).hexdigest(), "size": len(data),
-    }  # fmt: skip
-    (place.run / "features" / "manifest.json").write_text(json.dumps(manifest))
+    record_anew(place.run / "features")
     ended = call(place, "audit", code=2)
     assert (
         "checks found a leak: features of training rows ignore the test rows. See" in ended.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cascade import TINY, call
 from tests.launcher import killed
+from tests.manifests import rewrite
 from tests.stages import Place
 
 
@@ -169,8 +170,10 @@ def test_check_77_switched_or_not_a_finished_network_is_the_same(place):
     assert "train-cnn: nothing to do" in done.stdout
     assert weights(place) == before
     assert "and is kept" not in done.stdout
-    path = place.run / "networks/stage2_fold_1/manifest.json"  # as if a GPU had made it
-    path.write_text(path.read_text().replace('"repeatable": true', '"repeatable": false'))
+    rewrite(  # as if a GPU had made it
+        place.run / "networks/stage2_fold_1",
+        lambda manifest: manifest["facts"].update(repeatable=False),
+    )
     done = call(place, "train_cnn", "--deterministic")
     assert done.stdout.count("was trained without DETERMINISTIC=1 on a GPU and is kept.") == 1
 

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import polars as pl
@@ -8,6 +7,7 @@ from folds.findings import Findings
 from folds.frozen import FILE, fold_hash, load_folds, save_folds, splits
 from folds.groups import joined_groups, own_groups
 from folds.split import FoldConfig, assign_folds
+from tests.manifests import rewrite
 from tests.unit.folds.test_split import NO_PAIRS, table
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_file
@@ -32,9 +32,8 @@ def kept(tmp_path):
 
 def resign(folder):
     """Make the manifest agree with a changed file, as a careful forger would."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][FILE]["sha256"] = sha256_file(folder / FILE)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    sha256 = sha256_file(folder / FILE)
+    rewrite(folder, lambda manifest: manifest["files"][FILE].update(sha256=sha256))
 
 
 def test_folds_come_back_and_explain_themselves(kept):

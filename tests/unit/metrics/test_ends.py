@@ -32,7 +32,7 @@ def test_a_recall_of_24_patients_who_are_all_right_may_be_less_than_1():
     }.items():  # fmt: skip
         assert values[name].value == 1
         assert (values[name].low, values[name].high) == pytest.approx(expected), name
-    assert WITH == pytest.approx((24 / (24 + 1.959964**2), 1))
+    assert pytest.approx((24 / (24 + 1.959964**2), 1)) == WITH
 
 
 def test_a_confusion_that_never_came_may_come():

@@ -14,6 +14,7 @@ from pipeline.new_columns import NewColumns, _kept, looking, open_columns
 from pipeline.new_data import NewData
 from pipeline.picture_rows import open_picture_rows
 from tests.by_hand.pictures import PicturesByHand, random_weights
+from tests.manifests import rewrite
 from workspace.errors import ArtifactError
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
@@ -147,8 +148,12 @@ def test_a_network_that_was_put_in_the_place_of_the_blocks_is_refused(blocked):
 def test_a_block_of_another_version_is_refused_in_words(blocked):
     job, block = blocked.job(), blocked.unit("blocks", "flag", stage="embed")
     assert _kept(job.run, "flag").classes == ("benign", "malignant")
-    text = (block.folder / "manifest.json").read_text()
-    (block.folder / "manifest.json").write_text(text.replace('"least_anchors"', '"few_anchors"'))
+
+    def of_before(manifest):
+        align = manifest["settings"]["align"]
+        align["few_anchors"] = align.pop("least_anchors")
+
+    rewrite(block.folder, of_before)
     with pytest.raises(ArtifactError, match="was made by another version; run 'make stack' anew"):
         _kept(job.run, "flag")
 

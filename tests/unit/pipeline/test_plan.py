@@ -1,6 +1,5 @@
 """A plan: every task as far as it is known, why it is to do, what it or its like took."""
 
-import json
 import os
 import socket
 
@@ -10,6 +9,7 @@ from pipeline.plan import planned
 from reports.plan import Unknown
 from tests.by_hand.units import files_in
 from tests.makers import copy, write
+from tests.manifests import rewrite
 from workspace.lock import lock_of, locked
 from workspace.tasks import Output, Task
 
@@ -20,8 +20,7 @@ def task(job, name, **values):
 
 def timed(folder, seconds):
     """As if the unit had taken so long."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"seconds": seconds}))
+    rewrite(folder, lambda manifest: manifest | {"seconds": seconds})
 
 
 def stage_of(*names, **values):

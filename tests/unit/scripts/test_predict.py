@@ -23,6 +23,7 @@ from stacking.oof import all_files
 from tests.by_hand.calls import Calls
 from tests.by_hand.stack import stack_table, stack_units
 from tests.by_hand.units import files_in, made
+from tests.manifests import rewrite
 from workspace.errors import ArtifactError, ConfigError, DataError, one_line
 from workspace.units import open_unit
 
@@ -147,8 +148,10 @@ def test_a_run_that_is_not_finished_is_told_what_to_do_first(blank):
 
 
 def test_another_sources_recipe_is_refused(call):
-    manifest = call.calls.run / "stack" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"isic2024"', '"ham10000"'))
+    rewrite(
+        call.calls.run / "stack",
+        lambda manifest: manifest["recipe"]["data"].update(source="ham10000"),
+    )
     with pytest.raises(ConfigError) as refused:
         call(new_rows())
     assert str(refused.value) == one_line(

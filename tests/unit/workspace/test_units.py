@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.manifests import rewrite
 from workspace.errors import ArtifactError, one_line
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted, load_manifest
@@ -36,7 +37,7 @@ def test_a_finished_unit_is_found_with_its_record(unit):
     manifest = json.loads((unit / "manifest.json").read_text())
     assert set(manifest) == {
         "stage", "settings", "inputs", "recipe", "seed", "code", "sources", "lock", "versions",
-        "seconds", "facts", "files", "for_people",
+        "seconds", "facts", "files", "for_people", "seal",
     }  # fmt: skip
     assert set(manifest["code"]) == {"commit", "dirty"}
     assert len(manifest["lock"]) == 64
@@ -97,10 +98,7 @@ def test_what_is_for_people_alone_may_be_changed_and_that_is_known(tmp_path, on_
 
 
 def test_a_manifest_from_before_knows_of_nothing_for_people(unit):
-    path = unit / "manifest.json"
-    values = json.loads(path.read_text())
-    del values["for_people"]
-    path.write_text(json.dumps(values))
+    rewrite(unit, lambda values: values.pop("for_people") and None)
     assert load_manifest(unit).for_people == []
 
 
@@ -150,10 +148,9 @@ def test_a_foreign_manifest_is_one_line(unit):
 
 
 @pytest.mark.parametrize("section", ["facts", "settings", "recipe"])
-def test_what_was_taken_out_of_a_manifest_is_told_when_it_is_asked_for(unit, section):
+def test_what_another_version_did_not_write_is_told_when_it_is_asked_for(unit, section):
     path = unit / "manifest.json"
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {section: {"here": [{"there": 1}]}}))
+    rewrite(unit, lambda manifest: manifest | {section: {"here": [{"there": 1}]}})
     kept = pickle.loads(pickle.dumps(load_manifest(unit)))
     values = getattr(kept, section)
     assert values["here"][0]["there"] == 1
@@ -163,16 +160,58 @@ def test_what_was_taken_out_of_a_manifest_is_told_when_it_is_asked_for(unit, sec
         with pytest.raises(ArtifactError) as refused:
             inside["gone"]
         assert str(refused.value) == one_line(
-            f"{path} has no 'gone': it was changed after it was written; restore it, or move its "
-            "folder away and run the stage again."
+            f"{path} has no 'gone': another version wrote it, or it was changed; restore it, or "
+            "move its folder away and run the stage again."
         )
 
 
-def test_a_manifest_of_before_settings_had_their_name_is_read_as_one_of_now(unit):
+OTHER_TYPES = ([], {}, "x", 7, 0.5, True, None, {"a": [1]})
+
+
+def places_in(values, where=()):
+    """The keys that lead to each value, at any depth."""
+    for key, value in values.items():
+        yield (*where, key)
+        if isinstance(value, dict):
+            yield from places_in(value, (*where, key))
+
+
+def test_whatever_is_changed_in_a_manifest_is_one_line(unit):
     path = unit / "manifest.json"
-    manifest = json.loads(path.read_text())
-    del manifest["sources"]
-    path.write_text(json.dumps({**manifest, "part": manifest.pop("settings"), "unit": "folds"}))
+    text = path.read_text()
+    changes = 0
+    for where in places_in(json.loads(text)):
+        for other in OTHER_TYPES:
+            values = json.loads(text)
+            inside = values
+            for key in where[:-1]:
+                inside = inside[key]
+            if type(inside[where[-1]]) is type(other) and inside[where[-1]] == other:
+                continue
+            inside[where[-1]] = other
+            path.write_text(json.dumps(values))
+            with pytest.raises(ArtifactError) as refused:
+                find(unit, wanted(), HashMemory(), on_change="stop")
+            assert str(refused.value) == one_line(
+                f"{path} was changed after it was written; restore it, or move its folder away and "
+                "run the stage again."
+            )
+            changes += 1
+    assert changes > 200
+
+
+@pytest.mark.parametrize("depth", [300, 500, 900, 5000])
+def test_a_manifest_nested_without_end_is_one_line(unit, depth):
+    path, deep = unit / "manifest.json", '{"a": ' * depth + "1" + "}" * depth
+    path.write_text(path.read_text().replace('"rows": 2', f'"rows": {deep}'))
+    for text in (path.read_text(), path.read_text().replace('"seal"', '"sources"')):
+        path.write_text(text)
+        with pytest.raises(ArtifactError, match="restore it, or move its folder away"):
+            load_manifest(unit)
+
+
+def test_a_manifest_of_before_settings_had_their_name_is_read_as_one_of_now(unit):
+    rewrite(unit, lambda now: {**now, "sources": "", "part": now.pop("settings"), "unit": "folds"})
     done = find(unit, wanted(), HashMemory(), on_change="stop")
     assert done is not None
     assert done.manifest.settings == {"folds": {"n_folds": 5, "scheme": "holdout"}}
