@@ -13,6 +13,7 @@ import polars as pl
 
 from folds.findings import plural
 from folds.schema import ID, IMAGE, PATIENT
+from folds.spellings import plain_spelling
 from pipeline.asked import OF_NEW_DATA
 from pipeline.job import Job
 from pipeline.new_data import PREDICT, NewData, open_data, reading, refuse_half_seen
@@ -92,8 +93,8 @@ def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:
             f"All {len(rows)} rows were trained on by {job.run}: their scores out of fold are "
             f"in stack/{OOF}."
         )
-    patients = rows.filter(~known)[PATIENT].drop_nulls().unique()
-    same = patients.filter(patients.is_in(training[PATIENT].drop_nulls().implode())).sort()
+    patients = rows.filter(~known)[PATIENT].drop_nulls().unique().sort()
+    same = patients.filter(_plain(patients).is_in(_plain(training[PATIENT]).implode()))
     if known.any():
         job.say(
             f"notice: {plural(int(known.sum()), 'row')} of the new data "
@@ -106,6 +107,11 @@ def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:
             f"notice: {plural(len(same), 'patient')} of the new rows were trained on by "
             f"{job.run}: {name_some(same.to_list())}; their scores flatter."
         )
+
+
+def _plain(patients: pl.Series) -> pl.Series:
+    """As folds tell patients apart: `ip_1` of the new data is `IP_1` of the run's."""
+    return patients.drop_nulls().to_frame().select(plain_spelling(pl.col(PATIENT))).to_series()
 
 
 if __name__ == "__main__":

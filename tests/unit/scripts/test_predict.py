@@ -217,6 +217,13 @@ def test_new_rows_of_known_patients_are_told_by_patient_once(blank):
     ]
 
 
+@pytest.mark.parametrize("spelt", ["Q", " q ", "ｑ"])
+def test_a_known_patient_in_another_spelling_is_told_as_the_new_rows_spell_it(blank, spelt):
+    known(blank, ["x", "y"], [spelt, "r"])
+    [told] = blank.lines()
+    assert told.endswith(f" trained on by {blank.run}: {spelt}; their scores flatter.")
+
+
 def test_pictures_are_known_by_their_own_names_wherever_they_lie(blank):
     found = known(blank, ["of/others/a", "b.JPG", "zip/c.jpeg", "ab", "d"], [None] * 5)
     assert list(found.values()) == [True, True, True, False, False]
