@@ -17,6 +17,7 @@ from workspace.hdf5 import write_archive
 PATIENTS, EACH = 48, 6
 LEARNING = (
     "data.group=patient", "folds.n_folds=3", "verify.near_duplicates=false",
+    'use_networks=["stage1"]', "networks.stage1.base=first_stage",
     "networks.stage1.net.weights=none", "networks.stage1.net.backbone=test_resnet",
     "networks.stage1.net.size=32", "networks.stage1.net.hidden=[16, 8]",
     "networks.stage1.augment.kind=none", "networks.stage1.training.batch_size=16",

@@ -41,6 +41,23 @@ def test_the_papers_figures_stand_beside_ours_only_where_the_recipe_repeats_the_
     assert claims == (papers if name in ("two_stage", "two_stage_ham10000") else set())
 
 
+OF_A_GPU = ("isic2024", "two_stage", "two_stage_ham10000")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_begins_with_weights_that_are_here_unless_it_repeats_what_a_gpu_made(name):
+    recipe = load_recipe(name)
+    starts = {config.net.weights for config in recipe.used.values()}
+    assert ("hub" in starts) == (name in OF_A_GPU)
+
+
+@pytest.mark.parametrize("name", ["ham10000", "image_folder", "isic2020", "pad_ufes"])
+def test_pictures_of_ones_own_are_learnt_beside_a_baseline_of_size_and_colours(name):
+    used = load_recipe(name).used
+    assert list(used) == ["lite"]
+    assert used["lite"].source_only
+
+
 @pytest.mark.parametrize("name", ["ham10000", "image_folder", "isic2020", "pad_ufes"])
 def test_one_word_stacks_the_networks_of_a_recipe_of_pictures(name):
     assert load_recipe(name).folding.anchor_share == 0
