@@ -11,6 +11,7 @@ import numpy as np
 
 from metrics.bootstrap import BootstrapConfig, difference, intervals
 from metrics.cohort import Cohort
+from metrics.operating import operating_tally
 from metrics.ranking import ranking_tally
 
 NAMES = ("pauc", "auc", "gain in pauc", "gain in auc")
@@ -86,6 +87,38 @@ def value_and_gain(rows, whose):
     return [first, gain]
 
 
+@dataclass(frozen=True)
+class Called:
+    """Calls of patients who differ, nearly all of them right."""
+
+    positive: int
+    negative: int
+    log_odds: float  # of a right call, in a middling patient
+    spread: float  # of patients' log odds
+
+    def __call__(self, rng, *, huge=False):
+        positive, negative = (200_000, 10) if huge else (self.positive, self.negative)
+        patients = positive + negative
+        codes = np.repeat(np.arange(patients), 1 + rng.geometric(1 / 3, patients))
+        target = (codes < positive).astype(int)
+        odds = np.exp(self.log_odds + self.spread * rng.normal(size=patients))
+        right = rng.random(len(codes)) < (odds / (1 + odds))[codes]
+        strata = (np.arange(patients) < positive).astype(int)
+        return (target, np.where(right, target, 1 - target)), Cohort(codes, strata, "patient")
+
+
+def sensitivity(rows, whose):
+    """That of the calls."""
+    target, called = rows
+    return [operating_tally(target, called, 0.5, whose)]
+
+
+CALLS = {
+    "20 of 80 patients": Called(20, 60, 4.0, 0.7),
+    "24 of 84": Called(24, 60, 3.0, 0.7),
+    "24 of 84, patients further apart": Called(24, 60, 5.0, 1.5),
+    "40 of 120": Called(40, 80, 4.5, 1.0),
+}
 CELLS = {
     "20 of 100": Drawn(20, 80),
     "20 of 100, Pareto": Drawn(20, 80, pareto=True),
@@ -107,6 +140,9 @@ def main(cohorts: int, replicates: int) -> None:
     for name, cell in {**CELLS, **MORE}.items():
         found = coverage(cell, value_and_gain, NAMES, cohorts, replicates)
         print("|", " | ".join((name, *(f"{found[n]:.3f}" for n in NAMES))), "|", flush=True)
+    for name, calls in CALLS.items():
+        found = coverage(calls, sensitivity, ("sensitivity",), cohorts, replicates)
+        print("| calls,", name, "|", f"{found['sensitivity']:.3f}", "|", flush=True)
 
 
 if __name__ == "__main__":

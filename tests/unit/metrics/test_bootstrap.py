@@ -12,7 +12,14 @@ from metrics.ranking import ranking_tally
 from metrics.retrieval import retrieval_tally
 from metrics.tally import tally_columns
 from tests.unit.metrics.conftest import rows_drawn
-from tests.unit.metrics.coverage import CELLS, NAMES, coverage, value_and_gain
+from tests.unit.metrics.coverage import (
+    CALLS,
+    CELLS,
+    NAMES,
+    coverage,
+    sensitivity,
+    value_and_gain,
+)
 from workspace.errors import DataError
 
 
@@ -148,6 +155,13 @@ def test_intervals_and_paired_differences_cover_90_to_98_of_100_heavy_tailed_coh
     found = coverage(CELLS[cell], value_and_gain, NAMES, cohorts=200)
     error = (0.05 * 0.95 / 200) ** 0.5  # of a share of 200 cohorts
     assert all(0.90 - error <= share <= 0.98 + error for share in found.values()), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", CALLS)
+def test_the_interval_of_a_sensitivity_near_1_covers_where_no_call_was_wrong_too(cell):
+    found = coverage(CALLS[cell], sensitivity, ("sensitivity",), cohorts=200, replicates=100)
+    assert found["sensitivity"] >= 0.90 - (0.05 * 0.95 / 200) ** 0.5
 
 
 @pytest.mark.slow
