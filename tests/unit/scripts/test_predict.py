@@ -1,5 +1,6 @@
 """`make predict` on a stack by hand: what it refuses and says, and that nothing is half written."""
 
+import json
 import shutil
 
 import polars as pl
@@ -157,6 +158,18 @@ def test_another_sources_recipe_is_refused(call):
     assert str(refused.value) == one_line(
         f"{call.calls.run} was made from source ham10000, but the recipe reads isic2024; name the "
         "run's own RECIPE=."
+    )
+
+
+def test_a_list_where_a_stacks_manifest_had_a_table_is_one_line(call):
+    path = call.calls.run / "stack" / "manifest.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"settings": values["settings"] | {"blend": ["stack"]}}))
+    with pytest.raises(ArtifactError) as refused:
+        call(new_rows())
+    assert str(refused.value) == one_line(
+        f"{path} was changed after it was written; restore it, or move its folder away and run "
+        "the stage again."
     )
 
 
