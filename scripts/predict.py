@@ -104,8 +104,9 @@ def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:
         )
     if len(same):
         job.say(
-            f"notice: {plural(len(same), 'patient')} of the new rows were trained on by "
-            f"{job.run}: {name_some(same.to_list())}; their scores flatter."
+            f"notice: {plural(len(same), 'patient')} of the new rows "
+            f"{'was' if len(same) == 1 else 'were'} trained on by {job.run}: "
+            f"{name_some(same.to_list())}; their scores flatter."
         )
 
 

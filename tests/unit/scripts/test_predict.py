@@ -225,8 +225,7 @@ def test_rows_that_the_run_learnt_from_are_marked_and_told(blank):
 def test_new_rows_of_known_patients_are_told_by_patient_once(blank):
     assert not any(known(blank, ["x", "y", "z"], ["q", "q", None]).values())
     assert blank.lines() == [
-        f"notice: 1 patient of the new rows were trained on by {blank.run}: q; their scores "
-        "flatter."
+        f"notice: 1 patient of the new rows was trained on by {blank.run}: q; their scores flatter."
     ]
 
 
