@@ -1,44 +1,53 @@
-"""Many crops, by threads: numpy, OpenCV and the JPEG encoder all let go of Python's lock.
+"""Many crops, by several processes: numpy's small steps would wait for Python's lock in threads.
 
 Reads a frame of traits, yields ids with bytes in the frame's order. Each crop's randomness comes
-from (seed, number) alone, so the bytes do not depend on how many threads there are.
+from (seed, number) alone, so the bytes do not depend on how many processes there are.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 
 import numpy as np
 import polars as pl
 
+from synthetic.cohort import stream
 from synthetic.skin import draw_crop
 from synthetic.tables import isic_ids
-from synthetic.textures import Textures
+from synthetic.textures import Textures, weave
+from workspace.lazy import LazyModule
+from workspace.processes import mapping
 
-BATCH = 256  # crops in flight: enough to keep threads busy, few enough to hold in memory
-MOST_WORKERS = 8
+cv2 = LazyModule("cv2")
+
+BATCH = 64  # crops a task: handing one over costs little, and none is waited for long at the end
+WORTH = 256  # crops that take as long to draw as a process takes to begin
 
 
-def worker_count() -> int:
-    """One a processor, up to where Python's lock would be the limit."""
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+def most_processes(crops: int) -> int:
+    """More would not draw so many crops sooner."""
+    return max(1, crops // WORTH)
 
 
 def draw_crops(
-    traits: pl.DataFrame,
-    seed: int,
-    textures: Textures,
-    drawn: Callable[[int], None],
-    workers: int,
+    traits: pl.DataFrame, seed: int, drawn: Callable[[int], None], processes: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (isic_id, JPEG) for each row; `drawn` hears after each batch how many it held."""
-
-    def draw(row: Mapping[str, float]) -> bytes:
-        rng = np.random.default_rng([seed, int(row["number"])])
-        return draw_crop(row, textures, rng)
-
-    with ThreadPoolExecutor(workers) as pool:
-        for batch in traits.iter_slices(BATCH):
-            crops = pool.map(draw, batch.iter_rows(named=True))
-            yield from zip(isic_ids(batch), crops, strict=True)
+    """Yield (isic_id, JPEG) for each row; `drawn` hears of each batch how many it holds."""
+    with mapping(processes) as each:
+        for batch in each(partial(_draw_batch, seed), traits.iter_slices(BATCH)):
             drawn(len(batch))
+            yield from batch
+
+
+def _draw_batch(seed: int, traits: pl.DataFrame) -> list[tuple[str, bytes]]:
+    cv2.setNumThreads(1)  # its own take longer to begin than a crop's work
+    textures = textures_of(seed)
+    return [
+        (name, draw_crop(row, textures, np.random.default_rng([seed, int(row["number"])])))
+        for name, row in zip(isic_ids(traits), traits.iter_rows(named=True), strict=True)
+    ]
+
+
+@lru_cache(maxsize=1)
+def textures_of(seed: int) -> Textures:
+    """Those of one competition, once a process."""
+    return weave(stream(seed, "textures"))

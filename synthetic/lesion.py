@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthetic.textures import Plane, Textures, single
 
-ANGLES = 512  # steps of the outline
+ANGLES = 512  # steps of the outline; a power of two, so that a mask takes the last as the first
 HARMONICS = np.arange(2, 10)
 
 
@@ -67,7 +67,7 @@ def paint_lesion(
     u = single((np.cos(angle) * across + np.sin(angle) * along) / long_px)
     v = single((np.cos(angle) * along - np.sin(angle) * across) / (long_px * traits["axes"]))
     turn = np.arctan2(v, u) + np.pi
-    step = (turn * (ANGLES / (2 * np.pi))).astype(np.intp) % ANGLES
+    step = (turn * (ANGLES / (2 * np.pi))).astype(np.intp) & (ANGLES - 1)
     ground = Ground(traits, u, v, np.sqrt(u * u + v * v), step, textures, rng)
     opacity, streaks = _cover(ground, long_px)
     difference = _colour(ground)

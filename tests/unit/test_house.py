@@ -130,8 +130,9 @@ def test_torch_by_another_name_stays_in_its_rooms(path):
         assert not [name for name in imported(path) if name.startswith("safetensors.torch")]
 
 
-def test_only_the_fanout_knows_an_engine():
+def test_processes_begin_in_two_places():
+    """Those that carry tasks out, and those beside a process within one task."""
     engines = ("concurrent.futures.process", "concurrent.futures.ProcessPool", "multiprocessing")
     for path in FILES:
         found = [name for name in imported(path) if name.startswith((*engines, "ray", "submitit"))]
-        assert not found or path.name in ("fanout.py", "loader.py"), f"{found} in {path}"
+        assert not found or path.name in ("fanout.py", "processes.py"), f"{found} in {path}"
