@@ -13,7 +13,7 @@ import polars as pl
 
 from features import categories
 from features.config import FeatureConfig
-from features.distances import WORKERS
+from features.distances import threads
 from features.feature import Feature
 from features.plan import planned
 from features.request import Request
@@ -134,7 +134,7 @@ def _make(features: list[Feature], rows: Rows) -> list[pl.Series]:
         with np.errstate(over="ignore"):  # what overflows is missing, see _column
             return [(index, _column(features[index], rows, numbers[index])) for index in indices]
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         made = chain.from_iterable(pool.map(make, together.values()))
         return [column for _, column in sorted(made, key=itemgetter(0))]
 

@@ -4,7 +4,6 @@ All pairs of a patient are looked at, a block of rows at a time: nine thousand l
 memory than a hundred. Every patient is worked on alone.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +12,7 @@ import numpy as np
 from features.groups import Groups
 from workspace.arrays import Floats, Ints
 from workspace.lazy import LazyModule
+from workspace.machine import lent_cores
 
 spatial = LazyModule("scipy.spatial.distance")
 
@@ -20,9 +20,14 @@ BLOCK = 2**18  # distances held at once: 2 MB, which stay in a core's cache
 NEIGHBOURS = 20  # scikit-learn's default for the local outlier factor
 FEWEST = 3  # lesions that a local outlier factor needs
 _TINY = 1e-10  # as scikit-learn: lesions on one point would be infinitely dense
-WORKERS = min(8, os.cpu_count() or 1)  # threads; no number changes with them
+MOST_THREADS = 8  # no number changes with them
 
 Measure = Callable[[Floats], Floats]
+
+
+def threads() -> int:
+    """One for each core that this process may use, up to where Python's lock is the limit."""
+    return min(MOST_THREADS, lent_cores())
 
 
 def by_patient(
@@ -43,7 +48,7 @@ def by_patient(
             result[:, rows] = measure(np.ascontiguousarray(points[rows]))
 
     several = np.flatnonzero(patients.counts >= fewest)
-    with ThreadPoolExecutor(WORKERS) as pool:  # each patient fills places of its own
+    with ThreadPoolExecutor(threads()) as pool:  # each patient fills places of its own
         for _ in pool.map(one, several):
             pass
     return result

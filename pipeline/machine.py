@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from models.nets.config import NetConfig
 from pipeline.job import Job
 from workspace.errors import ConfigError
+from workspace.lazy import importing
 from workspace.machine import jobs, lent_cores, reading_processes
 from workspace.orders import Needs
 
@@ -38,9 +39,10 @@ class Machine:
 
         Whoever runs a network asks here, so nothing is on a GPU before them.
         """
-        import torch  # noqa: PLC0415
+        with importing("torch"):
+            import torch  # noqa: PLC0415
 
-        from models.training.determinism import switch_on  # noqa: PLC0415
+            from models.training.determinism import switch_on  # noqa: PLC0415
 
         if self.deterministic:
             switch_on()

@@ -48,9 +48,14 @@ class _Worker:
     """A pool of one process, and what it is at."""
 
     pool: ProcessPoolExecutor
-    pid: int
+    began: Future[int]  # its pid
     listener: threading.Thread
     busy: bool = False
+
+    @property
+    def pid(self) -> int:
+        """Known once it has begun: another may begin meanwhile."""
+        return self.began.result()
 
 
 class LocalProcesses:
@@ -98,7 +103,8 @@ class LocalProcesses:
         """Ask those at work to end, as Ctrl-C would, and wait until they have."""
         for worker in list(self._workers):
             if worker.busy:
-                with_signal(worker.pid, signal.SIGTERM)
+                with suppress(BrokenProcessPool):  # it ended before it began
+                    with_signal(worker.pid, signal.SIGTERM)
         self.close()
 
     def close(self) -> None:
@@ -119,11 +125,11 @@ class LocalProcesses:
         ours, theirs = self._context.Pipe(duplex=False)
         with _divided(self._slots):
             pool = ProcessPoolExecutor(1, self._context, _begin, (theirs, self._log))
-            pid = pool.submit(os.getpid).result()
+            began = pool.submit(os.getpid)  # which begins it, in this environment
         theirs.close()  # its own copy lives in the worker; with that the pipe ends
         listener = threading.Thread(target=_listen, args=(ours, self._desk), daemon=True)
         listener.start()
-        return _Worker(pool, pid, listener)
+        return _Worker(pool, began, listener)
 
 
 class ByWork:

@@ -36,6 +36,7 @@ from scripts import folds, verify
 from scripts.stage import main
 from stacking.blocks import OOF
 from workspace.errors import ConfigError
+from workspace.lazy import importing
 from workspace.tasks import State, Task
 from workspace.units import Unit
 
@@ -68,7 +69,8 @@ def run(job: Job) -> dict[str, Unit]:
     if not all(state.done for state in states.values()):
         job.need(notice_unswitched)
         if job.watcher is None and not any(state.stops for state in states.values()):
-            from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+            with importing("pipeline.beforehand"):
+                from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
 
             check_beforehand(job, rows, _to_do(networks, tasks, states))
     if len(asked) < len(rows.by_fold):

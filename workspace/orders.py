@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
+from workspace.lazy import imported
 from workspace.lock import LockedError, lock_of, locked
 from workspace.manifest import Wanted
 from workspace.progress import Desk
@@ -69,7 +69,7 @@ def function_of(maker: Maker) -> Callable[..., None]:
     if not isinstance(maker, str):
         return maker
     module, _, name = maker.partition(":")
-    function: Callable[..., None] = getattr(import_module(module), name)
+    function: Callable[..., None] = getattr(imported(module), name)
     return function
 
 

@@ -7,7 +7,6 @@ costs ten times the one before, so each lets only that pass which can still beco
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from folds.audit.fingerprint import FINE_BLURS, SIDE, blur_matrix, local_contrast
 from folds.audit.spectrum import FLIPS, batches, correlations, spectra
 from workspace.arrays import Bytes, Floats32, Ints
+from workspace.machine import lent_cores
 from workspace.progress import Show
 
 # What the first picture must undergo to become the second. The order is that of `_variants`;
@@ -60,7 +60,7 @@ def confirm_pairs(thumbs: Bytes, one: Ints, other: Ints, show: Show) -> tuple[Fl
 
     # NumPy lets go of the interpreter lock, and the batches write to places of their own.
     slices = list(batches(len(one), BATCH))
-    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(lent_cores()) as pool:
         try:
             for done, _ in enumerate(pool.map(confirm, slices), start=1):
                 show(done, len(slices))

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ from folds.orientation import UPRIGHT, orientation
 from folds.schema import ID
 from workspace.arrays import Bytes, Floats32
 from workspace.errors import DataError
+from workspace.machine import lent_cores
 
 BATCH = 32  # images a task: handing over each alone costs as much as hashing it
 FINGERPRINT_VERSION = 1  # raise when hashes, decoding or keys change: old ones are redone
@@ -72,7 +72,7 @@ def fingerprint_all(
         return [read(row) for row in range(start, min(start + BATCH, len(ids)))]
 
     rows: list[tuple[object, ...]] = []
-    with ThreadPoolExecutor(workers or cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers or lent_cores()) as pool:
         try:
             for some in pool.map(read_batch, range(0, len(ids), BATCH)):
                 rows += some

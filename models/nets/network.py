@@ -47,7 +47,8 @@ class LesionNet(nn.Module):
         self.backbone = backbone
         if config.se or config.cbam:
             self._attend(looked)
-        last = _Look(backbone, self.size).last_map  # attention included, if it was put in
+            looked = _Look(backbone, self.size)  # with the attention that was put in
+        last = looked.last_map
         # "" where there is none, as with tokens: nothing can be drawn over the picture then.
         self.last_map = next((name for name, module in self.named_modules() if module is last), "")
         self.head = _head(looked.width, outputs, config)

@@ -5,10 +5,12 @@ fold holds out are only ever reported.
 """
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from workspace.arrays import Ints
 from workspace.errors import ConfigError
+from workspace.lazy import LazyModule
+
+model_selection = LazyModule("sklearn.model_selection")  # whoever only asks a network needs none
 
 
 def inner_split(
@@ -23,7 +25,7 @@ def inner_split(
             f"inner_folds={parts} needs as many patients with each class among a fold's training "
             f"rows; one has {fewest}. Lower inner_folds, or n_folds of the folds."
         )
-    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed % 2**31)
+    splitter = model_selection.StratifiedGroupKFold(parts, shuffle=True, random_state=seed % 2**31)
     for learnt, inner in splitter.split(np.zeros(len(indices)), labels, groups):
         if len(np.unique(labels[inner])) == len(classes) == len(np.unique(labels[learnt])):
             return indices[learnt], indices[inner]

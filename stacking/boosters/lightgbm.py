@@ -4,7 +4,6 @@ Its trees are the same for any number of threads. The text of a model states a n
 what is written there follows from the size of the data alone.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from metrics.pauc import pauc_above_tpr
 from stacking.boosters.booster import BoosterConfig
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.errors import ArtifactError
+from workspace.machine import lent_cores
 from workspace.units import Unit
 
 # Scikit-learn comes with it, which takes seconds, and every stage reads the settings below: so it
@@ -126,7 +126,7 @@ class LightGBMRows:
 
     @property
     def side_by_side(self) -> int:
-        return (self.allowed or os.cpu_count() or 1) if self.small else 1
+        return (self.allowed or lent_cores()) if self.small else 1
 
     @property
     def threads(self) -> int | None:

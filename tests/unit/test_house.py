@@ -114,6 +114,14 @@ def test_the_lock_pins_every_package_with_hashes():
     assert tuple(int(part) for part in torch[7:].split()[0].split(".")[:2]) >= (2, 10)
 
 
+def named(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+
+
 def imported(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -128,6 +136,19 @@ def test_torch_by_another_name_stays_in_its_rooms(path):
     room = path.relative_to(ROOT).parts[0]
     if room not in ("models", "pipeline", "scripts"):
         assert not [name for name in imported(path) if name.startswith("safetensors.torch")]
+
+
+def test_the_cores_are_asked_for_in_one_place():
+    """Affinity, a container's quota, JOBS and OMP_NUM_THREADS all have a say."""
+    asking = [path for path in FILES if {"cpu_count", "sched_getaffinity"} & set(named(path))]
+    assert asking == [ROOT / "workspace" / "machine.py"]
+
+
+def test_scikit_learn_is_imported_where_it_is_used():
+    """With SciPy's statistics it takes longer than whoever only asks a network has to wait."""
+    for path in FILES:
+        at_once = [ast.unparse(node) for node in ast.parse(path.read_text()).body]
+        assert not [line for line in at_once if line.startswith(("import sklearn", "from sklearn"))]
 
 
 def test_processes_begin_in_two_places():

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
+from features import distances
 from features.build import build, fit, single_lesion_patients
 from features.catalogue import every_feature
 from features.columns import GROUPINGS
@@ -32,6 +33,12 @@ EVERYTHING = FeatureConfig(
 
 def made(samples, config=EVERYTHING):
     return build(samples, fit(samples, config))
+
+
+@pytest.mark.parametrize(("lent", "used"), [(1, 1), (5, 5), (64, 8)])
+def test_as_many_threads_work_as_cores_are_lent_up_to_eight(monkeypatch, lent, used):
+    monkeypatch.setattr(distances, "lent_cores", lambda: lent)
+    assert distances.threads() == used
 
 
 def test_the_default_is_about_two_hundred_columns_in_a_fixed_order():

@@ -222,6 +222,12 @@ def test_an_asked_stop_unwinds_the_worker_and_leaves_no_process(desk, tmp_path):
     assert wait_until(lambda: not is_alive(pid))
 
 
+def test_workers_begin_side_by_side(two):
+    futures = [two.submit(makers.process) for _ in range(2)]
+    assert not any(worker.began.done() for worker in two._workers)  # each imports for a second
+    assert {future.result() for future in futures} == {worker.pid for worker in two._workers}
+
+
 def test_a_stop_reaches_a_worker_that_has_not_begun_yet(desk, tmp_path):
     executor = LocalProcesses(2, desk, makers.no_log)
     executor.submit(makers.process).result()

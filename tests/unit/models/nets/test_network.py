@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from models.nets import network
 from models.nets.config import PARTS, NetConfig
 from models.nets.memory import training_memory
 from models.nets.network import LesionNet
@@ -126,6 +127,23 @@ def test_without_attention_the_backbone_is_timms_own(small):
     net = small(1, se=False, cbam=False)
     assert {net.part_of(name) for name, _ in net.named_parameters()} == {"backbone", "head"}
     assert type(net.backbone.stages[0]).__name__ == "ConvNeXtStage"
+
+
+@pytest.mark.parametrize(("attention", "looks"), [(False, 1), (True, 2)])
+def test_a_backbone_is_looked_through_again_only_with_attention_in_it(
+    small, monkeypatch, attention, looks
+):
+    seen = []
+
+    class Look(network._Look):
+        def __init__(self, *about):
+            seen.append(about)
+            super().__init__(*about)
+
+    monkeypatch.setattr(network, "_Look", Look)
+    net = small(se=attention, cbam=attention)
+    assert len(seen) == looks
+    assert net.get_submodule(net.last_map)
 
 
 def test_a_backbones_own_se_is_not_ours(small):

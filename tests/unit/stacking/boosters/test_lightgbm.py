@@ -95,6 +95,15 @@ def test_small_boosters_grow_side_by_side_on_one_thread_each_large_ones_alone(
     assert (data.side_by_side, data.threads) == (side_by_side, each)
 
 
+def test_no_more_small_boosters_grow_side_by_side_than_cores_are_lent(matrix, monkeypatch):
+    target = matrix.rows["target"].to_numpy().astype(float)
+    data = QUICK.bin_rows([matrix.values], target, matrix.columns)
+    for lent in ("1", "2"):
+        monkeypatch.setattr("workspace.machine.cores", lambda: 2)
+        monkeypatch.setenv("OMP_NUM_THREADS", lent)
+        assert data.side_by_side == int(lent)
+
+
 def test_settings_that_lightgbm_has_not_are_refused():
     assert LightGBMConfig.model_validate({"rounds": 7}).rounds == 7
     for wrong in ({"round": 7}, {"rounds": 0}, {"learning_rate": 2.0}, {"rounds": "7"}):
