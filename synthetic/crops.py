@@ -4,7 +4,7 @@ Reads a frame of traits, yields ids with bytes in the frame's order. Each crop's
 from (seed, number) alone, so the bytes do not depend on how many processes there are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import lru_cache, partial
 
 import numpy as np
@@ -30,7 +30,7 @@ def most_processes(crops: int) -> int:
 
 def draw_crops(
     traits: pl.DataFrame, seed: int, drawn: Callable[[int], None], processes: int
-) -> Iterator[tuple[str, bytes]]:
+) -> Generator[tuple[str, bytes], None, None]:
     """Yield (isic_id, JPEG) for each row; `drawn` hears of each batch how many it holds."""
     with mapping(processes) as each:
         for batch in each(partial(_draw_batch, seed), traits.iter_slices(BATCH)):

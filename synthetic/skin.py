@@ -116,8 +116,9 @@ def _photograph(lab: Plane, hospital: Hospital, rng: np.random.Generator) -> Byt
     image = cv2.GaussianBlur(cv2.merge(list(lab)), (0, 0), blur)
     rgb = single(cv2.cvtColor(image, cv2.COLOR_LAB2RGB))
     noise = 1.6 * rng.standard_normal(rgb.shape[:2], dtype=np.float32)
-    # Merged, since adding one plane to pixels of three is slow.
-    return np.clip(255 * rgb + cv2.merge([noise] * 3) + 0.5, 0, 255).astype(np.uint8)
+    thrice = single(cv2.merge([noise] * 3))  # adding one plane to pixels of three is slow
+    seen: Bytes = np.clip(255 * rgb + thrice + 0.5, 0, 255).astype(np.uint8)
+    return seen
 
 
 def _add_clutter(rgb: Bytes, rng: np.random.Generator) -> None:

@@ -17,7 +17,8 @@ from typing import Protocol, TypeVar
 
 from workspace.errors import ArtifactError
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Map(Protocol):
