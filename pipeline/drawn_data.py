@@ -5,15 +5,10 @@ from pathlib import Path
 from pipeline.job import Job
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
-from synthetic.crops import most_processes
 from workspace.errors import ArtifactError, ConfigError, DataError
-from workspace.executors import ThisProcess
 from workspace.manifest import load_manifest
-from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft
-
-DRAWER = Needs(cores=1, memory_gb=0.5)  # of a process that draws crops
 
 
 def drawing(job: Job) -> Task:
@@ -34,23 +29,15 @@ def drawing(job: Job) -> Task:
         "sample",
         draw,
         settings={"synthetic": config.model_dump(mode="json")},
-        arguments={"config": config, "processes": _processes(job, config)},
+        arguments={"config": config},
         on_change="stop",
     )
 
 
-def _processes(job: Job, config: SyntheticConfig) -> int:
-    """As many as this call would give to tasks that draw the crops."""
-    crops = config.image_count() + config.test_image_count()
-    executor = job.executor or ThisProcess(job.desk)
-    return executor.side_by_side([DRAWER] * most_processes(crops))
-
-
-def draw(draft: Draft, config: SyntheticConfig, processes: int = 1) -> None:
+def draw(draft: Draft, config: SyntheticConfig) -> None:
     """The whole competition's folder."""
     with draft.progress("Drawing crops") as show:
-        counts = write_competition(draft.folder, config, config.seed, show, processes)
-    draft.facts.update(counts)
+        draft.facts.update(write_competition(draft.folder, config, config.seed, show))
 
 
 def is_drawn(folder: Path) -> bool:

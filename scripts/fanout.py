@@ -1,9 +1,9 @@
 """Who carries tasks out: this process, or several of this machine: JOBS=n, or as the work asks.
 
-The only file that knows what carries tasks out. Each worker is a process pool of its own, so that
-one that is killed takes nothing but its own task with it. Workers are spawned, not forked: polars
-and LightGBM may hang in a forked process. Threads and memory are divided among them, but for those
-that networks compute with: their number is the network's own (models/nets/work.py).
+The only file that knows an engine. Each worker is a process pool of its own, so that one that is
+killed takes nothing but its own task with it. Workers are spawned, not forked: polars and LightGBM
+may hang in a forked process. Threads and memory are divided among them, but for those that networks
+compute with: their number is the network's own (models/nets/work.py).
 """
 
 import multiprocessing
@@ -25,7 +25,6 @@ from workspace.errors import ArtifactError
 from workspace.executors import Executor, ThisProcess
 from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
 from workspace.orders import Needs
-from workspace.processes import end_with_parent
 from workspace.progress import Desk, Show
 from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
 
@@ -220,7 +219,7 @@ def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: _ASKED.append(number))
     _DESK[:] = [_Remote(theirs)]
     log()
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -246,6 +245,14 @@ def _listen_once() -> None:
     signal.signal(signal.SIGTERM, first)
     if _ASKED:  # it came between two tasks
         raise Stopped(_ASKED[0])
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent is gone ends at once: nobody would read what it says."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class _Remote:

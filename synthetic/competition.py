@@ -4,8 +4,6 @@ Reads a config and a seed; writes into a folder that exists what `folds.sources.
 with `solution.csv` and a plain label, `SYNTHETIC.txt`, beside it.
 """
 
-from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from synthetic.cohort import draw_cohort, stream
 from synthetic.config import SyntheticConfig
 from synthetic.crops import draw_crops
 from synthetic.tables import competition_table, keep_test_columns, keep_train_columns
+from synthetic.textures import weave
 from synthetic.traits import draw_traits
 from workspace.files import write_csv, write_text
 from workspace.hdf5 import write_archive
@@ -40,12 +39,10 @@ def write_competition(
     config: SyntheticConfig,
     seed: int,
     show: Show = quietly,
-    processes: int = 1,
 ) -> dict[str, int]:
     """Write every file and return the counts.
 
-    `show(done, total)` hears how many crops are drawn; it is not called where none are. So many
-    `processes` draw them (`workspace.processes`).
+    `show(done, total)` hears how many crops are drawn; it is not called where none are.
     """
     traits = draw_traits(draw_cohort(config, seed), seed)
     table = competition_table(traits, seed)
@@ -60,7 +57,7 @@ def write_competition(
     del table
     shown = _choose_crops(traits, config, seed)
     if len(shown):
-        _write_crops(folder, shown, seed, processes, show)
+        _write_crops(folder, shown, seed, show)
     return _count(traits, shown)
 
 
@@ -74,20 +71,20 @@ def _choose_crops(traits: pl.DataFrame, config: SyntheticConfig, seed: int) -> p
     return pl.concat(chosen).sort("number")
 
 
-def _write_crops(folder: Path, shown: pl.DataFrame, seed: int, processes: int, show: Show) -> None:
-    """The training set's archive, then the test set's, by the same processes."""
+def _write_crops(folder: Path, shown: pl.DataFrame, seed: int, show: Show) -> None:
     done = 0
+    textures = weave(stream(seed, "textures"))
 
     def drawn(count: int) -> None:
         nonlocal done
         done += count
         show(done, len(shown))
 
-    in_turn = shown.sort("test", maintain_order=True)
-    with closing(draw_crops(in_turn, seed, drawn, processes)) as crops:
-        for name, rows in in_turn.group_by("test", maintain_order=True):
-            set_name = "test" if name[0] else "train"
-            write_archive(folder / f"{set_name}-image.hdf5", islice(crops, len(rows)))
+    for name, rows in (("train", ~shown["test"]), ("test", shown["test"])):
+        some = shown.filter(rows)
+        if len(some):
+            crops = draw_crops(some, seed, textures, drawn)
+            write_archive(folder / f"{name}-image.hdf5", crops)
 
 
 def _count(traits: pl.DataFrame, shown: pl.DataFrame) -> dict[str, int]:

@@ -151,9 +151,8 @@ def test_scikit_learn_is_imported_where_it_is_used():
         assert not [line for line in at_once if line.startswith(("import sklearn", "from sklearn"))]
 
 
-def test_processes_begin_in_two_places():
-    """Those that carry tasks out, and those beside a process within one task."""
+def test_only_the_fanout_knows_an_engine():
     engines = ("concurrent.futures.process", "concurrent.futures.ProcessPool", "multiprocessing")
     for path in FILES:
         found = [name for name in imported(path) if name.startswith((*engines, "ray", "submitit"))]
-        assert not found or path.name in ("fanout.py", "processes.py"), f"{found} in {path}"
+        assert not found or path.name in ("fanout.py", "loader.py"), f"{found} in {path}"

@@ -1,7 +1,6 @@
 """The sample table: what it hangs on, what looking at pictures finds shard by shard."""
 
 import io
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -34,9 +33,7 @@ from synthetic.config import SyntheticConfig
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import kept, made
 from workspace.errors import ConfigError, DataError
-from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory, sha256_file, sha256_text
-from workspace.progress import Silent
 
 IDS = ["mel__a", "mel__b", "nv__c", "nv__d", "nv__e"]
 FEW = SyntheticConfig(patients=4, rows=12, positives=2, images=0)
@@ -121,21 +118,6 @@ def test_what_is_drawn_hangs_on_its_own_seed_alone(job, tmp_path):
     assert settings("seed=3", "folds.n_folds=3") == settings()
     assert settings("synthetic.seed=3") != settings()
     assert settings("synthetic.rows=1599") != settings()
-
-
-def test_as_many_processes_draw_as_the_call_would_give_to_tasks(job, tmp_path):
-    class Three(ThisProcess):
-        def side_by_side(self, needs):
-            return min(3, len(needs))
-
-    def processes(executor, *some):
-        asked = replace(job(tmp_path / "data", *some, recipe="sample"), executor=executor)
-        return drawing(asked).arguments["processes"]
-
-    three = Three(Silent())
-    assert processes(None) == 1  # from Python, where a script may have no main guard
-    assert processes(three) == 3
-    assert processes(three, "synthetic.images=100") == 1  # sooner than another would begin
 
 
 def test_nothing_is_drawn_over_files_of_others(job, tmp_path):

@@ -1,4 +1,4 @@
-"""The drawn crops: same bytes whatever the processes, and pictures that agree with the table."""
+"""The drawn crops: the same bytes whatever their neighbours; pictures that agree with the table."""
 
 import cv2
 import numpy as np
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from synthetic import crops as crops_module
-from synthetic.cohort import draw_cohort
+from synthetic.cohort import draw_cohort, stream
 from synthetic.config import SyntheticConfig
-from synthetic.crops import draw_crops, most_processes, textures_of
+from synthetic.crops import draw_crops
 from synthetic.lesion import paint_lesion
-from synthetic.textures import Textures
+from synthetic.textures import Textures, weave
 from synthetic.traits import STRUCTURES, draw_traits
 
 SEED = 11
@@ -30,16 +30,16 @@ def traits() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def textures() -> Textures:
-    return textures_of(SEED)
+    return weave(stream(SEED, "textures"))
 
 
-def draw(traits: pl.DataFrame, seed: int, processes: int = 1) -> dict[str, bytes]:
-    return dict(draw_crops(traits, seed, lambda count: None, processes))
+def draw(traits: pl.DataFrame, seed: int, textures: Textures) -> dict[str, bytes]:
+    return dict(draw_crops(traits, seed, textures, lambda count: None))
 
 
 @pytest.fixture(scope="module")
-def crops(traits: pl.DataFrame) -> dict[str, bytes]:
-    return draw(traits, SEED)
+def crops(traits: pl.DataFrame, textures: Textures) -> dict[str, bytes]:
+    return draw(traits, SEED, textures)
 
 
 @pytest.fixture(scope="module")
@@ -51,31 +51,22 @@ def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(np.float32(rgb) / 255, cv2.COLOR_RGB2LAB))
 
 
-def test_bytes_do_not_depend_on_neighbours(traits: pl.DataFrame, crops: dict[str, bytes]) -> None:
+def test_bytes_do_not_depend_on_neighbours(
+    traits: pl.DataFrame, crops: dict[str, bytes], textures: Textures
+) -> None:
     few = traits.gather_every(9)
-    alone = draw(few, SEED)
+    alone = draw(few, SEED, textures)
     assert alone == {name: crops[name] for name in alone}
-    other = draw(few.head(3), SEED + 1)
+    other = draw(few.head(3), SEED + 1, textures)
     assert all(other[name] != crops[name] for name in other)
 
 
-def test_several_processes_draw_the_same_bytes_in_the_same_order(
-    traits: pl.DataFrame, crops: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+def test_progress_adds_up(
+    traits: pl.DataFrame, textures: Textures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crops_module, "BATCH", 4)
-    some = traits.tail(10)
-    assert list(draw(some, SEED, 2).items()) == list(crops.items())[-10:]
-
-
-@pytest.mark.parametrize(("crops", "most"), [(0, 1), (255, 1), (512, 2), (2000, 7)])
-def test_a_process_is_worth_its_start(crops: int, most: int) -> None:
-    assert most_processes(crops) == most
-
-
-def test_progress_adds_up(traits: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crops_module, "BATCH", 4)
     counts: list[int] = []
-    assert len(list(draw_crops(traits.head(10), SEED, counts.append, 1))) == 10
+    assert len(list(draw_crops(traits.head(10), SEED, textures, counts.append))) == 10
     assert counts == [4, 4, 2]
 
 
