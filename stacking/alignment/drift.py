@@ -110,13 +110,12 @@ def _agreements(raw: dict[int, Floats], config: AlignConfig, shares: Ints) -> di
     for share in np.unique(shares):
         held_out = shares == share
         fitted = {fold: own[~held_out] for fold, own in raw.items()}
-        maps, _ = fit_in_frame(fitted, config)
-        frame = maps
-        if config.method == "ridge":
-            # Ridge maps shrink what they cannot predict: held against each other they would agree
-            # on the little that is left. They are held against what they set out to predict.
-            frame, _ = fit_in_frame(fitted, config.model_copy(update={"method": "procrustes"}))
-        mapped, reference = (_mapped(which, raw, held_out) for which in (maps, frame))
+        # Ridge maps shrink what they cannot predict: held against each other they would agree on
+        # the little that is left. They are held against what they set out to predict.
+        found = fit_in_frame(fitted, config)
+        mapped, reference = (
+            _mapped(which, raw, held_out) for which in (found.maps, found.rotations)
+        )
         total = np.sum(list(reference.values()), axis=0)
         for fold, own in mapped.items():
             others = (total - reference[fold]) / (len(raw) - 1)

@@ -104,32 +104,40 @@ def check_names(names: Mapping[str, object], wanted: Mapping[str, object], what:
 @on_one_thread()
 def fit(embeddings: Mapping[int, Numbers], config: AlignConfig) -> Maps:
     """From the same anchors, in the same order, as each fold's network sees them."""
-    maps, frame = fit_in_frame(embeddings, config)
+    fitted = fit_in_frame(embeddings, config)
     if config.pca is not None:
-        return _fewer(maps, checked(embeddings, config, EMBEDDINGS), frame, config.pca)
-    if frame is None:
+        return _fewer(fitted, checked(embeddings, config, EMBEDDINGS), config.pca)
+    maps, axes = fitted.maps, fitted.axes
+    if axes is None:
         return maps
-    return replace(maps, weights=maps.weights @ frame.T, offset=maps.offset @ frame.T)
+    return replace(maps, weights=maps.weights @ axes.T, offset=maps.offset @ axes.T)
+
+
+@dataclass(frozen=True, eq=False)
+class InFrame:
+    """Maps to coordinates, which are few where anchors are: lengths and angles as in columns."""
+
+    maps: Maps
+    rotations: Maps  # what a ridge map is a prediction of; else the maps themselves
+    axes: Floats | None  # (columns, coordinates), orthonormal; None: coordinates are columns
 
 
 @on_one_thread()
-def fit_in_frame(
-    embeddings: Mapping[int, Numbers], config: AlignConfig
-) -> tuple[Maps, Floats | None]:
-    """Maps to coordinates, and the orthonormal axes (columns, coordinates) that these belong to.
-
-    No axes: coordinates are columns. Lengths and angles are those of the columns, and they are few
-    where anchors are.
-    """
+def fit_in_frame(embeddings: Mapping[int, Numbers], config: AlignConfig) -> InFrame:
+    """As `fit`, before components are chosen."""
     assert config.embeds, "align.method='scalars' has no maps"
     raw = checked(embeddings, config, EMBEDDINGS)
     assert next(iter(raw.values())).ndim == 2, "(anchors, width)"
     if config.method == "raw":
-        return _as_they_are(raw), None
+        return _in_columns(_as_they_are(raw))
     centred = _centred(raw)
     if config.method == "relative":
-        return _to_landmarks(raw, centred, config.landmarks), None
+        return _in_columns(_to_landmarks(raw, centred, config.landmarks))
     return _turned(raw, centred, config)
+
+
+def _in_columns(maps: Maps) -> InFrame:
+    return InFrame(maps, maps, None)
 
 
 def _as_they_are(raw: dict[int, Floats]) -> Maps:
@@ -162,9 +170,7 @@ def _to_landmarks(raw: dict[int, Floats], centred: list[Floats], landmarks: int)
     )
 
 
-def _turned(
-    raw: dict[int, Floats], centred: list[Floats], config: AlignConfig
-) -> tuple[Maps, Floats]:
+def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) -> InFrame:
     """By a rotation onto the lowest fold, or by a ridge map onto the others so rotated.
 
     All in what the anchors span: where they are fewer than the columns, nothing is known beyond.
@@ -172,24 +178,30 @@ def _turned(
     scales = [_scale(embedding) for embedding in centred]
     spans = [_span(embedding / scale) for embedding, scale in zip(centred, scales, strict=True)]
     first, *rest = spans
-    rotated = [first.inside, *(span.inside @ _turn(span, first) for span in rest)]
-    turns, penalties = [_turn(span, first) for span in spans], np.full(len(spans), np.nan)
-    if config.method == "ridge" and rest:  # a single fold has nobody to agree with
-        total = np.sum(rotated, axis=0)
-        others = [(total - own) / len(rest) for own in rotated]
-        found = [_ridge(v, o, config.ridge) for v, o in zip(spans, others, strict=True)]
-        turns, penalties = [turn for turn, _ in found], np.array([chosen for _, chosen in found])
-    weights = [
-        span.basis @ (turn / scale) for span, turn, scale in zip(spans, turns, scales, strict=True)
-    ]
-    maps = replace(
-        _as_they_are(raw),
-        means=_means(raw),
-        weights=np.stack(weights),
-        offset=np.zeros(len(first.singular)),
-        penalties=penalties,
-    )
-    return maps, first.basis
+    turns = [np.eye(len(first.singular)), *(_turn(span, first) for span in rest)]
+
+    def maps(turns: list[Floats], penalties: list[float]) -> Maps:
+        weights = [
+            span.basis @ (turn / scale)
+            for span, turn, scale in zip(spans, turns, scales, strict=True)
+        ]
+        return replace(
+            _as_they_are(raw),
+            means=_means(raw),
+            weights=np.stack(weights),
+            offset=np.zeros(len(first.singular)),
+            penalties=np.array(penalties),
+        )
+
+    rotations = maps(turns, [np.nan] * len(spans))
+    if config.method != "ridge" or not rest:  # a single fold has nobody to agree with
+        return InFrame(rotations, rotations, first.basis)
+    rotated = [span.inside @ turn for span, turn in zip(spans, turns, strict=True)]
+    total = np.sum(rotated, axis=0)
+    others = [(total - own) / len(rest) for own in rotated]
+    found = [_ridge(span, other, config.ridge) for span, other in zip(spans, others, strict=True)]
+    ridges = maps([turn for turn, _ in found], [chosen for _, chosen in found])
+    return InFrame(ridges, rotations, first.basis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,8 +286,9 @@ def _ridge(span: _Span, target: Floats, penalty: float | str) -> tuple[Floats, f
     return shrunk[:, None] * inside, chosen
 
 
-def _fewer(maps: Maps, raw: dict[int, Floats], frame: Floats | None, components: int) -> Maps:
+def _fewer(fitted: InFrame, raw: dict[int, Floats], components: int) -> Maps:
     """The first principal components of all folds' mapped anchors together."""
+    maps = fitted.maps
     count = len(next(iter(raw.values())))
     if components > min(maps.columns, count):
         raise ConfigError(
@@ -289,7 +302,7 @@ def _fewer(maps: Maps, raw: dict[int, Floats], frame: Floats | None, components:
     _, vectors = np.linalg.eigh((mapped - mean).T @ (mapped - mean))
     axes = vectors[:, : -components - 1 : -1]  # eigh gives the largest last
     # An axis has no direction of its own: the strongest entry points up, on every machine.
-    entries = axes if frame is None else frame @ axes
+    entries = axes if fitted.axes is None else fitted.axes @ axes
     strongest = entries[np.abs(entries).argmax(axis=0), np.arange(components)]
     axes = axes * np.sign(strongest)
     return replace(maps, weights=maps.weights @ axes, offset=(maps.offset + mean) @ axes)
