@@ -46,9 +46,7 @@ class TrainedNetwork:
     @property
     def best_is_another(self) -> bool:
         """Whether the weights that were chosen are not the last epoch's, and answer otherwise."""
-        return self.inner_score is not None and any(
-            not np.array_equal(self.best[name], self.last[name]) for name in self.best
-        )
+        return self.inner_score is not None and not _alike(self.best, self.last)
 
 
 def train_network(
@@ -71,7 +69,8 @@ def train_network(
     score = _inner_score(network, pictures, inner, run) if len(inner) else None
     trained = Training(net, examples, setting, kept, score).run(show)
     best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
-    first, second = (_threshold(network, run, pictures, w, inner) for w in (best, last))
+    first = _threshold(network, run, pictures, best, inner)
+    second = first if _alike(best, last) else _threshold(network, run, pictures, last, inner)
     chosen = trained.history[trained.best_epoch].get(config.learning.watch)
     return TrainedNetwork(
         best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
@@ -97,6 +96,10 @@ def split_rows(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, I
         return labelled, labelled[:0]
     codes, groups = network.codes[labelled], rows.groups[labelled]
     return inner_split(labelled, codes, groups, training.inner_folds, seed)
+
+
+def _alike(one: Arrays, other: Arrays) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def _inner_score(network: Network, pictures: Pictures, inner: Ints, run: Run) -> Score:
