@@ -106,6 +106,7 @@ def _stack(folder: Path, seed: int, threads: int) -> None:
     settings["network_seed"] = seed
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "scripts.stack", "--recipe", "sample", "--run", str(folder)]
+    command += ["--jobs", "2"]  # also where each network takes two threads
     took = in_child([*command, *words])
     print(f"{folder.name}: {took.seconds:.0f} s, {took.processor_s:.0f} CPU-s", flush=True)
 
