@@ -12,7 +12,13 @@ from pydantic import ValidationError
 
 from folds.findings import Findings
 from folds.groups import GROUP, own_groups
-from folds.samples import GROUP_COLUMNS, check_group, check_target
+from folds.samples import (
+    GROUP_COLUMNS,
+    check_group,
+    check_target,
+    refuse_ignored,
+    wider_groups,
+)
 from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TRAIN
 from folds.spellings import join_spellings
 from folds.split import FoldConfig, assign_folds
@@ -35,12 +41,16 @@ def make_folds(
     """`isic_id`, `group_id` and `fold` of every row, by id; the rows' order does not matter.
 
     The table has `isic_id`, `target`, and the `patient_id` (or `lesion_id`) that `group` keeps
-    together. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
+    together; a wider group that it has besides is never left apart. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
     rows are kept out of every fold, one more column, `split`, says so. What was read otherwise than
     written is added to `findings`.
     """
     config, findings = _config(scheme=scheme, n_folds=n_folds, **others), findings or Findings()
-    rows = _samples(as_polars(table, needed := _needed(config, group)), needed, group, findings)
+    given = as_polars(table, needed := _needed(config, group))
+    wider = [name for name in wider_groups(group).values() if name in given.columns]
+    rows = _samples(given, list(dict.fromkeys([*needed, *wider])), group, findings)
+    if config.scheme != "official":
+        refuse_ignored(rows, group)
     folds = assign_folds(rows, own_groups(rows, group).drop(SPLIT), config, seed, findings)
     apart = (SPLIT,) if (folds[SPLIT] != TRAIN).any() else ()
     return like(table, folds.select(ID, GROUP, FOLD, *apart))

@@ -135,17 +135,49 @@ def _check_ids(frame: pl.DataFrame, source: Source, where: str, findings: Findin
 
 def check_group(frame: pl.DataFrame, group: str, findings: Findings) -> None:
     """Every row says whose it is, unless `none` groups them."""
+    if ignored := ignored_groups(frame, group):
+        findings.notice("ignored-groups", ignored)
     if group == "none":
-        findings.notice(
-            "ungrouped",
-            "data.group is 'none': nothing says which rows belong to one patient, so a patient "
-            "may be on both sides of a split.",
-        )
+        if not ignored:
+            findings.notice(
+                "ungrouped",
+                "data.group is 'none': nothing says which rows belong to one patient, so a patient "
+                "may be on both sides of a split.",
+            )
         return
     column = GROUP_COLUMNS[group]
     missing = frame.filter(pl.col(column).is_null()).get_column(ID).fill_null("").to_list()
     if missing:
         findings.error("missing-group", f"Missing {column} for images: {listed(missing)}.", missing)
+
+
+def wider_groups(group: str) -> dict[str, str]:
+    """What holds more than this group; a lesion is of one patient, and patients hold the most."""
+    nouns = list(GROUP_COLUMNS)
+    wider = nouns[: nouns.index(group)] if group in nouns else nouns
+    return {noun: GROUP_COLUMNS[noun] for noun in wider}
+
+
+def refuse_ignored(frame: pl.DataFrame, group: str) -> None:
+    """Folds of ours keep together whatever the rows say belongs together."""
+    if ignored := ignored_groups(frame, group):
+        raise ConfigError(ignored)
+
+
+def ignored_groups(frame: pl.DataFrame, group: str) -> str:
+    """What a group leaves apart although the rows say that it is one; empty if nothing."""
+    kept = GROUP_COLUMNS.get(group, ID)
+    for noun, column in wider_groups(group).items():
+        ours = frame.filter(pl.col(SPLIT) != TEST).drop_nulls(column)
+        whose = ours.group_by(column).agg(pl.col(kept).n_unique().alias("parts"))
+        apart = whose.filter(pl.col("parts") > 1).get_column(column).sort().to_list()
+        if apart:
+            return (
+                f"data.group='{group}' does not keep {plural(len(apart), noun)} with more than one "
+                f"{'image' if kept == ID else group} together: {name_some(apart)}; take "
+                f"data.group='{noun}'."
+            )
+    return ""
 
 
 def _notice_shared_patients(frame: pl.DataFrame, findings: Findings) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 from folds.findings import Findings, plural
 from folds.frozen import load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
+from folds.samples import refuse_ignored
 from folds.schema import ID, SPLIT
 from folds.split import FoldConfig, assign_folds, balance, check_anchors
 from pipeline.job import NOTICES, Job
@@ -105,6 +106,7 @@ def fold_samples(
     if config.scheme == "official":  # the published split, kept as it is
         groups = own.drop(SPLIT)
     else:
+        refuse_ignored(rows, group)
         groups = joined_groups(own, verified.parquet(DUPLICATES))
     if config.anchor_share:
         check_anchors(rows, groups, config, seed, least_anchors)

@@ -26,6 +26,7 @@ from folds.schema import (
     identifier,
     label,
 )
+from folds.sources.settings import Group
 from folds.sources.source import Source, stem, target_from_classes, with_core
 from folds.tables import is_there
 from workspace.errors import DataError, listed
@@ -49,6 +50,10 @@ class DermaMnist(Source):
     id_example: ClassVar[str] = "DermaMNIST_train_00000"
     table: ClassVar[str] = "dermamnist.npz"
     image_places: ClassVar[tuple[str, ...]] = ("images", "dermamnist28_jpg.zip")
+
+    @classmethod
+    def known_group(cls, folder: Path, table: str | None) -> Group:
+        return "lesion" if is_there(folder / GROUPS) else "none"
 
     def places(self) -> list[Path]:
         return [] if self._is_npz() else super().places()

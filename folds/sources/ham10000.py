@@ -4,6 +4,7 @@ Reads HAM10000_metadata.csv and the images from folders or ZIP files. There are 
 several images show one lesion, so folds are grouped by lesion.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -24,6 +25,7 @@ from folds.schema import (
     label,
     number,
 )
+from folds.sources.settings import Group
 from folds.sources.source import Source, stem, target_from_classes, with_core
 
 COLUMNS = (
@@ -48,6 +50,10 @@ class Ham10000(Source):
         "HAM10000_images_part_1", "HAM10000_images_part_2", "HAM10000_images_part_1.zip",
         "HAM10000_images_part_2.zip", "images",
     )  # fmt: skip
+
+    @classmethod
+    def known_group(cls, folder: Path, table: str | None) -> Group:
+        return "lesion"
 
     def read(self, findings: Findings) -> pl.DataFrame:
         frame = self.read_columns(self.table_path(), COLUMNS, findings)

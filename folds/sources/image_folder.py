@@ -1,7 +1,7 @@
 """Any pictures of your own: one folder a class, `<folder>/<class>/*.jpg`.
 
 Ids are `<class>__<file name without extension>`. An optional groups.csv with the columns `image`
-(`<class>/<file>`) and `patient_id` says which pictures belong to one patient.
+(`<class>/<file>`) and `patient_id` says which pictures belong to one patient: of all or of none.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 from folds.findings import Findings, plural
 from folds.images import is_image, refuse_odd_bytes
 from folds.schema import DIAGNOSIS, ID, IMAGE, PATIENT, SPLIT, TARGET, TRAIN, identifier
+from folds.sources.settings import Group
 from folds.sources.source import Source, target_from_classes, with_core
 from folds.tables import is_there
 from workspace.errors import DataError, listed, name_some
@@ -25,6 +26,10 @@ class ImageFolder(Source):
     id_pattern: ClassVar[str] = r"[A-Za-z0-9][A-Za-z0-9 ()+_.-]{0,149}"
     id_example: ClassVar[str] = "<class>__<file>, in ASCII letters, digits, spaces and ()+_.-"
     table: ClassVar[str] = "groups.csv"
+
+    @classmethod
+    def known_group(cls, folder: Path, table: str | None) -> Group:
+        return "patient" if is_there(folder / (table or cls.table)) else "none"
 
     def places(self) -> list[Path]:
         return self._classes()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from folds.headers import PIXEL_LIMIT
 
-Group = Literal["patient", "lesion", "none"]
+Group = Literal["patient", "lesion", "none", "known"]
 ImagePolicy = Literal["all", "some", "none"]
 
 
@@ -20,7 +20,8 @@ class DataSettings(BaseModel):
     folder: Path
     table: str | None = None
     images_in: tuple[str, ...] = ()
-    group: Group = "patient"  # what must never be on two sides of a split
+    # What must never be on two sides of a split; "known": what the folder says of whose rows are.
+    group: Group = "patient"
     images: ImagePolicy = "all"  # must all rows have a picture, may some lack it, or use none
     positive: tuple[str, ...] = Field(
         default=(), description="diagnoses that make target 1, where the source has only classes"

@@ -15,7 +15,7 @@ import polars as pl
 from folds.findings import Findings
 from folds.images import index_images
 from folds.schema import CORE, DIAGNOSIS, ID, Column
-from folds.sources.settings import DataSettings
+from folds.sources.settings import DataSettings, Group
 from folds.tables import is_there, parse_numbers, read_table
 from workspace.errors import ConfigError, DataError, listed
 
@@ -44,6 +44,11 @@ class Source(ABC):
             )
         if not self.has_classes and config.positive:
             raise ConfigError(f"Source {config.source} has a target; leave out data.positive.")
+
+    @classmethod
+    def known_group(cls, folder: Path, table: str | None) -> Group:
+        """What `data.group = "known"` means in this folder: by whom its rows can be grouped."""
+        return "patient"
 
     @abstractmethod
     def read(self, findings: Findings) -> pl.DataFrame:

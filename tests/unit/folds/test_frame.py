@@ -176,6 +176,16 @@ def test_wrong_tables_are_one_sentence():
     )
 
 
+def test_a_known_patient_is_never_left_apart():
+    refused(
+        "data.group='none' does not keep 20 patients with more than one image together: "
+        "IP_0000000, IP_0000001, IP_0000002, IP_0000003, IP_0000004 (+15 more); take "
+        "data.group='patient'.",
+        make_folds, table(), group="none",
+    )  # fmt: skip
+    assert len(make_folds(table().drop("patient_id"), group="none")) == len(table())
+
+
 def test_wrong_values_are_one_sentence():
     refused("group is 'family'; it must be patient, lesion or none.", make_folds, table(),
             group="family")  # fmt: skip

@@ -23,9 +23,9 @@ TABLE = sample_table(
 )
 
 
-def fold(folder, samples, **values):
+def fold(folder, samples, given="patient", **values):
     return made(
-        folder / "folds", fold_samples, stage="folds", samples=samples.folder, group="patient",
+        folder / "folds", fold_samples, stage="folds", samples=samples.folder, group=given,
         config=FoldConfig(**values), seed=0, least_anchors=1,
     )  # fmt: skip
 
@@ -110,6 +110,33 @@ def test_anchors_that_cannot_be_are_refused_before_folds_are_frozen(
         folding(blank.job(*STACKED, *settings), samples)
     assert str(refused.value) == message
     folding(blank.job(*STACKED, *settings, "stack.networks=false"), samples)  # the mend works
+
+
+@pytest.mark.parametrize(
+    ("group", "lesions", "message"),
+    [
+        ("none", None, "data.group='none' does not keep 4 patients with more than one image "
+         "together: p0, p1, p2, p3; take data.group='patient'."),
+        ("lesion", list("abcdefghi"), "data.group='lesion' does not keep 4 patients with more than "
+         "one lesion together: p0, p1, p2, p3; take data.group='patient'."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("scheme", ["stratified_groups", "leave_one_hospital_out", "official"])
+def test_no_folds_of_ours_leave_a_known_patient_on_two_sides(
+    tmp_path, group, lesions, message, scheme
+):
+    split = ["train"] * 4 + ["valid"] * 4 + ["test"] if scheme == "official" else TABLE["split"]
+    table = TABLE.with_columns(
+        pl.Series("lesion_id", lesions, pl.String) if lesions else TABLE["lesion_id"],
+        pl.Series("split", split),
+    )
+    samples = samples_of(tmp_path / "samples", table)
+    if scheme == "official":  # published, and kept as it is
+        fold(tmp_path, samples, scheme=scheme, given=group)
+        return
+    with pytest.raises(ConfigError) as refused:
+        fold(tmp_path, samples, scheme=scheme, given=group, n_folds=2)
+    assert str(refused.value) == message
 
 
 def many():

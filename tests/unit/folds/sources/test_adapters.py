@@ -211,6 +211,46 @@ def test_image_folder_with_groups(folder):
     )
 
 
+def test_pictures_are_grouped_by_patient_where_a_file_says_whose_they_are(folder):
+    given = {"group": "known", "positive": ("melanoma",)}
+    samples, findings = build("image_folder", folder, **given)
+    assert [f.check for f in findings.notices] == ["ungrouped"]
+    names = [row.replace("__", "/") for row in samples["isic_id"]]
+    config = DataConfig(source="image_folder", folder=folder, **given)
+    assert config.group == "none"
+    write(folder / "groups.csv", "image,patient_id\n" + "".join(f"{n}.jpg,P\n" for n in names))
+    assert DataConfig(source="image_folder", folder=folder, **given).group == "patient"
+    _, findings = build("image_folder", folder, **given)
+    assert (findings.errors, findings.notices) == ([], [])
+    write(folder / "groups.csv", f"image,patient_id\n{names[0]}.jpg,P\n")
+    _, findings = build("image_folder", folder, **given)  # of some is not of all
+    assert [f.check for f in findings.errors] == ["missing-group"]
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "group"),
+    [
+        ("isic2024", None, "patient"), ("isic2020", None, "patient"), ("pad_ufes", None, "patient"),
+        ("ham10000", None, "lesion"), ("dermamnist", None, "none"),
+        ("dermamnist", "groups.csv", "lesion"), ("image_folder", "groups.csv", "patient"),
+    ],
+)  # fmt: skip
+def test_a_folder_knows_by_whom_it_is_grouped(tmp_path, source, file, group):
+    if file:
+        (tmp_path / file).touch()
+    assert DataConfig(source=source, folder=tmp_path, group="known").group == group
+
+
+def test_a_group_that_leaves_known_patients_apart_is_named_and_not_called_unknown(folder):
+    lines = "".join(f"naevus/img_{n}.jpg,P{n // 2}\n" for n in range(3))
+    write(folder / "groups.csv", "image,patient_id\n" + lines)
+    _, findings = build("image_folder", folder, group="none", positive=("melanoma",))
+    assert [f.message for f in findings.notices] == [
+        "data.group='none' does not keep 1 patient with more than one image together: P0; take "
+        "data.group='patient'."
+    ]
+
+
 def test_only_test_columns_of_isic2024_can_become_features(competition):
     samples, _ = competition.write().build()
     assert set(samples.columns[len(CORE) :]) <= set(TEST_NAMES)
