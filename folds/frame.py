@@ -41,7 +41,7 @@ def make_folds(
     """`isic_id`, `group_id` and `fold` of every row, by id; the rows' order does not matter.
 
     The table has `isic_id`, `target`, and the `patient_id` (or `lesion_id`) that `group` keeps
-    together; a wider group that it has besides is never left apart. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
+    together; known patients are never left apart, whatever `group` is. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
     rows are kept out of every fold, one more column, `split`, says so. What was read otherwise than
     written is added to `findings`.
     """

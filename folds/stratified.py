@@ -3,6 +3,7 @@
 Reads rows that are sorted by id, with their groups; says in the recipe's own words what it lacks.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def deal_groups(rows: pl.DataFrame, parts: Parts, stratify: str, seed: int) -> p
     """Stratified group k-fold of rows that are sorted by id, on integer codes."""
     classes = rows[DIAGNOSIS if stratify == "diagnosis" else TARGET].cast(pl.String)
     _check_known(rows, classes)
-    _check_enough(rows, classes, parts)
+    _check_enough(rows, classes, parts, seed)
     y, group = _codes(classes), _codes(rows[GROUP])
     fold = _draw(y, group, parts.number, seed)
     if empty := _without_a_class(y, fold, parts.number):
@@ -91,10 +92,10 @@ def _without_a_class(
     return None
 
 
-def _drawable(y: Ints, group: Ints, parts: Parts, seed: int) -> int | None:
+def _drawable(y: Ints, group: Ints, parts: Parts, seed: int, most: int = 100) -> int | None:
     """The most parts of which each would hold every class."""
     for number in parts.fewer():
-        if _without_a_class(y, _draw(y, group, number, seed), number) is None:
+        if number <= most and _without_a_class(y, _draw(y, group, number, seed), number) is None:
             return number
     return None
 
@@ -110,35 +111,44 @@ def _check_known(rows: pl.DataFrame, classes: pl.Series) -> None:
         raise DataError(f"Missing class to stratify by for images: {listed(missing)}.")
 
 
-def _check_enough(rows: pl.DataFrame, classes: pl.Series, parts: Parts) -> None:
+def _check_enough(rows: pl.DataFrame, classes: pl.Series, parts: Parts, seed: int) -> None:
     """A group for each part, and one with each class."""
-    nouns = f"{noun_of(rows)}s"
-    needs = f"{parts.said()} needs at least {parts.number} {nouns}{parts.besides}"
-    found = rows[GROUP].n_unique()
-    if found < parts.number:
-        raise DataError(f"{needs}; found {found}. {_take(_at_most(found, parts), parts)}")
-    groups_of = dict(
-        rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows()
-    )
-    if set(groups_of) <= {"0", "1"}:
-        for name, words in (("1", "a positive"), ("0", "a negative")):
-            found = groups_of.get(name, 0)
-            if found < parts.number:
-                take = _take(_at_most(found, parts), parts)
-                raise DataError(f"{needs} with {words}; found {found}. {take}")
-    scarce = sorted(name for name, count in groups_of.items() if count < parts.number)
-    if scarce:
-        shown = name_some([f"{name} has {groups_of[name]}" for name in scarce])
-        take = _take(_at_most(min(groups_of.values()), parts), parts)
-        raise DataError(
-            f"{needs} with each diagnosis; {shown}. {take[:-1]}, or stratify by the target with "
-            "folds.stratify=target."
-        )
+    groups, by_class = rows[GROUP].n_unique(), _groups_by_class(rows, classes)
+    lacking = _lacking(groups, by_class, parts)
+    if not lacking:
+        return
+    words, found = lacking
+    most = min(groups, *by_class.values())  # a number that is refused in its turn is no mend
+    number = _drawable(_codes(classes), _codes(rows[GROUP]), parts, seed, most)
+    take = _take(number, parts)
+    if not _are_targets(by_class) and (groups >= parts.number or number is None):
+        take = f"{take[:-1]}, or stratify by the target with folds.stratify=target."
+    needs = f"{parts.said()} needs at least {parts.number} {noun_of(rows)}s{parts.besides}"
+    raise DataError(f"{needs}{words}; {found}. {take}")
 
 
-def _at_most(found: int, parts: Parts) -> int | None:
-    """The most parts that so many groups fill."""
-    return next((number for number in parts.fewer() if number <= found), None)
+def _groups_by_class(rows: pl.DataFrame, classes: pl.Series) -> dict[str, int]:
+    """How many groups have each class; of a target that nobody has, none."""
+    found = dict(rows.select(classes.alias("c"), GROUP).unique().group_by("c").len().iter_rows())
+    return {"1": 0, "0": 0} | found if _are_targets(found) else found
+
+
+def _are_targets(classes: Collection[str]) -> bool:
+    return set(classes) <= {"0", "1"}
+
+
+def _lacking(groups: int, by_class: dict[str, int], parts: Parts) -> tuple[str, str] | None:
+    """Of whom there are too few, and how many there are; None if there are enough."""
+    if groups < parts.number:
+        return "", f"found {groups}"
+    scarce = {name: count for name, count in by_class.items() if count < parts.number}
+    if not scarce:
+        return None
+    if _are_targets(by_class):
+        name, count = next(iter(scarce.items()))
+        return f" with a {'positive' if name == '1' else 'negative'}", f"found {count}"
+    shown = name_some([f"{name} has {scarce[name]}" for name in sorted(scarce)])
+    return " with each diagnosis", shown
 
 
 def _take(number: int | None, parts: Parts) -> str:

@@ -335,6 +335,22 @@ def test_a_fold_without_a_positive_is_refused():
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "config", "folds"),
+    [
+        ({"positives": 18}, {}, 18),
+        ({"positives": 3}, {"stratify": "diagnosis"}, 3),
+        ({"positives": 18}, {"anchor_share": 0.2}, 14),
+    ],
+)
+def test_the_number_of_folds_that_a_refusal_names_is_one_that_works(given, config, folds):
+    """Fifty of twenty patients: as many as there are would be refused for their positives."""
+    with pytest.raises(DataError, match=f"Take folds.n_folds={folds}") as refused:
+        fold(table(**given), n_folds=50, **config)
+    assert "stratify by" not in str(refused.value)
+    assert fold(table(**given), n_folds=folds, **config)["fold"].n_unique() >= folds
+
+
 def test_values_a_scheme_does_not_use_are_not_part_of_the_result():
     assert FoldConfig(scheme="official", n_folds=7).used() == {"scheme": "official"}
     assert FoldConfig(n_folds=7).used() == {
