@@ -20,6 +20,9 @@ SIZE_LIMIT = 2**20  # bytes; a recipe is a page, and a parser should not meet a 
 DOTS_LIMIT = 200  # in a line; a parser's time grows with the square of a dotted key's parts
 DEPTH_LIMIT = 16  # of keys and lists within one another; recipes have five
 
+# Of [net], what is said of one backbone: another may not know the words, or mean another thing.
+OPTIONS, OF_ONE_BACKBONE = "options", ("options", "drop_path")
+
 Values = dict[str, Any]
 
 
@@ -86,11 +89,17 @@ def meant(word: str, known: Sequence[str], section: str = "") -> str:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:
-    """The base's values with these changes, section by section."""
+    """The base's values with these changes, section by section.
+
+    A backbone's options are replaced as one, so that `{}` empties them; another backbone than the
+    base's begins without its options.
+    """
     result = dict(base)
+    if {"backbone"} <= base.keys() & changes.keys() and base["backbone"] != changes["backbone"]:
+        result = {key: value for key, value in base.items() if key not in OF_ONE_BACKBONE}
     for key, value in changes.items():
         old = result.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
+        both = key != OPTIONS and isinstance(old, dict) and isinstance(value, dict)
         result[key] = merged(cast(Values, old), value) if both else value
     return result
 

@@ -113,6 +113,38 @@ def test_a_setting_comes_before_the_base_is_taken():
     assert config.networks["small"].learning.alpha is None
 
 
+LITE = 'base = "image_folder"\n[networks.lite.net]\n'
+
+
+@pytest.mark.parametrize(
+    ("stated", "options", "drop_path"),
+    [
+        ("size = 64", {"bn_momentum": 0.1}, 0.1),
+        ('backbone = "tf_efficientnet_lite0"', {"bn_momentum": 0.1}, 0.1),
+        ("options = {}", {}, 0.1),
+        ("options = { bn_eps = 1e-3 }", {"bn_eps": 1e-3}, 0.1),
+        ('backbone = "resnet18"', {}, 0.0),
+        (
+            'backbone = "resnet18"\noptions = { zero_init_last = true }',
+            {"zero_init_last": True},
+            0.0,
+        ),
+        ('backbone = "resnet18"\ndrop_path = 0.2', {}, 0.2),
+    ],
+)
+def test_another_backbone_begins_without_the_bases_options(written, stated, options, drop_path):
+    """EfficientNet-Lite0's momentum is no word of a ResNet's, and could not be taken back."""
+    net = load_recipe(str(written("mine.toml", LITE + stated))).networks["lite"].net
+    assert (net.options, net.drop_path) == (options, drop_path)
+    settings = [f"networks.lite.net.{line.replace(' = ', '=', 1)}" for line in stated.split("\n")]
+    assert load_recipe("image_folder", settings).networks["lite"].net == net
+
+
+def test_options_go_with_a_recipes_backbone_too(written):
+    own = 'base = "ham10000_classes"\n[networks.seven.net]\nbackbone = "resnet18"\n'
+    assert load_recipe(str(written("mine.toml", own))).networks["seven"].net.options == {}
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
