@@ -41,9 +41,9 @@ def make_folds(
     """`isic_id`, `group_id` and `fold` of every row, by id; the rows' order does not matter.
 
     The table has `isic_id`, `target`, and the `patient_id` (or `lesion_id`) that `group` keeps
-    together; known patients are never left apart, whatever `group` is. `others` are the remaining values of a recipe's `[folds]`, such as `stratify`. Where
-    rows are kept out of every fold, one more column, `split`, says so. What was read otherwise than
-    written is added to `findings`.
+    together; known patients are never left apart, whatever `group` is. `others` are the remaining
+    values of a recipe's `[folds]`, such as `stratify`. Where rows are kept out of every fold, one
+    more column, `split`, says so. What was read otherwise than written is added to `findings`.
     """
     config, findings = _config(scheme=scheme, n_folds=n_folds, **others), findings or Findings()
     given = as_polars(table, needed := _needed(config, group))

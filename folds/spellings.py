@@ -1,10 +1,12 @@
 """One patient in two spellings must not be two patients, one on each side of a split.
 
-Ids that differ in case, white space or the width of their letters are joined, with a notice.
-Characters that nobody sees are refused: no rule can say which of two such ids was meant.
+Ids that differ in case, white space, the width of their letters, dashes or apostrophes are joined,
+with a notice. Characters that nobody sees are refused, and so are two ids that nobody can tell
+apart, since their letters are of two alphabets: no rule can say which of two such ids was meant.
 """
 
 import unicodedata
+from collections import defaultdict
 
 import polars as pl
 
@@ -15,6 +17,17 @@ from workspace.errors import listed
 
 # Control and format characters, what Unicode wants shown as nothing, and braille's empty cell.
 _UNSEEN = r"[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]"
+
+_DASH, _APOSTROPHE = r"[\p{Pd}\u02d7\u2043\u2212\u2500]", r"[`\u02bc\u2018\u2019]"
+
+# By their Unicode names, the letters that print as a Latin one or a digit. Other alphabets have
+# such too, but nobody types Armenian or Cherokee by mistake.
+_TWINS = {
+    "GREEK": "ALPHA=A BETA=B EPSILON=E ZETA=Z ETA=H IOTA=I KAPPA=K MU=M NU=N OMICRON=O RHO=P TAU=T "
+    "UPSILON=Y CHI=X",
+    "CYRILLIC": "A=A VE=B ES=C KOMI_DE=D IE=E EN=H SHHA=H BYELORUSSIAN-UKRAINIAN_I=I JE=J KA=K "
+    "EM=M O=O ER=P QA=Q DZE=S TE=T IZHITSA=V WE=W HA=X U=Y STRAIGHT_U=Y ZE=3",
+}
 
 
 def join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
@@ -38,17 +51,22 @@ def join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
                 count=len(changed),
             )
         frame = joined
+        _refuse_look_alikes(frame[column], findings)
         _notice_mixed_alphabets(frame[column], findings)
     return frame
 
 
 def plain_spelling(spelt: pl.Expr) -> pl.Expr:
     """What ids have in common that are spelt differently and mean the same."""
-    return _tidy(spelt).str.to_uppercase()
+    return _straight(_tidy(spelt)).str.to_uppercase()
 
 
 def _tidy(spelt: pl.Expr) -> pl.Expr:
     return spelt.str.normalize("NFKC").str.strip_chars().str.replace_all(r"\s+", " ")
+
+
+def _straight(spelt: pl.Expr) -> pl.Expr:
+    return spelt.str.replace_all(_DASH, "-").str.replace_all(_APOSTROPHE, "'")
 
 
 def _refuse_unseen(ids: pl.Series, findings: Findings) -> None:
@@ -62,6 +80,50 @@ def _refuse_unseen(ids: pl.Series, findings: Findings) -> None:
             "without.",
             count=int(unseen.sum()),
         )
+
+
+def _refuse_look_alikes(ids: pl.Series, findings: Findings) -> None:
+    """A patient typed on two keyboards; letters of one alphabet alone are nobody's twins."""
+    if not ids.str.contains(r"[^\x00-\x7f]").any():
+        return
+    names = ids.drop_nulls().unique().sort().to_frame()
+    printed = defaultdict(list)
+    for name, straight in names.select(
+        ids.name, _straight(pl.col(ids.name)).alias("s")
+    ).iter_rows():
+        printed[_as_printed(straight)].append(name)
+    alike = [name for names in printed.values() if len(names) > 1 for name in names]
+    if alike:
+        noun = ids.name.removesuffix("_id")
+        findings.error(
+            "look-alikes",
+            f"Not allowed as {ids.name} together: {listed([ascii(name) for name in alike])}; they "
+            f"look or read alike in characters of two alphabets, so write one {noun} in one "
+            "spelling, and two so that one sees it.",
+            count=len(alike),
+        )
+
+
+def _as_printed(name: str) -> str:
+    """What the eye sees of an id: Latin letters where others look like them, digits as digits."""
+    if name.isascii():
+        return name.upper()
+    digits = (str(unicodedata.decimal(one, one)) for one in name)
+    return "".join(digits).translate(_LATIN).upper()
+
+
+def _latin_twins() -> dict[int, str]:
+    """By code point, in both cases; a small nu looks like a v."""
+    twins = {
+        ord(unicodedata.lookup(f"{alphabet} {case} LETTER {letter.replace('_', ' ')}")): latin
+        for alphabet, letters in _TWINS.items()
+        for letter, latin in (pair.split("=") for pair in letters.split())
+        for case in ("CAPITAL", "SMALL")
+    }
+    return twins | {ord("\N{GREEK SMALL LETTER NU}"): "V", ord("\N{CYRILLIC LETTER PALOCHKA}"): "I"}
+
+
+_LATIN = _latin_twins()
 
 
 def _notice_mixed_alphabets(ids: pl.Series, findings: Findings) -> None:

@@ -82,6 +82,49 @@ def test_check_4_characters_that_nobody_sees_are_refused(competition, column, ma
     assert message.isascii()
 
 
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212"])
+def test_check_4_a_dash_is_a_dash_and_an_apostrophe_one(competition, dash):
+    for row, spelt in enumerate(["IP-1", f"ip{dash}1", "O'Brien", "O\u2019Brien"]):
+        competition.train[row]["patient_id"] = spelt
+    samples, findings = competition.write().build()
+    assert samples["patient_id"][:4].to_list() == ["IP-1", "IP-1", "O'Brien", "O'Brien"]
+    assert [f.count for f in findings.notices if f.check == "spelling"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("IP_1", "\u0406\u0420_1"),  # all Cyrillic
+        ("ip_1", "\u0456\u0440_1"),
+        ("O1", "\u039f1"),  # a Greek omicron
+        ("\u041e1", "\u039f1"),  # neither of them Latin
+        ("v1", "\u03bd1"),
+        ("IP_1", "IP_\u0661"),  # an Arabic one
+        ("AB-1", "\u0410\u0412\u20131"),
+    ],
+)
+@pytest.mark.parametrize("column", ["patient_id", "lesion_id"])
+def test_check_4_ids_that_look_alike_in_two_alphabets_are_refused(competition, column, one, other):
+    competition.train[1][column], competition.train[9][column] = other, one
+    noun = column.removesuffix("_id")
+    names = ", ".join(shorten(ascii(name)) for name in sorted([one, other]))
+    assert competition.errors() == [
+        f"Not allowed as {column} together: [{names}]; they look or read alike in characters of "
+        f"two alphabets, so write one {noun} in one spelling, and two so that one sees it."
+    ]
+
+
+def test_check_4_ids_that_differ_stay_apart(competition):
+    """Letters that only their own alphabet has, accents, and what ASCII alone tells apart."""
+    different = ["O1", "01", "I1", "l1", "Muller", "M\u00fcller", "\u0416\u042f1", "\u0394\u03a91"]
+    for row, name in enumerate(different):
+        competition.train[row]["patient_id"] = name
+    samples, findings = competition.write().build()
+    assert findings.errors == []
+    assert samples["patient_id"][: len(different)].to_list() == different
+    assert not [f for f in findings.notices if f.check == "spelling"]
+
+
 def test_check_4_letters_of_two_alphabets_are_noticed(competition):
     competition.train[1]["patient_id"] = "I\u0420_0000000"  # a Cyrillic letter
     competition.train[2]["patient_id"] = "M\u00fcller"
