@@ -43,7 +43,8 @@ class Findings:
     def raise_errors(self) -> None:
         """Raise the first error's sentence; the caller has already shown the others."""
         if self.errors:
-            raise DataError(self.errors[0].message)
+            first = self.errors[0]
+            raise DataError(first.message, public=f"check '{first.check}', count {first.count}.")
 
 
 def _finding(check: str, message: str, ids: Sequence[str], count: int) -> Finding:

@@ -161,7 +161,7 @@ def wider_groups(group: str) -> dict[str, str]:
 def refuse_ignored(frame: pl.DataFrame, group: str) -> None:
     """Folds of ours keep together whatever the rows say belongs together."""
     if ignored := ignored_groups(frame, group):
-        raise ConfigError(ignored)
+        raise ConfigError(ignored, public=f"data.group='{group}' leaves apart what is one.")
 
 
 def ignored_groups(frame: pl.DataFrame, group: str) -> str:

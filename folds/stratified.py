@@ -124,7 +124,7 @@ def _check_enough(rows: pl.DataFrame, classes: pl.Series, parts: Parts, seed: in
     if not _are_targets(by_class) and (groups >= parts.number or number is None):
         take = f"{take[:-1]}, or stratify by the target with folds.stratify=target."
     needs = f"{parts.said()} needs at least {parts.number} {noun_of(rows)}s{parts.besides}"
-    raise DataError(f"{needs}{words}; {found}. {take}")
+    raise DataError(f"{needs}{words}; {found}. {take}", public=f"{needs}{words}. {take}")
 
 
 def _groups_by_class(rows: pl.DataFrame, classes: pl.Series) -> dict[str, int]:

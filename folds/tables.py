@@ -48,7 +48,10 @@ def read_table(
     wanted = [column.name for column in columns]
     missing = [c.name for c in columns if c.required and c.name not in header]
     if missing:
-        raise DataError(f"{missing_words} {path.name}: {missing}.")
+        raise DataError(
+            f"{missing_words} {path.name}: {missing}.",
+            public=f"{missing_words} a table: {missing}.",  # columns that the code asks for
+        )
     extra = [name for name in header if name not in wanted]
     if extra:
         findings.notice(

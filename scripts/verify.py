@@ -43,7 +43,7 @@ def _tell(job: Job, done: Unit, *, news: bool) -> None:
         job.show_finding("error", finding)
     findings = Findings()
     for finding in report["errors"]:
-        findings.error(finding["check"], finding["message"])
+        findings.error(finding["check"], finding["message"], count=finding["count"])
     findings.raise_errors()
 
 

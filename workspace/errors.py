@@ -14,12 +14,19 @@ NAMED_AT_MOST = 5  # ids named in a message; the rest is a count
 
 
 class DermstackError(Exception):
-    """Base of everything that is the user's to mend; says what, where, which and the mend."""
+    """Base of everything that is the user's to mend; says what, where, which and the mend.
 
-    def __init__(self, message: str) -> None:
+    `public` is what a log keeps of it, stated where the sentence is put together from others and
+    `workspace.sentences` cannot tell its words from the names in it: no id, no value of a row.
+    """
+
+    def __init__(self, message: str, *, public: str = "") -> None:
         super().__init__(one_line(message))
-        raising = sys._getframe(1)
+        raising, handled = sys._getframe(1), sys.exc_info()[1]
         self.raised_at = raising.f_code.co_filename, raising.f_lineno
+        self.public = one_line(public)
+        # Here and not `__cause__`, which is lost on the way from another process.
+        self.handled = handled if isinstance(handled, DermstackError) else None
 
 
 class DataError(DermstackError):

@@ -54,7 +54,9 @@ def fault_of(error: OSError) -> DermstackError | None:
     """The sentence for it; None where it is none that a user could mend."""
     where = "a file" if error.filename is None else shorten(str(error.filename), 120)
     if error.errno in _WRITES:
-        return CannotWriteError(f"Cannot write {where}: {error.strerror}; {_WRITES[error.errno]}.")
+        why = f"{error.strerror}; {_WRITES[error.errno]}"
+        return CannotWriteError(f"Cannot write {where}: {why}.", public=f"Cannot write: {why}.")
     if error.errno in _READS:
-        return DataError(f"Cannot open {where}: {error.strerror}; {_READS[error.errno]}.")
+        why = f"{error.strerror}; {_READS[error.errno]}"
+        return DataError(f"Cannot open {where}: {why}.", public=f"Cannot open: {why}.")
     return None

@@ -45,7 +45,10 @@ class Classified(Task):
         try:
             _check_classes(labels.classes, training)
         except ValueError as error:
-            raise ConfigError(f"networks.{network}: {error}.") from error
+            raise ConfigError(
+                f"networks.{network}: {error}.",
+                public=f"networks.{network}: its training does not go with its classes.",
+            ) from error
 
     def outputs(self, labels: Labels) -> int:
         """Two classes need one logit."""

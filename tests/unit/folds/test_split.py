@@ -15,6 +15,7 @@ from folds.groups import (
 from folds.samples import GROUP_COLUMNS
 from folds.split import FoldConfig, assign_folds, balance
 from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.sentences import unnamed
 
 GROUPED = list(GROUP_COLUMNS)
 
@@ -348,6 +349,9 @@ def test_the_number_of_folds_that_a_refusal_names_is_one_that_works(given, confi
     with pytest.raises(DataError, match=f"Take folds.n_folds={folds}") as refused:
         fold(table(**given), n_folds=50, **config)
     assert "stratify by" not in str(refused.value)
+    kept = unnamed(refused.value)  # in a log: what was asked and the mend, and no class of a row
+    assert kept.startswith("folds.n_folds=50 needs at least 50 patients")
+    assert kept.endswith(f"Take folds.n_folds={folds}.")
     assert fold(table(**given), n_folds=folds, **config)["fold"].n_unique() >= folds
 
 

@@ -12,6 +12,7 @@ from pipeline.samples import DUPLICATES, SAMPLES
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import folds_of, made, sample_table, samples_of
 from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.sentences import unnamed
 
 PATIENTS = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3", "t"]
 TABLE = sample_table(
@@ -137,6 +138,7 @@ def test_no_folds_of_ours_leave_a_known_patient_on_two_sides(
     with pytest.raises(ConfigError) as refused:
         fold(tmp_path, samples, scheme=scheme, given=group, n_folds=2)
     assert str(refused.value) == message
+    assert unnamed(refused.value) == f"data.group='{group}' leaves apart what is one."
 
 
 def many():

@@ -15,6 +15,7 @@ from tests.by_hand.units import made
 from tests.makers import Listening, Watching, write
 from workspace.errors import DataError
 from workspace.hashing import HashMemory
+from workspace.sentences import unnamed
 from workspace.tasks import Task, UnknownYetError
 
 
@@ -139,6 +140,7 @@ def test_every_error_but_the_first_is_shown_and_the_first_is_raised(job):
     with pytest.raises(DataError) as raised:
         stop_on_errors(one.desk, two_findings())
     assert str(raised.value) == "The first of patient IP_7."
+    assert unnamed(raised.value) == "check 'first-check', count 1."  # as the log has all others
     assert said(one) == "error: The second of patient IP_7.\nerror: The third of patient IP_7.\n"
     stop_on_errors(one.desk, Findings())
 
