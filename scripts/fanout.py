@@ -15,7 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -131,6 +131,18 @@ class LocalProcesses:
         return _Worker(pool, began, listener)
 
 
+@dataclass(frozen=True)
+class _Lent:
+    """What the machine lends to tasks side by side."""
+
+    cores: int
+    memory_gb: float
+
+    @classmethod
+    def now(cls) -> "_Lent":
+        return cls(lent_cores(), lent_memory_gb())
+
+
 class ByWork:
     """This process, or as many as small networks ask for and the machine lends."""
 
@@ -139,19 +151,23 @@ class ByWork:
         self._here = ThisProcess(desk)
         self._processes: LocalProcesses | None = None
         self._slots = 1
+        self._lent = _Lent(1, 0.0)
 
     def side_by_side(self, needs: Sequence[Needs]) -> int:
-        fitting = _fitting(needs)
-        if fitting == 1:
-            if self._processes is None or self._processes.idle:
-                self.close()  # what a single task takes of the machine may be all of it
-            return 1
-        if self._processes is not None and self._processes.idle and self._slots != fitting:
-            self.close()  # the machine was divided among another number
-        if self._processes is None:
-            self._slots = fitting
-            self._processes = LocalProcesses(fitting, self._desk, self._log)
-        return self._slots
+        if self._processes is None or self._processes.idle:
+            self._divide(needs)
+        # Of what was lent before they began: what is free now lacks what they have taken.
+        return min(self._slots, _fitting(needs, self._lent))
+
+    def _divide(self, needs: Sequence[Needs]) -> None:
+        """While nobody is at work: a machine divided among another number begins anew."""
+        self._lent = _Lent.now()
+        slots = _fitting(needs, self._lent)
+        if slots != self._slots:
+            self.close()  # a single task may take all of the machine
+        self._slots = slots
+        if self._processes is None and slots > 1:
+            self._processes = LocalProcesses(slots, self._desk, self._log)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         return (self._processes or self._here).submit(function, *arguments)
@@ -166,16 +182,16 @@ class ByWork:
             self._processes = None
 
 
-def _fitting(needs: Sequence[Needs]) -> int:
-    """How many of these fit the machine side by side, up to one that takes all cores: it waits.
+def _fitting(needs: Sequence[Needs], lent: _Lent) -> int:
+    """How many of these, in their order, fit side by side, up to one that takes all cores: it waits.
 
     What is at work comes first. So a network's folds are joined when no other network trains.
     """
     sharing = list(takewhile(lambda one: one.cores, needs))
-    if not sharing:
-        return 1
-    most_cores, most_gb = max(one.cores for one in sharing), max(one.memory_gb for one in sharing)
-    return max(1, min(len(sharing), lent_cores() // most_cores, int(lent_memory_gb() / most_gb)))
+    cores = accumulate(one.cores for one in sharing)
+    memory_gb = accumulate(one.memory_gb for one in sharing)
+    sums = zip(cores, memory_gb, strict=True)
+    return max(1, sum(c <= lent.cores and gb <= lent.memory_gb for c, gb in sums))
 
 
 def with_signal(pid: int, number: int) -> None:

@@ -5,10 +5,11 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 
 import pytest
 
-from scripts.fanout import LocalProcesses, executor_of
+from scripts.fanout import ByWork, LocalProcesses, executor_of
 from tests import makers
 from tests.stages import ROOT
 from workspace.errors import ArtifactError, ConfigError
@@ -105,6 +106,7 @@ def test_a_worker_has_its_share_of_the_machine(desk, monkeypatch):
 
 
 ONE, TWO, ALL = Needs(cores=1, memory_gb=2.0), Needs(cores=2, memory_gb=2.0), Needs()
+LARGE = Needs(cores=4, memory_gb=30.0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,9 @@ ONE, TWO, ALL = Needs(cores=1, memory_gb=2.0), Needs(cores=2, memory_gb=2.0), Ne
         ([ONE] * 3, 16, 64.0, 3),
         ([ONE] * 15, 16, 7.0, 3),
         ([ONE] * 15, 16, 0.5, 1),
-        ([TWO, ONE, ONE], 4, 64.0, 2),
+        ([TWO, ONE, ONE], 4, 64.0, 3),
+        ([ONE, ONE, ONE, LARGE, LARGE], 8, 64.0, 4),
+        ([ONE] * 5, 8, inf, 5),  # where no /proc/meminfo says what is free
         ([TWO] * 5, 1, 64.0, 1),
         ([ONE, ALL], 4, 64.0, 1),
         ([ONE, ONE, ONE, ALL], 4, 64.0, 3),  # a join that is ready holds up no training
@@ -129,6 +133,36 @@ def test_small_networks_fill_the_cores_and_the_memory_that_are_lent(
     monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: memory_gb)
     with executor_of(None, desk, makers.no_log) as executor:
         assert executor.side_by_side(needs) == count
+
+
+class AtWork:
+    """Processes that are at work until they are told that they are not."""
+
+    def __init__(self, slots, desk, log):
+        self.slots, self.idle, self.closed = slots, False, False
+
+    def close(self):
+        self.closed = True
+
+
+def test_while_trainings_are_at_work_only_what_fits_beside_them_begins(monkeypatch, desk):
+    free_gb = [16.0]
+    monkeypatch.setattr("scripts.fanout.LocalProcesses", AtWork)
+    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 8)
+    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: free_gb[-1])
+    by_work = ByWork(desk, makers.no_log)
+    assert by_work.side_by_side([ONE] * 5) == 5
+    free_gb.append(6.0)  # what five took of it is no reason for others to wait
+    assert by_work.side_by_side([ONE] * 9) == 5  # the machine was divided among five
+    assert by_work.side_by_side([ONE, ONE, ONE, ALL]) == 3  # the join waits for all three
+    assert by_work.side_by_side([*[ONE] * 5, ALL]) == 5  # and holds up no training before it
+    assert by_work.side_by_side([ONE, ONE, ONE, LARGE, LARGE]) == 3  # for want of memory
+    assert by_work.side_by_side([TWO, TWO, TWO, LARGE]) == 3  # for want of cores
+    processes = by_work._processes
+    assert (processes.slots, processes.closed) == (5, False)
+    processes.idle = True
+    assert by_work.side_by_side([ALL]) == 1
+    assert (by_work._processes, processes.closed) == (None, True)
 
 
 def test_the_work_decides_whether_it_goes_to_workers(monkeypatch, desk):
