@@ -23,6 +23,7 @@ from workspace.hashing import sha256_file, sha256_text
 
 NAME = "manifest.json"
 SEAL = "seal"
+WITH_SEAL = "for_people"  # a key of every manifest that was sealed; those before it had neither
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCK = REPOSITORY / "requirements.lock"
 LIBRARIES = (
@@ -133,8 +134,10 @@ def sealed(manifest: Manifest) -> dict[str, Any]:
 
 def _is_changed(values: Any) -> bool:
     """Whether it says other things than when it was sealed; until November 2026 none was."""
-    if not isinstance(values, dict) or SEAL not in values:
+    if not isinstance(values, dict):
         return False
+    if SEAL not in values:
+        return WITH_SEAL in values
     seal = values.pop(SEAL)
     return bool(seal != _seal(values))
 

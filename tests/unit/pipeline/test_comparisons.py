@@ -25,6 +25,7 @@ from stacking.alignment.variants import VARIANTS, Variant
 from stacking.fold import Trained
 from tests.by_hand.pictures import PicturesByHand, number_of
 from tests.by_hand.units import wanted_by
+from tests.manifests import keep
 
 PAIRS = [(0, 1), (0, 2), (1, 2)]
 USED = 'use_networks=["flag", "plain"]'
@@ -73,7 +74,7 @@ class Stack:
         settings, inputs = dict(task.settings), dict(task.inputs)
         wanted = wanted_by(self.job, "embed", settings, inputs)
         manifest = unit.manifest.model_copy(update=wanted.model_dump())
-        (unit.folder / "manifest.json").write_text(manifest.model_dump_json())
+        keep(unit.folder, manifest)
 
     def task(self, name, variant=None, before=()):
         variant = variant or VARIANTS[name]

@@ -20,6 +20,7 @@ from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import TABLE, PicturesByHand
 from tests.by_hand.units import wanted_by
+from tests.manifests import keep
 from workspace.errors import ArtifactError
 from workspace.tasks import Output
 
@@ -321,9 +322,4 @@ def test_a_joined_unit_of_other_folds_is_never_served_for_these(made):
 
 def record(made, unit, wanted):
     """As if the unit's task had made it."""
-    text = replace_wanted(unit, wanted)
-    (unit.folder / "manifest.json").write_text(text)
-
-
-def replace_wanted(unit, wanted):
-    return unit.manifest.model_copy(update=wanted.model_dump()).model_dump_json()
+    keep(unit.folder, unit.manifest.model_copy(update=wanted.model_dump()))

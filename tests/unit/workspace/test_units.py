@@ -200,6 +200,20 @@ def test_whatever_is_changed_in_a_manifest_is_one_line(unit):
     assert changes > 200
 
 
+@pytest.mark.parametrize("change", [{}, {"facts": {"rows": [7]}}, {"seal": None}])
+def test_a_manifest_whose_seal_is_gone_is_one_that_was_changed(unit, change):
+    path = unit / "manifest.json"
+    values = json.loads(path.read_text())
+    del values["seal"]
+    path.write_text(json.dumps(values | change))
+    with pytest.raises(ArtifactError) as refused:
+        load_manifest(unit)
+    assert str(refused.value) == one_line(
+        f"{path} was changed after it was written; restore it, or move its folder away and run "
+        "the stage again."
+    )
+
+
 @pytest.mark.parametrize("depth", [300, 500, 900, 5000])
 def test_a_manifest_nested_without_end_is_one_line(unit, depth):
     path, deep = unit / "manifest.json", '{"a": ' * depth + "1" + "}" * depth
@@ -211,7 +225,11 @@ def test_a_manifest_nested_without_end_is_one_line(unit, depth):
 
 
 def test_a_manifest_of_before_settings_had_their_name_is_read_as_one_of_now(unit):
-    rewrite(unit, lambda now: {**now, "sources": "", "part": now.pop("settings"), "unit": "folds"})
+    def of_before(now):
+        del now["for_people"]
+        return {**now, "sources": "", "part": now.pop("settings"), "unit": "folds"}
+
+    rewrite(unit, of_before)
     done = find(unit, wanted(), HashMemory(), on_change="stop")
     assert done is not None
     assert done.manifest.settings == {"folds": {"n_folds": 5, "scheme": "holdout"}}
