@@ -3,7 +3,7 @@
 SE (Hu et al. 2018) and CBAM (Woo et al. 2018) multiply maps by gates. A sigmoid's begin near one
 half: four stages of them leave a sixteenth of a pretrained backbone's maps, and batch norms behind
 still subtract the means of the whole. Here a gate is twice a sigmoid whose last layer begins at 0:
-an untrained module passes its input through to the bit, half a sigmoid's steepest slope is there
+an untrained module passes its input through to the bit, twice a sigmoid's steepest slope is there
 from the first step, and weight decay pulls a gate towards passing (docs/decisions/0010).
 """
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.nets.attention import CBAM, SqueezeExcite
+from models.nets.attention import CBAM, SqueezeExcite, _gate
 
 
 def sigmoid(x):
@@ -75,3 +75,10 @@ def test_check_162_an_untrained_module_passes_its_input_through_and_learns(modul
         (attention(maps) - 1.1 * maps).square().mean().backward()
         optimiser.step()
     assert not [n for n, value in attention.state_dict().items() if torch.equal(value, before[n])]
+
+
+def test_a_gate_begins_at_twice_a_sigmoids_steepest_slope():
+    logit = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(_gate(logit), logit)
+    (steepest,) = torch.autograd.grad(torch.sigmoid(logit), logit)
+    assert (slope.item(), steepest.item()) == (0.5, 0.25)
