@@ -183,7 +183,7 @@ class ByWork:
 
 
 def _fitting(needs: Sequence[Needs], lent: _Lent) -> int:
-    """How many of these, in their order, fit side by side, up to one that takes all cores: it waits.
+    """How many of these, in their order, fit beside one another; one of all cores waits for them.
 
     What is at work comes first. So a network's folds are joined when no other network trains.
     """
