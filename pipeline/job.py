@@ -72,6 +72,7 @@ class Job:
     made: dict[Any, Any] = field(default_factory=dict)  # what stages left, in this one call
     noticed: set[str] = field(default_factory=set)  # what was said once
     carried: list[tuple[Unit, bool]] = field(default_factory=list)  # units, each with: is it new
+    undone: list[State] = field(default_factory=list)  # what a watcher saw to be to do
 
     @property
     def results(self) -> Path:
@@ -91,7 +92,11 @@ class Job:
 
     def carry_out(self, *tasks: Task) -> list[tuple[Unit, bool]]:
         """The tasks' units in their order, each with whether it was made now."""
-        found = carry_out(tasks, self._context())
+        try:
+            found = carry_out(tasks, self._context())
+        except UnknownYetError as unknown:
+            self.undone.extend(unknown.states)
+            raise
         self.carried.extend(found)
         return found
 

@@ -186,8 +186,8 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
 
 
 def _notice_idle(job: Job, call: Call) -> None:
-    """Where all was done, "up to date" is only half of it if what was typed changes nothing."""
-    if any(new for _, new in job.carried):
+    """Where all is done, "up to date" is only half of it if what was typed changes nothing."""
+    if job.undone or any(new for _, new in job.carried):
         return
     keys = [key for key in call.typed if key != RECIPE]
     if found := idle(job.recipe, keys, [unit.manifest for unit, _ in job.carried]):
