@@ -22,6 +22,7 @@ from models.networks import kept
 from models.networks.network import unit_name
 from models.networks.use import maker_of, use_of
 from pipeline.answers import Answer, Cascade, Rows, alone
+from pipeline.asked import as_made
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
@@ -29,7 +30,7 @@ from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unrea
 from submissions import isic_challenge
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
-from workspace.errors import ArtifactError, ConfigError, DataError, name_some
+from workspace.errors import ArtifactError, ConfigError, DataError, DermstackError, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.orders import Needs
 from workspace.pieces import KeptPieces
@@ -86,6 +87,7 @@ def answering(job: Job, folder: Path) -> Task:
             "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
         },
         needs=Needs(memory_gb=4.0, gpu=True),
+        as_of=as_made(next(iter(networks.values()))[0].manifest, job.recipe),
     )  # fmt: skip
 
 
@@ -135,7 +137,7 @@ def _answering(job: Job) -> Networks:
     there = {name: _folds_of(job, name) for name, c in recipe.used.items() if c.task.learns}
     finished = {name: units for name, units in there.items() if units}
     if not finished:
-        raise ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
+        raise _without_networks(job)
     if recipe.predict.networks is not None:
         absent = [name for name in recipe.predict.networks if name not in finished]
         if absent:
@@ -149,6 +151,17 @@ def _answering(job: Job) -> Networks:
         both = (cascade.first, cascade.second)
         return {name: finished[name] for name in both if name in finished}
     return finished
+
+
+def _without_networks(job: Job) -> DermstackError:
+    """To train would be bad advice where another recipe's networks are there."""
+    others = [p.parent.name for p in sorted(job.run.glob("networks/*/metrics.json"))]
+    if not others:
+        return ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
+    return ConfigError(
+        f"{job.run} holds networks ({name_some(others)}), but none that {job.recipe.name} uses; "
+        "name the run's own RECIPE=."
+    )
 
 
 def _folds_of(job: Job, name: str) -> list[Unit]:

@@ -14,6 +14,7 @@ from features.build import build, single_lesion_patients
 from features.state import State
 from folds.findings import Findings
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
+from pipeline.asked import as_made
 from pipeline.feature_table import STATE
 from pipeline.job import Job, show_notices
 from pipeline.new_data import PREDICT, ROWS, NewData
@@ -42,6 +43,7 @@ def predicting(job: Job, stacked: Stacked, data: NewData) -> Task:
         inputs=data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)},
         arguments={"run": job.run, "results": job.results, "data": data},
         needs=Needs(memory_gb=2.0),
+        as_of=as_made(stacked.unit.manifest, job.recipe),
     )  # fmt: skip
 
 

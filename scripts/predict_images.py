@@ -12,7 +12,7 @@ answer; probabilities and thresholds are their means. What is done of it is kept
 from dataclasses import replace
 
 from folds.findings import plural
-from pipeline.asked import OF_PICTURES
+from pipeline.asked import OF_NEW_DATA
 from pipeline.job import Job
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
 from scripts.stage import OUT, main
@@ -48,4 +48,4 @@ def run(job: Job) -> Unit:
 
 
 if __name__ == "__main__":
-    main(run, files={"images": "folder of pictures", "out": OUT}, of_finished_run=OF_PICTURES)
+    main(run, files={"images": "folder of pictures", "out": OUT}, of_finished_run=OF_NEW_DATA)

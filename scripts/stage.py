@@ -22,7 +22,16 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from pipeline.asked import RECIPE, idle, keys_of, refuse_idle, said
+from pipeline.asked import (
+    READ_ALONE,
+    RECIPE,
+    idle,
+    keys_of,
+    own_recipe,
+    refuse_idle,
+    said,
+    section_of,
+)
 from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
@@ -44,7 +53,8 @@ from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
 
 OUT = "where what is made goes, if not into the run"  # an option of stages of a finished run
-DEFAULT = "sample"  # the recipe where none is named
+DEFAULT = "sample"  # the recipe where none is named, by a finished run neither
+DEVICES = ("auto", "cpu", "cuda", "mps")
 Stage = Callable[[Job], object]
 Made = TypeVar("Made")
 
@@ -146,12 +156,15 @@ class Call:
 @naming_faults()
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
-    recipe = load_recipe(call.recipe or DEFAULT, call.settings)
+    jobs = _jobs(call.jobs)
+    _refuse_device(call.options.get("device", DEVICES[0]))
+    own = own_recipe(call.run) if call.run and call.of_finished_run else None
+    recipe = load_recipe(call.recipe or own or DEFAULT, call.settings)
     run = call.run or Path("runs") / recipe.name
     if call.of_finished_run is not None and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
     if call.of_finished_run is not None:
-        others = [key for key in call.typed if key.partition(".")[0] not in call.of_finished_run]
+        others = [key for key in call.typed if section_of(key) not in call.of_finished_run]
         refuse_idle(name, recipe, run, others)
     place = call.options.get("files", {}).get("out", run)
     log = partial(log_to, place / "log.jsonl", name)
@@ -159,7 +172,7 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
         with naming_write_errors(place):
             place.mkdir(parents=True, exist_ok=True)
         log()
-    with executor_of(_jobs(call.jobs), desk, log) as executor:
+    with executor_of(jobs, desk, log) as executor:
         job = Job(
             stage=name,
             recipe=recipe,
@@ -187,14 +200,33 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
 
 def _notice_idle(job: Job, call: Call) -> None:
     """Where all is done, "up to date" is only half of it if what was typed changes nothing."""
+    keys = [key for key in call.typed if key != RECIPE]
+    if job.stage in READ_ALONE:
+        section = READ_ALONE[job.stage]
+        if unread := [key for key in keys if section_of(key) != section]:
+            job.say(
+                f"notice: '{job.stage}' reads nothing of a recipe but [{section}]; of no effect: "
+                f"{name_some(said(job.recipe, unread))}."
+            )
+        return
     if job.undone or any(new for _, new in job.carried):
         return
-    keys = [key for key in call.typed if key != RECIPE]
-    if found := idle(job.recipe, keys, [unit.manifest for unit, _ in job.carried]):
+    made = [(_place(unit.folder, job.run), unit.manifest) for unit, _ in job.carried]
+    if found := idle(job.recipe, keys, made):
         job.say(
             f"notice: nothing that '{job.stage}' needs depends on "
             f"{name_some(said(job.recipe, found))}; what is up to date was made without."
         )
+
+
+def _place(folder: Path, run: Path) -> Path:
+    """In the run; what is drawn lies with the data."""
+    return folder.relative_to(run) if folder.is_relative_to(run) else Path(folder.name)
+
+
+def _refuse_device(device: str) -> None:
+    if device not in DEVICES:
+        raise ConfigError(f"DEVICE={device} is no device; there are {', '.join(DEVICES)}.")
 
 
 def target_of(script: str) -> str:
@@ -256,9 +288,8 @@ def _parser(
     parser.add_argument("--fresh", action="store_true", help="make this stage's result anew")
     parser.add_argument(
         "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps"),
-        help="where nets run; auto is the fastest there is",
+        default=DEVICES[0],
+        help=f"where nets run ({', '.join(DEVICES)}); auto is the fastest there is",
     )
     parser.add_argument(
         "--deterministic",

@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.asked import OF_NEW_DATA, OF_PICTURES
+from pipeline.asked import OF_NEW_DATA
 from reports.desk import LOG, ConsoleDesk
 from scripts.stage import Call, carry_out, target_of
 from workspace.errors import ConfigError
@@ -114,6 +114,6 @@ stack = _stage("stack")
 audit = _stage("audit")
 submission = _stage("submission")
 predict = _stage("predict", "file:out", of_finished_run=OF_NEW_DATA)
-predict_images = _stage("predict_images", "file:images", "file:out", of_finished_run=OF_PICTURES)
+predict_images = _stage("predict_images", "file:images", "file:out", of_finished_run=OF_NEW_DATA)
 score = _stage("score", "file:solution", "file:submission")
 report = _stage("report", "file:out", of_finished_run=())

@@ -1,5 +1,7 @@
 """Which of a run's networks answer about pictures, by which folds, and into which files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ from folds.images import ImageReader
 from models.inference.scores import score_pictures
 from models.networks.kept import open_network
 from models.networks.use import maker_of, use_of
+from pipeline import new_pictures
 from pipeline.answers import Answer
 from pipeline.machine import Machine
 from pipeline.new_pictures import _answering, _cascade, _challenged, _folds_of, _pictures, _rows
@@ -16,6 +19,7 @@ from submissions.isic_challenge import CATEGORIES
 from tests.by_hand.pictures import PicturesByHand, random_weights
 from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError, ConfigError, DataError, one_line
+from workspace.units import open_unit
 
 
 @pytest.fixture
@@ -82,6 +86,29 @@ def test_a_run_without_networks_is_told_what_to_do_first(run):
     with pytest.raises(ArtifactError) as refused:
         answering(run)
     assert str(refused.value) == f"{run.run} holds no networks; run 'make train-cnn' first."
+
+
+def test_a_run_of_another_recipes_networks_is_not_told_to_train(run):
+    keep(run, "lite")
+    with pytest.raises(ConfigError) as refused:
+        answering(run)
+    assert str(refused.value) == (
+        f"{run.run} holds networks (lite), but none that sample uses; name the run's own RECIPE=."
+    )
+
+
+def test_a_prediction_of_pictures_keeps_the_recipe_of_its_networks(run, tmp_path):
+    keep(run, "flag")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "a.png").write_bytes((run.data / "pictures" / "a0.png").read_bytes())
+    asked = run.job("predict.overlays=false", "networks.flag.training.gamma=0.5", "seed=9")
+    task = new_pictures.answering(replace(asked, files={"images": mine}), mine)
+    trained = open_unit(run.run / "networks" / "flag_fold_0", "train-cnn").manifest
+    assert task.as_of.recipe == {
+        **trained.recipe, **{n: asked.recipe.resolved()[n] for n in ("data", "verify", "predict")}
+    }  # fmt: skip
+    assert task.as_of.seed == trained.seed != 9
 
 
 def test_a_fold_that_was_trained_anew_is_not_what_was_joined(run):

@@ -6,10 +6,13 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.asked import OF_NEW_DATA
+from pipeline.plan import planned
 from reports.desk import LOG
 from scripts import stage
 from scripts.fanout import ByWork, LocalProcesses
@@ -126,7 +129,7 @@ def test_several_jobs_are_as_many_processes(call):
     assert job.executor.side_by_side([]) == 3
 
 
-@pytest.mark.parametrize("words", [("--fold", "1"), ("--device", "gpu"), ("--rec", "tabular")])
+@pytest.mark.parametrize("words", [("--fold", "1"), ("--rec", "tabular")])
 def test_a_word_that_is_none_is_refused_before_anything_is_written(call, words, tmp_path, capfd):
     job, code = call(*words)
     assert (job, code) == (None, 2)
@@ -138,12 +141,17 @@ def test_a_word_that_is_none_is_refused_before_anything_is_written(call, words, 
     ("words", "said"),
     [
         (("--jobs", "none"), "train-cnn: JOBS=none is no number of processes; take 1 or more.\n"),
+        (
+            ("--device", "gpu"),
+            "train-cnn: DEVICE=gpu is no device; there are auto, cpu, cuda, mps.\n",
+        ),
         (("--set", "sead=1"), "train-cnn: Unknown option 'sead' in SET"),
     ],
 )
-def test_a_mistake_in_a_word_is_one_line(call, capfd, words, said):
+def test_a_mistake_in_a_word_is_one_line(call, capfd, words, said, tmp_path):
     job, code = call(*words)
     assert (job, code) == (None, 2)
+    assert not (tmp_path / "run").exists()
     [line] = capfd.readouterr().err.splitlines(keepends=True)
     assert line.startswith(said)
 
@@ -248,6 +256,62 @@ def test_up_to_date_is_not_all_that_is_said_where_what_was_typed_changes_nothing
         "notice: nothing that 'make' needs depends on stack.seeds=3; what is up to date was made "
         "without.",
     ]  # fmt: skip
+
+
+def test_a_stage_of_a_finished_run_has_the_runs_own_recipe(call, tmp_path, capfd):
+    finished(tmp_path / "run", "stack.seeds=2")
+    (tmp_path / "run" / "one").rename(tmp_path / "run" / "stack")
+    asked = {"of_finished_run": OF_NEW_DATA, "file": "predict.py"}
+    job, _ = call(**asked)
+    assert job.recipe.name == "tabular"
+    job, code = call("--recipe", "full_size", "--fresh", **asked)
+    assert (job, code) == (None, 2)
+    assert capfd.readouterr().err == (
+        f"predict: {tmp_path / 'run'} is a run of tabular, not of full_size; leave out RECIPE=, or "
+        "name that one's run with RUN=.\n"
+    )
+
+
+def test_a_plan_with_something_to_do_calls_no_value_idle(tmp_path):
+    desk, run = Said(), tmp_path / "run"
+
+    def task(name):
+        return Task(run / name, "make", write, arguments={"text": name})
+
+    def plan(job):
+        planned(job, [("one", lambda job: job.make(task("one"))), ("two", two)])
+
+    def two(job):
+        job.make(replace(task("two"), settings={"stack": job.recipe.resolved()["stack"]}))
+
+    def called(*settings, stage=plan):
+        carry_out(stage, "plan", Call("tabular", settings, run, "1", {}), desk)
+
+    called(stage=lambda job: (job.make(task("one")), two(job)))
+    desk.lines.clear()
+    called("stack.seeds=3")  # by which the second is another
+    assert desk.lines == []
+    called("audit.rounds=3")
+    assert desk.lines == [
+        "notice: nothing that 'plan' needs depends on audit.rounds=3; what is up to date was made "
+        "without."
+    ]
+
+
+def test_a_score_says_what_it_does_not_read(tmp_path):
+    desk = Said()
+
+    def score(job):
+        job.make(Task(job.run / "scores/a", "score", write, arguments={"text": "x"}))
+
+    for settings in (["score.level=0.9", "lightgbm.rounds=5"], ["score.level=0.9"]):
+        desk.lines.append("call")
+        carry_out(score, "score", Call("tabular", settings, tmp_path / "run", "1", {}), desk)
+    assert desk.lines == [
+        "call",
+        "notice: 'score' reads nothing of a recipe but [score]; of no effect: lightgbm.rounds=5.",
+        "call",
+    ]
 
 
 def test_a_stage_that_does_not_write_leaves_no_trace(call, tmp_path):

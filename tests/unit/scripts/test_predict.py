@@ -119,6 +119,13 @@ def test_new_rows_score_as_the_same_rows_of_the_test_set(call):
     assert not details["trained_on"].any()
 
 
+def test_a_prediction_keeps_the_recipe_of_its_stack(call):
+    recipe = call(new_rows(), "lightgbm.rounds=77", "predict.overlays=false").manifest.recipe
+    assert "lightgbm" not in recipe  # nor has this stack's by hand
+    assert recipe["data"]["folder"] == call.calls.data.name
+    assert recipe["predict"]["overlays"] is False
+
+
 def test_it_says_who_scored_how_many_and_the_same_again_is_not_done_again(call):
     done = call(new_rows())
     path = done.folder / "predictions.csv"
