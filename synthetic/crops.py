@@ -6,13 +6,15 @@ from (seed, number) alone.
 
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
 import polars as pl
 
 from synthetic.skin import draw_crop
 from synthetic.tables import isic_ids
 from synthetic.textures import Textures
+from workspace.lazy import LazyModule
+
+cv2 = LazyModule("cv2")
 
 BATCH = 256  # crops from one word of progress to the next
 
