@@ -7,6 +7,7 @@ apart, since their letters are of two alphabets: no rule can say which of two su
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from folds.schema import LESION, PATIENT
 from folds.tables import MISSING
 from workspace.errors import listed
 
+NOBODY = (*MISSING, "unknown")  # words in place of an id
 # Control and format characters, what Unicode wants shown as nothing, and braille's empty cell.
 _UNSEEN = r"[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]"
 
@@ -30,13 +32,15 @@ _TWINS = {
 }
 
 
-def join_spellings(frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def join_spellings(
+    frame: pl.DataFrame, findings: Findings, columns: Sequence[str] = (PATIENT, LESION)
+) -> pl.DataFrame:
     """`IP_1 `, `ip_1` and `ＩＰ_1` are `IP_1`; an id that is blank, or a word for it, is null."""
-    for column in (PATIENT, LESION):
+    for column in columns:
         _refuse_unseen(frame[column], findings)
         spelt, plain = pl.col(column), plain_spelling(pl.col(column))
         # A word for "missing" is not a patient's name: all who lack one would become one patient.
-        plain = pl.when(plain.str.to_lowercase().is_in(MISSING)).then(pl.lit("")).otherwise(plain)
+        plain = pl.when(plain.str.to_lowercase().is_in(NOBODY)).then(pl.lit("")).otherwise(plain)
         # The first spelling in sorted order stands for all; blank stays null for its own check.
         joined = frame.with_columns(
             pl.when(plain == "").then(None).otherwise(_tidy(spelt).min().over(plain)).alias(column)

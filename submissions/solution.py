@@ -23,7 +23,7 @@ from folds.schema import (
     number,
 )
 from folds.sources.isic2024_columns import ATTRIBUTION
-from folds.spellings import plain_spelling
+from folds.spellings import join_spellings
 from folds.tables import parse_numbers, read_table
 from workspace.errors import listed
 
@@ -72,14 +72,23 @@ def read_solution(path: Path, findings: Findings) -> Solution:
             f"{listed(wrong[ID].to_list())}.",
             wrong[ID].to_list(),
         )
-    patients = frame.select(plain_spelling(pl.col(PATIENT)))[PATIENT]
-    unknown = frame.filter(patients.is_null() | (patients == ""))
-    has_patients = len(unknown) < len(frame)
-    if has_patients and len(unknown):
+    rows = _with_patients(frame.with_columns(target.alias(TARGET)), path.name, findings)
+    return Solution(rows.sort(ID), rows[PATIENT].null_count() < len(rows))
+
+
+def _with_patients(frame: pl.DataFrame, name: str, findings: Findings) -> pl.DataFrame:
+    """Patients told apart as folds tell them, so that an interval draws those that were split.
+
+    Some rows of nobody are refused, since they are no patient; of all rows that is a notice.
+    """
+    rows = join_spellings(frame, findings, [PATIENT])
+    nobody = rows.filter(pl.col(PATIENT).is_null())[ID].to_list()
+    if nobody and len(nobody) < len(rows):
         findings.error(
-            "patient",
-            f"Missing {PATIENT} in {path.name} for images: {listed(unknown[ID].to_list())}.",
-            unknown[ID].to_list(),
+            "patient", f"Missing {PATIENT} in {name} for images: {listed(nobody)}.", nobody
         )
-    rows = frame.with_columns(patients.alias(PATIENT), target.alias(TARGET))
-    return Solution(rows.sort(ID), has_patients)
+    words = frame[PATIENT].drop_nulls().unique().sort().to_list()
+    if words and len(nobody) == len(rows):
+        said = listed([repr(word) for word in words])
+        findings.notice("no-patient", f"No {PATIENT} in {name} names a patient: {said}.")
+    return rows

@@ -40,7 +40,7 @@ def test_check_2_duplicate_ids_in_any_spelling(competition):
     ]
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "NA", "nan", "Null", "None"])
+@pytest.mark.parametrize("blank", ["", "  ", "NA", "nan", "Null", "None", "unknown"])
 def test_check_3_a_missing_patient_is_named_never_pooled(competition, blank):
     competition.train[1]["patient_id"] = competition.train[7]["patient_id"] = blank
     assert competition.errors() == ["Missing patient_id for images: [ISIC_0000001, ISIC_0000007]."]

@@ -105,6 +105,42 @@ def test_a_solution_is_sorted_by_id_and_knows_its_patients(tmp_path):
     ]  # fmt: skip
 
 
+def test_patients_in_two_spellings_are_joined_with_a_notice_as_folds_join_them(tmp_path):
+    text = "isic_id,target,patient_id\na,1,IP_1\nb,0,ip_1 \nc,0,\uff29\uff30_1\nd,0,I\u0416_1\n"
+    found, errors = solution(tmp_path, text)
+    assert errors == []
+    assert found.rows["patient_id"].to_list() == ["IP_1"] * 3 + ["I\u0416_1"]
+    findings = Findings()
+    read_solution(tmp_path / "truth.csv", findings)
+    assert [notice.message for notice in findings.notices] == [
+        "2 rows with another spelling of the same patient_id joined to it: "
+        "['ip_1 ', '\uff29\uff30_1'].",
+        "1 patient_id in letters of two alphabets, of which some look alike: ['I\\u0416_1'].",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u00ad", "\u202e"])
+def test_characters_that_nobody_sees_make_no_second_patient(tmp_path, mark):
+    text = f"isic_id,target,patient_id\na,1,IP_1\nb,0,IP{mark}_1\n"
+    assert solution(tmp_path, text)[1] == [
+        f"Not allowed as patient_id: [{ascii(f'IP{mark}_1')}]; characters that nobody sees make "
+        "two of one, so write it without."
+    ]
+
+
+@pytest.mark.parametrize("word", ["NA", "unknown", "Unknown ", "none"])
+def test_a_word_for_nobody_is_no_patient(tmp_path, word):
+    text = f"isic_id,target,patient_id\na,1,{word}\nb,0,{word}\nc,0,IP_1\n"
+    assert solution(tmp_path, text)[1] == ["Missing patient_id in truth.csv for images: [a, b]."]
+    found, errors = solution(tmp_path, text.replace("IP_1", word))
+    assert (errors, found.has_patients) == ([], False)
+    findings = Findings()
+    read_solution(tmp_path / "truth.csv", findings)
+    assert [notice.message for notice in findings.notices] == [
+        f"No patient_id in truth.csv names a patient: [{word!r}]."
+    ]
+
+
 def test_a_solution_without_patients_says_so(tmp_path):
     found, errors = solution(tmp_path, "isic_id,target\nb,1\na,0\n")
     assert (errors, found.has_patients) == ([], False)
