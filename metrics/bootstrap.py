@@ -8,19 +8,20 @@ few patients and reckoned with part of a patient more: docs/decisions/0007 says 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TypedDict, cast
+from typing import TypedDict, TypeVar, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.cohort import Cohort, Unit
-from metrics.ends import ends, ends_of_share
-from metrics.support import FEWEST
+from metrics.ends import UNKNOWN, ends, ends_of_share
+from metrics.support import FEWEST, NO_INTERVAL, NONE_OF_A_DISTANCE, NONE_OF_ONE_ANSWER
 from metrics.tally import Margins, Tally, Values, side_by_side
 from workspace.arrays import Floats, Ints
 from workspace.choices import Seeds
 from workspace.progress import Show
 
+N = TypeVar("N", int, float)
 BLOCK = 2**23  # cells of a block of draws: 64 MB
 MORE_APART = 0.1  # of a patient: with half a one differences cover .99 (docs/LOG.md)
 
@@ -49,6 +50,7 @@ class IntervalSheet(TypedDict):
     replicates: int
     undefined: int
     seed_spread: float | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Interval:
     replicates: int
     undefined: int  # resamples in which the metric has no value
     seed_spread: float | None  # how far an end moves between the seeds, at most
+    reason: str | None = None  # why a value has no interval
 
     def as_json(self) -> IntervalSheet:
         return cast(IntervalSheet, asdict(self))
@@ -189,14 +192,20 @@ def difference(first: Tally, second: Tally) -> Tally:
         one, other = values["first"], values["second"]
         return {name: other[name] - one[name] for name in one if name in other}
 
-    behind = {
-        name: min(first.behind[name], second.behind[name])
-        for name in first.behind
-        if name in second.behind
-    }
     both = side_by_side({"first": first, "second": second}, minus)
     margins = _apart(first.margins, second.margins)
-    return replace(both, behind=behind, mix=first.mix & second.mix, margins=margins)
+    return replace(
+        both,
+        behind=_lesser(first.behind, second.behind),
+        mix=_lesser(first.mix, second.mix),
+        margins=margins,
+        distances=first.distances | second.distances,
+    )
+
+
+def _lesser(first: Mapping[str, N], second: Mapping[str, N]) -> dict[str, N]:
+    """Of what both have, the lesser."""
+    return {name: min(first[name], second[name]) for name in first if name in second}
 
 
 def _apart(first: Margins | None, second: Margins | None) -> Margins | None:
@@ -270,10 +279,7 @@ def _interval(
     """From the resamples of each seed, (3, resamples) each, and on how many patients they rest."""
     n = tally.behind.get(metric, cohort.fewest)
     together = np.concatenate(by_seed, axis=1)
-    if metric in tally.shares and value in (0.0, 1.0):
-        both = [ends_of_share(value, n, config.level)] * (1 + len(by_seed))
-    else:
-        both = [ends(sample, value, n, config.level) for sample in (together, *by_seed)]
+    both = [_ends(tally, metric, value, n, config.level, sample) for sample in (together, *by_seed)]
     known = not np.isnan(both[0]).any()
     return Interval(
         value=None if np.isnan(value) else value,
@@ -286,4 +292,21 @@ def _interval(
         replicates=together.shape[1],
         undefined=int(np.isnan(together[0]).sum()),
         seed_spread=None if np.isnan(both).any() else float(np.ptp(both[1:], axis=0).max()),
+        reason=None if known or np.isnan(value) else _reason(tally, metric, n),
     )
+
+
+def _ends(tally: Tally, metric: str, value: float, n: int, level: float, sample: Floats) -> Floats:
+    """Both ends by what kind of value it is; NaN where there is no interval."""
+    if n < FEWEST or metric in tally.distances:
+        return UNKNOWN
+    if metric in tally.shares and value in (0.0, 1.0):
+        return ends_of_share(value, tally.shares[metric], level)
+    return ends(sample, value, min(n, tally.mix.get(metric, n)), level)
+
+
+def _reason(tally: Tally, metric: str, n: int) -> str:
+    """The sentence that stands where the interval would."""
+    if metric in tally.distances:
+        return NONE_OF_A_DISTANCE
+    return NO_INTERVAL if n < FEWEST else NONE_OF_ONE_ANSWER

@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.cohort import Cohort
+from metrics.cohort import Cohort, evenly
 from metrics.inputs import Scored, probabilities
 from metrics.rates import Rate
 from metrics.tally import Tally, Values, side_by_side, tally_columns, tally_rows
@@ -168,8 +168,8 @@ def calibration_tally(
         "grid": tally_rows(cohort, column, 2 * len(point), lambda sums: {"sums": sums}),
     }
     tally = side_by_side(parts, lambda sums: _calibration(sums, point))
-    everyone = dict.fromkeys(("brier", "log_loss", "ece"), cohort.size)
-    return replace(tally, behind=everyone, mix=frozenset(tally.point()))
+    mix = dict.fromkeys(tally.point(), evenly(scored.positive, cohort))
+    return replace(tally, mix=mix, distances=frozenset({"ece"}))
 
 
 def _levelled(each: list[Floats], group: Ints) -> list[Floats]:

@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.cohort import Cohort
+from metrics.cohort import Cohort, evenly, fewer
 from metrics.rates import Rate, RateSheet
 from metrics.tally import Tally, Values, tally_rows
 from workspace.arrays import Bools, Floats, Ints
@@ -25,7 +25,8 @@ Shares = dict[str, tuple[Floats, Floats]]  # k and n of each
 NO_GROUPS: Groups = MappingProxyType({})
 AVERAGED = ("precision", "recall", "f1")
 OVER_CLASSES = ("balanced_accuracy", *(f"macro_{kind}" for kind in AVERAGED))
-MEANS = (*OVER_CLASSES, *(f"weighted_{kind}" for kind in AVERAGED))
+OVER_ROWS = ("accuracy", *(f"weighted_{kind}" for kind in AVERAGED))
+MEANS = (*OVER_CLASSES, *OVER_ROWS[1:])
 
 
 class ClassReport(TypedDict):
@@ -192,10 +193,15 @@ def classification_tally(
         return scores | {name: np.where(whole, scores[name], np.nan) for name in OVER_CLASSES}
 
     tally = tally_rows(cohort, cell, size**2, values)
-    behind = _behind(tally, classes, present, groups, confusions)
+    cases = _cases(tally, classes, present, groups, confusions)
+    of_the_mix = _of_the_mix(cell // size, classes)
+    mixed = {name: fewer(rows, cohort) for name, rows in of_the_mix.items()}
+    behind = cases | {name: min(n, cases[name]) for name, n in mixed.items()}
+    even = {name: evenly(rows, cohort) for name, rows in of_the_mix.items()}
     within = ("recall[", "balanced_accuracy", "macro_recall", "confusion[")  # a class
-    mix = frozenset(name for name in behind if not name.startswith(within))
-    return replace(tally, behind=behind, mix=mix, shares=frozenset(behind))
+    least = min(even.values())
+    mix = {name: even.get(name, least) for name in behind if not name.startswith(within)}
+    return replace(tally, behind=behind, mix=mix, shares=cases)
 
 
 def rarity(true: Labels, classes: Sequence[str]) -> Ints:
@@ -260,25 +266,38 @@ def _pair(true: Labels, predicted: Labels, classes: Sequence[str]) -> Ints:
     return row * len(classes) + column
 
 
-def _behind(
+def _cases(
     tally: Tally, classes: Sequence[str], present: Bools, groups: Groups, confusions: Confusions
 ) -> dict[str, int]:
-    """How many patients each score rests on: of a rare class they may be one or two."""
+    """How many patients each score is of: of a rare class they may be one or two."""
     cells = np.arange(len(classes) ** 2).reshape(len(classes), -1)
     true = [tally.patients_in(cells[number]) for number in range(len(classes))]
     everyone = tally.table.shape[1]
     rarest = min(n for n, is_there in zip(true, present, strict=True) if is_there)
-    behind = dict.fromkeys(("accuracy", *MEANS), everyone) | dict.fromkeys(OVER_CLASSES, rarest)
+    cases = dict.fromkeys(("accuracy", *MEANS), everyone) | dict.fromkeys(OVER_CLASSES, rarest)
     for number, name in enumerate(classes):
-        behind |= {f"recall[{name}]": true[number], f"f1[{name}]": true[number]}
-        behind[f"precision[{name}]"] = tally.patients_in(cells[:, number])
+        cases |= {f"recall[{name}]": true[number], f"f1[{name}]": true[number]}
+        cases[f"precision[{name}]"] = tally.patients_in(cells[:, number])
     for group, members in groups.items():
         inside = np.array([name in members for name in classes])
-        behind[f"{group}_sensitivity"] = tally.patients_in(cells[inside].ravel())
-        behind[f"{group}_specificity"] = tally.patients_in(cells[~inside].ravel())
+        cases[f"{group}_sensitivity"] = tally.patients_in(cells[inside].ravel())
+        cases[f"{group}_specificity"] = tally.patients_in(cells[~inside].ravel())
     for one, other in confusions:
-        behind[f"confusion[{one}->{other}]"] = true[classes.index(one)]
-    return behind
+        cases[f"confusion[{one}->{other}]"] = true[classes.index(one)]
+    return cases
+
+
+def _of_the_mix(code: Ints, classes: Sequence[str]) -> dict[str, Bools]:
+    """Scores that the mix of classes makes, whatever is called, and the rows of the class in it.
+
+    None of them is surer than how many patients are of that class, or of another one.
+    """
+    commonest = code == np.bincount(code).argmax()
+    each = {name: code == number for number, name in enumerate(classes)}
+    return {
+        **dict.fromkeys(OVER_ROWS, commonest),
+        **{f"{kind}[{name}]": each[name] for kind in ("precision", "f1") for name in classes},
+    }
 
 
 def _shares(

@@ -29,7 +29,10 @@ class Cohort:
 
     @property
     def fewest(self) -> int:
-        """Patients with a positive or those without, whichever are fewer: what limits precision."""
+        """Patients with a positive or those without, whichever are fewer: what limits precision.
+
+        Where nobody lacks a positive (or nobody has one) all are of one kind, and all count.
+        """
         without = int(np.count_nonzero(self.strata == 0))
         return min(without, self.size - without) or self.size
 
@@ -65,6 +68,21 @@ def subset(whole: Cohort, rows: Bools, label: ArrayLike) -> Cohort:
     strata = np.zeros(len(patients), dtype=np.int64)
     np.maximum.at(strata, codes, np.asarray(label)[rows].astype(np.int64))
     return Cohort(codes, strata, whole.unit)
+
+
+def fewer(kind: Bools, cohort: Cohort) -> int:
+    """Patients who have rows of a kind or those who have others, whichever are fewer, if any."""
+    return min(len(np.unique(cohort.codes[rows])) for rows in (kind, ~kind) if rows.any())
+
+
+def evenly(kind: Bools, cohort: Cohort) -> float:
+    """As how many patients with equally many rows those with rows of a kind count, or with others.
+
+    Kish's effective size, the lesser of the two: where one of twenty has half of the positives,
+    they count as four.
+    """
+    each = [np.bincount(cohort.codes[rows]) for rows in (kind, ~kind) if rows.any()]
+    return min(float(n.sum()) ** 2 / float(np.square(n.astype(np.float64)).sum()) for n in each)
 
 
 def positives_each(positive: Bools, cohort: Cohort) -> float:

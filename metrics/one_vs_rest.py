@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from metrics import curve
 from metrics.classification import Labels, coded, probability_table
-from metrics.cohort import Cohort, positives_each
+from metrics.cohort import Cohort, fewer, positives_each
 from metrics.inputs import Scored
 from metrics.tally import Tally, Values, side_by_side, tally_rows
-from workspace.arrays import Bools, Floats
+from workspace.arrays import Floats
 from workspace.errors import DataError, name_some
 
 SLACK = 1e-6  # a softmax in float32 may end at 1.0000001
@@ -60,11 +60,11 @@ def one_vs_rest_tally(
         },
         lambda parts: _macro(parts, classes),
     )
-    behind = {f"auc[{classes[number]}]": _fewest(code == number, cohort) for number in present}
+    behind = {f"auc[{classes[number]}]": fewer(code == number, cohort) for number in present}
     # One patient more of every class at once would be several: none for the mean of them.
     margins = tally.margins and replace(tally.margins, of=frozenset(behind))
-    behind["macro_auc"] = min(behind.values())
-    return replace(tally, behind=behind, margins=margins, shares=frozenset({"macro_auc"}))
+    behind["macro_auc"] = rarest = min(behind.values())
+    return replace(tally, behind=behind, margins=margins, shares={"macro_auc": rarest})
 
 
 def _rest_tally(scored: Scored, cohort: Cohort) -> Tally:
@@ -81,8 +81,3 @@ def _macro(parts: Mapping[str, Values], classes: Sequence[str]) -> dict[str, Flo
     none = np.full(areas.shape[1:], np.nan)
     each = {f"auc[{name}]": parts[name]["auc"] if name in parts else none for name in classes}
     return {**each, "macro_auc": areas.mean(axis=0)}
-
-
-def _fewest(inside: Bools, cohort: Cohort) -> int:
-    """Patients with the class or with another one, whichever are fewer."""
-    return min(len(np.unique(cohort.codes[rows])) for rows in (inside, ~inside))

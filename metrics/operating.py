@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.cohort import Cohort
+from metrics.cohort import Cohort, evenly, fewer
 from metrics.inputs import Scored, checked, probabilities
 from metrics.tally import Tally, tally_rows
 from workspace.arrays import Floats, Ints
@@ -20,7 +20,6 @@ from workspace.errors import ConfigError, DataError
 ROUNDING = 1e-9  # of a row: 0.95 of 20 rows is 19, whatever float64 makes of 0.95
 # What a prevalence changes, whatever the score: of the rows, or as stated.
 WITH_PREVALENCE = ("ppv", "npv", "f1", "flagged_per_1000", "biopsies_per_cancer")
-SHARES = frozenset({"sensitivity", "specificity", "ppv", "npv", "f1"})  # as the rows are
 
 
 class Counts(TypedDict):
@@ -130,9 +129,15 @@ def operating_tally(
     positive, negative, flagged, passed = (
         tally.patients_in(np.array(cells)) for cells in ([1, 3], [0, 2], [2, 3], [0, 1])
     )
-    behind = dict.fromkeys(tally.point(), positive) | {"specificity": negative, "npv": passed}
-    behind |= {"ppv": flagged, "biopsies_per_cancer": flagged, "flagged_per_1000": cohort.size}
-    return replace(tally, behind=behind, mix=frozenset(WITH_PREVALENCE), shares=SHARES)
+    shares = {"sensitivity": positive, "specificity": negative, "f1": positive}
+    shares |= {"ppv": flagged, "npv": passed}
+    # What is called right hangs on who is ill: no predictive value is surer than that.
+    mixed = fewer(scored.positive, cohort)
+    mix = dict.fromkeys(WITH_PREVALENCE, evenly(scored.positive, cohort))
+    behind = dict.fromkeys(tally.point(), positive) | {"specificity": negative, "f1": mixed}
+    behind |= {"ppv": min(flagged, mixed), "npv": min(passed, mixed)}
+    behind |= {"biopsies_per_cancer": behind["ppv"], "flagged_per_1000": min(flagged, passed)}
+    return replace(tally, behind=behind, mix=mix, shares=shares)
 
 
 def operating_values(
@@ -194,7 +199,8 @@ def decision_tally(
 ) -> Tally:
     """The decision curve as sums over patients: `net_benefit[0.05]` and `treat_all[0.05]`, ..."""
     steps = _steps(thresholds)
-    column, width = _between(probabilities(target, probability), steps)
+    scored = probabilities(target, probability)
+    column, width = _between(scored, steps)
     if prevalence is not None:
         _refuse_prevalence(prevalence)
 
@@ -209,7 +215,7 @@ def decision_tally(
     tally = tally_rows(cohort, column, width, values)
     if prevalence is not None:
         return tally
-    return replace(tally, mix=frozenset(tally.point()))
+    return replace(tally, mix=dict.fromkeys(tally.point(), evenly(scored.positive, cohort)))
 
 
 def _rows(share: float, n: int, kind: str, metric: str) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metrics import curve
-from metrics.cohort import Cohort, positives_each
+from metrics.cohort import Cohort, evenly, positives_each
 from metrics.inputs import both_classes, checked
 from metrics.pauc import MIN_TPR, most_missed, pauc_of, standardised
 from metrics.tally import Tally, tally_rows
@@ -47,6 +47,6 @@ def ranking_tally(
     tally = tally_rows(cohort, column, width, values)
     return replace(
         tally,
-        mix=frozenset({"average_precision"}),
+        mix={"average_precision": evenly(scored.positive, cohort)},
         margins=curve.margins(width, positives_each(scored.positive, cohort), tally.point()),
     )

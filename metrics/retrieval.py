@@ -48,7 +48,7 @@ def retrieval_tally(target: ArrayLike, score: ArrayLike, cohort: Cohort, k: int 
     tally = tally_columns(patients, [share, malignant > 0], values)
     positives = int(np.count_nonzero(malignant))
     behind = {f"top_{k}_retrieval_sensitivity": positives}
-    return replace(tally, behind=behind, shares=frozenset(behind))
+    return replace(tally, behind=behind, shares=behind)
 
 
 def _retrieved(scored: Scored, cohort: Cohort, k: int) -> Floats:

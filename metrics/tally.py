@@ -54,16 +54,19 @@ class Tally:
 
     `behind` says how many patients a value rests on, where that is not the cohort's `fewest`.
     `mix` names the values that change with how many patients have a positive, whatever the score:
-    their resamples must not hold that fixed. `shares` names those from 0 to 1 that are at an end
-    only where no patient is wrong, or none right.
+    their resamples must not hold that fixed. It says as how many equal patients those behind them
+    count (`evenly`). `shares` names those from 0 to 1 that are at an end only where no patient is
+    wrong, or none right, and says how many patients are each a case then.
+    `distances` names those that are 0 at best and that luck keeps above it, in a resample more so.
     """
 
     table: "csr_array"
     values: ValuesOf
     behind: Mapping[str, int] = field(default_factory=dict)
-    mix: frozenset[str] = frozenset()
+    mix: Mapping[str, float] = field(default_factory=dict)
     margins: Margins | None = None
-    shares: frozenset[str] = frozenset()
+    shares: Mapping[str, int] = field(default_factory=dict)
+    distances: frozenset[str] = frozenset()
 
     def of(self, draws: Floats) -> Values:
         """The metrics of each resample; `draws` (resamples x patients) says who is in how often."""

@@ -49,8 +49,8 @@ class ConsoleDesk:
     def table(self, table: object) -> None:
         assert isinstance(table, Table)
         self.console.print(drawn(table))
-        if table.note:
-            self.say(f"notice: {table.note}")
+        if table.console_note:
+            self.say(f"notice: {table.console_note}")
 
     def begin(
         self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None

@@ -1,11 +1,10 @@
 """What networks are worth: measured beside claimed, class by class, then end to end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from folds.findings import plural
-from metrics.support import NO_INTERVAL
 from reports.elements import Element, Note, Section
-from reports.sheets import Cascade, Claim, Classes, Network, Paired
+from reports.sheets import Cascade, Claim, Classes, Interval, Network, Paired
 from reports.stack import score_table
 from reports.table import (
     Column,
@@ -14,7 +13,6 @@ from reports.table import (
     Table,
     Words,
     count,
-    has_few,
     measure,
     notices,
     short,
@@ -40,21 +38,21 @@ def tables(name: str, sheet: Network) -> list[Said]:
     calls = several or claim is not None or sheet["folds"][0].get("threshold") is not None
     if calls:
         said.append(class_table(best, claim))
-    metrics = (
-        ("accuracy", *(("balanced_accuracy",) if several else ()), "macro_f1") if calls else ()
-    )
+    of_calls = ("accuracy", *(("balanced_accuracy",) if several else ()), "macro_f1")
+    metrics = (*(of_calls if calls else ()), "auc", "pauc", "macro_auc")
     return [
         *said,
-        *_measured(name, sheet, (*metrics, "auc", "pauc", "macro_auc")),
+        *_measured(name, sheet, metrics),
         *(_source(name, sheet["source_only"]) if "source_only" in sheet else ()),
-        *([] if calls else _few(best)),
+        *_why([best["metrics"].get(metric) for metric in metrics], said),
     ]
 
 
-def _few(sheet: Classes) -> list[Said]:
-    """Why a sentence has a value without an interval, where no table says it."""
-    few = any(map(has_few, sheet["metrics"].values()))
-    return list(notices([NO_INTERVAL])) if few else []
+def _why(shown: Iterable[Interval | None], said: Sequence[Said]) -> list[Said]:
+    """Why a sentence has a value without an interval, where no table has said it."""
+    notes = [each.note for each in said if isinstance(each, Table)]
+    reasons = dict.fromkeys(metric.get("reason") or "" for metric in shown if metric)
+    return notices(why for why in reasons if why and not any(why in note for note in notes))
 
 
 def chosen_inside(sheet: Network) -> bool:
@@ -123,7 +121,7 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
         f"{plural(sheet['report']['n'], 'picture')}, macro F1 {short(metrics['macro_f1'])}.",
         confusion_table(sheet),
     ]
-    said += _few(sheet)
+    said += _why([metrics["accuracy"], metrics["macro_f1"]], [])
     if sheet["left_out"]:
         rows = plural(sheet["left_out"], "row")
         said.append(f"cascade: {rows} with target 1 have no class here.")

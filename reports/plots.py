@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
-from metrics.support import NO_INTERVAL
 from reports.elements import Axis, Plot, Shape
 from reports.sheets import Interval, Reliability
-from reports.table import has_few
 from workspace.errors import shorten
 
 WIDTH = 420
@@ -179,7 +177,7 @@ def scores_plot(found: Sequence[tuple[str, Interval]], label: str, min_tpr: floa
         caption=" ".join(
             [
                 "Each score with its interval. Dashed: what a constant score comes to.",
-                *([NO_INTERVAL] if any(has_few(value) for _, value in found) else []),
+                *dict.fromkeys(why for _, value in found if (why := value.get("reason"))),
             ]
         ),
         size=frame.size,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from folds.findings import plural
+from metrics.support import NO_INTERVAL
 from reports.sheets import Interval, ScoreSheet, Subgroup
 from reports.table import (
     Cell,
@@ -51,7 +52,10 @@ def tables(file: str, sheet: ScoreSheet) -> list[Said]:
 
 
 def metric_table(sheet: ScoreSheet, without: frozenset[str] = frozenset()) -> Table:
-    """Every metric but those `without`, a row each."""
+    """Every metric but those `without`, a row each.
+
+    What the sheet's notes say of all of them, with its number, no cell says again.
+    """
     named = [(key, words) for key, words in _named(sheet) if key not in without]
     rows = tuple((words, *_cells(sheet["metrics"][key])) for key, words in named)
     level = next(iter(sheet["metrics"].values())).get("level")
@@ -89,7 +93,8 @@ def _cells(metric: Interval) -> tuple[Cell, Cell]:
     if value is not None:
         shown = Number(f"{value:.4f}", repr(value))
     if low is None:
-        return shown, Words("none")
+        why = metric.get("reason") or ""
+        return shown, Words("none", why="" if why == NO_INTERVAL else why)
     undefined = metric.get("undefined")
     lost = f" ({undefined} undefined)" if undefined else ""
     return shown, Words(f"{low:.4f} to {high:.4f}{lost}")

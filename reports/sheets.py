@@ -21,6 +21,7 @@ class Interval(TypedDict):
     patients: NotRequired[int]
     replicates: NotRequired[int]
     undefined: NotRequired[int]
+    reason: NotRequired[str | None]  # why there is no interval
 
 
 Metrics = Mapping[str, Interval]

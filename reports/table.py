@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from metrics.support import FEWEST, NO_INTERVAL
 from reports.sheets import Interval
 from workspace.errors import shorten
 
@@ -22,7 +21,7 @@ class Number:
     interval: str = ""
     share: float | None = None  # of the greatest in its column: drawn as a bar
     short: str = ""
-    few: bool = False  # too few patients for an interval
+    why: str = ""  # it has no interval
 
     @property
     def brief(self) -> str:
@@ -51,6 +50,7 @@ class Words:
     code: bool = False
     below: str = ""
     short: str | None = None  # on the console, where it is another text there
+    why: str = ""  # it says that there is no interval
 
     @property
     def brief(self) -> str:
@@ -90,10 +90,20 @@ class Table:
 
     @property
     def note(self) -> str:
-        """Why a number has no interval, where one has none for want of patients."""
-        cells = (cell for row in self.rows for cell in row)
-        few = any(isinstance(cell, Number) and cell.few for cell in cells)
-        return NO_INTERVAL if few else ""
+        """Why some of its numbers have no interval."""
+        return self._why(range(len(self.columns)))
+
+    @property
+    def console_note(self) -> str:
+        """The same of the columns that the console has room for."""
+        return self._why(at for at, column in enumerate(self.columns) if not column.page_only)
+
+    def _why(self, shown: Iterable[int]) -> str:
+        at = set(shown)
+        cells = (cell for row in self.rows for n, cell in enumerate(row) if n in at)
+        return " ".join(
+            dict.fromkeys(cell.why for cell in cells if not isinstance(cell, Mark) and cell.why)
+        )
 
 
 Said = str | Table  # what a stage tells: sentences, and tables between them
@@ -130,13 +140,9 @@ def measure(metric: Interval | None) -> Cell:
     if value is None:
         return Words("undefined")
     interval = "no interval" if low is None else f"{low:.4f} to {high:.4f}"
-    return Number(f"{value:.4f}", repr(value), interval, short=short(metric), few=has_few(metric))
-
-
-def has_few(metric: Interval) -> bool:
-    """Whether it has no interval for want of patients."""
-    rests_on = metric.get("patients")
-    return metric.get("low") is None and rests_on is not None and rests_on < FEWEST
+    return Number(
+        f"{value:.4f}", repr(value), interval, short=short(metric), why=metric.get("reason") or ""
+    )
 
 
 def short(metric: Interval) -> str:

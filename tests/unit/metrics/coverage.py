@@ -71,9 +71,7 @@ class Drawn:
 def value_and_gain(rows, whose):
     """The first score's ranking, and by how much the second one's is better, under other names."""
     target, one, other = rows
-    first, second = (
-        replace(ranking_tally(target, score, whose), mix=frozenset()) for score in (one, other)
-    )
+    first, second = (replace(ranking_tally(target, score, whose), mix={}) for score in (one, other))
     gain = difference(first, second)
 
     def named(names):

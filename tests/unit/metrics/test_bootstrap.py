@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -5,7 +7,7 @@ from scipy.special import expit
 
 from metrics.bootstrap import BootstrapConfig, difference, draws, interval_of, intervals
 from metrics.calibration import calibration_tally
-from metrics.cohort import cohort, subset
+from metrics.cohort import cohort, evenly, subset
 from metrics.operating import operating_tally
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
@@ -272,6 +274,35 @@ def test_single_rows_are_drawn_by_kind_with_the_values_of_the_slow_way(stratifie
             for one, other in zip(fast, slow, strict=True):
                 for name in one:
                     np.testing.assert_allclose(one[name], other[name], rtol=0, atol=1e-9)
+
+
+def test_patients_of_unequal_sizes_count_as_fewer():
+    codes = np.repeat(np.arange(20), [10, *[1] * 19])
+    assert evenly(np.ones(29, bool), cohort(np.char.mod("%02d", codes), np.ones(29))) == (
+        pytest.approx(29**2 / (10**2 + 19))
+    )
+    even, uneven = np.repeat(np.arange(60), 4), np.repeat(np.arange(60), [120, *[2] * 59])
+    for whose in (even, uneven):
+        kind = (np.arange(len(whose)) % 2).astype(bool)
+        each = evenly(kind, cohort(np.char.mod("%02d", whose), kind))
+        assert (each == pytest.approx(60)) == (whose is even)
+
+
+def test_what_hangs_on_the_mix_is_less_sure_where_few_patients_have_most_of_the_rows(rows):
+    heavy = rows[2] == rows[2][rows[0] == 1][0]  # one with a positive has all lesions ten times
+    target, score, patient = (np.r_[each, np.tile(each[heavy], 9)] for each in rows)
+    whose = cohort(patient, target)
+    tally = ranking_tally(target, score, whose)
+    assert set(tally.mix) == {"average_precision"}
+    assert tally.mix["average_precision"] < 12 < whose.fewest
+    plain = interval_of(replace(tally, mix={"average_precision": whose.size}), whose)
+    found = interval_of(tally, whose)
+    width = {
+        name: (found[name].high - found[name].low) / (plain[name].high - plain[name].low)
+        for name in ("average_precision", "auc")
+    }
+    assert width["average_precision"] > 1.02
+    assert width["auc"] == 1
 
 
 def test_kinds_are_drawn_as_often_as_their_rows():

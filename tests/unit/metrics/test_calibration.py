@@ -8,7 +8,7 @@ from sklearn import metrics as sklearn
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from metrics.bootstrap import BootstrapConfig, draws, interval_of
+from metrics.bootstrap import BootstrapConfig, difference, draws, interval_of
 from metrics.calibration import (
     bin_edges,
     brier,
@@ -20,6 +20,7 @@ from metrics.calibration import (
 )
 from metrics.cohort import cohort
 from metrics.rates import Rate
+from metrics.support import NO_INTERVAL, NONE_OF_A_DISTANCE
 from tests.unit.metrics.conftest import rows_drawn
 from workspace.errors import ConfigError, DataError
 
@@ -248,6 +249,32 @@ def test_resamples_without_a_slope_are_counted():
     assert found["calibration_intercept"].undefined / 400 == pytest.approx(2 / 2**4, abs=0.04)
     # Only the second positive below the third, negative row keeps the two from being separated.
     assert found["calibration_slope"].undefined > found["calibration_intercept"].undefined
+
+
+def test_three_patients_with_a_positive_are_no_basis_for_any_calibration_interval():
+    rng = np.random.default_rng(3)
+    ids = np.repeat(np.char.mod("%03d", np.arange(400)), 5)
+    target = (np.arange(2000) % 700 == 0).astype(int)
+    whose = cohort(ids, target)
+    found = interval_of(calibration_tally(target, rng.random(2000) / 9, whose), whose)
+    assert {(each.patients, each.low) for each in found.values()} == {(3, None)}
+    assert {each.reason for name, each in found.items() if name != "ece"} == {NO_INTERVAL}
+
+
+def test_a_calibration_error_has_no_interval_which_could_not_cover_that_of_a_perfect_model():
+    """Its resamples lie above 0, and above the value itself, though the truth is 0."""
+    rng = np.random.default_rng(3)
+    p = expit(rng.normal(-3, 1.2, 2000))
+    target = rng.random(2000) < p
+    whose = cohort(np.char.mod("%03d", np.arange(2000) // 10), target)
+    tally = calibration_tally(target, p, whose, by="mass")
+    drawn_again = tally.of(next(draws(whose, BootstrapConfig(replicates=100), seed=0)))["ece"]
+    assert 0 < tally.point()["ece"] < np.quantile(drawn_again, 0.1)
+    for each in (tally, difference(tally, tally)):
+        found = interval_of(each, whose, BootstrapConfig(replicates=100))
+        assert (found["ece"].low, found["ece"].reason) == (None, NONE_OF_A_DISTANCE)
+        assert found["brier"].patients >= 20
+    assert interval_of(tally, whose)["brier"].low is not None
 
 
 def test_the_grid_moves_the_slope_by_less_than_a_ten_thousandth():

@@ -11,6 +11,7 @@ from metrics.one_vs_rest import one_vs_rest_tally
 from metrics.operating import operating_tally
 from metrics.rates import Rate
 from metrics.retrieval import retrieval_tally
+from metrics.support import NO_INTERVAL, NONE_OF_ONE_ANSWER
 
 TARGET = np.repeat([1, 0], [24, 60])
 PATIENTS = [f"IP_{number:02d}" for number in range(84)]
@@ -56,7 +57,25 @@ def test_a_predictive_value_rests_on_those_who_are_flagged():
     values = found(operating_tally(TARGET, np.arange(84) == 0, 0.5, WHOSE))
     assert (values["ppv"].value, values["ppv"].patients) == (1, 1)
     assert values["ppv"].low is None
-    assert values["npv"].patients == 83
+    assert values["npv"].patients == 24  # no surer than those who have a positive
+
+
+def test_what_the_mix_makes_rests_on_the_patients_of_the_rarer_kind():
+    target = np.r_[np.ones(3, int), np.zeros(81, int)]
+    whose, called = cohort(PATIENTS, target), np.arange(84) % 2
+    names, calls = (np.array(CLASSES)[each] for each in (target, called))
+    classified = interval_of(classification_tally(names, calls, CLASSES, whose), whose)
+    operating = interval_of(operating_tally(target, called, 0.5, whose), whose)
+    of_the_mix = ["precision[NV]", "f1[NV]", "accuracy", "weighted_precision", "weighted_f1"]
+    for value in (*map(classified.get, of_the_mix), *map(operating.get, ("ppv", "npv", "f1"))):
+        assert (value.patients, value.low, value.reason) == (3, None, NO_INTERVAL)
+    assert classified["recall[NV]"].patients == operating["specificity"].patients == 81
+    assert operating["flagged_per_1000"].patients == 42
+
+
+def test_few_who_are_flagged_are_few_behind_their_share():
+    values = found(operating_tally(TARGET, np.arange(84) < 5, 0.5, WHOSE))
+    assert (values["flagged_per_1000"].patients, values["flagged_per_1000"].low) == (5, None)
 
 
 def test_perfect_ranks_within_patients_and_over_classes_are_no_certainty_either():
@@ -68,9 +87,17 @@ def test_perfect_ranks_within_patients_and_over_classes_are_no_certainty_either(
 
 def test_two_perfect_recalls_have_no_interval_of_their_difference():
     tally = classification_tally(NAMES, NAMES, CLASSES, WHOSE)
-    assert str(found(difference(tally, tally))["recall[MEL]"]) == "0.0000 [no interval]"
+    apart = found(difference(tally, tally))["recall[MEL]"]
+    assert str(apart) == "0.0000 [no interval]"
+    assert apart.reason == NONE_OF_ONE_ANSWER
 
 
-def test_a_share_of_three_patients_has_no_interval():
-    assert np.isnan(ends_of_share(1.0, 3, 0.95)).all()
+def test_a_perfect_share_of_three_patients_has_no_interval():
+    target = np.r_[np.ones(3, int), np.zeros(81, int)]
+    whose = cohort(PATIENTS, target)
+    perfect = interval_of(operating_tally(target, target, 0.5, whose), whose)
+    assert (perfect["sensitivity"].value, perfect["sensitivity"].low) == (1, None)
+
+
+def test_a_share_of_none_is_held_to_the_level_asked_for():
     assert ends_of_share(0.0, 24, 0.9) == pytest.approx(Rate(0, 24).interval(0.9))

@@ -12,6 +12,7 @@ from metrics.delong import DeLongSheet
 from metrics.pauc import pauc_above_tpr
 from metrics.score_sheet import Reliability, ScoreConfig, ScoreSheet, Ties, score_sheet
 from metrics.subgroups import Subgroup
+from metrics.support import NO_INTERVAL, NONE_OF_A_DISTANCE
 from workspace.errors import DataError
 
 QUICK = ScoreConfig(replicates=100, seeds=(0,))
@@ -36,7 +37,10 @@ def test_the_sheet_is_json_with_every_headline_metric(rows):
         "pauc", "standardised_pauc", "auc", "average_precision", "brier", "log_loss", "ece",
         "calibration_slope", "calibration_intercept", "top_15_retrieval_sensitivity",
     }  # fmt: skip
+    ece = sheet["metrics"].pop("ece")
+    assert (ece["low"], ece["high"], ece["reason"]) == (None, None, NONE_OF_A_DISTANCE)
     assert all(m["low"] <= m["value"] <= m["high"] for m in sheet["metrics"].values())
+    assert {m["reason"] for m in sheet["metrics"].values()} == {None}
     assert sum(point["n"] for point in sheet["reliability"]["points"]) == 500
     assert len(sheet["subgroups"]) == 10
     assert sheet["notes"] == []
@@ -70,10 +74,25 @@ def test_few_patients_with_a_positive_are_pointed_out(rows):
     target = np.arange(500) < 50  # the first ten patients
     sheet = score_sheet(target, score, patient, config=QUICK)
     assert sheet["notes"] == [
-        "No interval where fewer than 20 patients with a positive, or without one, stand behind a "
-        "value: it would cover too little. Here they are 10."
+        "No interval where fewer than 20 patients with a positive, or 1 to 19 without one, stand "
+        "behind a value: it would cover too little. Here they are 10."
     ]
-    assert sheet["metrics"]["pauc"]["low"] is sheet["metrics"]["auc"]["low"] is None
+    ece = sheet["metrics"].pop("ece")
+    assert {m["low"] for m in sheet["metrics"].values()} == {ece["low"]} == {None}
+    assert {m["reason"] for m in sheet["metrics"].values()} == {NO_INTERVAL}
+
+
+@pytest.mark.parametrize(("without", "known"), [(0, True), (1, False), (19, False), (20, True)])
+def test_the_sentence_of_few_patients_holds_with_and_without_patients_who_lack_a_positive(
+    without, known
+):
+    """With 20 who have one: nobody without is no want of patients, 1 to 19 are."""
+    patient = np.repeat(np.arange(20 + without), 5)
+    target = ((patient < 20) & (np.arange(len(patient)) % 5 == 0)).astype(int)
+    score = np.random.default_rng(0).random(len(patient))
+    sheet = score_sheet(target, score, pl.Series(np.char.mod("%02d", patient)), config=QUICK)
+    assert (sheet["metrics"]["pauc"]["low"] is not None) == known
+    assert any(note.startswith(NO_INTERVAL) for note in sheet["notes"]) != known
 
 
 def test_a_perfect_score_of_few_patients_is_not_passed_off_as_certain(rows):

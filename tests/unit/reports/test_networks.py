@@ -1,3 +1,4 @@
+from metrics.support import NO_INTERVAL
 from reports.networks import (
     cascade_tables,
     class_table,
@@ -79,6 +80,30 @@ def test_a_network_that_ranks_is_told_by_its_ranking():
     last = tables("small", network(["benign", "malignant"], None, inner_score=None))
     assert last[0].endswith("; measured at each fold's last epoch.")
     assert last[1] == "small: auc 0.800."
+
+
+def test_a_notice_is_of_a_figure_that_is_shown():
+    few = metric(0.5) | {"reason": NO_INTERVAL}
+    sheet = network(["benign", "malignant"], None)
+    sheet["best_epoch"]["metrics"]["precision[malignant]"] = few  # stands nowhere: it only ranks
+    assert not [line for line in tables("small", sheet) if str(line).startswith("notice")]
+    sheet["best_epoch"]["metrics"]["auc"] = few
+    assert tables("small", sheet)[-1] == f"notice: {NO_INTERVAL}"
+    several = network(["MEL", "BCC", "VASC"], None)
+    several["best_epoch"]["metrics"] |= {"recall[MEL]": few, "macro_f1": few}
+    told = tables("seven", several)
+    assert told[1].note == NO_INTERVAL  # said once, by the table
+    assert not [line for line in told if str(line).startswith("notice")]
+
+
+def test_a_cascade_says_why_a_figure_of_its_sentence_has_no_interval_and_of_no_other():
+    few = metric(0.5) | {"reason": NO_INTERVAL}
+    found = classes(["benign", "MEL"], **{"precision[MEL]": few})
+    found["report"]["confusion"] = {"counts": [[10, 2], [1, 17]]}
+    sheet = {**found, "classes": ["benign", "MEL"], "left_out": 0}
+    assert len(cascade_tables(sheet)) == 2
+    found["metrics"]["macro_f1"] = few
+    assert cascade_tables(sheet)[2:] == [f"notice: {NO_INTERVAL}"]
 
 
 def test_several_classes_have_their_table_without_any_claim():

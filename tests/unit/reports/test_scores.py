@@ -1,3 +1,4 @@
+from metrics.support import NO_INTERVAL, NONE_OF_A_DISTANCE
 from reports.scores import metric_table, subgroup_table, tables
 
 
@@ -41,6 +42,14 @@ def test_every_metric_is_a_row_in_the_order_in_which_one_asks():
         ["a new one", "1.0000", "1.0000 to 1.0000"],
     ]
     assert table.rows[1][0].words == "pAUC, standardised (McClish)"
+
+
+def test_why_a_calibration_error_has_no_interval_stands_below_the_table():
+    ece = metric(0.02) | {"reason": NONE_OF_A_DISTANCE}
+    few = metric(0.9) | {"reason": NO_INTERVAL}  # the sheet's notes say it, with the number
+    table = metric_table(sheet(metrics={"ece": ece, "auc": few}))
+    assert [row[2] for row in brief(table)] == ["none", "none"]
+    assert table.note == table.console_note == NONE_OF_A_DISTANCE
 
 
 def test_metrics_that_stand_elsewhere_are_left_out():

@@ -1,6 +1,6 @@
 import pytest
 
-from metrics.support import NO_INTERVAL
+from metrics.support import NO_INTERVAL, NONE_OF_ONE_ANSWER
 from reports.table import (
     NOTHING,
     Column,
@@ -43,11 +43,21 @@ def test_a_metric_without_interval_or_value_is_not_made_up(metric, shown, brief)
 
 
 def test_a_table_says_why_a_number_has_no_interval():
-    few = {"value": 0.5, "low": None, "high": None, "patients": 19}
-    enough = {**few, "patients": 20}  # none for another reason: one seed, say
-    assert Table((), ((measure(KNOWN), measure(few)),)).note == NO_INTERVAL
+    few = {"value": 0.5, "low": None, "high": None, "reason": NO_INTERVAL}
+    alike = {**few, "reason": NONE_OF_ONE_ANSWER}
+    enough = {**few, "reason": None}  # none for another reason: one seed, say
+    two = columns("a", "b")
+    assert Table(two, ((measure(KNOWN), measure(few)),) * 2).note == NO_INTERVAL
+    both = Table(two, ((measure(few), measure(alike)),))
+    assert both.note == both.console_note == f"{NO_INTERVAL} {NONE_OF_ONE_ANSWER}"
     for others in (KNOWN, enough, None):
-        assert Table((), ((Words("a"), measure(others)),)).note == ""
+        assert Table(two, ((Words("a"), measure(others)),)).note == ""
+
+
+def test_the_console_says_nothing_of_a_column_that_it_has_no_room_for():
+    few = measure({"value": 0.5, "low": None, "high": None, "reason": NO_INTERVAL})
+    table = Table((Column("a"), Column("b", page_only=True)), ((measure(KNOWN), few),))
+    assert (table.note, table.console_note) == (NO_INTERVAL, "")
 
 
 def test_what_is_not_there_is_a_dash_on_the_page_and_nothing_on_the_console():

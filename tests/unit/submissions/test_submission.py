@@ -123,7 +123,7 @@ def test_patients_in_two_spellings_are_joined_with_a_notice_as_folds_join_them(t
 def test_characters_that_nobody_sees_make_no_second_patient(tmp_path, mark):
     text = f"isic_id,target,patient_id\na,1,IP_1\nb,0,IP{mark}_1\n"
     assert solution(tmp_path, text)[1] == [
-        f"Not allowed as patient_id: [{ascii(f'IP{mark}_1')}]; characters that nobody sees make "
+        f"Not allowed as patient_id: [{f'IP{mark}_1'!a}]; characters that nobody sees make "
         "two of one, so write it without."
     ]
 
