@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from metrics.bootstrap import BootstrapConfig, difference, intervals
+from metrics.calibration import calibration_tally
 from metrics.cohort import Cohort
 from metrics.operating import operating_tally
 from metrics.ranking import ranking_tally
@@ -18,14 +19,14 @@ NAMES = ("pauc", "auc", "gain in pauc", "gain in auc")
 
 
 def coverage(draw, tallies_of, names, cohorts, replicates=300):
-    """How many of so many cohorts have an interval of each metric, and how often it is right.
+    """How often an interval of each metric is right, of so many cohorts, if it has one there.
 
     `tallies_of` makes named tallies of rows and cohort; the truth is theirs of a huge cohort.
     """
     rng = np.random.default_rng(7)
     rows, whose = draw(rng, huge=True)
     truth = {name: value for t in tallies_of(rows, whose) for name, value in t.point().items()}
-    inside = dict.fromkeys(names, 0)
+    inside: dict[str, list[bool]] = {name: [] for name in names}
     for number in range(cohorts):
         rows, whose = draw(rng)
         config = BootstrapConfig(replicates=replicates, seeds=(number,))
@@ -35,8 +36,9 @@ def coverage(draw, tallies_of, names, cohorts, replicates=300):
         ).values():
             found |= by_metric
         for name in names:
-            inside[name] += found[name].covers(truth[name])
-    return {name: hits / cohorts for name, hits in inside.items()}
+            if found[name].low is not None:
+                inside[name].append(found[name].covers(truth[name]))
+    return {name: float(np.mean(hits or np.nan)) for name, hits in inside.items()}
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,48 @@ def sensitivity(rows, whose):
     return [operating_tally(target, called, 0.5, whose)]
 
 
+@dataclass(frozen=True)
+class Uneven:
+    """Risks of patients of whom some have one positive lesion and some twenty."""
+
+    positive: int  # patients with one, in the mean: whether one has is luck where some lack one
+    negative: int
+
+    def __call__(self, rng, *, huge=False):
+        patients = 8000 if huge else self.positive + self.negative
+        share = self.positive / (self.positive + self.negative)
+        ill = rng.random(patients) < share
+        sizes = np.minimum(1 + 5 * rng.pareto(1.5, patients), 200).astype(int)
+        positives = np.minimum(1 + rng.pareto(1.5, patients), 20).astype(int) * ill
+        codes = np.repeat(np.arange(patients), sizes + positives)
+        first = np.cumsum(sizes + positives) - sizes - positives
+        target = (np.arange(len(codes)) - first[codes] < positives[codes]).astype(int)
+        logit = 1.8 * target - 3.5 + rng.normal(size=len(codes))
+        logit += 0.7 * rng.normal(size=patients)[codes]
+        whose = Cohort(codes, ill.astype(int), "patient")
+        return (target, 1 / (1 + np.exp(-logit))), whose
+
+
+def of_the_mix(rows, whose):
+    """What hangs on how many positives there are."""
+    target, risk = rows
+    return [
+        ranking_tally(target, risk, whose),
+        calibration_tally(target, risk, whose),
+        operating_tally(target, risk, 0.15, whose),
+    ]
+
+
+MIXED = (
+    "pauc", "auc", "average_precision", "brier", "log_loss", "calibration_slope",
+    "calibration_intercept", "ppv", "npv", "f1", "flagged_per_1000",
+)  # fmt: skip
+UNEVEN = {
+    "20 of 20 patients": Uneven(20, 0),
+    "40 of 40": Uneven(40, 0),
+    "about 40 of 80": Uneven(40, 40),
+    "about 40 of 400": Uneven(40, 360),
+}
 CALLS = {
     "20 of 80 patients": Called(20, 60, 4.0, 0.7),
     "24 of 84": Called(24, 60, 3.0, 0.7),
@@ -138,6 +182,10 @@ def main(cohorts: int, replicates: int) -> None:
     for name, cell in {**CELLS, **MORE}.items():
         found = coverage(cell, value_and_gain, NAMES, cohorts, replicates)
         print("|", " | ".join((name, *(f"{found[n]:.3f}" for n in NAMES))), "|", flush=True)
+    print("|", " | ".join(("patients with a positive", *MIXED)), "|")
+    for name, uneven in UNEVEN.items():
+        found = coverage(uneven, of_the_mix, MIXED, cohorts // 2, replicates)
+        print("|", " | ".join((name, *(f"{found[n]:.3f}" for n in MIXED))), "|", flush=True)
     for name, calls in CALLS.items():
         found = coverage(calls, sensitivity, ("sensitivity",), cohorts, replicates)
         print("| calls,", name, "|", f"{found['sensitivity']:.3f}", "|", flush=True)

@@ -17,8 +17,11 @@ from tests.unit.metrics.conftest import rows_drawn
 from tests.unit.metrics.coverage import (
     CALLS,
     CELLS,
+    MIXED,
     NAMES,
+    UNEVEN,
     coverage,
+    of_the_mix,
     sensitivity,
     value_and_gain,
 )
@@ -157,6 +160,15 @@ def test_intervals_and_paired_differences_cover_90_to_98_of_100_heavy_tailed_coh
     found = coverage(CELLS[cell], value_and_gain, NAMES, cohorts=200)
     error = (0.05 * 0.95 / 200) ** 0.5  # of a share of 200 cohorts
     assert all(0.90 - error <= share <= 0.98 + error for share in found.values()), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", UNEVEN)
+def test_what_the_mix_makes_covers_where_some_patients_have_one_positive_and_some_twenty(cell):
+    found = coverage(UNEVEN[cell], of_the_mix, MIXED, cohorts=60, replicates=200)
+    known = [share for share in found.values() if not np.isnan(share)]
+    assert len(known) >= 8
+    assert min(known) >= 0.90 - 2 * (0.1 * 0.9 / 60) ** 0.5, found
 
 
 @pytest.mark.slow
