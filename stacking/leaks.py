@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
@@ -23,7 +23,7 @@ from workspace.progress import quietly
 Labels = NDArray[np.int8]
 RISK_SD = 2.0  # of patients' log odds
 _LESIONS = "lesions"
-SURE = 3  # standard errors from chance that chance alone seldom makes (1 in 370)
+SELDOM = 1 / 370  # how often chance alone may be called a leak: three standard errors of many folds
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,15 @@ class Chance:
 
     @property
     def at_chance(self) -> bool:
-        return abs(self.above_chance) <= SURE * self.standard_error
+        return abs(self.above_chance) <= sure(self.folds) * self.standard_error
+
+
+def sure(values: int) -> float:
+    """So many standard errors from chance are no chance; of few values more, by Student's t.
+
+    A single value has an endless error.
+    """
+    return float(stdtrit(values - 1, 1 - SELDOM / 2)) if values > 1 else 1.0
 
 
 def noise_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> Labels:

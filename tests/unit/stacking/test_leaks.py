@@ -5,6 +5,8 @@ import pytest
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import auc
 from stacking.leaks import (
+    Chance,
+    _chance,
     chance_pauc,
     fitted_differently,
     noise_by_patient,
@@ -12,6 +14,7 @@ from stacking.leaks import (
     on_permuted,
     permuted_by_patient,
     reduced,
+    sure,
     with_other_labels,
     with_other_values,
 )
@@ -127,3 +130,11 @@ def test_a_reduced_matrix_has_whole_groups_half_of_them_with_a_positive():
     with_positive = small.rows.group_by("group_id").agg(pl.col("target").max())["target"]
     assert with_positive.mean() == pytest.approx(0.5, abs=0.02)
     assert reduced(matrix, 3000, 0) is matrix
+
+
+def test_few_values_are_further_from_chance_by_chance_alone():
+    assert Chance("auc", 0.13, 0.0366, 6).at_chance  # one in a hundred, as six values scatter
+    assert not Chance("auc", 0.13, 0.0366, 60).at_chance
+    assert sure(10_000) == pytest.approx(3, abs=0.01)
+    assert _chance("auc", [0.4]).at_chance
+    assert _chance("auc", []).at_chance
