@@ -6,14 +6,11 @@ bug and keeps its traceback.
 """
 
 import argparse
-import errno
 import json
-import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
@@ -36,6 +33,7 @@ from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
+from scripts.log import log_to
 from workspace.atomic import naming_write_errors
 from workspace.errors import (
     ArtifactError,
@@ -43,7 +41,6 @@ from workspace.errors import (
     ConfigError,
     DermstackError,
     name_some,
-    one_line,
 )
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
@@ -307,56 +304,3 @@ def _parser(
     for word, text in words.items():
         parser.add_argument(f"--{word}", help=text)
     return parser
-
-
-class _JsonLines(logging.Formatter):
-    def __init__(self, stage: str) -> None:
-        super().__init__()
-        self._stage = stage
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": self.formatTime(record),
-            "level": record.levelname,
-            "stage": self._stage,
-            "message": record.getMessage(),
-            **getattr(record, "facts", {}),
-        }
-        return json.dumps(line, default=str)
-
-
-class _LogFile(logging.FileHandler):
-    """The run's log; one that cannot be written is said once, and never ends the work."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            super().emit(record)
-        except OSError:  # it is opened at the first line
-            self.handleError(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        error = sys.exc_info()[1]
-        if not isinstance(error, OSError):
-            super().handleError(record)
-            return
-        LOG.handlers = [logging.NullHandler()]
-        with suppress(OSError):
-            self.close()
-        reason = error.strerror or str(error)
-        told = f"Cannot write {self.baseFilename}: {reason}; the work goes on without a log."
-        print(f"notice: {one_line(told)}", file=sys.stderr)
-
-    def _open(self) -> TextIOWrapper:
-        path = Path(self.baseFilename)
-        if path.exists() and not path.is_file():  # a pipe would wait for a reader
-            raise OSError(errno.EINVAL, "it is no file", str(path))
-        return super()._open()
-
-
-def log_to(path: Path, stage: str) -> None:
-    """From here on this process writes its part of the run's log."""
-    handler = _LogFile(path, delay=True)
-    handler.setFormatter(_JsonLines(stage))
-    LOG.handlers = [handler]
-    LOG.setLevel(logging.INFO)
-    LOG.propagate = False

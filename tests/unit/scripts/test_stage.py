@@ -3,7 +3,8 @@ import json
 import pytest
 
 from reports.desk import LOG
-from scripts.stage import _jobs, _words, log_to
+from scripts.log import log_to
+from scripts.stage import _jobs, _words
 from workspace.errors import ConfigError
 
 
