@@ -205,8 +205,8 @@ def read_user_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """
     data = path.read_bytes()
     try:
-        # The library gives this function no types.
-        tensors = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
+        read = safetensors.deserialize(data)  # type: ignore[no-untyped-call] # it has no types
+        tensors = dict(read)
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a readable safetensors file ({error}); fetch it anew."

@@ -112,9 +112,9 @@ def _agreements(raw: dict[int, Floats], config: AlignConfig, shares: Ints) -> di
         fitted = {fold: own[~held_out] for fold, own in raw.items()}
         # Ridge maps shrink what they cannot predict: held against each other they would agree on
         # the little that is left. They are held against what they set out to predict.
-        found = fit_in_frame(fitted, config)
+        in_frame = fit_in_frame(fitted, config)
         mapped, reference = (
-            _mapped(which, raw, held_out) for which in (found.maps, found.rotations)
+            _mapped(which, raw, held_out) for which in (in_frame.maps, in_frame.rotations)
         )
         total = np.sum(list(reference.values()), axis=0)
         for fold, own in mapped.items():

@@ -180,27 +180,28 @@ def _turned(raw: dict[int, Floats], centred: list[Floats], config: AlignConfig) 
     first, *rest = spans
     turns = [np.eye(len(first.singular)), *(_turn(span, first) for span in rest)]
 
-    def maps(turns: list[Floats], penalties: list[float]) -> Maps:
+    def maps_by(turns: list[Floats], penalties: list[float]) -> Maps:
         weights = [
             span.basis @ (turn / scale)
             for span, turn, scale in zip(spans, turns, scales, strict=True)
         ]
-        return replace(
-            _as_they_are(raw),
+        return Maps(
+            np.array(list(raw), np.int64),
             means=_means(raw),
             weights=np.stack(weights),
             offset=np.zeros(len(first.singular)),
+            unit=np.array([False]),
             penalties=np.array(penalties),
         )
 
-    rotations = maps(turns, [np.nan] * len(spans))
+    rotations = maps_by(turns, [np.nan] * len(spans))
     if config.method != "ridge" or not rest:  # a single fold has nobody to agree with
         return InFrame(rotations, rotations, first.basis)
     rotated = [span.inside @ turn for span, turn in zip(spans, turns, strict=True)]
     total = np.sum(rotated, axis=0)
     others = [(total - own) / len(rest) for own in rotated]
-    found = [_ridge(span, other, config.ridge) for span, other in zip(spans, others, strict=True)]
-    ridges = maps([turn for turn, _ in found], [chosen for _, chosen in found])
+    fits = [_ridge(span, other, config.ridge) for span, other in zip(spans, others, strict=True)]
+    ridges = maps_by([turn for turn, _ in fits], [chosen for _, chosen in fits])
     return InFrame(ridges, rotations, first.basis)
 
 
