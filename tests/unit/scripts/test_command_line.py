@@ -2,8 +2,6 @@
 
 import errno
 import json
-import logging
-import os
 import signal
 import sys
 from dataclasses import replace
@@ -11,68 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.asked import OF_NEW_DATA
 from pipeline.plan import planned
-from reports.desk import LOG
 from scripts import stage
 from scripts.fanout import ByWork, LocalProcesses
-from scripts.stage import OUT, Call, carry_out, main
+from scripts.stage import Call, carry_out, main
 from tests.by_hand.units import files_in
 from tests.makers import write
-from workspace.errors import ArtifactError, CannotWriteError, ConfigError, DataError
+from tests.unit.scripts.conftest import Said, Seen
+from workspace.errors import ArtifactError, ConfigError, DataError
 from workspace.progress import Silent
 from workspace.stopping import Stopped
 from workspace.tasks import Task
-
-
-@pytest.fixture(autouse=True)
-def _log_given_back(monkeypatch):
-    for name in ("handlers", "level", "propagate"):
-        monkeypatch.setattr(LOG, name, getattr(LOG, name))
-    yield
-    for handler in LOG.handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.close()
-
-
-class Seen:
-    """A stage that keeps the job it was given, and then does what is asked of it."""
-
-    def __init__(self, raises=None):
-        self.job, self.raises = None, raises
-
-    __module__ = "scripts.stage"  # whose text is shown as help
-
-    def __call__(self, job):
-        self.job = job
-        if self.raises is not None:
-            raise self.raises
-        return "done"
-
-
-class Said(Silent):
-    """A desk that keeps the lines."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, message, *, private=False, **facts):
-        self.lines.append(message)
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch):
-    """Call a stage as the shell does; gives its job and its exit code."""
-
-    def called(*words, raises=None, file="train_cnn.py", run=True, **wanted):
-        seen = Seen(raises)
-        where = ("--run", str(tmp_path / "run")) if run else ()
-        monkeypatch.setattr(sys, "argv", [f"/scripts/{file}", *where, *words])
-        with pytest.raises(SystemExit) as left:
-            main(seen, **wanted)
-        return seen.job, left.value.code
-
-    return called
 
 
 def test_a_call_without_words_is_the_sample_by_as_many_processes_as_it_asks_for(call):
@@ -205,43 +152,6 @@ def test_results_lie_in_runs_under_the_recipes_name_unless_said_otherwise(
     assert job.run == tmp_path / "run"
 
 
-def test_a_stage_of_a_finished_run_makes_no_folder(call, tmp_path, capfd):
-    job, code = call(of_finished_run=(), file="report.py")
-    assert (job, code) == (None, 2)
-    assert capfd.readouterr().err == (
-        f"report: There is no run {tmp_path / 'run'}; name a finished one with RUN=.\n"
-    )
-    assert not (tmp_path / "run").exists()
-
-
-def finished(folder, *settings, recipe="tabular"):
-    """A run in which one unit was made."""
-
-    def make(job):
-        job.make(Task(job.run / "one", "make", write, arguments={"text": "x"}))
-
-    carry_out(make, "make", Call(recipe, settings, folder, "1", {}), Silent())
-
-
-def test_check_169_a_finished_run_takes_no_recipe_and_no_value_that_it_was_not_made_with(
-    call, tmp_path, capfd
-):
-    finished(tmp_path / "run", "stack.seeds=2")
-    for words in ((), ("--recipe", "tabular"), ("--recipe", "tabular", "--set", "stack.seeds=2")):
-        _, code = call(*words, of_finished_run=(), file="report.py")
-        assert code == 0
-    assert capfd.readouterr().err == ""
-    _, code = call("--recipe", "sample", of_finished_run=(), file="report.py")
-    assert code == 2
-    assert "is a run of tabular, not of sample" in capfd.readouterr().err
-    words = ("--recipe", "tabular", "--seed", "4", "--set", "predict.overlays=false")
-    _, code = call(*words, of_finished_run=("predict",), file="predict_images.py")
-    assert code == 2
-    assert capfd.readouterr().err.startswith(
-        f"predict: Nothing in {tmp_path / 'run'} was made with seed=4, and"
-    )
-
-
 def test_up_to_date_is_not_all_that_is_said_where_what_was_typed_changes_nothing(tmp_path):
     desk = Said()
 
@@ -256,20 +166,6 @@ def test_up_to_date_is_not_all_that_is_said_where_what_was_typed_changes_nothing
         "notice: nothing that 'make' needs depends on stack.seeds=3; what is up to date was made "
         "without.",
     ]  # fmt: skip
-
-
-def test_a_stage_of_a_finished_run_has_the_runs_own_recipe(call, tmp_path, capfd):
-    finished(tmp_path / "run", "stack.seeds=2")
-    (tmp_path / "run" / "one").rename(tmp_path / "run" / "stack")
-    asked = {"of_finished_run": OF_NEW_DATA, "file": "predict.py"}
-    job, _ = call(**asked)
-    assert job.recipe.name == "tabular"
-    job, code = call("--recipe", "full_size", "--fresh", **asked)
-    assert (job, code) == (None, 2)
-    assert capfd.readouterr().err == (
-        f"predict: {tmp_path / 'run'} is a run of tabular, not of full_size; leave out RECIPE=, or "
-        "name that one's run with RUN=.\n"
-    )
 
 
 def test_a_plan_with_something_to_do_calls_no_value_idle(tmp_path):
@@ -374,84 +270,7 @@ def test_a_file_that_may_not_be_read_is_one_line(call, capfd):
     )
 
 
-def speaking(job):
-    """A stage with something for the log to write."""
-    job.say("one")
-    job.say("two")
-
-
-speaking.__module__ = "scripts.stage"
-
-
-def spoken(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(sys, "argv", ["stack.py", "--run", str(tmp_path / "run")])
-    with pytest.raises(SystemExit) as left:
-        main(speaking)
-    assert left.value.code == 0
-    out, err = capfd.readouterr()
-    assert out == "one\ntwo\n"
-    return err
-
-
-@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
-def test_a_log_that_is_no_file_is_said_once_and_the_work_goes_on(tmp_path, monkeypatch, capfd, put):
-    (tmp_path / "run").mkdir()
-    put(tmp_path / "run" / "log.jsonl")
-    assert spoken(tmp_path, monkeypatch, capfd) == (
-        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: it is no file; the work goes on "
-        "without a log.\n"
-    )
-
-
-def test_a_full_disk_under_the_log_does_not_end_the_work(tmp_path, monkeypatch, capfd):
-    def refuse(self):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(logging.FileHandler, "flush", refuse)
-    assert spoken(tmp_path, monkeypatch, capfd) == (
-        f"notice: Cannot write {tmp_path / 'run' / 'log.jsonl'}: No space left on device; the "
-        "work goes on without a log.\n"
-    )
-
-
 def test_a_memory_of_hashes_that_is_a_folder_is_none(call, tmp_path):
     (tmp_path / "run" / ".hashes.json").mkdir(parents=True)
     _, code = call()
     assert code == 0
-
-
-def of_finished_run(call, **values):
-    return call(file="report.py", of_finished_run=True, files={"out": OUT}, **values)
-
-
-@pytest.mark.parametrize("writable", [False, True])
-def test_a_run_that_may_only_be_read_is_told_the_way_round(
-    call, tmp_path, monkeypatch, capfd, writable
-):
-    run = tmp_path / "run"
-    run.mkdir()
-    line = f"Cannot write {run}/report: Read-only file system; what was there before is untouched."
-    monkeypatch.setattr(os, "access", lambda path, mode: writable)
-    _, code = of_finished_run(call, raises=CannotWriteError(line))
-    assert code == 2
-    told = f"{run} may only be read; name a folder for what is made with OUT=."
-    assert capfd.readouterr().err == f"report: {line if writable else told}\n"
-
-
-def test_with_out_log_and_memory_lie_there_too(tmp_path, monkeypatch):
-    run, out = tmp_path / "run", tmp_path / "deep" / "out"
-    (run / "folds").mkdir(parents=True)
-    before = files_in(run)
-    words = ["report.py", "--run", str(run), "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", words)
-    with pytest.raises(SystemExit) as left:
-        main(speaking, files={"out": OUT}, of_finished_run=True)
-    assert left.value.code == 0
-    assert [path.name for path in out.iterdir()] == ["log.jsonl"]
-    assert files_in(run) == before
-
-
-def test_only_stages_of_a_finished_run_take_out(call, capfd):
-    job, code = call("--out", "elsewhere")
-    assert (job, code) == (None, 2)
-    assert "unrecognized arguments: --out elsewhere" in capfd.readouterr().err

@@ -1,9 +1,5 @@
-import json
-
 import pytest
 
-from reports.desk import LOG
-from scripts.log import log_to
 from scripts.stage import _jobs, _words
 from workspace.errors import ConfigError
 
@@ -29,16 +25,3 @@ def test_jobs_are_a_number_of_processes(text):
     with pytest.raises(ConfigError) as refused:
         _jobs(text)
     assert str(refused.value) == f"JOBS={text} is no number of processes; take 1 or more."
-
-
-def test_the_log_has_a_line_of_json_for_each_message_with_its_facts(tmp_path, monkeypatch):
-    for name in ("handlers", "level", "propagate"):
-        monkeypatch.setattr(LOG, name, getattr(LOG, name))  # given back at the end
-    log_to(tmp_path / "log.jsonl", "stack")
-    assert not (tmp_path / "log.jsonl").exists()  # before there is something to say
-    LOG.info("done", extra={"facts": {"rows": 7}})
-    line = json.loads((tmp_path / "log.jsonl").read_text())
-    assert line.pop("time")
-    assert line == {"level": "INFO", "stage": "stack", "message": "done", "rows": 7}
-    [handler] = LOG.handlers
-    handler.close()
