@@ -249,7 +249,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
     [
         (
             'use_networks=["stage1", "smal"]',
-            "Recipe sample.toml: use_networks lists smal; there are stage1, stage2, small.",
+            "Recipe sample.toml: use_networks lists smal; there are stage1, small, stage2.",
         ),
         ('use_networks=["small", "small"]', "Recipe sample.toml: use_networks lists one twice."),
         (
@@ -376,7 +376,7 @@ def test_an_encoder_needs_columns_of_embeddings():
 
 
 def test_all_networks_are_used_unless_some_are_named():
-    assert list(load_recipe("sample").used) == ["stage1", "stage2", "small"]
+    assert list(load_recipe("sample").used) == ["stage1", "small", "stage2"]
     assert list(load_recipe("sample", ['use_networks=["small", "stage1"]']).used) == [
         "small", "stage1"
     ]  # fmt: skip
