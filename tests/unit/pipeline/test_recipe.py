@@ -276,7 +276,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         (
             "cascade.second=stage3",
             "Recipe sample.toml: cascade names stage3, which is no network; there are stage1, "
-            "stage2, small.",
+            "small, stage2.",
         ),
         (
             "compare.seeds=[0, 0]",
