@@ -8,6 +8,7 @@ reference's variance that the embedding explains, up to one scale, and the mean 
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from stacking.alignment.anchors import Numbers, checked
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.maps import EMBEDDINGS, Maps, fit_in_frame, on_one_thread
 from workspace.arrays import Bools, Floats, Ints
+from workspace.machine import lent_cores
 
 SHARES = 5  # of the anchors; each is left out once
 # With five folds alike and an embedding made of a shared and an own component, the share is .3
@@ -106,30 +108,38 @@ def poor(drift: Drift, network: str) -> str | None:
 
 
 def _agreements(raw: dict[int, Floats], config: AlignConfig, shares: Ints) -> dict[int, Agreement]:
-    sums = {fold: np.zeros(4) for fold in raw}  # own x reference, own², reference², cosines
-    for share in np.unique(shares):
-        held_out = shares == share
-        fitted = {fold: own[~held_out] for fold, own in raw.items()}
-        # Ridge maps shrink what they cannot predict: held against each other they would agree on
-        # the little that is left. They are held against what they set out to predict.
-        in_frame = fit_in_frame(fitted, config)
-        mapped, reference = (
-            _mapped(which, raw, held_out) for which in (in_frame.maps, in_frame.rotations)
-        )
-        total = np.sum(list(reference.values()), axis=0)
-        for fold, own in mapped.items():
-            others = (total - reference[fold]) / (len(raw) - 1)
-            sums[fold] += _products(own, others)
+    with ThreadPoolExecutor(lent_cores()) as pool:
+        each = list(pool.map(lambda n: _of_share(raw, config, shares == n), np.unique(shares)))
+    sums = {fold: np.sum([one[fold] for one in each], axis=0) for fold in raw}
     return {fold: _agreement(of, len(shares)) for fold, of in sums.items()}
 
 
-def _mapped(maps: Maps, raw: dict[int, Floats], held_out: Bools) -> dict[int, Floats]:
-    """The anchors left out, less the mean of those that were not."""
-    centred = {}
-    for fold, own in raw.items():
-        mapped = maps.apply(fold, own).astype(np.float64)
-        centred[fold] = mapped[held_out] - mapped[~held_out].mean(axis=0)
-    return centred
+def _of_share(raw: dict[int, Floats], config: AlignConfig, held_out: Bools) -> dict[int, Floats]:
+    """Own x reference, own², reference², cosines of the anchors held out, by maps of the others."""
+    if config.method == "raw":
+        mapped = reference = _centred(raw, held_out)
+    else:
+        # Ridge maps shrink what they cannot predict: held against each other they would agree on
+        # the little that is left. They are held against what they set out to predict.
+        in_frame = fit_in_frame({fold: own[~held_out] for fold, own in raw.items()}, config)
+        mapped = _centred(_mapped(in_frame.maps, raw), held_out)
+        reference = mapped
+        if in_frame.rotations is not in_frame.maps:
+            reference = _centred(_mapped(in_frame.rotations, raw), held_out)
+    total = np.sum(list(reference.values()), axis=0)
+    return {
+        fold: _products(own, (total - reference[fold]) / (len(raw) - 1))
+        for fold, own in mapped.items()
+    }
+
+
+def _mapped(maps: Maps, raw: dict[int, Floats]) -> dict[int, Floats]:
+    return {fold: maps.apply(fold, own).astype(np.float64) for fold, own in raw.items()}
+
+
+def _centred(by_fold: dict[int, Floats], held_out: Bools) -> dict[int, Floats]:
+    """The anchors held out, less the mean of those that were not."""
+    return {fold: own[held_out] - own[~held_out].mean(axis=0) for fold, own in by_fold.items()}
 
 
 def _products(one: Floats, others: Floats) -> Floats:
