@@ -2,12 +2,13 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds train-cnn embed ablate compare features stack submission predict audit score report
+STAGES  := plan sample verify folds train-cnn embed ablate compare features stack tune submission predict audit score report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
 WORDS_train-cnn := FOLD
+WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
 WORDS_report    := OUT
 WORDS_score     := SOLUTION SUBMISSION
@@ -43,6 +44,7 @@ export SETTINGS := $(value SET)
 export SOLUTION_FILE := $(value SOLUTION)
 export SUBMISSION_FILE := $(value SUBMISSION)
 export IMAGES_FOLDER := $(value IMAGES)
+export STUDIES_ADDRESS := $(value STORAGE)
 
 # Whether a word that is a switch is on: FRESH=1, but not FRESH=0.
 ON = $(filter-out 0 no No NO false False FALSE,$(1))
@@ -108,6 +110,9 @@ features: setup ## the tabular columns of every row, one function for train and 
 stack: setup ## boosters over the frozen folds, beside baselines; runs what it needs first
 	@$(PY) -m scripts.stack $(OPTIONS)
 
+tune: setup ## search better values for the boosters (TRIALS=n STORAGE=address); goes on where it stopped
+	@$(PY) -m scripts.tune $(OPTIONS) $(if $(TRIALS),--trials '$(TRIALS)') $(if $(STORAGE),--storage "$$STUDIES_ADDRESS")
+
 audit: setup ## look for leaks: noise labels, changed held-out rows, planted copies
 	@$(PY) -m scripts.audit $(OPTIONS)
 
@@ -157,7 +162,7 @@ vulnerabilities: setup ## hold the lock against the public advisories (needs the
 	@$(VENV)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra boosters --extra postgres --universal --python-version 3.11 --generate-hashes \
 	  --strip-extras --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
 clean: ## delete caches; keeps data, runs and the environment

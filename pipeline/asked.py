@@ -22,7 +22,7 @@ SHOWN_ALONE = ("ablation", "comparison", "leaks")  # by reports; no prediction c
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there
 # Folders whose units hang on a key that they do not name in their settings.
 FOLDERS = {
-    "audit": "leaks", "booster": "stack", "compare": "comparison", "network_seed": "networks",
+    "audit": "leaks", "compare": "comparison", "network_seed": "networks",
     "use_networks": "networks",
 }  # fmt: skip
 OF_NETWORKS = ("networks", "encoders", "embeddings", "blocks")  # folders of units by network

@@ -18,6 +18,7 @@ from pipeline.feature_table import TRAINING
 from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, blended_unseen, kept_blend
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
+from stacking.boosters.known import BOOSTERS
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
@@ -71,7 +72,7 @@ class Stacked:
 
     def hashes(self) -> dict[str, str]:
         """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
-        used = {folder: sha for name in (STACK, *PARTS) for folder, sha in self._used(name).items()}
+        used = {folder: sha for name in self.grown for folder, sha in self._used(name).items()}
         return used | ({} if self.policy == STACK else {RULE: self.unit.sha256(RULE)})
 
     @cached_property
@@ -98,6 +99,16 @@ class Stacked:
     def parts(self) -> tuple[str, ...]:
         """Its two parts, where it has columns of both kinds."""
         return tuple(name for name in PARTS if self._used(name))
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """Boosters that are members beside the stack's own."""
+        return tuple(name for name in BOOSTERS if self._used(name))
+
+    @property
+    def grown(self) -> tuple[str, ...]:
+        """The members that boosters are."""
+        return (STACK, *self.others, *self.parts)
 
     @cached_property
     def networks(self) -> tuple[str, ...]:
@@ -150,10 +161,12 @@ class Choice:
 
 def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
     """What the run hands in, where the rows have all it is made of; otherwise a part of it."""
-    if not stacked.sees:
-        return Choice(STACK, (STACK,), (), "used stack (tabular columns).")
     networks, policy = stacked.networks, stacked.policy
-    can, why = {STACK, *stacked.parts, *networks}, ""
+    if not stacked.sees:
+        members = stacked.handed_in
+        used = "stack (tabular columns)" if policy == STACK else f"{policy} of {', '.join(members)}"
+        return Choice(policy, members, (), f"used {used}.")
+    can, why = {*stacked.grown, *networks}, ""
     if data.alone:
         can, why = {*networks, IMAGES if stacked.parts else STACK}, "no table in DATA"
     elif rows[IMAGE].null_count() == len(rows):
@@ -168,14 +181,14 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
         if policy == STACK:
             tables = ["tabular columns"] if stacked.parts else []
             used = f"stack ({', '.join([*tables, *networks])})"
-        looking = networks if {STACK, IMAGES} & set(members) else members
+        looking = networks if {STACK, IMAGES, *stacked.others} & set(members) else members
         return Choice(policy, members, tuple(n for n in networks if n in looking),
                       f"{why and f'{why}: '}used {used}.")  # fmt: skip
     part, looking = (TABULAR, ()) if TABULAR in can else (IMAGES, networks)
     if not stacked.parts:
         part = STACK
     used = f"{part} ({', '.join(looking)})" if looking else part
-    unused = [name for name in (STACK, *PARTS, *networks) if name not in (part, *looking)]
+    unused = [name for name in (*stacked.grown, *networks) if name not in (part, *looking)]
     lacking = "" if policy == STACK else f"; {policy}, which the run hands in, needs others"
     told = f"{why}: used {used}; not used: {', '.join(unused)}{lacking}."
     return Choice(part, (part,), looking, told)
@@ -196,7 +209,7 @@ class Scorer:
         boosted = {
             name: (partial(self._matrix, self.stacked.columns(name)), self.stacked.boosters(name))
             for name in self.choice.members
-            if name in (STACK, *PARTS)
+            if name in self.stacked.grown
         }
         if self.choice.name in boosted:
             return score_unseen(

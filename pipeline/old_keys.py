@@ -1,4 +1,4 @@
-"""Keys that recipes had before all networks were of one kind: each is told its new spelling."""
+"""Keys that recipes had once: each is told its new spelling."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,6 +25,8 @@ def refuse_old_keys(values: Mapping[str, Any], where: str) -> None:
 
 
 def _old(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "booster" in values:
+        yield "booster", "stack.boosters, a list of names"
     if "networks" in values and not isinstance(values["networks"], Mapping):
         yield "networks", "use_networks; [networks.<name>] are their tables"
     for keys in _leaves(values.get("net")):

@@ -7,7 +7,7 @@ against one another.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
@@ -27,16 +27,17 @@ from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.boosters.booster import BoosterConfig
-from stacking.boosters.known import BOOSTERS, DEFAULT
+from stacking.boosters.known import BOOSTERS
 from stacking.config import AuditConfig, StackConfig
+from stacking.tuning.config import TuneConfig
 from synthetic.config import SyntheticConfig
-from workspace.choices import Names, one_of
+from workspace.choices import Names
 from workspace.errors import ConfigError, name_some
 
 __all__ = ["Recipe", "find_recipe", "load_recipe", "recipe_names"]
 
 NETWORK_NAME = r"(?!.*_fold_[\d_]+$)[a-z][a-z0-9_]*"  # as folders and columns spell it
-OTHERS = ("stack", "tabular", "images", *BLENDS)  # members of a blend: no network's name
+OTHERS = ("stack", "tabular", "images", *BOOSTERS, *BLENDS)  # members, blends: no network's name
 
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Recipe(_Boosters):
     compare: CompareConfig = CompareConfig()
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
-    booster: Annotated[str, one_of(lambda: BOOSTERS)] = DEFAULT  # whose section counts
     blend: BlendConfig = BlendConfig()
+    tune: TuneConfig = TuneConfig()
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
@@ -81,13 +82,21 @@ class Recipe(_Boosters):
 
     @property
     def boosting(self) -> BoosterConfig:
-        """The section of the booster that the stack trains."""
-        return cast("BoosterConfig", getattr(self, self.booster))
+        """The section of the booster that grows the stack."""
+        return self.booster(self.stack.boosters[0])
 
     @property
     def boosting_settings(self) -> dict[str, Any]:
         """The same for a manifest, under the booster's name."""
-        return {self.booster: self.boosting.model_dump(mode="json")}
+        return self.booster_settings(self.stack.boosters[0])
+
+    def booster(self, name: str) -> BoosterConfig:
+        """The section of this booster."""
+        return cast("BoosterConfig", getattr(self, name))
+
+    def booster_settings(self, name: str) -> dict[str, Any]:
+        """The same for a manifest, under the booster's name."""
+        return {name: self.booster(name).model_dump(mode="json")}
 
     @property
     def used(self) -> dict[str, NetworkConfig]:

@@ -12,6 +12,8 @@ from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from pipeline.tuned import SHEET, TRIALS
+from pipeline.tuning import TUNE
 from reports.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
 from reports.report import RunSheets, report
@@ -24,7 +26,7 @@ from workspace.units import Draft, Unit
 
 FILE = "report.html"
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
-SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade")
+SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", TUNE)
 
 
 def reporting(job: Job) -> Task:
@@ -72,7 +74,7 @@ def _manifests(run: Path) -> list[Path]:
 
 def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) -> RunSheets:
     """The contents of the units, each checked against its hash before it is read."""
-    stacked, submission = units.get("stack"), units.get("submission")
+    stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
     return RunSheets(
         recipe=recipe,
@@ -85,6 +87,7 @@ def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) ->
         importance=_csv(stacked, IMPORTANCE) if stacked else None,
         networks={name: unit.json(METRICS) for name, unit in networks.items()},
         cascade=_json(units, "cascade", METRICS),
+        tuned=(tuned.json(SHEET), tuned.parquet(TRIALS)) if tuned else None,
         leaks=_json(units, "leaks", "leaks.json"),
         handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
     )

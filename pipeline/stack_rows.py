@@ -19,6 +19,7 @@ from pipeline.job import Job
 from pipeline.members import PARTS, STACK, parts_of
 from pipeline.samples import SAMPLES
 from stacking.blocks import Block, open_block
+from stacking.boosters.known import BOOSTERS
 from stacking.fold import FOLD
 from stacking.matrix import NEVER, Matrix, Source, assemble, lazily, used_columns
 from workspace.errors import ConfigError, name_some
@@ -107,8 +108,8 @@ class StackRows:
         return tuple(used_columns(names, self.files.leave_out))
 
     def columns_of(self, name: str) -> tuple[str, ...]:
-        """The columns of the stack, or of a part of it."""
-        return self.columns if name == STACK else parts_of(self.columns)[name]
+        """The columns of a part of the stack, or of a member that has them all."""
+        return parts_of(self.columns).get(name, self.columns)
 
     def ids(self, split: str) -> pl.DataFrame:
         """The rows of another split, by id."""
@@ -197,7 +198,9 @@ def notice_unstacked(job: Job) -> None:
 
 def _check_names(blocks: Sequence[str]) -> None:
     """A block's folder names it among the members, and in what boosters were made from."""
-    taken = {name for name in blocks if blocks.count(name) > 1 or name in (STACK, *PARTS)}
+    taken = {
+        name for name in blocks if blocks.count(name) > 1 or name in (STACK, *PARTS, *BOOSTERS)
+    }
     if taken:
         raise ConfigError(
             f"Blocks are called as another score is: {name_some(sorted(taken))}; rename their "

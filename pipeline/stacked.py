@@ -38,6 +38,7 @@ from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.boosters.booster import BoosterConfig
+from stacking.boosters.known import check_installed
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
@@ -51,6 +52,7 @@ from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 SCORES = "scores.parquet"
+BESIDES = {"average", "blocks", "boosters", "networks", "nested", "leave_out"}  # read elsewhere
 OOF, TEST = "oof_stack.parquet", "test_stack.parquet"
 METRICS, IMPORTANCE = "metrics.json", "importance.csv"
 Boosters = Mapping[str, Mapping[int, Path]]  # by name and fold
@@ -64,12 +66,20 @@ class JoinConfigs:
     blend: BlendConfig
     average: Literal["probability", "rank"]
     group: str
+    others: tuple[str, ...] = ()  # boosters that are members beside the stack's own
+
+    @property
+    def grown(self) -> tuple[str, ...]:
+        """The members that boosters are."""
+        return (STACK, *self.others, *PARTS)
 
 
 def boosting(job: Job, files: StackFiles) -> dict[str, dict[int, Task]]:
-    """A task for the boosters of each fold: of the stack, of its two parts, of its baselines."""
-    rows = open_stack(files)
-    columns = {STACK: rows.columns, **parts_of(rows.columns), **fewer(rows.columns)}
+    """A task for the boosters of each fold: of the stack, its parts, others, its baselines."""
+    rows, others = open_stack(files), job.recipe.stack.boosters[1:]
+    check_installed(job.recipe.stack.boosters)
+    columns = {STACK: rows.columns, **dict.fromkeys(others, rows.columns)}
+    columns |= {**parts_of(rows.columns), **fewer(rows.columns)}
     return {
         name: {fold: _boosting(job, rows, name, some, fold) for fold in rows.fold_numbers}
         for name, some in columns.items()
@@ -100,7 +110,11 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
             "files": files,
             "boosters": {n: {k: t.folder for k, t in by.items()} for n, by in boosters.items()},
             "configs": JoinConfigs(
-                recipe.score, recipe.blend, recipe.stack.average, recipe.data.group
+                recipe.score,
+                recipe.blend,
+                recipe.stack.average,
+                recipe.data.group,
+                recipe.stack.boosters[1:],
             ),
         },
         needs=Needs(memory_gb=4.0),
@@ -139,7 +153,7 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     if blend is not None and blend.chosen is not None:
         keep_blend(draft, blend.blended, blend.chosen.last)  # for new data
     draft.parquet(OOF, _handed_in(oof[STACK], blend))
-    draft.parquet(TEST, _unseen_scores(rows, trained, blend, configs.average))
+    draft.parquet(TEST, _unseen_scores(rows, trained, blend, configs))
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -147,6 +161,7 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
 
 def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold: int) -> Task:
     recipe, config = job.recipe, job.recipe.stack
+    booster = name if name in config.boosters[1:] else config.boosters[0]
     if name != STACK:
         config = config.model_copy(update={"shap_rows": 0})
     return Task(
@@ -154,10 +169,8 @@ def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold
         STACK,
         grow_boosters,
         settings={
-            "stack": config.model_dump(
-                mode="json", exclude={"average", "blocks", "networks", "nested", "leave_out"}
-            ),
-            **recipe.boosting_settings,
+            "stack": config.model_dump(mode="json", exclude=BESIDES),
+            **recipe.booster_settings(booster),
             "seed": recipe.seed,
             "columns": list(columns),
             "fold": fold,
@@ -167,7 +180,7 @@ def _boosting(job: Job, rows: StackRows, name: str, columns: Sequence[str], fold
             "files": rows.files,
             "what": (name, fold),
             "columns": tuple(columns),
-            "configs": (config, recipe.boosting),
+            "configs": (config, recipe.booster(booster)),
             "seed": recipe.seed,
         },
         needs=Needs(memory_gb=3.0),
@@ -186,9 +199,7 @@ def _measured(
 ) -> dict[str, Any]:
     plain, chosen = naive(rows.matrix)
     scores = {
-        name: other.select(ID, SCORE)
-        for name, other in scored.items()
-        if name not in (STACK, *PARTS)
+        name: other.select(ID, SCORE) for name, other in scored.items() if name not in configs.grown
     }
     for name in plain.columns[2:]:
         scores[name] = plain.select(ID, pl.col(name).alias(SCORE))
@@ -215,7 +226,7 @@ def _blended(
     draft: Draft, rows: StackRows, oof: Mapping[str, pl.DataFrame], configs: JoinConfigs
 ) -> ChosenBlend | None:
     """Members and blends; None where the stack is the only member."""
-    own = {name: table for name, table in oof.items() if name in (STACK, *PARTS)}
+    own = {name: table for name, table in oof.items() if name in configs.grown}
     members = members_of(draft.desk, configs.blend, rows.rows, own, rows.blocks)
     if members is None:
         return None
@@ -240,7 +251,7 @@ def _unseen_scores(
     rows: StackRows,
     trained: Mapping[str, Mapping[int, Unit]],
     blend: ChosenBlend | None,
-    average: Any,
+    configs: JoinConfigs,
 ) -> pl.DataFrame:
     """Scores of the test set, then of the holdout, by all folds."""
     tables = []
@@ -250,11 +261,11 @@ def _unseen_scores(
             continue
         matrix_of = partial(rows.unseen, ids, file)
         if blend is None or blend.chosen is None:
-            scores = score_unseen(matrix_of, trained[STACK], average)
+            scores = score_unseen(matrix_of, trained[STACK], configs.average)
         else:
             stacked = {
                 name: (partial(_part_of, matrix_of, rows.columns_of(name)), trained[name])
-                for name in (STACK, *PARTS)
+                for name in configs.grown
                 if name in trained
             }
             seen = partial(network_scores, rows.blocks, ids)

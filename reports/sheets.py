@@ -188,6 +188,39 @@ class Comparison(TypedDict):
     variants: Mapping[str, Mapping[str, Gain]]
 
 
+class Study(TypedDict):
+    """What one search for values came to."""
+
+    trials: int
+    failed: int
+    own_inner_pauc: float | None
+    best_inner_pauc: float | None
+    best_values: Mapping[str, float | bool] | None
+    importances: Mapping[str, float]
+
+
+class NestedTuning(TypedDict):
+    """Tuned values and the recipe's own on rows that had no say in either."""
+
+    n: int
+    positives: int
+    patients: int | None
+    tuned: Metrics
+    own: Metrics
+    tuned_minus_own: Metrics
+
+
+class Tuning(TypedDict):
+    """Studies by name, and what their values are worth."""
+
+    booster: str
+    min_tpr: float
+    own: Mapping[str, float | bool]  # the recipe's own values
+    studies: Mapping[str, Study]
+    nested: NestedTuning | None
+    inner_is: str
+
+
 class Check(TypedDict):
     """One way to look for a leak."""
 

@@ -33,9 +33,9 @@ def run(job: Job) -> Unit:
         job.rest("stack", f"{done.folder} is up to date.")
         return done
     job.show(tables(done.json(METRICS)))
-    seeds = plural(job.recipe.stack.seeds, "seed")
+    names, seeds = job.recipe.stack.boosters, plural(job.recipe.stack.seeds, "seed")
     job.say(
-        f"stack: {job.recipe.booster}, {seeds} a fold; see {done.folder}: {METRICS}, {OOF}, "
+        f"stack: {', '.join(names)}, {seeds} a fold; see {done.folder}: {METRICS}, {OOF}, "
         f"{TEST}, {IMPORTANCE}.",
         **done.facts,
     )

@@ -1,8 +1,11 @@
-"""The recipe's `[stack]` and `[audit]` sections; a booster's own stands beside it."""
+"""The recipe's `[stack]` and `[audit]` sections; each booster has one of its own beside them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from stacking.boosters.known import BOOSTERS, DEFAULT
+from workspace.choices import Names, among, once_each
 
 Sampling = Literal["ratios", "shards", "all"]
 
@@ -12,7 +15,11 @@ class StackConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    seeds: int = Field(default=5, ge=1, le=100)  # boosters a fold, each with its own sample
+    # The first grows the stack and what it stands beside; each other is a member of its own.
+    boosters: Annotated[
+        Names, Field(min_length=1), among(lambda: BOOSTERS), once_each("a booster")
+    ] = (DEFAULT,)
+    seeds: int = Field(default=5, ge=1, le=100)  # models a fold, each with its own sample
     sampling: Sampling = "ratios"
     # After the first and the tenth of ISIC 2024: positives are repeated until they are this share
     # of the negatives, then negatives dropped until the positives are that share of them.

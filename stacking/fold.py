@@ -4,7 +4,7 @@ Knows boosters by their protocol only (`stacking/boosters`). The held-out rows h
 anything that is fitted: neither categories, nor samples, nor how many rounds.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,15 +76,21 @@ def train_fold(  # noqa: PLR0913 - the last is the machine's, the others the rec
     show: Show,
     *,
     threads: int | None = None,
+    without: int | None = None,
+    bins: MutableMapping[int, Binned] | None = None,
 ) -> Trained:
     """Train on all rows but the fold's; `matrix.rows` has fold, target and group of each.
 
-    No bit of what comes back depends on how many `threads` it may use; None: all there are.
+    No bit of what comes back depends on how many `threads` it may use; None: all there are. Rows of
+    another fold, `without`, are neither learnt from nor scored: so a choice for its boosters is
+    made. Who tries other settings that leave the bins alone keeps `bins` by fold.
     """
-    training = matrix.rows[FOLD].to_numpy() != fold
+    folds = matrix.rows[FOLD].to_numpy()
+    held_out = folds == fold
+    training = ~held_out if without is None else ~held_out & (folds != without)
     codes = fit_category_codes(matrix.values, matrix.columns, training)
     with renumbered(matrix.values, matrix.columns, codes):
-        work = _Training(matrix, training, stack, booster, (seed, fold))
+        work = _Training(matrix, training, held_out, stack, booster, (seed, fold), bins)
         bags = _bags(work, show, threads)
     scores, shaps = [bag.score for bag in bags], [bag.shap for bag in bags if bag.shap is not None]
     return Trained(
@@ -94,7 +100,7 @@ def train_fold(  # noqa: PLR0913 - the last is the machine's, the others the rec
             "levels": codes.known,
             "shifts": [bag.shift for bag in bags],
         },
-        _score_table(matrix.rows.filter(pl.Series(~training)), scores),
+        _score_table(matrix.rows.filter(pl.Series(held_out)), scores),
         _importance(matrix.columns, [bag.gain for bag in bags], shaps),
         [bag.rounds for bag in bags],
     )
@@ -106,9 +112,11 @@ class _Training:
 
     matrix: Matrix
     training: Bools  # (rows,)
+    held: Bools  # (rows,): held out
     stack: StackConfig
     booster: BoosterConfig
     seed: tuple[int, int]  # of the recipe, and the fold
+    bins: MutableMapping[int, Binned] | None = None
 
     @cached_property
     def target(self) -> Floats:
@@ -123,18 +131,26 @@ class _Training:
     @cached_property
     def held_out(self) -> Floats32:
         """The values of the fold's own rows, which lie together."""
-        [block] = self.matrix.blocks(~self.training)
+        [block] = self.matrix.blocks(self.held)
         return block
 
     @cached_property
     def explained(self) -> Ints:
         """Held-out rows whose scores are explained: positives first, then negatives at random."""
-        positive = self.target[~self.training] == 1
+        positive = self.target[self.held] == 1
         order = np.random.default_rng([*self.seed, 2]).permutation(len(positive))
         return np.sort(order[np.argsort(~positive[order], kind="stable")][: self.stack.shap_rows])
 
     def binned(self, threads: int | None) -> Binned:
         """The training rows, ready for the boosters of all seeds."""
+        if self.bins is None:
+            return self._bin_rows(threads)
+        fold = self.seed[1]
+        if fold not in self.bins:
+            self.bins[fold] = self._bin_rows(threads)
+        return self.bins[fold].with_config(self.booster)
+
+    def _bin_rows(self, threads: int | None) -> Binned:
         blocks, target = self.matrix.blocks(self.training), self.target[self.training]
         return self.booster.bin_rows(blocks, target, self.matrix.columns, threads)
 

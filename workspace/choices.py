@@ -1,20 +1,25 @@
 """Kinds of values that several sections of a recipe have: seeds, and names out of a known list."""
 
 from collections.abc import Callable, Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticKnownError
 
 
-def _once_each(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) != len(seeds):
-        raise ValueError("names a seed twice")
-    return seeds
+def once_each(what: str) -> AfterValidator:
+    """None of them stands there twice."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(values)) != len(values):
+            raise ValueError(f"names {what} twice")
+        return values
+
+    return AfterValidator(check)
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, strict=False), AfterValidator(_once_each)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, strict=False), once_each("a seed")]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 

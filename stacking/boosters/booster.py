@@ -7,10 +7,20 @@ depends on the number of threads, neither a bit of a score nor a byte of a model
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.units import Unit
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where trials look for a value: whole numbers where `low` is one, factors where `log`."""
+
+    low: float
+    high: float
+    log: bool = False
 
 
 class Booster(Protocol):
@@ -75,6 +85,7 @@ class BoosterConfig(Protocol):
     # Name of a kept model, with {} for its number. No two boosters share it, and it ends in .txt
     # or .json: files of these make up the hash of who scored a row (`oof.models_hash`).
     file: ClassVar[str]
+    ranges: ClassVar[Mapping[str, Range]]  # of what may be tuned; it leaves the bins alone
 
     @property
     def rounds(self) -> int:

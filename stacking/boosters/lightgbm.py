@@ -5,7 +5,7 @@ what is written there follows from the size of the data alone.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig
+from stacking.boosters.booster import BoosterConfig, Range
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.errors import ArtifactError
 from workspace.machine import lent_cores
@@ -36,6 +36,18 @@ class LightGBMConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     file: ClassVar[str] = "seed_{}.txt"
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "rounds": Range(50, 600, log=True),
+        "learning_rate": Range(0.01, 0.2, log=True),
+        "max_depth": Range(2, 8),
+        "num_leaves": Range(4, 256, log=True),
+        "min_data_in_leaf": Range(5, 200, log=True),
+        "bagging_fraction": Range(0.4, 1.0),
+        "feature_fraction": Range(0.1, 1.0),
+        "feature_fraction_bynode": Range(0.1, 1.0),
+        "lambda_l1": Range(1e-4, 10.0, log=True),
+        "lambda_l2": Range(1e-4, 10.0, log=True),
+    }
 
     rounds: int = Field(default=200, ge=1, le=100_000)
     learning_rate: float = Field(default=0.0323, gt=0, le=1)

@@ -80,10 +80,10 @@ from stacking.config import StackConfig
 from stacking.cross_fit import cross_fit
 from tests.unit.stacking.conftest import drawn
 import polars as pl
-recipe = load_recipe("tabular", ["booster=slope", "slope.rounds=3"])
+recipe = load_recipe("tabular", ['stack.boosters=["slope"]', "slope.rounds=3"])
 assert recipe.boosting == SlopeConfig(rounds=3)
 assert recipe.boosting_settings == {"slope": {"rounds": 3}}
-assert load_recipe("tabular").booster == "lightgbm"
+assert load_recipe("tabular").stack.boosters == ("lightgbm",)
 matrix = drawn()
 features = pl.DataFrame(matrix.values, schema=list(matrix.columns))
 features = features.with_columns(matrix.rows["isic_id"])

@@ -104,7 +104,7 @@ def is_refused(blank, stage, setting):
         ("stack.average=probability", True, True),
         ("folds.n_folds=4", False, False), ("folds.n_folds=3", True, True),
         ("seed=4", False, False), ("seed=5", True, True),
-        ("booster=lightgbm", False, False),
+        ('stack.boosters=["lightgbm"]', False, False),
         ("align.least_anchors=70", False, False),  # nothing could be made with it yet
     ],
 )  # fmt: skip

@@ -231,7 +231,10 @@ def test_overlays_are_drawn_unless_the_recipe_says_no():
     assert refusal("sample", "predict.overlays=0").startswith("Option 'predict.overlays' in SET")
 
 
-OTHERS = "stack, tabular, images, mean, rank_average, weighted, or_rule"
+OTHERS = (
+    "stack, tabular, images, lightgbm, xgboost, catboost, logistic, mean, rank_average, weighted, "
+    "or_rule"
+)
 
 
 @pytest.mark.parametrize(

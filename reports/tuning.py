@@ -1,0 +1,153 @@
+"""What tuning came to: studies, and tuned values beside the recipe's own on rows without a say."""
+
+from collections.abc import Mapping
+from math import exp, log
+
+import polars as pl
+
+from folds.findings import plural
+from reports.elements import Axis, Note, Plot, Plots, Section
+from reports.plots import WIDTH, Frame
+from reports.sheets import Tuning
+from reports.table import Said, Table, Words, columns, measure, percent, plain
+
+FOR_USE = "all_folds"  # the study whose values are for use
+SLICES = 4  # values that are drawn, those that moved the score most
+BOX = (58, 12, 408, 232)
+SIZE = (WIDTH, 280)
+
+
+def tables(sheet: Tuning) -> list[Said]:
+    """What `make tune` tells."""
+    said: list[Said] = [study_table(sheet), f"tune: inner pAUC is the {sheet['inner_is']}."]
+    nested = sheet["nested"]
+    if nested is None:
+        return [*said, "tune: not nested, so that no score is of rows that had no say."]
+    whose = f", {plural(nested['patients'], 'patient')}" if nested["patients"] else ""
+    return [
+        *said,
+        f"tune: {sheet['booster']}, nested, {plural(nested['n'], 'row')}, "
+        f"{plural(nested['positives'], 'positive')}{whose}:",
+        nested_table(sheet),
+    ]
+
+
+def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
+    """What was tried, what it came to, and the values for use."""
+    parts: list[Table | Note | Plots] = [study_table(sheet)]
+    lead = (
+        f"Values of {sheet['booster']} tried on inner folds. Inner pAUC is the {sheet['inner_is']}."
+    )
+    if sheet["nested"] is None:
+        parts.append(Note("Not nested: no score here is of rows that had no say."))
+    else:
+        parts.append(nested_table(sheet))
+    tried = trials.filter((pl.col("study") == FOR_USE) & pl.col("pauc").is_not_null())
+    parts.append(value_table(sheet))
+    most = _most(sheet["studies"][FOR_USE]["importances"])
+    drawn = [name for name in most if name in tried.columns and tried[name].dtype.is_numeric()]
+    if len(tried) > 1:
+        plots = [history_plot(tried), *(slice_plot(tried, name) for name in drawn[:SLICES])]
+        parts.append(Plots(tuple(plots)))
+    return Section("tuning", "Tuning", tuple(parts), lead)
+
+
+def study_table(sheet: Tuning) -> Table:
+    """Of each study how many trials, and what the best and the recipe's own are worth inside."""
+    rows = []
+    for name, one in sheet["studies"].items():
+        own, best = (plain(one[key]) for key in ("own_inner_pauc", "best_inner_pauc"))
+        trials = f"{one['trials']}, {one['failed']} failed" if one["failed"] else str(one["trials"])
+        moved = [f"{key} {share:.0%}" for key, share in _most(one["importances"]).items()][:1]
+        words = moved[0] if moved else "too few to say"
+        rows.append((Words(name), Words(trials), own, best, Words(words)))
+    return Table(
+        columns("study", "trials", "own, inner", "best, inner", "moved most by"), tuple(rows)
+    )
+
+
+def nested_table(sheet: Tuning) -> Table:
+    """Rows that no study of theirs saw."""
+    nested = sheet["nested"]
+    assert nested is not None
+    by_words = {
+        "tuned": nested["tuned"], "recipe's own": nested["own"],
+        "tuned minus own": nested["tuned_minus_own"],
+    }  # fmt: skip
+    rows = [(Words(words), *map(measure, (m["pauc"], m["auc"]))) for words, m in by_words.items()]
+    pauc_above = f"pAUC above {percent(sheet['min_tpr'])} TPR"
+    return Table(columns("scores, nested", pauc_above, "AUC"), tuple(rows))
+
+
+def value_table(sheet: Tuning) -> Table:
+    """The recipe's own values and the best of the study for use."""
+    study = sheet["studies"][FOR_USE]
+    best, moved = study["best_values"] or {}, study["importances"]
+    rows = [
+        (
+            Words(key, code=True),
+            Words(_short(sheet["own"][key])),
+            Words(_short(best[key])),
+            Words(percent(round(moved[key], 2)) if key in moved else "–"),
+        )
+        for key in best
+    ]
+    return Table(columns("value", "recipe's own", "for use", "moved the score"), tuple(rows))
+
+
+def history_plot(tried: pl.DataFrame) -> Plot:
+    """Every trial, and the best so far."""
+    last = max(1, *tried["number"].to_list())
+    frame = Frame(SIZE, BOX, right=last, top=0.2)
+    dots = [(float(x), float(y)) for x, y in tried.select("number", "pauc").iter_rows()]
+    best = tried.sort("number").select("number", pl.col("pauc").cum_max())
+    line = [(float(x), float(y)) for x, y in best.iter_rows()]
+    return Plot(
+        title="Trials",
+        caption="Inner pAUC of every trial of the study for use; the line is the best so far.",
+        size=frame.size,
+        box=frame.box,
+        x=frame.axis("trial", sorted({0, last // 2, last}), frame.x),
+        y=frame.axis("inner pAUC", (0, 0.05, 0.1, 0.15, 0.2), frame.y),
+        shapes=(
+            frame.shape("line", "main", line),
+            *(frame.shape("dot", "dot", [dot]) for dot in dots),
+        ),
+    )
+
+
+def slice_plot(tried: pl.DataFrame, name: str) -> Plot:
+    """Trials by one of their values; by factors where the values are that far apart."""
+    values = tried[name].cast(pl.Float64).to_list()
+    low, high = min(values), max(values)
+    by_factors = low > 0 and high / low > 5
+
+    def place(value: float) -> float:
+        if high == low:
+            return 0.5
+        return log(value / low) / log(high / low) if by_factors else (value - low) / (high - low)
+
+    frame = Frame(SIZE, BOX, top=0.2)
+    middle = exp((log(low) + log(high)) / 2) if by_factors else (low + high) / 2
+    ticks = tuple((frame.x(place(at)), f"{at:.3g}") for at in dict.fromkeys((low, middle, high)))
+    dots = zip(map(place, values), tried["pauc"].to_list(), strict=True)
+    return Plot(
+        title=name,
+        caption=f"Inner pAUC by {name}; the other values differ too.",
+        size=frame.size,
+        box=frame.box,
+        x=Axis(name, ticks),
+        y=frame.axis("inner pAUC", (0, 0.05, 0.1, 0.15, 0.2), frame.y),
+        shapes=tuple(frame.shape("dot", "dot", [dot]) for dot in dots),
+    )
+
+
+def _most(importances: Mapping[str, float]) -> dict[str, float]:
+    """Those that moved the score most first."""
+    return dict(sorted(importances.items(), key=lambda one: -one[1]))
+
+
+def _short(value: float | bool) -> str:
+    if isinstance(value, bool):
+        return "used" if value else "left out"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,189 @@
+"""Logistic regression: the plain baseline that boosters have to beat, behind their own protocol.
+
+Numbers are standardised by the training rows, a gap is their mean, a category has a column of its
+own. Nothing is left to chance: models of a bag differ by the rows drawn for each alone. Models are
+JSON: coefficients, and what is needed to use them.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from threadpoolctl import threadpool_limits
+
+from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.rows import gathered
+from stacking.category_codes import PREFIX
+from workspace.arrays import Floats, Floats32, Ints
+from workspace.errors import ArtifactError
+from workspace.lazy import LazyModule
+from workspace.units import Unit
+
+linear_model = LazyModule("sklearn.linear_model")
+exceptions = LazyModule("sklearn.exceptions")
+
+AT_ONCE = 2**15  # rows that are float64 at a time
+FURTHEST = 10.0  # standard deviations from the mean that a value counts as, at most
+
+
+class LogisticConfig(BaseModel):
+    """How strongly coefficients are held down; the solver stops by itself before its last round."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    file: ClassVar[str] = "logistic_{}.json"
+    ranges: ClassVar[Mapping[str, Range]] = {"inverse_penalty": Range(1e-4, 10.0, log=True)}
+
+    rounds: int = Field(default=500, ge=1, le=100_000)  # of the solver, at most
+    inverse_penalty: float = Field(default=0.01, gt=0)  # scikit-learn's C
+
+    def bin_rows(
+        self,
+        blocks: Sequence[Floats32],
+        target: Floats,
+        columns: Sequence[str],
+        threads: int | None = None,
+    ) -> "LogisticRows":
+        """Find the scale of these rows, of which no copy is made."""
+        return LogisticRows(tuple(blocks), target, scale_of(blocks, columns), self, threads)
+
+    @classmethod
+    def load(cls, unit: Unit, name: str, columns: Sequence[str]) -> "LogisticModel":
+        """A kept model: its hash is checked before a byte is read, then its columns."""
+        kept: dict[str, Any] = json.loads(unit.text(name))
+        scale = Scale(**kept["scale"])
+        if scale.columns != list(columns):
+            raise ArtifactError(
+                f"{unit.path(name)} was trained on other columns than those at hand; run "
+                "'make stack FRESH=1'."
+            )
+        return LogisticModel(scale, kept["coefficients"], kept["intercept"])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What makes the columns of a design of those of the matrix; lists, as JSON has them."""
+
+    columns: list[str]
+    means: list[float]  # of numbers; 0 for categories
+    spreads: list[float]  # a constant column's is 1: it is 0 then
+    codes: list[list[float]]  # of each category column; empty for numbers
+
+    @property
+    def width(self) -> int:
+        return sum(len(codes) or 1 for codes in self.codes)
+
+    @property
+    def owners(self) -> Ints:
+        """(design columns,): of which column each is made."""
+        return np.repeat(np.arange(len(self.columns)), [len(codes) or 1 for codes in self.codes])
+
+    def design(self, values: Floats32) -> Floats:
+        """(rows, design columns): near 0, and none missing."""
+        made = np.empty((len(values), self.width))
+        at = 0
+        for number, codes in enumerate(self.codes):
+            column = values[:, number].astype(np.float64)
+            if codes:
+                made[:, at : at + len(codes)] = column[:, None] == np.array(codes)
+                at += len(codes)
+                continue
+            z = (column - self.means[number]) / self.spreads[number]
+            made[:, at] = np.nan_to_num(z.clip(-FURTHEST, FURTHEST), nan=0.0)
+            at += 1
+        return made
+
+
+def scale_of(blocks: Sequence[Floats32], columns: Sequence[str]) -> Scale:
+    """Of training rows, a column at a time."""
+    means, spreads, codes = [], [], []
+    for number, name in enumerate(columns):
+        column = np.concatenate([block[:, number] for block in blocks]).astype(np.float64)
+        known = column[~np.isnan(column)]
+        is_code = name.startswith(PREFIX)
+        codes.append(np.unique(known).tolist() if is_code else [])
+        plain = len(known) > 0 and not is_code
+        means.append(float(known.mean()) if plain else 0.0)
+        spread = float(known.std()) if plain else 1.0
+        # What is left of a constant by rounding is no spread.
+        spreads.append(spread if spread > 1e-6 * abs(means[-1]) else 1.0)
+    return Scale(list(columns), means, spreads, codes)
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticRows:
+    """The training rows of a fold, and their scale."""
+
+    blocks: tuple[Floats32, ...]
+    target: Floats
+    scale: Scale
+    config: LogisticConfig
+    allowed: int | None = None  # threads
+
+    @property
+    def side_by_side(self) -> int:
+        return 1  # warnings are a process's
+
+    @property
+    def threads(self) -> int | None:
+        return 1
+
+    def grow(self, indices: Ints, seed: int, rounds: int) -> "LogisticModel":
+        rows, counts = np.unique(indices, return_counts=True)
+        design = self.scale.design(gathered(self.blocks, rows))
+        with threadpool_limits(1, "blas"):  # or the last bits would hang on the number of threads
+            solver = linear_model.LogisticRegression(C=self.config.inverse_penalty, max_iter=rounds)
+            with warnings.catch_warnings():  # that its last round came before it was done
+                warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
+                solver.fit(design, self.target[rows], sample_weight=counts)
+        return LogisticModel(self.scale, solver.coef_[0].tolist(), float(solver.intercept_[0]))
+
+    def best_rounds(
+        self, indices: Ints, held_out: tuple[Floats32, Floats], seed: int, patience: int
+    ) -> int:
+        return self.config.rounds  # the penalty holds it down, not when it stops
+
+    def with_config(self, config: BoosterConfig) -> "LogisticRows":
+        assert isinstance(config, LogisticConfig)
+        return replace(self, config=config)
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticModel:
+    """Coefficients of a design's columns."""
+
+    scale: Scale
+    coefficients: list[float]
+    intercept: float
+
+    def log_odds(self, values: Floats32, threads: int | None = None) -> Floats:
+        scores = np.empty(len(values))
+        for start in range(0, len(values), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            # Not a product of matrices: its last bits hang on how many rows there are.
+            scores[some] = (self.scale.design(values[some]) * self.coefficients).sum(axis=1)
+        return scores + self.intercept
+
+    def contributions(self, values: Floats32, threads: int | None = None) -> Floats:
+        """By what each column moves the log odds from their mean over these rows."""
+        parts = self.scale.design(values) * self.coefficients
+        moved = parts - parts.mean(axis=0)
+        of_columns = [
+            moved[:, self.scale.owners == number].sum(axis=1)
+            for number in range(len(self.scale.columns))
+        ]
+        means: Floats = np.abs(np.stack(of_columns, axis=1)).mean(axis=0)
+        return means
+
+    def gain(self) -> Floats:
+        sizes = np.abs(np.asarray(self.coefficients))
+        gains = np.bincount(self.scale.owners, sizes, minlength=len(self.scale.columns))
+        return gains / (gains.sum() or 1.0)
+
+    def save(self) -> str:
+        kept = {"scale": asdict(self.scale), "coefficients": self.coefficients}
+        return json.dumps({**kept, "intercept": self.intercept})

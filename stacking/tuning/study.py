@@ -1,0 +1,217 @@
+"""A study: which values were tried, what they were worth, what to try next; Optuna's.
+
+It lies in a database. The only file that knows Optuna. A trial that was asked for and never told
+is still to be done: it keeps its number and values, so that a killed call loses no trial and
+doubles none. What is drawn next hangs on the seed, the trial's number and what is finished, never
+on which process asks.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from stacking.tuning.space import Space, Values
+from workspace.errors import ArtifactError, ConfigError, name_some
+from workspace.hashing import sha256_text
+from workspace.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from optuna import Study as OptunaStudy
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
+
+optuna = LazyModule("optuna")
+storages = LazyModule("optuna.storages")
+optuna_exceptions = LazyModule("optuna.exceptions")
+sqlalchemy_errors = LazyModule("sqlalchemy.exc")
+
+MADE_FROM, SPACE = "made_from", "space"  # what a study remembers
+WAIT_S = 60  # for another who writes to the same SQLite file
+NUMBER, VALUE, STATE = "number", "pauc", "state"  # columns of the table
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Values to try."""
+
+    number: int
+    values: Values
+
+
+def open_storage(url: str) -> "RDBStorage":
+    """The database of studies, made if it is not there; PostgreSQL by psycopg."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            url = f"postgresql+psycopg://{url.removeprefix(scheme)}"
+    waiting = {"connect_args": {"timeout": WAIT_S}} if url.startswith("sqlite") else {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with _naming_faults(url):
+        storage: RDBStorage = storages.RDBStorage(url, engine_kwargs=waiting)
+        return storage
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One study in its storage; whoever calls it holds the lock of the run's studies."""
+
+    name: str
+    space: Space
+    seed: int
+    random: int
+    study: "OptunaStudy"
+    url: str
+
+    @classmethod
+    def open(
+        cls, storage: "RDBStorage", name: str, space: Space, made_from: Mapping[str, str],
+        seed: int, random: int,
+    ) -> "Study":  # fmt: skip
+        """The study of this name; its creator puts the recipe's own values first."""
+        url = storage.url
+        with _naming_faults(url):
+            known = {one.study_name for one in optuna.get_all_study_summaries(storage)}
+            if name in known:
+                study = optuna.load_study(study_name=name, storage=storage)
+                _check(study, space, made_from, _place(url))
+                return cls(name, space, seed, random, study, url)
+            study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+            study.set_user_attr(MADE_FROM, dict(made_from))
+            study.set_user_attr(SPACE, space.words())
+            study.enqueue_trial(space.own)
+            return cls(name, space, seed, random, study, url)
+
+    def waiting(self) -> list[Trial]:
+        """Trials that were asked for and are not told yet."""
+        with _naming_faults(self.url):
+            asked = self._trials(optuna.trial.TrialState.RUNNING)
+            wanted = self.space.distributions().keys()
+            for one in asked:
+                if one.params.keys() != wanted:  # killed while it was asked for
+                    self.study.tell(one.number, state=optuna.trial.TrialState.FAIL)
+            return [Trial(t.number, t.params) for t in asked if t.params.keys() == wanted]
+
+    @property
+    def finished(self) -> int:
+        """How many are told, those included that failed."""
+        with _naming_faults(self.url):
+            return len(self._told())
+
+    def ask(self) -> Trial:
+        """The next values: the recipe's own, then some at random, then by what is known."""
+        with _naming_faults(self.url):
+            number = len(self.study.get_trials(deepcopy=False))
+            # A sampler of its own for each: one that goes on would, begun anew, repeat itself.
+            seed = int(sha256_text(f"{self.seed} {self.name} {number}")[:8], 16)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna_exceptions.ExperimentalWarning)
+                self.study.sampler = optuna.samplers.TPESampler(
+                    n_startup_trials=self.random, multivariate=True, group=True, seed=seed
+                )
+            asked = self.study.ask(self.space.distributions())
+            return Trial(asked.number, asked.params)
+
+    def tell(self, number: int, value: float) -> None:
+        """What a trial was worth; NaN: it failed. Told twice is told once."""
+        with _naming_faults(self.url):
+            state = optuna.trial.TrialState.FAIL if math.isnan(value) else None
+            self.study.tell(number, None if state else value, state=state, skip_if_finished=True)
+
+    def table(self) -> pl.DataFrame:
+        """A row a trial: number, state, what it was worth, its values."""
+        with _naming_faults(self.url):
+            told = self._told()
+        rows = [
+            {NUMBER: t.number, STATE: t.state.name.lower(), VALUE: t.value, **t.params}
+            for t in sorted(told, key=lambda one: one.number)
+        ]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def best(self) -> Trial | None:
+        """Of equals the earliest, so that the recipe's own values win a tie; None: all failed."""
+        with _naming_faults(self.url):
+            done = self._trials(optuna.trial.TrialState.COMPLETE)
+        if not done:
+            return None
+        best = max(done, key=lambda one: (one.value, -one.number))
+        return Trial(best.number, best.params)
+
+    def importances(self) -> dict[str, float]:
+        """What share of the differences in worth each value is behind; of few trials nothing."""
+        done = self._trials(optuna.trial.TrialState.COMPLETE)
+        if len(done) < 5 or len({one.value for one in done}) < 2:
+            return {}
+        return dict(optuna.importance.get_param_importances(self.study))
+
+    def _trials(self, *states: Any) -> "list[FrozenTrial]":
+        return list(self.study.get_trials(deepcopy=False, states=states))
+
+    def _told(self) -> "list[FrozenTrial]":
+        """One that was never wholly asked for is no trial."""
+        states, wanted = optuna.trial.TrialState, self.space.distributions().keys()
+        told = self._trials(states.COMPLETE, states.FAIL)
+        return [one for one in told if one.params.keys() == wanted]
+
+
+def forget(storage: "RDBStorage", name: str) -> None:
+    """Delete a study, if it is there."""
+    with _naming_faults(storage.url):
+        if name in {one.study_name for one in optuna.get_all_study_summaries(storage)}:
+            optuna.delete_study(study_name=name, storage=storage)
+
+
+def _check(study: "OptunaStudy", space: Space, made_from: Mapping[str, str], where: str) -> None:
+    """Refuse a study of something else."""
+    mend = "take another STORAGE= or RUN=, or begin anew with FRESH=1"
+    if study.direction.name != "MAXIMIZE":
+        raise ArtifactError(
+            f"Study {study.study_name} in {where} looks for the least, and pAUC is to be the most; "
+            f"{mend}."
+        )
+    known, wanted = set(study.user_attrs.get(SPACE, ())), set(space.words())
+    if known != wanted:
+        raise ArtifactError(
+            f"Study {study.study_name} in {where} looks for other values: there are "
+            f"{name_some(sorted(known - wanted)) or 'none more'}, asked for are "
+            f"{name_some(sorted(wanted - known)) or 'none more'}; {mend}."
+        )
+    before = study.user_attrs.get(MADE_FROM, {})
+    changed = sorted(k for k in {*before, *made_from} if before.get(k) != made_from.get(k))
+    if changed:
+        raise ArtifactError(
+            f"Study {study.study_name} in {where} was made from other values "
+            f"({name_some(changed)}); restore them, {mend}."
+        )
+
+
+@contextmanager
+def _naming_faults(url: str) -> Iterator[None]:
+    """One sentence for a database that is torn, locked or not to be reached."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            "STORAGE names a database whose library is not installed here; for PostgreSQL run "
+            "pip install -e '.[postgres]'."
+        ) from error
+    except sqlalchemy_errors.ArgumentError as error:
+        raise ConfigError(
+            "STORAGE is no address of a database; write sqlite:///file.db or "
+            "postgresql://user@host/name."
+        ) from error
+    except (optuna_exceptions.StorageInternalError, sqlalchemy_errors.SQLAlchemyError) as error:
+        first = str(error.__cause__ or error).split("\n", maxsplit=1)[0]
+        raise ArtifactError(
+            f"The studies in {_place(url)} cannot be read or written ({first}); see that nobody "
+            "else holds the database, or begin anew with another STORAGE=."
+        ) from error
+
+
+def _place(url: str) -> str:
+    """Where a database is, without the password that its address may hold."""
+    before, at, after = url.partition("@")
+    return f"{before.partition('://')[0]}://...@{after}" if at else url

@@ -1,0 +1,161 @@
+"""Studies: own values first, nothing lost or repeated by a kill, another study is refused."""
+
+import math
+
+import optuna
+import pytest
+
+from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.config import StackConfig
+from stacking.tuning.config import TuneConfig
+from stacking.tuning.space import Space
+from stacking.tuning.study import Study, forget, open_storage
+from workspace.errors import ArtifactError, ConfigError
+
+MADE = {"seed": "0", "rows": "abc"}
+SPACE = Space.of(
+    "lightgbm", StackConfig(), LightGBMConfig(), ("pz_a", "les_b"), TuneConfig(sampling=False)
+)
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'studies.db'}"
+
+
+def opened(url, space=SPACE, made_from=MADE, random=3):
+    return Study.open(open_storage(url), "run/fold_0", space, made_from, 0, random)
+
+
+def worth(values):
+    """Highest at a rate of .1, and better without the les family."""
+    far = abs(math.log(values["lightgbm.learning_rate"] / 0.1))
+    return 0.15 - far / 100 - 0.01 * values["use.les"]
+
+
+def went(study, count):
+    tried = []
+    for _ in range(count):
+        trial = study.ask()
+        tried.append(trial)
+        study.tell(trial.number, worth(trial.values))
+    return tried
+
+
+def test_the_recipes_own_values_are_tried_first_so_that_the_best_is_never_below_them(url):
+    study = opened(url)
+    first, *_ = went(study, 12)
+    assert (first.number, first.values) == (0, SPACE.own)
+    assert worth(study.best().values) >= worth(SPACE.own)
+
+
+def test_of_equals_the_recipes_own_values_win(url):
+    study = opened(url)
+    for _ in range(4):
+        study.tell(study.ask().number, 0.1)
+    assert study.best().number == 0
+
+
+def test_trials_are_the_same_whoever_asks_and_none_is_repeated(url, tmp_path):
+    whole = [trial.values for trial in went(opened(url), 12)]
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    parts = [trial.values for _ in range(4) for trial in went(opened(other), 3)]  # begun anew
+    assert whole == parts
+    assert len({tuple(sorted(values.items())) for values in whole}) == 12
+
+
+def test_a_trial_that_was_never_told_keeps_its_number_and_values(url):
+    asked = opened(url).ask()
+    again = opened(url)
+    assert again.waiting() == [asked]
+    again.tell(asked.number, 0.1)
+    assert (again.waiting(), again.finished) == ([], 1)
+
+
+def test_one_that_was_killed_while_it_was_asked_for_is_no_trial(url):
+    study = opened(url)
+    went(study, 1)
+    torn = study.study.ask()  # no value of it is there
+    again = opened(url)
+    assert (again.waiting(), again.finished) == ([], 1)
+    assert again.ask().number == torn.number + 1
+
+
+def test_told_twice_is_told_once(url):
+    study = opened(url)
+    number = study.ask().number
+    study.tell(number, 0.1)
+    study.tell(number, 0.9)
+    assert study.table()["pauc"].to_list() == [0.1]
+
+
+def test_a_failed_trial_is_recorded_and_the_study_goes_on(url):
+    study = opened(url)
+    study.tell(study.ask().number, float("nan"))
+    went(study, 2)
+    table = study.table()
+    assert table["state"].to_list() == ["fail", "complete", "complete"]
+    assert table["pauc"][0] is None
+    assert study.finished == 3
+    assert study.best().number > 0
+
+
+def test_where_all_fail_there_is_no_best(url):
+    study = opened(url)
+    study.tell(study.ask().number, float("nan"))
+    assert study.best() is None
+    assert study.importances() == {}
+
+
+def test_importances_are_shares(url):
+    study = opened(url)
+    went(study, 15)
+    assert sum(study.importances().values()) == pytest.approx(1)
+
+
+def test_another_direction_is_refused(url):
+    storage = open_storage(url)
+    optuna.create_study(storage=storage, study_name="run/fold_0", direction="minimize")
+    with pytest.raises(ArtifactError, match=r"^Study run/fold_0 in sqlite:.* looks for the least"):
+        opened(url)
+
+
+def test_another_space_is_refused_by_what_differs(url):
+    opened(url)
+    narrow = Space.of("lightgbm", StackConfig(), LightGBMConfig(), ("pz_a",), TuneConfig())
+    with pytest.raises(ArtifactError) as error:
+        opened(url, narrow)
+    assert "looks for other values: there are use.les, use.pz, asked for are" in str(error.value)
+    assert str(error.value).endswith("or begin anew with FRESH=1.")
+
+
+def test_other_rows_are_refused_by_name(url):
+    opened(url)
+    with pytest.raises(ArtifactError, match=r"was made from other values \(rows\); restore them"):
+        opened(url, made_from={**MADE, "rows": "xyz"})
+
+
+def test_a_forgotten_study_begins_anew(url):
+    went(opened(url), 2)
+    forget(open_storage(url), "run/fold_0")
+    assert opened(url, made_from={"rows": "other"}).finished == 0
+    forget(open_storage(url), "never there")
+
+
+def test_a_torn_database_is_one_sentence(url, tmp_path):
+    opened(url)
+    (tmp_path / "studies.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(ArtifactError, match=r"^The studies in sqlite:.* \(.*not a database"):
+        opened(url)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "sqlite//x"])
+def test_what_is_no_address_is_told(address):
+    with pytest.raises(ConfigError, match=r"^STORAGE is no address of a database; write sqlite:"):
+        open_storage(address)
+
+
+def test_no_password_is_said(monkeypatch):
+    with pytest.raises((ArtifactError, ConfigError)) as error:
+        open_storage("postgresql://user:secret@127.0.0.1:1/none")
+    assert "secret" not in str(error.value)
