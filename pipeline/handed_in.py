@@ -10,6 +10,8 @@ from folds.tables import is_there, read_table
 from pipeline.job import Job
 from pipeline.members import STACK
 from pipeline.stacked import TEST as TEST_SCORES
+from stacking.calibration.kept import PROBABILITY
+from stacking.fold import SCORE
 from submissions.submission import read_submission
 from submissions.writer import submission_table
 from workspace.tasks import Task
@@ -41,6 +43,8 @@ def write_submission(draft: Draft, stacked: Path, sample: Path | None) -> None:
         order = read_table(sample, (identifier(ID),), Findings())[ID]
     else:
         order = scores[ID].sort()
+    if PROBABILITY in scores.columns:  # asked for by calibration.method
+        scores = scores.with_columns(pl.col(PROBABILITY).alias(SCORE))
     table = submission_table(scores, order)
     draft.csv(FILE, table)
     findings = Findings()

@@ -17,6 +17,8 @@ from stacking.blending.measure import BlendSheet, blend_sheet
 from stacking.blending.members import Members, join_members, join_unseen
 from stacking.blending.policies import Blended, Rule, all_blends, blend_unseen
 from stacking.blocks import OOF, TEST, Block
+from stacking.calibration.kept import FILE as CALIBRATION
+from stacking.calibration.kept import Calibrated
 from stacking.fold import FOLD, SCORE
 from stacking.matrix import Matrix
 from stacking.unseen import score_unseen
@@ -67,6 +69,7 @@ def blended_unseen(
     ids: pl.DataFrame,
     stacked: Mapping[str, tuple[MatrixOf, Mapping[int, Unit]]],
     seen: Callable[[str], pl.DataFrame],
+    calibrated: Calibrated | None = None,
 ) -> pl.DataFrame:
     """The scores of the blend of `some` of rows outside the folds: (ID, score, fold_sd).
 
@@ -83,7 +86,7 @@ def blended_unseen(
             tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
         else:
             tables[name] = seen(name)
-    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule)
+    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule, calibrated)
 
 
 def network_scores(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -104,6 +107,13 @@ def kept_blend(unit: Unit) -> tuple[Members, Rule]:
     rule = unit.json(RULE)
     some = Members.of_table(unit.parquet(MEMBERS), rule["members"])
     return some, Rule(rule["blend"], some.names, tuple(rule["parts"]))
+
+
+def kept_calibration(unit: Unit) -> Calibrated | None:
+    """What a stack's scores are turned into probabilities by; None: they stay as they are."""
+    if CALIBRATION not in unit.manifest.files:
+        return None
+    return Calibrated.of_json(unit.json(CALIBRATION))
 
 
 def blended(

@@ -15,10 +15,20 @@ import polars as pl
 
 from folds.schema import ID, IMAGE
 from pipeline.feature_table import TRAINING
-from pipeline.members import IMAGE_COLUMNS, PARTS, RULE, STACK, blended_unseen, kept_blend
+from pipeline.members import (
+    IMAGE_COLUMNS,
+    PARTS,
+    RULE,
+    STACK,
+    blended_unseen,
+    kept_blend,
+    kept_calibration,
+)
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
 from stacking.boosters.known import BOOSTERS
+from stacking.calibration.kept import FILE as CALIBRATION
+from stacking.calibration.kept import Calibrated
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
@@ -73,7 +83,8 @@ class Stacked:
     def hashes(self) -> dict[str, str]:
         """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
         used = {folder: sha for name in self.grown for folder, sha in self._used(name).items()}
-        return used | ({} if self.policy == STACK else {RULE: self.unit.sha256(RULE)})
+        kept = [name for name in (RULE, CALIBRATION) if name in self.unit.manifest.files]
+        return used | {name: self.unit.sha256(name) for name in kept}
 
     @cached_property
     def policy(self) -> str:
@@ -213,12 +224,21 @@ class Scorer:
         }
         if self.choice.name in boosted:
             return score_unseen(
-                *boosted[self.choice.name], self.stacked.unit.manifest.settings["average"]
+                *boosted[self.choice.name],
+                self.stacked.unit.manifest.settings["average"],
+                calibrated=self.calibrated,
             )
         some, rule = kept_blend(self.stacked.unit)
         return blended_unseen(
-            some, rule, self.ids, boosted, lambda name: self.networks[name].scores()
-        )
+            some, rule, self.ids, boosted, lambda name: self.networks[name].scores(),
+            self.calibrated,
+        )  # fmt: skip
+
+    @property
+    def calibrated(self) -> Calibrated | None:
+        """The stack's own; none for a part of it, whose scores the map does not know."""
+        whole = self.choice.members == self.stacked.handed_in
+        return kept_calibration(self.stacked.unit) if whole else None
 
     def means(self) -> pl.DataFrame:
         """Each network's mean probabilities by id."""

@@ -20,6 +20,7 @@ from pipeline.job import Job, show_notices
 from pipeline.new_data import PREDICT, ROWS, NewData
 from pipeline.new_scores import Scorer, Stacked, choose
 from pipeline.samples import SAMPLES
+from stacking.calibration.kept import PROBABILITY
 from stacking.fold import SCORE
 from workspace.errors import ArtifactError
 from workspace.orders import Needs
@@ -64,7 +65,8 @@ def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))
     details = known.join(means, on=ID, how="left", maintain_order="left")
-    draft.csv(FILE, scores.select(ID, pl.col(SCORE).alias(TARGET)))
+    handed_out = PROBABILITY if PROBABILITY in scores.columns else SCORE
+    draft.csv(FILE, scores.select(ID, pl.col(handed_out).alias(TARGET)))
     draft.csv(DETAILS, scores.join(details, on=ID, how="left", maintain_order="left"))
     draft.facts.update(
         rows=len(scores), single_lesion_patients=single_lesion_patients(rows),

@@ -28,6 +28,7 @@ from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import BOOSTERS
+from stacking.calibration.config import CalibrationConfig
 from stacking.config import AuditConfig, StackConfig
 from stacking.tuning.config import TuneConfig
 from synthetic.config import SyntheticConfig
@@ -70,6 +71,7 @@ class Recipe(_Boosters):
     features: FeatureConfig = FeatureConfig()
     stack: StackConfig = StackConfig()
     blend: BlendConfig = BlendConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     tune: TuneConfig = TuneConfig()
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()

@@ -4,7 +4,7 @@ A fold's boosters lie in <run>/boosters/<name>_fold_<k>/, all of it together in 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import polars as pl
 from folds.groups import patient_column
 from folds.schema import HOLDOUT, ID, SPLIT, TARGET
 from folds.schema import TEST as TEST_SPLIT
+from metrics.cohort import cohort
 from metrics.score_sheet import ScoreConfig
 from pipeline.feature_table import TESTS, TRAINING
 from pipeline.job import Job
@@ -39,6 +40,10 @@ from stacking.blending.policies import Blended
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import check_installed
+from stacking.calibration.config import CalibrationConfig
+from stacking.calibration.kept import FILE as CALIBRATION
+from stacking.calibration.kept import PROBABILITY, Calibrated
+from stacking.calibration.measure import CalibrationSheet, calibration_sheet
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
@@ -66,6 +71,7 @@ class JoinConfigs:
     blend: BlendConfig
     average: Literal["probability", "rank"]
     group: str
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     others: tuple[str, ...] = ()  # boosters that are members beside the stack's own
 
     @property
@@ -104,6 +110,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
             "score": recipe.score.model_dump(mode="json"),
             "average": recipe.stack.average,
             "blend": recipe.blend.model_dump(mode="json"),
+            "calibration": recipe.calibration.model_dump(mode="json"),
         },
         inputs=inputs | rows.hashes(rows.columns),
         arguments={
@@ -114,6 +121,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
                 recipe.blend,
                 recipe.stack.average,
                 recipe.data.group,
+                recipe.calibration,
                 recipe.stack.boosters[1:],
             ),
         },
@@ -152,8 +160,15 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
         metrics["blend"] = blend.sheet
     if blend is not None and blend.chosen is not None:
         keep_blend(draft, blend.blended, blend.chosen.last)  # for new data
-    draft.parquet(OOF, _handed_in(oof[STACK], blend))
-    draft.parquet(TEST, _unseen_scores(rows, trained, blend, configs))
+    handed_in = _handed_in(oof[STACK], blend)
+    metrics["calibration"] = _calibrations(draft, handed_in, configs)
+    calibrated = Calibrated.of(
+        handed_in[SCORE].to_numpy(), handed_in[TARGET].to_numpy(), configs.calibration
+    )
+    if calibrated is not None:
+        draft.json(CALIBRATION, calibrated.as_json())
+    draft.parquet(OOF, handed_in)
+    draft.parquet(TEST, _unseen_scores(rows, trained, blend, calibrated, configs))
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -237,6 +252,20 @@ def _blended(
     return ChosenBlend(members, some, sheet, blends.get(configs.blend.policy))
 
 
+def _calibrations(draft: Draft, oof: pl.DataFrame, configs: JoinConfigs) -> CalibrationSheet | None:
+    """What each method would make of the score that is handed in; None: one fold, no others."""
+    if oof[FOLD].n_unique() < 2:
+        return None
+    patient = patient_column(configs.group)
+    target = oof[TARGET].to_numpy()
+    whose = cohort(None if patient is None else oof[patient], target)
+    with draft.progress("Drawing patients again, for calibration") as show:
+        return calibration_sheet(
+            oof[SCORE].to_numpy(), target, oof[FOLD].to_numpy(), whose=whose,
+            config=configs.score, show=show,
+        )  # fmt: skip
+
+
 def _handed_in(oof: pl.DataFrame, blend: ChosenBlend | None) -> pl.DataFrame:
     """The stack's rows with the score of what is handed in, by id."""
     if blend is None or blend.chosen is None:
@@ -251,6 +280,7 @@ def _unseen_scores(
     rows: StackRows,
     trained: Mapping[str, Mapping[int, Unit]],
     blend: ChosenBlend | None,
+    calibrated: Calibrated | None,
     configs: JoinConfigs,
 ) -> pl.DataFrame:
     """Scores of the test set, then of the holdout, by all folds."""
@@ -261,7 +291,7 @@ def _unseen_scores(
             continue
         matrix_of = partial(rows.unseen, ids, file)
         if blend is None or blend.chosen is None:
-            scores = score_unseen(matrix_of, trained[STACK], configs.average)
+            scores = score_unseen(matrix_of, trained[STACK], configs.average, calibrated=calibrated)
         else:
             stacked = {
                 name: (partial(_part_of, matrix_of, rows.columns_of(name)), trained[name])
@@ -269,10 +299,13 @@ def _unseen_scores(
                 if name in trained
             }
             seen = partial(network_scores, rows.blocks, ids)
-            scores = blended_unseen(blend.blended, blend.chosen.last, ids, stacked, seen)
+            scores = blended_unseen(
+                blend.blended, blend.chosen.last, ids, stacked, seen, calibrated
+            )
         tables.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
-    columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64, SPLIT: pl.String}
-    return pl.concat([pl.DataFrame(schema=columns), *tables])
+    columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64}
+    columns |= {} if calibrated is None else {PROBABILITY: pl.Float64}
+    return pl.concat([pl.DataFrame(schema=columns | {SPLIT: pl.String}), *tables])
 
 
 def _part_of(matrix_of: MatrixOf, columns: Sequence[str], fold: int) -> Matrix:

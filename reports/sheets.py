@@ -104,6 +104,25 @@ class Baseline(TypedDict):
     stack_minus_this: Metrics
 
 
+class CalibrationMethod(TypedDict):
+    """One way to map scores to probabilities."""
+
+    metrics: Metrics
+    minus_raw: Metrics | None
+    distinct: int
+    pauc_pooled: float
+
+
+class Calibrations(TypedDict):
+    """The score as it is and by every method, on rows that its map never saw."""
+
+    n: int
+    positives: int
+    bins: int
+    fitted_on: str
+    methods: Mapping[str, CalibrationMethod]
+
+
 class Stack(TypedDict):
     """A stack's metrics.json."""
 
@@ -112,6 +131,7 @@ class Stack(TypedDict):
     baselines: Mapping[str, Baseline]
     group: str
     blend: NotRequired[Blend]
+    calibration: NotRequired[Calibrations | None]
 
 
 class Claim(TypedDict):

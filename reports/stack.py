@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from folds.findings import plural
-from reports import members
+from reports import calibration, members
 from reports.elements import Element, Note, Plot, Plots, Section
 from reports.plots import calibration_plot, roc_plot, scores_plot
 from reports.scores import metric_table, subgroup_table
@@ -87,11 +87,12 @@ def _of_folds(folded: Folds) -> str:
 
 def sections(metrics: Stack, rows: pl.DataFrame | None, terms: Terms) -> list[Section]:
     """All that the stack's metrics say; `rows` have target, score and fold, out of fold."""
-    sheet = metrics["stack"]
+    sheet, calibrations = metrics["stack"], metrics.get("calibration")
     return [
         _scores(metrics, terms),
         _by_fold(metrics["folds"], terms),
         _curves(sheet, rows, terms),
+        *([] if calibrations is None else [calibration.section(calibrations)]),
         _subgroups(sheet, terms),
     ]
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from folds.schema import ID
 from stacking.boosters.known import load_boosters
+from stacking.calibration.kept import Calibrated
 from stacking.fold import SCORE, USE, Use, probabilities
 from stacking.matrix import Matrix
 from stacking.oof import averaged
@@ -23,8 +24,11 @@ def score_unseen(
     folds: Mapping[int, Unit],
     how: Literal["probability", "rank"],
     threads: int | None = None,
+    calibrated: Calibrated | None = None,
 ) -> pl.DataFrame:
     """(ID, score, fold_sd): the rows as each fold sees them through its boosters, averaged.
+
+    And a probability, if calibrated.
 
     The matrix of each fold goes through the boosters that learnt from its like; averaging columns
     first would show them values they never saw the like of.
@@ -37,10 +41,11 @@ def score_unseen(
     assert rows is not None
     alone = np.full(len(rows), np.nan)  # one fold differs from none
     spread = np.std(scores, axis=0, ddof=1) if len(scores) > 1 else alone
-    return rows.select(ID).with_columns(
+    table = rows.select(ID).with_columns(
         pl.Series(SCORE, averaged(scores, how)),
         pl.Series(FOLD_SPREAD, spread, dtype=pl.Float64).fill_nan(None),
     )
+    return table if calibrated is None else calibrated.beside(table, scores)
 
 
 def _scores(matrix: Matrix, unit: Unit, threads: int | None) -> Floats:

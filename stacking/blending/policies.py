@@ -18,6 +18,7 @@ from metrics.pauc import MIN_TPR, pauc_above_tpr
 from stacking.blending.config import BLENDS, Blend, BlendConfig
 from stacking.blending.members import STACK, Members, Scores, blended_members
 from stacking.blending.percentiles import Reference
+from stacking.calibration.kept import Calibrated
 from stacking.fold import SCORE
 from stacking.unseen import FOLD_SPREAD
 from workspace.arrays import Bools, Floats, Ints
@@ -133,18 +134,22 @@ def blend(members: Members, how: Blend, min_tpr: float = MIN_TPR) -> Blended:
 
 
 def blend_unseen(
-    members: Members, ids: pl.Series, by_fold: Mapping[int, Floats], rule: Rule
-) -> pl.DataFrame:
+    members: Members, ids: pl.Series, by_fold: Mapping[int, Floats], rule: Rule,
+    calibrated: Calibrated | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """(ID, score, fold_sd) of unseen rows: every fold's scores blended, then averaged.
+
+    And a probability, if calibrated.
 
     `by_fold` comes from `join_unseen`, `rule` is the `last` of the blend.
     """
     each = np.stack(rule.unseen(members, by_fold))
     spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.full(each.shape[1], np.nan)
-    return pl.DataFrame(
+    table = pl.DataFrame(
         {ID: ids, SCORE: each.mean(axis=0), FOLD_SPREAD: spread},
         schema={ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64},
     ).with_columns(pl.col(FOLD_SPREAD).fill_nan(None))
+    return table if calibrated is None else calibrated.beside(table, list(each))
 
 
 def flag_blend(members: Members, blended: Blended, sensitivity: float) -> Flags:

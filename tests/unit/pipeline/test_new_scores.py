@@ -217,7 +217,8 @@ def scorer(run, *columns, features=AGES):
 def test_boosters_see_tables_and_networks_joined_by_id_in_the_order_they_learnt(run, monkeypatch):
     views = []
 
-    def scored(view, units, how):
+    def scored(view, units, how, calibrated):
+        assert calibrated is None
         views.extend([view(0), view(1)])
         assert (list(units), how) == ([0, 1], "probability")
         return "scores"

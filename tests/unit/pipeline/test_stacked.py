@@ -29,8 +29,11 @@ from reports.desk import ConsoleDesk
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import COLUMN
 from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.calibration.config import CalibrationConfig
+from stacking.calibration.kept import Calibrated
 from stacking.config import StackConfig
 from stacking.fold import USE
+from stacking.unseen import score_unseen
 from tests.by_hand.stack import stack_units
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import made
@@ -285,3 +288,34 @@ def test_boosters_that_are_not_there_are_named(hand, tmp_path):
     assert str(refused.value) == (
         f"{tmp_path / 'gone'} is not there or unfinished; run 'make stack' first."
     )
+
+
+def test_asked_for_probabilities_stand_beside_the_scores_of_rows_outside_the_folds(hand, tmp_path):
+    asked = CalibrationConfig(method="platt", prevalence=0.02)
+    unit = joined(tmp_path, hand, calibration=asked)
+    calibrated = Calibrated.of_json(unit.json("calibration.json"))
+    oof = unit.parquet(OOF)
+    assert calibrated.prevalence == oof["target"].mean()
+    test = unit.parquet(TEST)
+    rows = open_stack(hand[0])
+    for split in ("test", "holdout"):
+        ids = rows.ids(split)
+        file = "test_features.parquet" if split == "test" else "features.parquet"
+        views = [
+            score_unseen(
+                lambda _, fold=fold: rows.unseen(ids, file, fold),  # noqa: B023 - called at once
+                {fold: open_unit(folder, "stack")}, "probability",
+            )
+            for fold, folder in hand[1]["stack"].items()
+        ]  # fmt: skip
+        slow = sum(calibrated(view["score"].to_numpy()) for view in views) / len(views)
+        both = test.join(ids.with_columns(slow=slow), on="isic_id", validate="1:1")
+        assert len(both) == len(ids) > 0
+        assert both["probability"].to_list() == pytest.approx(both["slow"].to_list(), abs=1e-15)
+
+
+def test_without_asking_there_are_scores_alone_and_every_method_is_measured(stack):
+    assert "probability" not in stack.parquet(TEST).columns
+    assert "calibration.json" not in stack.manifest.files
+    methods = stack.json(METRICS)["calibration"]["methods"]
+    assert methods.keys() == {"none", "platt", "beta", "temperature", "isotonic"}
