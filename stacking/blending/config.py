@@ -4,8 +4,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Blend = Literal["mean", "rank_average", "weighted", "or_rule"]
-Policy = Literal["stack", "mean", "rank_average", "weighted", "or_rule"]
+Blend = Literal["mean", "rank_average", "weighted", "greedy", "or_rule"]
+Policy = Literal["stack", "mean", "rank_average", "weighted", "greedy", "or_rule"]
 BLENDS: tuple[Blend, ...] = get_args(Blend)
 
 

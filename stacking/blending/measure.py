@@ -25,7 +25,7 @@ from workspace.arrays import Floats
 from workspace.progress import Show
 
 Kind = Literal["member", "blend"]
-OR_RULE, WEIGHTED = "or_rule", "weighted"
+OR_RULE, WEIGHTED, GREEDY = "or_rule", "weighted", "greedy"
 
 
 class ScoredSheet(TypedDict):
@@ -78,6 +78,7 @@ class BlendSheet(TypedDict):
     scores: dict[str, ScoredSheet]
     pooled_is: str
     weights: WeightSheet | None
+    greedy_weights: WeightSheet | None
     operating: OperatingSheet | None
     notes: list[str]
 
@@ -107,7 +108,8 @@ def blend_sheet(
         "unit": whose.unit,
         "scores": _scores(members, blends, config.policy, whose, score, show),
         "pooled_is": POOLED,
-        "weights": _weights(blends),
+        "weights": _weights(blends, WEIGHTED),
+        "greedy_weights": _weights(blends, GREEDY),
         "operating": _operating(members, blends, config, whose, score),
         "notes": _notes(members, blends),
     }
@@ -161,10 +163,10 @@ def _by_fold(members: Members, values: Floats, min_tpr: float) -> dict[str, floa
     return {**each, "mean": float(np.mean(known)) if len(known) == len(each) else None}
 
 
-def _weights(blends: Mapping[str, Blended]) -> WeightSheet | None:
-    if WEIGHTED not in blends:
+def _weights(blends: Mapping[str, Blended], name: str) -> WeightSheet | None:
+    if name not in blends:
         return None
-    blended = blends[WEIGHTED]
+    blended = blends[name]
     return {
         "by_fold": {str(fold): rule.weights for fold, rule in blended.rules.items()},
         "all_rows": blended.last.weights,

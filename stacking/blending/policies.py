@@ -16,6 +16,7 @@ from folds.schema import ID
 from metrics.operating import threshold_for_sensitivity
 from metrics.pauc import MIN_TPR, pauc_above_tpr
 from stacking.blending.config import BLENDS, Blend, BlendConfig
+from stacking.blending.greedy import greedy_shares
 from stacking.blending.members import STACK, Members, Scores, blended_members
 from stacking.blending.percentiles import Reference
 from stacking.calibration.kept import Calibrated
@@ -24,6 +25,7 @@ from stacking.unseen import FOLD_SPREAD
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 
+CHOSEN = ("weighted", "greedy")  # by the rows of other folds
 EVEN = 12  # shares of each member before the search; 12 has halves, thirds and quarters
 STEPS = (6, 3, 1)  # shares moved from one member to another, coarse steps first
 DIGITS = 12  # of a pAUC: one rank of one row is over 1e-9 of it, rounding errors are 1e-16
@@ -35,7 +37,7 @@ class Rule:
 
     blend: Blend
     names: tuple[str, ...]
-    shares: tuple[int, ...]  # even but for `weighted`; whole numbers, so that equal sums are equal
+    shares: tuple[int, ...]  # even, or chosen; whole numbers, so that equal sums are equal
 
     @property
     def weights(self) -> dict[str, float]:
@@ -76,7 +78,7 @@ class Rule:
 
     @property
     def _spread_anew(self) -> bool:
-        return self.blend in ("rank_average", "weighted")
+        return self.blend in ("rank_average", *CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,15 @@ def all_blends(
             f"blend.policy is '{config.policy}', and there is one member, {some.names[0]}; a "
             "blend needs two."
         )
-    if len(members.fold_numbers) < 2 and config.policy != "weighted":
-        wanted = [how for how in wanted if how != "weighted"]
+    if len(members.fold_numbers) < 2 and config.policy not in CHOSEN:
+        wanted = [how for how in wanted if how not in CHOSEN]
     return {how: blend(some, how, min_tpr) for how in wanted}
 
 
 def blend(members: Members, how: Blend, min_tpr: float = MIN_TPR) -> Blended:
     """The members' out-of-fold scores as one, chosen for each fold without its rows."""
     last = _chosen(members, how, np.ones(len(members.rows), dtype=np.bool_), min_tpr)
-    if how != "weighted":
+    if how not in CHOSEN:
         return Blended(last.of(members), dict.fromkeys(members.fold_numbers, last), last)
     _need_folds(members, "Weights of a blend")
     score, rules = np.empty(len(members.rows)), {}
@@ -214,14 +216,15 @@ def best_shares(worth: Callable[[Ints], float], members: int) -> Ints:
 def _chosen(members: Members, how: Blend, rows: Bools, min_tpr: float) -> Rule:
     """The rule that these rows speak for."""
     shares = np.full(len(members.names), EVEN)
-    if how == "weighted":
+    if how in CHOSEN:
         target, counts = members.target[rows], members.scores.doubled_counts[rows]
         ranks = members.scores.doubled_ranks[:, rows]
 
         def worth(shares: Ints) -> float:
             return pauc_above_tpr(target, _weighted(shares, ranks, counts), min_tpr)
 
-        shares = best_shares(worth, len(members.names))
+        search = best_shares if how == "weighted" else greedy_shares
+        shares = search(worth, len(members.names))
     return Rule(how, members.names, tuple(shares.tolist()))
 
 

@@ -13,7 +13,7 @@ from stacking.blending.policies import all_blends
 from tests.unit.stacking.blending.conftest import QUICK, by_hand, drawn
 from tests.unit.stacking.blending.test_policies import A, B
 
-NAMES = ["images", "stack", "tabular", "mean", "rank_average", "weighted", "or_rule"]
+NAMES = ["images", "stack", "tabular", "mean", "rank_average", "weighted", "greedy", "or_rule"]
 
 
 def measure(members, config=None, patient="group_id"):
@@ -24,7 +24,7 @@ def measure(members, config=None, patient="group_id"):
 def test_every_member_and_blend_stands_in_one_table(members):
     found = measure(members)
     assert list(found["scores"]) == NAMES
-    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 4
+    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 5
     assert found["patients"] == 180
     stack = found["scores"]["stack"]
     assert stack["chosen_minus_this"] is None

@@ -6,6 +6,7 @@ from metrics.pauc import pauc_above_tpr
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.members import join_members, join_unseen
 from stacking.blending.policies import (
+    CHOSEN,
     all_blends,
     best_shares,
     blend,
@@ -145,9 +146,10 @@ def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
             for name, table in tables.items()
         }
         after = join_members(turned, moved)
-        weighted = [blend(members, "weighted") for members in (before, after)]
-        assert weighted[0].rules[fold] == weighted[1].rules[fold]
-        assert weighted[0].last != weighted[1].last
+        for how in CHOSEN:
+            chosen = [blend(members, how) for members in (before, after)]
+            assert chosen[0].rules[fold] == chosen[1].rules[fold]
+            assert chosen[0].last != chosen[1].last
         for how in BLENDS:
             flags = [flag_blend(members, blend(members, how), 0.9) for members in (before, after)]
             assert flags[0].thresholds[fold] == flags[1].thresholds[fold]
@@ -156,8 +158,9 @@ def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
         assert flags[0].thresholds[fold] == flags[1].thresholds[fold]
         # and of what they teach, the scores of a fold's rows follow
         only = [join_members(table, tables) for table in (rows, turned)]
-        scores = [blend(m, "weighted").score[m.folds == fold] for m in only]
-        assert scores[0].tolist() == scores[1].tolist()
+        for how in CHOSEN:
+            scores = [blend(m, how).score[m.folds == fold] for m in only]
+            assert scores[0].tolist() == scores[1].tolist()
 
 
 @pytest.mark.parametrize("how", BLENDS)
