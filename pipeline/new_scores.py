@@ -32,6 +32,8 @@ from stacking.calibration.kept import Calibrated
 from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
+from stacking.thresholds import FILE as THRESHOLD
+from stacking.thresholds import ThresholdSheet
 from stacking.unseen import score_unseen
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import load_manifest
@@ -83,13 +85,21 @@ class Stacked:
     def hashes(self) -> dict[str, str]:
         """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
         used = {folder: sha for name in self.grown for folder, sha in self._used(name).items()}
-        kept = [name for name in (RULE, CALIBRATION) if name in self.unit.manifest.files]
+        kept = [name for name in (RULE, CALIBRATION, THRESHOLD) if name in self.unit.manifest.files]
         return used | {name: self.unit.sha256(name) for name in kept}
 
     @cached_property
     def policy(self) -> str:
         """What the run hands in: the stack, or a blend of members."""
         return str(self.unit.manifest.settings["blend"]["policy"])
+
+    @property
+    def threshold(self) -> "ThresholdSheet | None":
+        """Where to flag what the run hands in; None: a stack of before did not say."""
+        if THRESHOLD not in self.unit.manifest.files:
+            return None
+        kept: ThresholdSheet = self.unit.json(THRESHOLD)
+        return kept
 
     @cached_property
     def handed_in(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
 FILE, DETAILS = "predictions.csv", "details.csv"
-TRAINED_ON = "trained_on"
+TRAINED_ON, FLAGGED = "trained_on", "flagged"
 NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and suffix
 
 
@@ -67,11 +67,19 @@ def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
     details = known.join(means, on=ID, how="left", maintain_order="left")
     handed_out = PROBABILITY if PROBABILITY in scores.columns else SCORE
     draft.csv(FILE, scores.select(ID, pl.col(handed_out).alias(TARGET)))
+    comparable = choice.members == stacked.handed_in
+    threshold = stacked.threshold if comparable else None
+    if threshold is not None and threshold["on_average"] is not None:
+        scores = scores.with_columns((pl.col(SCORE) >= threshold["on_average"]).alias(FLAGGED))
+        draft.facts.update(
+            flagged=int(scores[FLAGGED].sum()), sensitivity=threshold["sensitivity"],
+            threshold=threshold["on_average"],
+        )  # fmt: skip
     draft.csv(DETAILS, scores.join(details, on=ID, how="left", maintain_order="left"))
     draft.facts.update(
         rows=len(scores), single_lesion_patients=single_lesion_patients(rows),
         scored_by=choice.name, used=choice.told,
-        comparable=choice.members == stacked.handed_in,
+        comparable=comparable,
     )  # fmt: skip
 
 

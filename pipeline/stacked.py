@@ -51,7 +51,9 @@ from stacking.importance import over_folds
 from stacking.matrix import Matrix
 from stacking.measure import stack_sheet
 from stacking.oof import models_hash, out_of_fold
-from stacking.unseen import FOLD_SPREAD, score_unseen
+from stacking.thresholds import FILE as THRESHOLD
+from stacking.thresholds import threshold_sheet
+from stacking.unseen import FOLD_SPREAD, ODDS_SPREAD, score_unseen
 from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
@@ -168,7 +170,10 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     if calibrated is not None:
         draft.json(CALIBRATION, calibrated.as_json())
     draft.parquet(OOF, handed_in)
-    draft.parquet(TEST, _unseen_scores(rows, trained, blend, calibrated, configs))
+    unseen = _unseen_scores(rows, trained, blend, calibrated, configs)
+    draft.parquet(TEST, unseen)
+    views, wanted = len(trained[STACK]), configs.blend.sensitivity
+    draft.json(THRESHOLD, threshold_sheet(handed_in, unseen, views, wanted))
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -303,9 +308,9 @@ def _unseen_scores(
                 blend.blended, blend.chosen.last, ids, stacked, seen, calibrated
             )
         tables.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
-    columns = {ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64}
-    columns |= {} if calibrated is None else {PROBABILITY: pl.Float64}
-    return pl.concat([pl.DataFrame(schema=columns | {SPLIT: pl.String}), *tables])
+    columns = [SCORE, FOLD_SPREAD, ODDS_SPREAD, *([] if calibrated is None else [PROBABILITY])]
+    schema = [(ID, pl.String), *((name, pl.Float64) for name in columns), (SPLIT, pl.String)]
+    return pl.concat([pl.DataFrame(schema=schema), *tables])
 
 
 def _part_of(matrix_of: MatrixOf, columns: Sequence[str], fold: int) -> Matrix:

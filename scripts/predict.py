@@ -60,6 +60,12 @@ def run(job: Job) -> Unit:
     if not facts["comparable"]:
         job.say(f"notice: {facts['scored_by']} has a scale of its own: rank none of these scores "
                 f"among those of {stacked.policy}.")  # fmt: skip
+    if "flagged" in facts:
+        rows = plural(facts["flagged"], "row")
+        job.say(
+            f"predict: {rows} flagged, from {facts['threshold']:.4g} on; where positives are like "
+            f"the run's, that finds {facts['sensitivity']:.0%} of them."
+        )
     job.say(
         f"predict: wrote {done.folder / FILE}: {plural(facts['rows'], 'row')}, "
         f"{plural(facts['single_lesion_patients'], 'patient')} with one lesion alone."

@@ -9,6 +9,7 @@ import polars as pl
 from folds.schema import ID
 from stacking.boosters.known import load_boosters
 from stacking.calibration.kept import Calibrated
+from stacking.calibration.maps import log_odds
 from stacking.fold import SCORE, USE, Use, probabilities
 from stacking.matrix import Matrix
 from stacking.oof import averaged
@@ -16,7 +17,7 @@ from workspace.arrays import Floats
 from workspace.errors import ArtifactError, name_some
 from workspace.units import Unit
 
-FOLD_SPREAD = "fold_sd"
+FOLD_SPREAD, ODDS_SPREAD = "fold_sd", "log_odds_sd"
 
 
 def score_unseen(
@@ -39,13 +40,23 @@ def score_unseen(
         rows = matrix.rows if rows is None else rows
         scores.append(_scores(matrix, unit, threads))
     assert rows is not None
-    alone = np.full(len(rows), np.nan)  # one fold differs from none
-    spread = np.std(scores, axis=0, ddof=1) if len(scores) > 1 else alone
     table = rows.select(ID).with_columns(
-        pl.Series(SCORE, averaged(scores, how)),
-        pl.Series(FOLD_SPREAD, spread, dtype=pl.Float64).fill_nan(None),
+        pl.Series(SCORE, averaged(scores, how)), *spreads(np.stack(scores))
     )
     return table if calibrated is None else calibrated.beside(table, scores)
+
+
+def spreads(each: Floats) -> list[pl.Series]:
+    """How far the folds' views (folds, rows) of a row differ; null: one fold differs from none."""
+    alone = np.full(each.shape[1], np.nan)
+    many = len(each) > 1
+    odds = log_odds(each)
+    return [
+        pl.Series(name, values.std(axis=0, ddof=1) if many else alone, dtype=pl.Float64).fill_nan(
+            None
+        )
+        for name, values in ((FOLD_SPREAD, each), (ODDS_SPREAD, odds))
+    ]
 
 
 def _scores(matrix: Matrix, unit: Unit, threads: int | None) -> Floats:

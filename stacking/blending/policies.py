@@ -21,7 +21,7 @@ from stacking.blending.members import STACK, Members, Scores, blended_members
 from stacking.blending.percentiles import Reference
 from stacking.calibration.kept import Calibrated
 from stacking.fold import SCORE
-from stacking.unseen import FOLD_SPREAD
+from stacking.unseen import spreads
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 
@@ -146,11 +146,9 @@ def blend_unseen(
     `by_fold` comes from `join_unseen`, `rule` is the `last` of the blend.
     """
     each = np.stack(rule.unseen(members, by_fold))
-    spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.full(each.shape[1], np.nan)
     table = pl.DataFrame(
-        {ID: ids, SCORE: each.mean(axis=0), FOLD_SPREAD: spread},
-        schema={ID: pl.String, SCORE: pl.Float64, FOLD_SPREAD: pl.Float64},
-    ).with_columns(pl.col(FOLD_SPREAD).fill_nan(None))
+        {ID: ids, SCORE: each.mean(axis=0)}, schema={ID: pl.String, SCORE: pl.Float64}
+    ).with_columns(spreads(each))
     return table if calibrated is None else calibrated.beside(table, list(each))
 
 

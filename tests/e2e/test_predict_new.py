@@ -118,7 +118,7 @@ def same_as_the_test_set(place, data):
     """Whether ids, scores and spreads are those of the stack's own test rows, to the bit."""
     ours = prediction(place, data).rename({"target": "score"})
     own = pl.read_parquet(place.run / "stack" / "test_stack.parquet").drop("split")
-    spread = prediction(place, data, "details.csv").select("isic_id", "fold_sd")
+    spread = prediction(place, data, "details.csv").select("isic_id", "fold_sd", "log_odds_sd")
     return ours.join(spread, on="isic_id").equals(own)
 
 
@@ -138,7 +138,7 @@ def test_the_competitions_own_test_folder_scores_as_its_test_set(place, new):
     assert "predict: used stack (tabular columns, small, stage2).\n" in shown
     assert same_as_the_test_set(place, new)
     assert prediction(place, new, "details.csv").columns == [
-        "isic_id", "score", "fold_sd", "trained_on",
+        "isic_id", "score", "fold_sd", "log_odds_sd", "flagged", "trained_on",
         "small_malignant", "stage2_MEL", "stage2_BCC", "stage2_SCC",
     ]  # fmt: skip
     assert not list(place.run.glob("embeddings/*/new_*"))  # they served their turn

@@ -224,7 +224,7 @@ def test_a_row_without_a_score_is_refused(hand, tmp_path):
 
 def test_test_rows_and_then_the_holdout_are_scored_by_all_folds(stack):
     table = stack.parquet(TEST)
-    assert table.columns == ["isic_id", "score", "fold_sd", "split"]
+    assert table.columns == ["isic_id", "score", "fold_sd", "log_odds_sd", "split"]
     assert table["split"].to_list() == ["test"] * 6 + ["holdout"] * 6
     assert table["isic_id"].to_list() == [f"r{n:03d}" for n in (*range(96, 102), *range(90, 96))]
     assert table["fold_sd"].null_count() == 0

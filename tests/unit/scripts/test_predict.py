@@ -115,7 +115,7 @@ def test_new_rows_score_as_the_same_rows_of_the_test_set(call):
     assert len(both) == len(scores) == 6
     assert both["target"].to_list() == both["score"].to_list()
     details = pl.read_csv(done.path("details.csv"))
-    assert details.columns == ["isic_id", "score", "fold_sd", "trained_on"]
+    assert details.columns == ["isic_id", "score", "fold_sd", "log_odds_sd", "trained_on"]
     assert not details["trained_on"].any()
 
 

@@ -205,7 +205,7 @@ def test_rows_outside_the_folds_go_the_way_of_the_folds_own(how):
         for n in range(6)
     ]
     assert together.equals(pl.concat(alone))  # a set of three rows is scored as one of thousands
-    assert together.columns == ["isic_id", "score", "fold_sd"]
+    assert together.columns == ["isic_id", "score", "fold_sd", "log_odds_sd"]
     by_fold = chosen.unseen(members, views)
     assert together["score"].to_list() == pytest.approx(np.mean(by_fold, axis=0).tolist())
     assert together["fold_sd"].to_list() == pytest.approx(np.std(by_fold, axis=0, ddof=1).tolist())

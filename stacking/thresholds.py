@@ -1,0 +1,80 @@
+"""Who is flagged at a wanted sensitivity, where every row is the average of all folds' views.
+
+Out of fold a row has one fold's view. Rows outside the folds are averages of all views: what chance
+adds to a view is averaged away, so positives lie closer together and a threshold of single views
+finds more of them than was wanted, with more alarms. How far views of one row differ is seen on
+rows outside the folds without a label; the positives' views are drawn in by that much, and
+averages of as many views as there are folds are drawn around them.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+import polars as pl
+
+from folds.schema import TARGET
+from metrics.operating import threshold_for_sensitivity
+from stacking.fold import SCORE
+from stacking.unseen import ODDS_SPREAD
+from workspace.arrays import Floats
+from workspace.lazy import LazyModule
+
+special = LazyModule("scipy.special")
+
+FILE = "threshold.json"
+DRAWS = 400  # averages for each positive
+LIKE_POSITIVES = 0.1  # quantile of the positives' scores from which on rows outside count
+FEWEST = 20  # rows outside that say how far views differ
+EDGE = 1e-12  # a score's distance from 0 and 1, as log odds take it
+
+
+class ThresholdSheet(TypedDict):
+    """Where to flag, so that so many positives are found."""
+
+    sensitivity: float
+    out_of_fold: float  # of one fold's view
+    on_average: float | None  # of the average of all views; None: nothing says how far they differ
+    views: int
+    view_sd: float | None  # of one row's log odds over the folds
+    view_sd_of_rows: int
+    threshold_is: str
+
+
+def threshold_sheet(
+    oof: pl.DataFrame, unseen: pl.DataFrame, views: int, sensitivity: float
+) -> ThresholdSheet:
+    """`oof` has target and score, a view each; `unseen` score and spread of rows outside."""
+    target, score = oof[TARGET].to_numpy(), oof[SCORE].to_numpy()
+    positives = score[target == 1]
+    spread, rows = view_spread(positives, unseen)
+    return {
+        "sensitivity": sensitivity,
+        "out_of_fold": threshold_for_sensitivity(target, score, sensitivity),
+        "on_average": None if spread is None else on_average(positives, spread, views, sensitivity),
+        "views": views,
+        "view_sd": spread,
+        "view_sd_of_rows": rows,
+        "threshold_is": "the least score that is flagged",
+    }
+
+
+def view_spread(positives: Floats, unseen: pl.DataFrame) -> tuple[float | None, int]:
+    """Standard deviation of a row's log odds over the folds, of rows that score as positives do."""
+    known = unseen.filter(pl.col(ODDS_SPREAD).is_not_null())
+    alike = known.filter(pl.col(SCORE) >= float(np.quantile(positives, LIKE_POSITIVES)))
+    some = alike if len(alike) >= FEWEST else known
+    if len(some) < FEWEST:
+        return None, len(some)
+    return float(np.sqrt((some[ODDS_SPREAD].to_numpy() ** 2).mean())), len(some)
+
+
+def on_average(positives: Floats, spread: float, views: int, sensitivity: float) -> float:
+    """The threshold of averages of so many views, of which a share of positives lies above."""
+    seen = special.logit(positives.clip(EDGE, 1 - EDGE))
+    variance = float(seen.var())
+    true_share = max(0.0, 1 - spread**2 / variance) if variance > 0 else 0.0
+    centre = seen.mean() + (seen - seen.mean()) * np.sqrt(true_share)
+    stream = np.random.default_rng(0)
+    drawn = centre[:, None, None] + spread * stream.normal(size=(len(centre), DRAWS, views))
+    averages = special.expit(drawn).mean(axis=2).ravel()
+    return float(np.quantile(averages, 1 - sensitivity))
