@@ -13,8 +13,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from folds.anchors import check_enough, set_aside
-from folds.findings import Findings, plural
+from folds.findings import Findings
 from folds.groups import GROUP
+from folds.hospitals import anchor_rows, hospital_folds
 from folds.schema import (
     ANCHOR,
     HOLDOUT,
@@ -27,9 +28,11 @@ from folds.schema import (
     VALID,
 )
 from folds.stratified import PLACED, Parts, deal_groups
-from workspace.errors import ConfigError, DataError, listed
+from workspace.choices import Names
+from workspace.errors import ConfigError, DataError
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
+WITH_ANCHORS: tuple[Scheme, ...] = ("stratified_groups", "leave_one_hospital_out")
 FOLD_COLUMNS = {
     ID: pl.String, GROUP: pl.String, "repeat": pl.Int16, SPLIT: pl.String, "fold": pl.Int16,
 }  # fmt: skip
@@ -46,7 +49,11 @@ class FoldConfig(BaseModel):
     stratify: Literal["target", "diagnosis"] = "target"
     test_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of all groups
     valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of those that remain
-    anchor_share: float = Field(default=0.0, ge=0, le=0.5)  # stratified_groups: of all groups
+    # leave_one_hospital_out: each of these by itself, all others together; none named: each alone.
+    hospitals: Names = ()
+    # stratified_groups: of all groups; leave_one_hospital_out: of those without a positive, of
+    # hospitals that are not held out alone.
+    anchor_share: float = Field(default=0.0, ge=0, le=0.5)
 
     def used(self) -> dict[str, Any]:
         """The values that this scheme looks at: others may change without another result."""
@@ -55,11 +62,14 @@ class FoldConfig(BaseModel):
             "holdout": ("repeats", "stratify", "test_share", "valid_share"),
         }.get(self.scheme, ())
         aside = {"anchor_share": self.anchor_share} if self.anchor_share else {}
-        return {"scheme": self.scheme, **{name: getattr(self, name) for name in names}, **aside}
+        alone = self.scheme == "leave_one_hospital_out" and sorted(self.hospitals)
+        own = {"hospitals": alone} if alone else {}
+        used = {name: getattr(self, name) for name in names}
+        return {"scheme": self.scheme, **used, **own, **aside}
 
     def draws(self) -> bool:
         """Whether there is any randomness, and so a seed that matters."""
-        return self.scheme in ("stratified_groups", "holdout")
+        return self.scheme in ("stratified_groups", "holdout") or self.anchor_share > 0
 
     @field_validator("test_share", "valid_share")
     @classmethod
@@ -73,8 +83,10 @@ def assign_folds(
     samples: pl.DataFrame, groups: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
     """Every sample once a repeat, by id, with its group, split and fold."""
-    if config.anchor_share and config.scheme != "stratified_groups":
-        raise ConfigError("folds.anchor_share goes with folds.scheme='stratified_groups' alone.")
+    if config.anchor_share and config.scheme not in WITH_ANCHORS:
+        raise ConfigError(
+            f"folds.anchor_share goes with folds.scheme={' or '.join(map(repr, WITH_ANCHORS))}."
+        )
     rows = _grouped(samples, groups)
     repeats = []
     for repeat in range(config.repeats):
@@ -82,19 +94,36 @@ def assign_folds(
         repeats.append(assigned.with_columns(pl.lit(repeat, dtype=pl.Int16).alias("repeat")))
     folds = pl.concat(repeats).select(*FOLD_COLUMNS).sort("repeat", ID)
     folds = folds.cast(pl.Schema(FOLD_COLUMNS))
-    _check_sides(folds.join(rows.select(ID, TARGET), on=ID, how="left"), findings)
+    _check_sides(folds.join(rows.select(ID, TARGET, HOSPITAL), on=ID, how="left"), findings)
     return folds
 
 
 def _stratified(
     rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
-    ours, rest = _without_test(rows)
-    if config.anchor_share:
-        aside = set_aside(ours, config.anchor_share, seed)
-        rest = pl.concat([ours.filter(aside).with_columns(pl.lit(ANCHOR).alias(SPLIT)), rest])
-        ours = ours.filter(~aside)
+    ours, rest = _without_anchors(rows, config, seed)
     return pl.concat([_folds_of(ours, config, seed), _never_held_out(rest)])
+
+
+def _without_anchors(
+    rows: pl.DataFrame, config: FoldConfig, seed: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows to fold, and those that never are: anchors and the source's own test rows."""
+    ours, rest = _without_test(rows)
+    if not config.anchor_share:
+        return ours, rest
+    some = _may_be_anchors(ours, config)
+    names = some.filter(set_aside(some, config.anchor_share, seed))[GROUP].unique()
+    aside = ours[GROUP].is_in(names.implode())
+    anchors = ours.filter(aside).with_columns(pl.lit(ANCHOR).alias(SPLIT))
+    return ours.filter(~aside), pl.concat([anchors, rest])
+
+
+def _may_be_anchors(ours: pl.DataFrame, config: FoldConfig) -> pl.DataFrame:
+    """Of whose groups a share is set aside."""
+    if config.scheme == "leave_one_hospital_out":
+        return anchor_rows(ours, config.hospitals)
+    return ours
 
 
 def _folds_of(ours: pl.DataFrame, config: FoldConfig, seed: int) -> pl.DataFrame:
@@ -108,9 +137,13 @@ def check_anchors(
     """Refuse anchors with fewer pictures than this, with a share that works."""
     ours, _ = _without_test(_grouped(samples, groups))
     number = _seed_of(seed, 0)
-    check_enough(
-        ours, config.anchor_share, least, number, lambda left: _folds_of(left, config, number)
-    )
+    some = _may_be_anchors(ours, config)
+
+    def fold(left: pl.DataFrame) -> None:
+        if config.scheme == "stratified_groups":
+            _folds_of(left, config, number)
+
+    check_enough(some, config.anchor_share, least, number, fold)
 
 
 def _grouped(samples: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
@@ -158,30 +191,10 @@ def _official(
 def _leave_one_hospital_out(
     rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
-    """A fold a hospital, in alphabetical order; a group that saw two goes where most rows lie."""
     _refuse_repeats(config)
-    ours, rest = _without_test(rows)
-    missing = ours.filter(pl.col(HOSPITAL).is_null()).get_column(ID).to_list()
-    if missing:
-        raise DataError(f"Missing {HOSPITAL} for images: {listed(missing)}.")
-    counts = ours.group_by(GROUP, HOSPITAL).len().sort(GROUP, pl.col("len"), HOSPITAL,
-                                                       descending=[False, True, False])  # fmt: skip
-    homes = counts.unique(GROUP, keep="first", maintain_order=True)
-    moved = counts.filter(pl.col(GROUP).is_duplicated())[GROUP].n_unique()
-    if moved:
-        findings.notice(
-            "two-hospitals",
-            f"{plural(moved, 'group')} with more than one hospital folded with the one that has "
-            "most of its rows.",
-            count=moved,
-        )
-    names = homes[HOSPITAL].unique().sort()
-    if len(names) < 2:
-        raise ConfigError(f"Leave one hospital out needs at least 2 hospitals; found {len(names)}.")
-    fold = pl.col(HOSPITAL).replace_strict(names, pl.Series(range(len(names))))
-    placed = homes.select(GROUP, fold.cast(pl.Int16).alias("fold"))
-    ours = ours.join(placed, on=GROUP, how="left", maintain_order="left")
-    return pl.concat([ours.select(*PLACED, "fold"), _never_held_out(rest)])
+    ours, rest = _without_anchors(rows, config, seed)
+    placed = hospital_folds(ours, config.hospitals, findings)
+    return pl.concat([placed.select(*PLACED, "fold"), _never_held_out(rest)])
 
 
 _Assign = Callable[[pl.DataFrame, FoldConfig, int, Findings], pl.DataFrame]
@@ -216,9 +229,13 @@ def _check_sides(rows: pl.DataFrame, findings: Findings) -> None:
                 f"Fold {fold} would train on one class only: the other lies in that fold alone. "
                 "Take another folds.scheme, or fewer folds."
             )
-        if one_repeat.filter(out)[TARGET].n_unique() < 2:
+        held_out = one_repeat.filter(out)
+        if held_out[TARGET].n_unique() < 2:
+            hospitals = held_out[HOSPITAL].drop_nulls().unique().sort().to_list()
+            whose = f" ({hospitals[0]})" if len(hospitals) == 1 else ""
             findings.notice(
-                "one-class-fold", f"Fold {fold} holds out one class only; it has no score alone."
+                "one-class-fold",
+                f"Fold {fold}{whose} holds out one class only; it has no score alone.",
             )
 
 
@@ -242,6 +259,7 @@ def balance(folds: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
             .alias("positives"),
             pl.col(GROUP).n_unique().alias("groups"),
             pl.col(HOSPITAL).drop_nulls().n_unique().alias("hospitals"),
+            pl.when(pl.col(HOSPITAL).n_unique() == 1).then(pl.col(HOSPITAL).first()),
         )
         .sort("repeat", pl.col(SPLIT) == TEST, pl.col("fold").is_null(), "fold")
     )

@@ -27,13 +27,14 @@ class FoldScore(TypedDict):
     n: int
     positives: int
     patients: int | None
-    metrics: dict[str, IntervalSheet]
+    metrics: dict[str, IntervalSheet] | None  # None: it holds out one class alone
 
 
 class FoldTable(TypedDict):
     """Each fold, their mean and spread, and all rows pooled."""
 
     folds: list[FoldScore]
+    mean_of: int  # folds that have both classes
     mean: dict[str, float]
     sd: dict[str, float | None]
     pooled: dict[str, IntervalSheet]
@@ -64,28 +65,29 @@ def fold_table(
         rows = folds == name
         inside = subset(cohort, rows, scored.positive)
         n, positives = int(rows.sum()), int(scored.positive[rows].sum())
-        if positives in (0, n):
-            raise DataError(
-                f"Fold {name} has {positives} positives in {n} rows; a score by fold needs both "
-                "classes in each."
-            )
-        tally = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
+        metrics = None
+        if 0 < positives < n:
+            tally = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
+            metrics = _sheets(interval_of(tally, inside, config))
         entries.append(
             {
                 "fold": name.item(),
                 "n": n,
                 "positives": positives,
                 "patients": inside.size if inside.unit == "patient" else None,
-                "metrics": _sheets(interval_of(tally, inside, config)),
+                "metrics": metrics,
             }
         )
+    both = [one["metrics"] for one in entries if one["metrics"] is not None]
+    if not both:
+        raise DataError("No fold has both classes; a score by fold needs one that has.")
     pooled = ranking_tally(scored.positive, scored.score, cohort, min_tpr)
     values = {
-        name: np.array([entry["metrics"][name]["value"] for entry in entries], np.float64)
-        for name in entries[0]["metrics"]
+        name: np.array([metrics[name]["value"] for metrics in both], np.float64) for name in both[0]
     }
     return {
         "folds": entries,
+        "mean_of": len(both),
         "mean": {name: float(np.mean(value)) for name, value in values.items()},
         "sd": {
             name: float(np.std(value, ddof=1)) if len(value) > 1 else None

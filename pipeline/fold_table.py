@@ -10,7 +10,7 @@ from folds.frozen import load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
 from folds.samples import refuse_ignored
 from folds.schema import ID, SPLIT
-from folds.split import FoldConfig, assign_folds, balance, check_anchors
+from folds.split import WITH_ANCHORS, FoldConfig, assign_folds, balance, check_anchors
 from pipeline.job import NOTICES, Job
 from pipeline.samples import DUPLICATES, SAMPLES
 from workspace.errors import ArtifactError, ConfigError, name_some
@@ -84,10 +84,15 @@ def explained(error: ArtifactError, job: Job) -> ArtifactError:
 def _check_share(folds: FoldConfig) -> None:
     """Where networks are aligned on groups that are set aside, some must be."""
     otherwise = "name pictures of your own in align.pictures, or take stack.networks=false."
-    if folds.scheme != "stratified_groups":
+    if folds.scheme not in WITH_ANCHORS:
         raise ConfigError(
-            "align.anchors='anchor' goes with folds.scheme='stratified_groups', which alone sets "
-            f"groups aside; with '{folds.scheme}' {otherwise}"
+            f"align.anchors='anchor' needs groups that are set aside, which folds.scheme="
+            f"'{folds.scheme}' does not do; {otherwise}"
+        )
+    if folds.scheme == "leave_one_hospital_out" and not folds.hospitals:
+        raise ConfigError(
+            "align.anchors='anchor' takes patients of hospitals that are not held out alone, and "
+            f"all are; name those that are in folds.hospitals, {otherwise}"
         )
     if not folds.anchor_share:
         raise ConfigError(

@@ -22,8 +22,11 @@ def balance_table(rows: Sequence[HeldOut], group: str) -> Table:
     repeats = len({row["repeat"] for row in rows}) > 1
     found = []
     for row in rows:
-        numbers = (row["rows"], row["positives"], row["groups"], row["hospitals"])
-        cells = [Words("unknown") if n is None else count(n) for n in numbers[: len(names)]]
+        numbers = (row["rows"], row["positives"], row["groups"])
+        cells = [Words("unknown") if n is None else count(n) for n in numbers]
+        if "hospitals" in names:
+            hospital = row.get("hospital")
+            cells.append(Words(hospital) if hospital else count(row["hospitals"]))
         first: list[Cell] = [Words(str(row["repeat"]))] if repeats else []
         found.append((*first, Words(_held_out(row)), *cells))
     titles = [*(["repeat"] if repeats else []), "fold", *names.values()]

@@ -67,7 +67,7 @@ class Fold(TypedDict):
     n: int
     positives: int
     patients: int | None
-    metrics: Metrics
+    metrics: Metrics | None  # None: it holds out one class alone
 
 
 class Folds(TypedDict):
@@ -259,3 +259,4 @@ class HeldOut(TypedDict):
     positives: int | None
     groups: int
     hospitals: int
+    hospital: NotRequired[str | None]  # where there is but one

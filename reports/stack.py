@@ -76,7 +76,8 @@ def tables(metrics: Stack) -> list[Said]:
 
 
 def _of_folds(folded: Folds) -> str:
-    each = ", ".join(f"{entry['metrics']['pauc']['value']:.4f}" for entry in folded["folds"])
+    known = [entry["metrics"] for entry in folded["folds"]]
+    each = ", ".join("–" if one is None else f"{one['pauc']['value']:.4f}" for one in known)
     spread = folded["sd"]["pauc"]
     return (
         f"stack: pAUC by fold {each}; mean {folded['mean']['pauc']:.4f}"
@@ -180,7 +181,7 @@ def _by_fold(folded: Folds, terms: Terms) -> Section:
         (
             Words(str(entry["fold"])),
             *(count(entry[name]) for name in counts),
-            *(measure(entry["metrics"][name]) for name in shown),
+            *(measure(entry["metrics"] and entry["metrics"][name]) for name in shown),
         )
         for entry in numbers
     ]
@@ -192,6 +193,8 @@ def _by_fold(folded: Folds, terms: Terms) -> Section:
     rows.append((Words("pooled"), *empty, *(measure(folded["pooled"][name]) for name in shown)))
     head = columns("fold", *counts.values(), *(COMPARED[name] for name in shown))
     lead = f"The last line is {folded['pooled_is']}: another quantity than the mean."
+    if any(entry["metrics"] is None for entry in folded["folds"]):
+        lead += " A fold that holds out one class alone has no score; the mean is of the others."
     return Section("by-fold", "Fold by fold", (Table(head, tuple(rows), apart=3),), lead)
 
 

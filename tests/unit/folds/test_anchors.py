@@ -4,7 +4,10 @@ import polars as pl
 import pytest
 
 from folds.anchors import check_enough, set_aside
-from workspace.errors import DataError
+from folds.frozen import splits
+from folds.split import FoldConfig
+from tests.unit.folds.test_split import fold, table
+from workspace.errors import ConfigError, DataError
 
 
 def rows(patients, pictures=10, positive=0):
@@ -103,3 +106,24 @@ def test_where_no_share_does_other_ways_are_named():
         "No share leaves enough for both: name pictures of your own in align.pictures, or stack "
         'the tables alone with SET="stack.networks=false".'
     )
+
+
+def test_anchors_are_whole_groups_that_no_fold_learns_from_or_holds_out():
+    folds = fold(table(patients=100, positives=50, test=60), anchor_share=0.1)
+    anchors = folds.filter(pl.col("split") == "anchor")
+    assert len(anchors) == pytest.approx(54, abs=6)
+    assert anchors["fold"].is_null().all()
+    others = folds.filter(pl.col("split") != "anchor")
+    assert not set(anchors["group_id"]) & set(others["group_id"])
+    assert others.filter(pl.col("split") == "train")["fold"].is_not_null().all()
+    for _, training, held in splits(folds):
+        assert not set(anchors["isic_id"]) & {*training, *held}
+
+
+def test_no_anchors_leave_the_folds_and_what_they_are_known_by_as_they_were():
+    assert "anchor_share" not in FoldConfig().used()
+    assert FoldConfig(anchor_share=0.1).used()["anchor_share"] == 0.1
+    with pytest.raises(
+        ConfigError, match=r"scheme='stratified_groups' or 'leave_one_hospital_out'"
+    ):
+        fold(table(), scheme="holdout", anchor_share=0.1)

@@ -3,7 +3,6 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
-from folds.frozen import splits
 from folds.groups import (
     check_disjoint,
     joined_groups,
@@ -94,28 +93,6 @@ def test_holdout_takes_a_fifth_and_then_a_fifth():
         "train": ((folds["split"] == "train") & folds["fold"].is_null()).mean(),
     }
     assert shares == pytest.approx({"holdout": 0.20, "valid": 0.16, "train": 0.64})
-
-
-def test_hospitals_are_folds_in_alphabetical_order():
-    samples = table(hospitals=3)
-    folds = fold(samples, scheme="leave_one_hospital_out").join(samples, on="isic_id")
-    homes = folds.select("fold", "hospital").unique().sort("fold")
-    assert homes.rows() == [(0, "Hospital A"), (1, "Hospital B"), (2, "Hospital C")]
-
-
-def test_a_patient_of_two_hospitals_goes_where_most_rows_lie():
-    samples = table(hospitals=2).with_columns(
-        pl.when(pl.col("isic_id") == "ISIC_0000000").then(pl.lit("Hospital B"))
-        .otherwise(pl.col("hospital")).alias("hospital")
-    )  # fmt: skip
-    findings = Findings()
-    groups = joined_groups(own_groups(samples, "patient"), NO_PAIRS)
-    config = FoldConfig(scheme="leave_one_hospital_out")
-    folds = assign_folds(samples, groups, config, 0, findings)
-    assert folds["fold"][:6].to_list() == [0] * 6
-    assert [f.message for f in findings.notices] == [
-        "1 group with more than one hospital folded with the one that has most of its rows."
-    ]
 
 
 def test_the_official_split_is_kept():
@@ -360,44 +337,6 @@ def test_values_a_scheme_does_not_use_are_not_part_of_the_result():
     assert FoldConfig(n_folds=7).used() == {
         "scheme": "stratified_groups", "n_folds": 7, "repeats": 1, "stratify": "target",
     }  # fmt: skip
-
-
-def test_a_hospital_that_holds_every_positive_cannot_be_left_out():
-    samples = table(hospitals=2, positives=1)
-    with pytest.raises(DataError) as refused:
-        fold(samples, scheme="leave_one_hospital_out")
-    assert str(refused.value) == (
-        "Fold 0 would train on one class only: the other lies in that fold alone. Take another "
-        "folds.scheme, or fewer folds."
-    )
-
-
-def test_a_hospital_without_a_positive_is_said():
-    samples, findings = table(hospitals=3, positives=2), Findings()
-    groups = joined_groups(own_groups(samples, "patient"), NO_PAIRS)
-    assign_folds(samples, groups, FoldConfig(scheme="leave_one_hospital_out"), 0, findings)
-    assert [f.message for f in findings.notices] == [
-        "Fold 2 holds out one class only; it has no score alone."
-    ]
-
-
-def test_anchors_are_whole_groups_that_no_fold_learns_from_or_holds_out():
-    folds = fold(table(patients=100, positives=50, test=60), anchor_share=0.1)
-    anchors = folds.filter(pl.col("split") == "anchor")
-    assert len(anchors) == pytest.approx(54, abs=6)
-    assert anchors["fold"].is_null().all()
-    others = folds.filter(pl.col("split") != "anchor")
-    assert not set(anchors["group_id"]) & set(others["group_id"])
-    assert others.filter(pl.col("split") == "train")["fold"].is_not_null().all()
-    for _, training, held in splits(folds):
-        assert not set(anchors["isic_id"]) & {*training, *held}
-
-
-def test_no_anchors_leave_the_folds_and_what_they_are_known_by_as_they_were():
-    assert "anchor_share" not in FoldConfig().used()
-    assert FoldConfig(anchor_share=0.1).used()["anchor_share"] == 0.1
-    with pytest.raises(ConfigError, match=r"goes with folds.scheme='stratified_groups' alone"):
-        fold(table(), scheme="holdout", anchor_share=0.1)
 
 
 def test_rows_are_told_apart_by_group_unless_there_is_none():

@@ -29,12 +29,18 @@ def test_check_97_each_fold_their_mean_and_spread_and_the_pooled_value_are_all_n
     assert found["pooled_is"] == "pooled over folds whose scores come from different models"
 
 
-def test_a_fold_of_one_class_is_named():
-    with pytest.raises(DataError) as error:
-        fold_table([1, 0, 0, 0], [1, 2, 3, 4], [0, 0, 1, 1], cohort(list("abcd"), [1, 0, 0, 0]))
-    assert str(error.value) == (
-        "Fold 1 has 0 positives in 2 rows; a score by fold needs both classes in each."
-    )
+def test_a_fold_of_one_class_has_no_score_and_the_mean_is_of_the_others():
+    target = [1, 0, 0, 0, 1, 0]
+    found = fold_table(target, [2, 1, 3, 4, 1, 2], [0, 0, 1, 1, 2, 2], cohort(None, target), QUICK)
+    assert [one["metrics"] is None for one in found["folds"]] == [False, True, False]
+    assert (found["folds"][1]["n"], found["folds"][1]["positives"]) == (2, 0)
+    assert found["mean_of"] == 2
+    assert found["mean"]["auc"] == (1 + 0) / 2
+
+
+def test_where_no_fold_has_both_classes_nothing_is_measured():
+    with pytest.raises(DataError, match=r"^No fold has both classes; a score by fold needs one"):
+        fold_table([1, 1, 0, 0], [1, 2, 3, 4], [0, 0, 1, 1], cohort(list("abcd"), [1, 1, 0, 0]))
 
 
 def test_a_row_without_a_fold_is_refused():

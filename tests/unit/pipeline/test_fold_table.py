@@ -98,9 +98,15 @@ def test_patients_are_set_aside_only_where_networks_are_aligned_on_them(
         ),
         (
             ["folds.scheme=leave_one_hospital_out"],
-            "align.anchors='anchor' goes with folds.scheme='stratified_groups', which alone sets "
-            "groups aside; with 'leave_one_hospital_out' name pictures of your own in "
+            "align.anchors='anchor' takes patients of hospitals that are not held out alone, and "
+            "all are; name those that are in folds.hospitals, name pictures of your own in "
             "align.pictures, or take stack.networks=false.",
+        ),
+        (
+            ["folds.scheme=holdout"],
+            "align.anchors='anchor' needs groups that are set aside, which "
+            "folds.scheme='holdout' does not do; name pictures of your own in align.pictures, or "
+            "take stack.networks=false.",
         ),
     ],
 )
@@ -225,7 +231,10 @@ def test_the_balance_counts_what_each_fold_holds_out(tmp_path, samples):
         "repeat": 0, "rows": 1, "positives": None, "groups": 1, "hospitals": 1, "split": "test",
         "fold": None,
     }  # fmt: skip
-    assert unit.json(BALANCE) == [each | {"fold": 0}, each | {"fold": 1}, test]
+    found = unit.json(BALANCE)
+    assert [one.pop("hospital") for one in found[:2]] == ["x", "y"]
+    assert found[2].pop("hospital") is not None
+    assert found == [each | {"fold": 0}, each | {"fold": 1}, test]
 
 
 def test_a_published_split_is_kept_and_who_stands_on_two_sides_is_noticed(tmp_path):
