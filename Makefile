@@ -111,7 +111,7 @@ stack: setup ## boosters over the frozen folds, beside baselines; runs what it n
 	@$(PY) -m scripts.stack $(OPTIONS)
 
 tune: setup ## search better values for the boosters (TRIALS=n STORAGE=address); goes on where it stopped
-	@$(PY) -m scripts.tune $(OPTIONS) $(if $(TRIALS),--trials '$(TRIALS)') $(if $(STORAGE),--storage "$$STUDIES_ADDRESS")
+	@$(PY) -m scripts.tune $(OPTIONS) $(if $(TRIALS),--trials '$(TRIALS)')
 
 audit: setup ## look for leaks: noise labels, changed held-out rows, planted copies
 	@$(PY) -m scripts.audit $(OPTIONS)

@@ -60,7 +60,7 @@ def anchor_rows(rows: pl.DataFrame, alone: Sequence[str]) -> pl.DataFrame:
             "folds.anchor_share takes patients of hospitals that are not held out alone, and all "
             "are; name those that are in folds.hospitals."
         )
-    placed = homes(rows).filter(~pl.col(HOSPITAL).is_in(list(alone)))
-    ill = rows.filter(pl.col(TARGET) == 1)[GROUP]
-    others = placed.filter(~pl.col(GROUP).is_in(ill.implode()))[GROUP]
-    return rows.filter(pl.col(GROUP).is_in(others.implode()))
+    # A patient of two hospitals has pictures of both.
+    not_these = (pl.col(TARGET) == 1) | pl.col(HOSPITAL).is_in(list(alone))
+    never = rows.filter(not_these.fill_null(value=False))[GROUP]
+    return rows.filter(~pl.col(GROUP).is_in(never.implode()))

@@ -6,7 +6,7 @@ for one last look, `test` rows are the source's own.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -28,7 +28,7 @@ from folds.schema import (
     VALID,
 )
 from folds.stratified import PLACED, Parts, deal_groups
-from workspace.choices import Names
+from workspace.choices import Names, once_each
 from workspace.errors import ConfigError, DataError
 
 Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
@@ -50,7 +50,7 @@ class FoldConfig(BaseModel):
     test_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of all groups
     valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of those that remain
     # leave_one_hospital_out: each of these by itself, all others together; none named: each alone.
-    hospitals: Names = ()
+    hospitals: Annotated[Names, once_each("a hospital")] = ()
     # stratified_groups: of all groups; leave_one_hospital_out: of those without a positive, of
     # hospitals that are not held out alone.
     anchor_share: float = Field(default=0.0, ge=0, le=0.5)

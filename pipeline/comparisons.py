@@ -73,7 +73,9 @@ def stacking_variant(
         inputs |= {IMAGES: one.rows.content, "anchors' content": one.anchors.content}
     settings = {
         "align": {network: config.model_dump(mode="json") for network, config in align.items()},
-        "stack": recipe.stack.model_dump(mode="json", exclude={"average", "blocks", "shap_rows"}),
+        "stack": recipe.stack.model_dump(
+            mode="json", exclude={"average", "blocks", "boosters", "shap_rows"}
+        ),
         **recipe.boosting_settings,
         "seeds": list(recipe.compare.seeds),
     }

@@ -58,7 +58,9 @@ def auditing(job: Job, files: StackFiles) -> Task:
         audit_run,
         settings={
             "audit": recipe.audit.model_dump(mode="json"),
-            "stack": recipe.stack.model_dump(mode="json", exclude={"blocks", "networks"}),
+            "stack": recipe.stack.model_dump(
+                mode="json", exclude={"blocks", "boosters", "networks"}
+            ),
             **recipe.boosting_settings,
             "features": recipe.features.used(),
             "seed": recipe.seed,

@@ -157,5 +157,5 @@ def _refuse_policy(config: BlendConfig) -> None:
     if config.policy != STACK:
         raise ConfigError(
             f"blend.policy is '{config.policy}', but the stack is the only member; take "
-            "stack.networks=true, or blend.policy='stack'."
+            "stack.networks=true, a second name in stack.boosters, or blend.policy='stack'."
         )

@@ -189,7 +189,8 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
         return Choice(policy, members, (), f"used {used}.")
     can, why = {*stacked.grown, *networks}, ""
     if data.alone:
-        can, why = {*networks, IMAGES if stacked.parts else STACK}, "no table in DATA"
+        alone = {IMAGES} if stacked.parts else {STACK, *stacked.others}
+        can, why = {*networks, *alone}, "no table in DATA"
     elif rows[IMAGE].null_count() == len(rows):
         can, why = {TABULAR}, "data.images is 'none'" if data.blind else "no picture in DATA"
         if not stacked.parts:

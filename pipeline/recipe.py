@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from features.config import FeatureConfig
 from folds.sources import DataConfig
@@ -21,7 +29,7 @@ from models.cascade.config import CascadeConfig
 from models.inference.config import PredictConfig
 from models.networks.ablation import AblationConfig
 from models.networks.config import NetworkConfig
-from pipeline.recipe_files import find_recipe, read_recipe, recipe_names
+from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
 from pipeline.recipe_mistakes import worded
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
@@ -76,6 +84,16 @@ class Recipe(_Boosters):
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
+
+    _path: Path | None = PrivateAttr(default=None)  # of its file
+
+    @property
+    def address(self) -> str:
+        """How another recipe names this one as its base: by name, or by the path of its file."""
+        path = self._path
+        if path is None or path.parent.resolve() == RECIPES.resolve():
+            return self.name
+        return str(path.absolute())
 
     @property
     def seed_of_networks(self) -> int:
@@ -180,6 +198,8 @@ def load_recipe(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     if "name" in values:
         raise ConfigError(f"Unknown option 'name' in {path.name}; a recipe is named by its file.")
     try:
-        return Recipe.model_validate({"name": path.stem, **values})
+        recipe = Recipe.model_validate({"name": path.stem, **values})
     except ValidationError as error:
         raise ConfigError(worded(error, Recipe, values, (path.name, settings))) from error
+    recipe._path = path
+    return recipe

@@ -173,7 +173,8 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     unseen = _unseen_scores(rows, trained, blend, calibrated, configs)
     draft.parquet(TEST, unseen)
     views, wanted = len(trained[STACK]), configs.blend.sensitivity
-    draft.json(THRESHOLD, threshold_sheet(handed_in, unseen, views, wanted))
+    alike = configs.average == "probability" or configs.blend.policy != STACK
+    draft.json(THRESHOLD, threshold_sheet(handed_in, unseen, views, wanted, alike=alike))
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]

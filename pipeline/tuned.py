@@ -17,7 +17,6 @@ from metrics.bootstrap import difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
-from pipeline.recipe_files import recipe_names
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES, SCORES, grow_boosters
 from pipeline.tuning import ALL, TUNE, Plan
@@ -36,7 +35,7 @@ def growing(plan: Plan, studies: Mapping[str, Study]) -> dict[int, Task]:
     """The boosters of each fold by the best values of its own study."""
     recipe, tasks = plan.job.recipe, {}
     for name, fold in plan.outer.items():
-        best = studies[name].best() if fold is not None else None
+        best = studies[name].best(plan.trials) if fold is not None else None
         if fold is None or best is None:
             continue
         setting = plan.space.setting(best.values, recipe.stack.seeds)
@@ -70,6 +69,7 @@ class Tried:
 
     name: str
     trials: pl.DataFrame
+    own: float | None  # what the recipe's own values are worth
     best: Trial | None
     importances: Mapping[str, float]
 
@@ -80,7 +80,13 @@ def summing_up(
     """All studies together; `studies` None: only to ask whether it is done."""
     recipe = plan.job.recipe
     tried = [
-        Tried(name, study.table(), study.best(), study.importances())
+        Tried(
+            name,
+            study.table(plan.trials),
+            study.own(plan.trials),
+            study.best(plan.trials),
+            study.importances(plan.trials),
+        )
         for name, study in (studies or {}).items()
     ]
     return Task(
@@ -101,7 +107,7 @@ def summing_up(
             "boosters": boosters,
             "score": recipe.score,
             "group": recipe.data.group,
-            "base": _base(recipe.name),
+            "base": recipe.address,
         },
         needs=Needs(memory_gb=2.0),
     )
@@ -121,6 +127,7 @@ def sum_up(  # noqa: PLR0913 - what a recipe says, and what was tried
         "own": space.own,
         "studies": {one.name: _study_sheet(one) for one in tried},
         "nested": None,
+        "flattered": any(not (block.nested or block.same_for_all) for block in rows.blocks),
         "inner_is": "mean pAUC over inner folds of the best trial, which was chosen by it: "
         "optimistic",
     }
@@ -156,12 +163,11 @@ def _toml(value: Any) -> str:
 
 def _study_sheet(tried: Tried) -> dict[str, Any]:
     states = tried.trials["state"]
-    first = tried.trials.filter(pl.col("number") == 0)
     best = tried.best
     return {
         "trials": len(tried.trials),
         "failed": int((states == "fail").sum()),
-        "own_inner_pauc": first["pauc"][0],
+        "own_inner_pauc": tried.own,
         "best_inner_pauc": None
         if best is None
         else tried.trials.filter(pl.col("number") == best.number)["pauc"][0],
@@ -195,8 +201,3 @@ def _nested(
         "patients": whose.size if whose.unit == "patient" else None,
         **{name.replace(" ", "_"): interval_sheets(one) for name, one in by_name.items()},
     }
-
-
-def _base(name: str) -> str:
-    """The recipe to base tuned values on; one that is no file of ours is named by its own name."""
-    return name if name in recipe_names() else f"{name}.toml"

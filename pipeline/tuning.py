@@ -23,7 +23,8 @@ from stacking.matrix import Matrix
 from stacking.tuning.inner import InnerFolds, mean_and_spread
 from stacking.tuning.space import Setting, Space
 from stacking.tuning.study import Study, Trial, forget, open_storage
-from workspace.errors import ConfigError, DermstackError
+from workspace.errors import ArtifactError, ConfigError, DermstackError, name_some
+from workspace.hashing import sha256_text
 from workspace.lock import LockedError, locked
 from workspace.orders import Needs
 from workspace.tasks import Task
@@ -62,6 +63,7 @@ class Plan:
             "stack": recipe.stack.model_dump(mode="json", exclude=BESIDES | {"seeds", "shap_rows"}),
             self.space.name: self.space.booster.model_dump(mode="json"),
             "tune": recipe.tune.model_dump(mode="json", exclude={"trials"}),
+            "columns": sha256_text("\n".join(self.space.columns)),
             "min_tpr": recipe.score.min_tpr,
             "seed": recipe.seed,
         }
@@ -70,7 +72,7 @@ class Plan:
 def plan_of(job: Job, files: StackFiles, trials: int) -> Plan:
     """What is to be tuned, or why it cannot be."""
     recipe, rows = job.recipe, open_stack(files)
-    check_installed(recipe.stack.boosters[:1])
+    check_installed(recipe.stack.boosters)
     if len(rows.fold_numbers) < (3 if recipe.tune.nested else 2):
         raise ConfigError(
             "tune.nested=true chooses for a fold on two others at the least, and there are "
@@ -106,19 +108,32 @@ def asked(plan: Plan, studies: Mapping[str, Study]) -> list[tuple[str, Trial]]:
     with _alone(plan.job):
         for name, study in studies.items():
             waiting = study.waiting()
-            room = plan.trials - study.finished - len(waiting)
-            more = min(room, plan.job.recipe.tune.at_once - len(waiting))
-            waiting += [study.ask() for _ in range(more)]
+            if not waiting:  # all of a batch are told before the next is drawn
+                room = plan.trials - study.finished
+                more = min(room, plan.job.recipe.tune.at_once)
+                waiting = [study.ask() for _ in range(more)]
             todo += [(name, trial) for trial in waiting]
     return todo
 
 
 def tell(plan: Plan, studies: Mapping[str, Study], done: Mapping[tuple[str, int], Unit]) -> None:
-    """What finished trials were worth."""
+    """What finished trials were worth; of one that failed also why."""
     with _alone(plan.job):
         for (name, number), unit in done.items():
-            mean = unit.json(TRIAL)["mean"]
-            studies[name].tell(number, float("nan") if mean is None else mean)
+            found = unit.json(TRIAL)
+            if found["mean"] is None:
+                why = found["failed"] or "no inner fold has both classes to learn and to score"
+                plan.job.say(f"notice: trial {number} of {name} failed: {why}")
+            studies[name].tell(number, float("nan") if found["mean"] is None else found["mean"])
+
+
+def check_best(plan: Plan, studies: Mapping[str, Study]) -> None:
+    """Refuse to go on where no trial of a study could be scored."""
+    if failed := [name for name, study in studies.items() if study.best(plan.trials) is None]:
+        raise ArtifactError(
+            f"Every trial of {name_some(failed)} failed; the notices above say why. Mend it and "
+            "run 'make tune FRESH=1', or take tune.nested=false if it lies in one fold."
+        )
 
 
 def trying(plan: Plan, name: str, trial: Trial) -> Task:
@@ -150,14 +165,14 @@ def try_setting(
     draft: Draft, files: StackFiles, outer: int | None, setting: Setting, seed: int, min_tpr: float
 ) -> None:
     """What one trial's values are worth; a trial that fails is a result, and says why."""
-    inner = _inner_folds(files, outer, setting.columns)
+    inner = _inner_folds(files, outer, setting)
     reason = None
     worth: dict[int, float | None] = {}
     with draft.progress(draft.folder.name) as show:
         try:
             worth = inner.pauc(setting, seed, min_tpr, show)
-        except MemoryError:
-            raise
+        except (MemoryError, AssertionError, ImportError):
+            raise  # not the values' fault
         except Exception as error:
             reason = str(error) if isinstance(error, DermstackError) else repr(error)
     mean, spread = mean_and_spread(worth)
@@ -172,12 +187,14 @@ def try_setting(
     )
 
 
-_KEPT: OrderedDict[tuple[str, int | None, tuple[str, ...]], InnerFolds] = OrderedDict()
+_KEPT: OrderedDict[tuple[object, ...], InnerFolds] = OrderedDict()
 
 
-def _inner_folds(files: StackFiles, outer: int | None, columns: tuple[str, ...]) -> InnerFolds:
+def _inner_folds(files: StackFiles, outer: int | None, setting: Setting) -> InnerFolds:
     """The rows of a study with these columns, binned once a process as long as there is room."""
-    key = (files.content, outer, columns)
+    columns, booster = setting.columns, setting.booster
+    bins = {k: v for k, v in booster.model_dump(mode="json").items() if k not in booster.ranges}
+    key = (files.content, outer, columns, type(booster).__name__, repr(bins))
     if key not in _KEPT:
         rows = open_stack(files)
         matrix = rows.matrix.select(columns) if outer is None else rows.learnt(columns, outer)

@@ -238,6 +238,7 @@ class Tuning(TypedDict):
     own: Mapping[str, float | bool]  # the recipe's own values
     studies: Mapping[str, Study]
     nested: NestedTuning | None
+    flattered: bool  # networks that feed a fold's boosters learnt from its labels
     inner_is: str
 
 

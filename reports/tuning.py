@@ -9,8 +9,12 @@ from folds.findings import plural
 from reports.elements import Axis, Note, Plot, Plots, Section
 from reports.plots import WIDTH, Frame
 from reports.sheets import Tuning
-from reports.table import Said, Table, Words, columns, measure, percent, plain
+from reports.table import Said, Table, Words, columns, measure, notices, percent, plain
 
+FLATTERED = (
+    "Networks that feed a fold's boosters learnt from that fold's labels (stack.nested=false), "
+    "and so those have a small say in what its study chooses; stack.nested=true takes that away."
+)
 FOR_USE = "all_folds"  # the study whose values are for use
 SLICES = 4  # values that are drawn, those that moved the score most
 BOX = (58, 12, 408, 232)
@@ -29,6 +33,7 @@ def tables(sheet: Tuning) -> list[Said]:
         f"tune: {sheet['booster']}, nested, {plural(nested['n'], 'row')}, "
         f"{plural(nested['positives'], 'positive')}{whose}:",
         nested_table(sheet),
+        *notices([FLATTERED] if sheet["flattered"] else []),
     ]
 
 
@@ -42,12 +47,17 @@ def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
         parts.append(Note("Not nested: no score here is of rows that had no say."))
     else:
         parts.append(nested_table(sheet))
+        parts += [Note(FLATTERED, "warning")] if sheet["flattered"] else []
     tried = trials.filter((pl.col("study") == FOR_USE) & pl.col("pauc").is_not_null())
     parts.append(value_table(sheet))
     most = _most(sheet["studies"][FOR_USE]["importances"])
     drawn = [name for name in most if name in tried.columns and tried[name].dtype.is_numeric()]
+    top = 1 - sheet["min_tpr"]
     if len(tried) > 1:
-        plots = [history_plot(tried), *(slice_plot(tried, name) for name in drawn[:SLICES])]
+        plots = [
+            history_plot(tried, top),
+            *(slice_plot(tried, name, top) for name in drawn[:SLICES]),
+        ]
         parts.append(Plots(tuple(plots)))
     return Section("tuning", "Tuning", tuple(parts), lead)
 
@@ -95,10 +105,10 @@ def value_table(sheet: Tuning) -> Table:
     return Table(columns("value", "recipe's own", "for use", "moved the score"), tuple(rows))
 
 
-def history_plot(tried: pl.DataFrame) -> Plot:
+def history_plot(tried: pl.DataFrame, top: float) -> Plot:
     """Every trial, and the best so far."""
     last = max(1, *tried["number"].to_list())
-    frame = Frame(SIZE, BOX, right=last, top=0.2)
+    frame = Frame(SIZE, BOX, right=last, top=top)
     dots = [(float(x), float(y)) for x, y in tried.select("number", "pauc").iter_rows()]
     best = tried.sort("number").select("number", pl.col("pauc").cum_max())
     line = [(float(x), float(y)) for x, y in best.iter_rows()]
@@ -108,7 +118,7 @@ def history_plot(tried: pl.DataFrame) -> Plot:
         size=frame.size,
         box=frame.box,
         x=frame.axis("trial", sorted({0, last // 2, last}), frame.x),
-        y=frame.axis("inner pAUC", (0, 0.05, 0.1, 0.15, 0.2), frame.y),
+        y=frame.axis("inner pAUC", _ticks(top), frame.y),
         shapes=(
             frame.shape("line", "main", line),
             *(frame.shape("dot", "dot", [dot]) for dot in dots),
@@ -116,7 +126,7 @@ def history_plot(tried: pl.DataFrame) -> Plot:
     )
 
 
-def slice_plot(tried: pl.DataFrame, name: str) -> Plot:
+def slice_plot(tried: pl.DataFrame, name: str, top: float) -> Plot:
     """Trials by one of their values; by factors where the values are that far apart."""
     values = tried[name].cast(pl.Float64).to_list()
     low, high = min(values), max(values)
@@ -127,7 +137,7 @@ def slice_plot(tried: pl.DataFrame, name: str) -> Plot:
             return 0.5
         return log(value / low) / log(high / low) if by_factors else (value - low) / (high - low)
 
-    frame = Frame(SIZE, BOX, top=0.2)
+    frame = Frame(SIZE, BOX, top=top)
     middle = exp((log(low) + log(high)) / 2) if by_factors else (low + high) / 2
     ticks = tuple((frame.x(place(at)), f"{at:.3g}") for at in dict.fromkeys((low, middle, high)))
     dots = zip(map(place, values), tried["pauc"].to_list(), strict=True)
@@ -137,9 +147,14 @@ def slice_plot(tried: pl.DataFrame, name: str) -> Plot:
         size=frame.size,
         box=frame.box,
         x=Axis(name, ticks),
-        y=frame.axis("inner pAUC", (0, 0.05, 0.1, 0.15, 0.2), frame.y),
+        y=frame.axis("inner pAUC", _ticks(top), frame.y),
         shapes=tuple(frame.shape("dot", "dot", [dot]) for dot in dots),
     )
+
+
+def _ticks(top: float) -> list[float]:
+    """Quarters of the highest pAUC that there can be."""
+    return [round(top * quarter / 4, 6) for quarter in range(5)]
 
 
 def _most(importances: Mapping[str, float]) -> dict[str, float]:

@@ -5,6 +5,7 @@ Reads folds, features and the recipe's blocks (made first where needed). Each tr
 trials.parquet, and tuned.toml, a recipe to stack with. A call that is stopped goes on.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from pipeline.job import Job
 from pipeline.members import STACK
 from pipeline.stacked import boosting
 from pipeline.tuned import OVERLAY, SHEET, growing, summing_up
-from pipeline.tuning import TUNE, asked, open_studies, plan_of, tell, trying
+from pipeline.tuning import TUNE, asked, check_best, open_studies, plan_of, tell, trying
 from reports.tuning import tables
 from scripts import stack
 from scripts.stage import main
@@ -31,13 +32,16 @@ def run(job: Job) -> Unit:
         [(done, _)] = job.carry_out(known.task)
         job.rest(TUNE, f"{done.folder} is up to date.")
         return done
-    studies = open_studies(plan, job.words.get("storage", ""), fresh=job.fresh)
+    # Of make by environment: an argument, and a password in it, is seen in the list of processes.
+    address = job.words.get("storage") or os.environ.get("STUDIES_ADDRESS", "")
+    studies = open_studies(plan, address, fresh=job.fresh)
     while trials := asked(plan, studies):
         tasks = [trying(plan, name, trial) for name, trial in trials]
         units = [unit for unit, _ in job.carry_out(*tasks)]
         numbers = [(name, trial.number) for name, trial in trials]
         tell(plan, studies, dict(zip(numbers, units, strict=True)))
         job.say(_so_far(plan.trials, studies))
+    check_best(plan, studies)
     tuned = growing(plan, studies)
     own = boosting(as_it_is, plan.files)[STACK] if tuned else {}
     as_it_is.carry_out(*tuned.values(), *own.values())

@@ -41,16 +41,25 @@ class ThresholdSheet(TypedDict):
 
 
 def threshold_sheet(
-    oof: pl.DataFrame, unseen: pl.DataFrame, views: int, sensitivity: float
+    oof: pl.DataFrame, unseen: pl.DataFrame, views: int, sensitivity: float, *, alike: bool = True
 ) -> ThresholdSheet:
-    """`oof` has target and score, a view each; `unseen` score and spread of rows outside."""
+    """`oof` has target and score, a view each; `unseen` score and spread of rows outside.
+
+    `alike`: views are averaged as they are; not where their ranks are, which are another scale.
+    """
     target, score = oof[TARGET].to_numpy(), oof[SCORE].to_numpy()
-    positives = score[target == 1]
-    spread, rows = view_spread(positives, unseen)
+    positives, single = score[target == 1], threshold_for_sensitivity(target, score, sensitivity)
+    spread, rows, averaged = None, 0, None
+    if alike and views == 1:
+        averaged = single
+    elif alike:
+        spread, rows = view_spread(positives, unseen)
+        if spread is not None:
+            averaged = on_average(positives, spread, views, sensitivity)
     return {
         "sensitivity": sensitivity,
-        "out_of_fold": threshold_for_sensitivity(target, score, sensitivity),
-        "on_average": None if spread is None else on_average(positives, spread, views, sensitivity),
+        "out_of_fold": single,
+        "on_average": averaged,
         "views": views,
         "view_sd": spread,
         "view_sd_of_rows": rows,

@@ -160,7 +160,7 @@ def _by_fold(members: Members, values: Floats, min_tpr: float) -> dict[str, floa
             pauc_above_tpr(members.target[held], values[held], min_tpr) if both else None
         )
     known = [value for value in each.values() if value is not None]
-    return {**each, "mean": float(np.mean(known)) if len(known) == len(each) else None}
+    return {**each, "mean": float(np.mean(known)) if known else None}
 
 
 def _weights(blends: Mapping[str, Blended], name: str) -> WeightSheet | None:

@@ -26,17 +26,18 @@ def check_installed(names: Sequence[str]) -> None:
     for name in names:
         if name in EXTRAS and find_spec(name) is None:
             raise ConfigError(
-                f"stack.boosters names {name}, whose library is not installed here; install it "
-                "with pip install -e '.[boosters]', or name another."
+                f"stack.boosters needs the library {name}, which is not installed here; install "
+                "it with pip install -e '.[boosters]', or name another."
             )
 
 
 def load_boosters(unit: Unit, count: int, columns: Sequence[str]) -> list[Booster]:
     """The models of a fold by number; the names of the files say which booster they are of."""
-    for config in BOOSTERS.values():
+    for name, config in BOOSTERS.items():
         if config.file.format(0) in unit.manifest.files:
+            check_installed([name])
             names = [config.file.format(number) for number in range(count)]
-            return [config.load(unit, name, columns) for name in names]
+            return [config.load(unit, one, columns) for one in names]
     raise ArtifactError(
         f"{unit.folder} has no model of a booster that is known here ({', '.join(BOOSTERS)}); run "
         "'make stack FRESH=1'."

@@ -34,7 +34,7 @@ class InnerFolds:
     def pauc(
         self, setting: Setting, seed: int, min_tpr: float, show: Show
     ) -> dict[int, float | None]:
-        """Of each inner fold, by boosters grown on the others; None: it lacks a class."""
+        """Of each inner fold, by boosters grown on the others; None: it or they lack a class."""
         assert setting.columns == self.matrix.columns
         worth: dict[int, float | None] = {}
         for number, fold in enumerate(self.numbers, 1):
@@ -43,9 +43,10 @@ class InnerFolds:
         return worth
 
     def _of(self, fold: int, setting: Setting, seed: int, min_tpr: float) -> float | None:
-        held_out = self.matrix.rows[FOLD].to_numpy() == fold
-        target = self.matrix.rows[TARGET].to_numpy()[held_out]
-        if not 0 < target.sum() < len(target):
+        folds, every = self.matrix.rows[FOLD].to_numpy(), self.matrix.rows[TARGET].to_numpy()
+        held_out = folds == fold
+        target, learnt = every[held_out], every[~held_out & (folds != self.outer)]
+        if len(set(target)) < 2 or len(set(learnt)) < 2:
             return None
         trained = train_fold(
             self.matrix, fold, setting.stack, setting.booster, seed, lambda *_: None,

@@ -97,16 +97,16 @@ class Space:
         )
 
     def left_out(self, values: Values) -> list[str]:
-        """Patterns of the columns that these values leave out."""
-        return [f"{family}_*" for family in self.families if not values[f"{USE}.{family}"]]
+        """Patterns of the columns that these values leave out; where all would be, none is."""
+        out = [family for family in self.families if not values[f"{USE}.{family}"]]
+        return [] if len(out) == len(self.families) else [f"{family}_*" for family in out]
 
     def overlay(self, values: Values) -> dict[str, dict[str, Any]]:
-        """The same as sections of a recipe."""
-        sections: dict[str, dict[str, Any]] = {self.name: _of(values, self.name)}
-        stack = _of(values, STACK)
-        if patterns := self.left_out(values):
-            stack["leave_out"] = [*self.stack.leave_out, *patterns]
-        return sections | ({STACK: stack} if stack else {})
+        """The same as sections of a recipe, whole: what SET= said of them is in them too."""
+        stack = self.stack.model_dump(mode="json") | _of(values, STACK)
+        stack["leave_out"] = [*self.stack.leave_out, *self.left_out(values)]
+        booster = self.booster.model_dump(mode="json") | _of(values, self.name)
+        return {STACK: stack, self.name: booster}
 
 
 def family_of(column: str) -> str:

@@ -23,14 +23,16 @@ from workspace.lazy import LazyModule
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, TrialState
 
 optuna = LazyModule("optuna")
 storages = LazyModule("optuna.storages")
 optuna_exceptions = LazyModule("optuna.exceptions")
 sqlalchemy_errors = LazyModule("sqlalchemy.exc")
+sqlalchemy = LazyModule("sqlalchemy")
 
 MADE_FROM, SPACE = "made_from", "space"  # what a study remembers
+MEND = "take another STORAGE= or RUN=, or begin anew with FRESH=1"
 WAIT_S = 60  # for another who writes to the same SQLite file
 NUMBER, VALUE, STATE = "number", "pauc", "state"  # columns of the table
 
@@ -45,6 +47,8 @@ class Trial:
 
 def open_storage(url: str) -> "RDBStorage":
     """The database of studies, made if it is not there; PostgreSQL by psycopg."""
+    if url.partition("://")[2].partition("/")[0].count("@") > 1:
+        raise ConfigError("STORAGE has more than one @ before its host; write %40 in a password.")
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             url = f"postgresql+psycopg://{url.removeprefix(scheme)}"
@@ -74,16 +78,19 @@ class Study:
         """The study of this name; its creator puts the recipe's own values first."""
         url = storage.url
         with _naming_faults(url):
-            known = {one.study_name for one in optuna.get_all_study_summaries(storage)}
-            if name in known:
+            if name in _names(storage):
                 study = optuna.load_study(study_name=name, storage=storage)
+            else:
+                study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+            if study.get_trials(deepcopy=False):
                 _check(study, space, made_from, _place(url))
-                return cls(name, space, seed, random, study, url)
-            study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
-            study.set_user_attr(MADE_FROM, dict(made_from))
-            study.set_user_attr(SPACE, space.words())
-            study.enqueue_trial(space.own)
-            return cls(name, space, seed, random, study, url)
+            else:  # new, or of a call that was killed before its first trial
+                _check_direction(study, _place(url))
+                study.set_user_attr(MADE_FROM, dict(made_from))
+                study.set_user_attr(SPACE, space.words())
+            opened = cls(name, space, seed, random, study, url)
+            opened._begin_with_own()
+            return opened
 
     def waiting(self) -> list[Trial]:
         """Trials that were asked for and are not told yet."""
@@ -100,6 +107,14 @@ class Study:
         """How many are told, those included that failed."""
         with _naming_faults(self.url):
             return len(self._told())
+
+    def _begin_with_own(self) -> None:
+        """The recipe's own values are asked for first; again, where a kill took them."""
+        states, own = optuna.trial.TrialState, self.space.own
+        waiting = [one.system_attrs.get("fixed_params") for one in self._trials(states.WAITING)]
+        tried = [one.params for one in self._trials(states.RUNNING, *self._told_states)]
+        if own not in waiting and own not in tried:
+            self.study.enqueue_trial(own)
 
     def ask(self) -> Trial:
         """The next values: the recipe's own, then some at random, then by what is known."""
@@ -121,70 +136,89 @@ class Study:
             state = optuna.trial.TrialState.FAIL if math.isnan(value) else None
             self.study.tell(number, None if state else value, state=state, skip_if_finished=True)
 
-    def table(self) -> pl.DataFrame:
-        """A row a trial: number, state, what it was worth, its values."""
-        with _naming_faults(self.url):
-            told = self._told()
+    def table(self, trials: int) -> pl.DataFrame:
+        """A row for each of the first so many: number, state, what it was worth, its values."""
         rows = [
             {NUMBER: t.number, STATE: t.state.name.lower(), VALUE: t.value, **t.params}
-            for t in sorted(told, key=lambda one: one.number)
+            for t in self._first(trials)
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def best(self) -> Trial | None:
+    def own(self, trials: int) -> float | None:
+        """What the recipe's own values are worth; None: that trial failed."""
+        return next((t.value for t in self._first(trials) if t.params == self.space.own), None)
+
+    def best(self, trials: int) -> Trial | None:
         """Of equals the earliest, so that the recipe's own values win a tie; None: all failed."""
-        with _naming_faults(self.url):
-            done = self._trials(optuna.trial.TrialState.COMPLETE)
+        done = [one for one in self._first(trials) if one.value is not None]
         if not done:
             return None
         best = max(done, key=lambda one: (one.value, -one.number))
         return Trial(best.number, best.params)
 
-    def importances(self) -> dict[str, float]:
+    def importances(self, trials: int) -> dict[str, float]:
         """What share of the differences in worth each value is behind; of few trials nothing."""
-        done = self._trials(optuna.trial.TrialState.COMPLETE)
+        done = [one for one in self._first(trials) if one.value is not None]
         if len(done) < 5 or len({one.value for one in done}) < 2:
             return {}
-        return dict(optuna.importance.get_param_importances(self.study))
+        alone = optuna.create_study(direction="maximize")
+        alone.add_trials(done)
+        return dict(optuna.importance.get_param_importances(alone))
+
+    def _first(self, trials: int) -> "list[FrozenTrial]":
+        """So many of those that are told, by number: another call may have gone further."""
+        with _naming_faults(self.url):
+            return sorted(self._told(), key=lambda one: one.number)[:trials]
+
+    @property
+    def _told_states(self) -> "tuple[TrialState, ...]":
+        states = optuna.trial.TrialState
+        return states.COMPLETE, states.FAIL
 
     def _trials(self, *states: Any) -> "list[FrozenTrial]":
         return list(self.study.get_trials(deepcopy=False, states=states))
 
     def _told(self) -> "list[FrozenTrial]":
         """One that was never wholly asked for is no trial."""
-        states, wanted = optuna.trial.TrialState, self.space.distributions().keys()
-        told = self._trials(states.COMPLETE, states.FAIL)
-        return [one for one in told if one.params.keys() == wanted]
+        wanted = self.space.distributions().keys()
+        return [one for one in self._trials(*self._told_states) if one.params.keys() == wanted]
 
 
 def forget(storage: "RDBStorage", name: str) -> None:
     """Delete a study, if it is there."""
     with _naming_faults(storage.url):
-        if name in {one.study_name for one in optuna.get_all_study_summaries(storage)}:
+        if name in _names(storage):
             optuna.delete_study(study_name=name, storage=storage)
+
+
+def _names(storage: "RDBStorage") -> set[str]:
+    return {one.study_name for one in optuna.get_all_study_summaries(storage)}
+
+
+def _check_direction(study: "OptunaStudy", where: str) -> None:
+    if study.direction.name != "MAXIMIZE":
+        raise ArtifactError(
+            f"Study {study.study_name} in {where} looks for the least, and pAUC is to be the most; "
+            f"{MEND}."
+        )
 
 
 def _check(study: "OptunaStudy", space: Space, made_from: Mapping[str, str], where: str) -> None:
     """Refuse a study of something else."""
-    mend = "take another STORAGE= or RUN=, or begin anew with FRESH=1"
-    if study.direction.name != "MAXIMIZE":
-        raise ArtifactError(
-            f"Study {study.study_name} in {where} looks for the least, and pAUC is to be the most; "
-            f"{mend}."
-        )
+    _check_direction(study, where)
     known, wanted = set(study.user_attrs.get(SPACE, ())), set(space.words())
     if known != wanted:
         raise ArtifactError(
             f"Study {study.study_name} in {where} looks for other values: there are "
             f"{name_some(sorted(known - wanted)) or 'none more'}, asked for are "
-            f"{name_some(sorted(wanted - known)) or 'none more'}; {mend}."
+            f"{name_some(sorted(wanted - known)) or 'none more'}; {MEND}."
         )
     before = study.user_attrs.get(MADE_FROM, {})
     changed = sorted(k for k in {*before, *made_from} if before.get(k) != made_from.get(k))
     if changed:
         raise ArtifactError(
             f"Study {study.study_name} in {where} was made from other values "
-            f"({name_some(changed)}); restore them, {mend}."
+            f"({name_some(changed)}); restore them, {MEND}."
         )
 
 
@@ -203,6 +237,10 @@ def _naming_faults(url: str) -> Iterator[None]:
             "STORAGE is no address of a database; write sqlite:///file.db or "
             "postgresql://user@host/name."
         ) from error
+    except KeyError as error:  # its rows are gone
+        raise ArtifactError(
+            f"A study in {_place(url)} was begun anew by another call meanwhile; run again."
+        ) from error
     except (optuna_exceptions.StorageInternalError, sqlalchemy_errors.SQLAlchemyError) as error:
         first = str(error.__cause__ or error).split("\n", maxsplit=1)[0]
         raise ArtifactError(
@@ -212,6 +250,6 @@ def _naming_faults(url: str) -> Iterator[None]:
 
 
 def _place(url: str) -> str:
-    """Where a database is, without the password that its address may hold."""
-    before, at, after = url.partition("@")
-    return f"{before.partition('://')[0]}://...@{after}" if at else url
+    """Where a database is, without the name and password that its address may hold."""
+    known = sqlalchemy.make_url(url)
+    return f"{known.drivername.partition('+')[0]}://{known.host or ''}/{known.database or ''}"

@@ -117,7 +117,7 @@ def test_a_blend_that_cannot_be_is_refused_in_one_line(place):
     ended = call(place, "stack", settings=alone, code=2)
     assert ended.stderr == (
         "stack: blend.policy is 'mean', but the stack is the only member; take "
-        "stack.networks=true, or blend.policy='stack'.\n"
+        "stack.networks=true, a second name in stack.boosters, or blend.policy='stack'.\n"
     )
 
 

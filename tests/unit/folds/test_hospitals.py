@@ -118,3 +118,18 @@ def test_the_seed_draws_anchors_and_no_fold():
     assert (both["fold"] == both["fold_right"]).all()
     assert FoldConfig(**words).draws()
     assert not FoldConfig(scheme=LEFT_OUT).draws()
+
+
+def test_a_patient_of_two_hospitals_is_no_anchor_if_one_is_held_out_alone():
+    samples = table(patients=12, positives=4, hospitals=2).with_columns(
+        # one picture of each patient of B is from A
+        pl.when((pl.col("hospital") == "Hospital B") & (pl.int_range(pl.len()) % 6 == 5))
+        .then(pl.lit("Hospital A")).otherwise(pl.col("hospital")).alias("hospital")
+    )  # fmt: skip
+    folds = fold(samples, scheme=LEFT_OUT, hospitals=["Hospital A"], anchor_share=0.5)
+    assert not (folds["split"] == "anchor").any()
+
+
+def test_a_hospital_named_twice_is_refused():
+    with pytest.raises(ValueError, match="names a hospital twice"):
+        FoldConfig(scheme=LEFT_OUT, hospitals=["Hospital A", "Hospital A"])

@@ -120,7 +120,7 @@ def test_no_blend_is_made_of_the_stack_alone(desk, policy):
         members_of(desk, BlendConfig(policy=policy), ROWS, STACKED, [])
     assert str(error.value) == (
         f"blend.policy is '{policy}', but the stack is the only member; take "
-        "stack.networks=true, or blend.policy='stack'."
+        "stack.networks=true, a second name in stack.boosters, or blend.policy='stack'."
     )
 
 

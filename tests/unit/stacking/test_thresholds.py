@@ -79,3 +79,12 @@ def test_rows_that_score_as_positives_do_say_how_far_views_differ():
     )
     assert view_spread(np.array([0.6, 0.8]), unseen) == (pytest.approx(0.5), 30)
     assert view_spread(np.array([0.99]), unseen)[1] == 530  # too few are alike: all of them
+
+
+def test_of_one_view_the_average_is_itself_and_of_ranks_nothing_is_said():
+    oof = pl.DataFrame({"target": [1, 1, 0], "score": [0.6, 0.4, 0.1]})
+    none = as_unseen(np.full((0, VIEWS), 0.3))
+    assert threshold_sheet(oof, none, 1, 0.5)["on_average"] == 0.6
+    many = as_unseen(clinic(np.random.default_rng(0), 500, 50, 1.0)[1])
+    assert threshold_sheet(oof, many, VIEWS, 0.5)["on_average"] is not None
+    assert threshold_sheet(oof, many, VIEWS, 0.5, alike=False)["on_average"] is None

@@ -71,6 +71,17 @@ def test_a_fold_without_a_positive_is_not_scored_and_counts_for_nothing():
     assert mean_and_spread(found)[0] == pytest.approx((found[0] + found[1]) / 2)
 
 
+def test_a_fold_whose_others_have_one_class_is_not_scored_either():
+    """Positives in folds 0 and 1 alone: without 0, fold 1 would be learnt from fold 2."""
+    matrix = drawn()
+    target = np.where(matrix.rows["fold"].to_numpy() == 2, 0, matrix.rows["target"].to_numpy())
+    rows = matrix.rows.with_columns(target=pl.Series(target.astype(np.int8)))
+    found = InnerFolds(Matrix(rows, matrix.columns, matrix.values), 0).pauc(
+        setting(matrix), 0, 0.8, quietly
+    )
+    assert found == {1: None, 2: None}
+
+
 def test_the_spread_is_over_folds_and_nothing_is_the_mean_of_none():
     assert mean_and_spread({0: 0.1, 1: 0.2}) == (pytest.approx(0.15), pytest.approx(0.0707107))
     assert mean_and_spread({0: 0.1, 1: None}) == (0.1, None)

@@ -67,6 +67,15 @@ def test_values_come_to_a_setting_and_to_an_overlay_alike():
     assert overlay["lightgbm"]["rounds"] == 77
     assert overlay["stack"]["leave_out"] == ["les_*", "pz_*"]
     assert LightGBMConfig.model_validate(overlay["lightgbm"]) == setting.booster
+    again = StackConfig.model_validate(overlay["stack"])  # whole: who grows it is in it too
+    assert again.boosters == ("lightgbm",)
+
+
+def test_where_every_family_would_be_left_out_none_is():
+    wide = space()
+    values = {key: False if key.startswith("use.") else one for key, one in wide.own.items()}
+    assert wide.setting(values, seeds=1).columns == COLUMNS
+    assert wide.overlay(values)["stack"]["leave_out"] == []
 
 
 def test_the_recipes_own_values_are_the_recipe():
