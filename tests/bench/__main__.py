@@ -10,6 +10,7 @@ from tests.bench import (
     bench_networks,
     bench_pace,
     bench_pixels,
+    bench_real_table,
     bench_seeds,
     bench_stack,
     bench_tabular,
@@ -29,7 +30,7 @@ THEMES = {
     "training": bench_training.run,
     "pace": bench_pace.run,
 }
-HOURS = {"seeds": bench_seeds.run}
+HOURS = {"seeds": bench_seeds.run, "real_table": bench_real_table.run}
 
 if __name__ == "__main__":  # not in the processes that a theme spawns
     for theme in sys.argv[1:] or THEMES:
