@@ -95,6 +95,7 @@ def test_again_there_is_nothing_to_do(whole):
     assert tune(place).stdout.startswith("tune: nothing to do, ")
 
 
+@pytest.mark.slow
 def test_killed_twice_it_goes_on_to_the_same_values(whole, begun):
     for after in (3, 13):
         process = begun.start("tune", "--jobs", "1", settings=SMALL)
@@ -113,6 +114,7 @@ def test_killed_twice_it_goes_on_to_the_same_values(whole, begun):
         assert ours.read_bytes() == theirs.read_bytes()
 
 
+@pytest.mark.slow
 def test_two_calls_share_the_trials_of_a_run(whole, begun):
     processes = [begun.start("tune", "--jobs", "1", settings=SMALL) for _ in range(2)]
     for process in processes:
