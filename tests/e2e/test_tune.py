@@ -5,6 +5,7 @@ import shutil
 import time
 import tomllib
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -192,3 +193,23 @@ def test_a_locked_database_is_one_sentence(begun, tmp_path):
     refused = tune(begun, "--storage", f"sqlite:///{tmp_path}/no/such/folder.db", code=2).stderr
     assert refused.startswith("tune: The studies in sqlite:///")
     assert refused.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_labels_by_a_coin_are_at_chance_nested_and_above_it_inside(tmp_path):
+    """What is chosen on rows flatters on them, and not on the rows of the outer fold."""
+    nested, inside = [], []
+    for seed in range(4):
+        place = Place(tmp_path / str(seed))
+        place.call("sample", settings=SMALL)
+        (place.data / "manifest.json").unlink()
+        path = place.data / "train-metadata.csv"
+        rows = pl.read_csv(path, infer_schema=False)
+        coin = np.random.default_rng(seed).random(len(rows)) < 0.2
+        rows.with_columns(target=pl.Series(coin.astype(int)).cast(pl.String)).write_csv(path)
+        tune(place, "--data", str(place.data))
+        sheet = sheet_of(place)
+        nested.append(sheet["nested"]["tuned"]["auc"]["value"])
+        inside.append(sheet["studies"]["all_folds"]["best_inner_pauc"])
+    assert np.mean(nested) == pytest.approx(0.5, abs=0.06)  # one has a standard error of .03
+    assert np.mean(inside) > 0.025  # a constant score has .02: chosen, so above
