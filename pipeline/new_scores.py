@@ -85,8 +85,10 @@ class Stacked:
     def hashes(self) -> dict[str, str]:
         """What a prediction is made by; boosters' own hashes hang on their networks' columns."""
         used = {folder: sha for name in self.grown for folder, sha in self._used(name).items()}
-        kept = [name for name in (RULE, CALIBRATION, THRESHOLD) if name in self.unit.manifest.files]
-        return used | {name: self.unit.sha256(name) for name in kept}
+        files = [
+            name for name in (RULE, CALIBRATION, THRESHOLD) if name in self.unit.manifest.files
+        ]
+        return used | {name: self.unit.sha256(name) for name in files}
 
     @cached_property
     def policy(self) -> str:
@@ -98,8 +100,8 @@ class Stacked:
         """Where to flag what the run hands in; None: a stack of before did not say."""
         if THRESHOLD not in self.unit.manifest.files:
             return None
-        kept: ThresholdSheet = self.unit.json(THRESHOLD)
-        return kept
+        sheet: ThresholdSheet = self.unit.json(THRESHOLD)
+        return sheet
 
     @cached_property
     def handed_in(self) -> tuple[str, ...]:

@@ -120,11 +120,11 @@ def tell(plan: Plan, studies: Mapping[str, Study], done: Mapping[tuple[str, int]
     """What finished trials were worth; of one that failed also why."""
     with _alone(plan.job):
         for (name, number), unit in done.items():
-            found = unit.json(TRIAL)
-            if found["mean"] is None:
-                why = found["failed"] or "no inner fold has both classes to learn and to score"
+            outcome = unit.json(TRIAL)
+            if outcome["mean"] is None:
+                why = outcome["failed"] or "no inner fold has both classes to learn and to score"
                 plan.job.say(f"notice: trial {number} of {name} failed: {why}")
-            studies[name].tell(number, float("nan") if found["mean"] is None else found["mean"])
+            studies[name].tell(number, float("nan") if outcome["mean"] is None else outcome["mean"])
 
 
 def check_best(plan: Plan, studies: Mapping[str, Study]) -> None:
@@ -173,7 +173,7 @@ def try_setting(
             worth = inner.pauc(setting, seed, min_tpr, show)
         except (MemoryError, AssertionError, ImportError):
             raise  # not the values' fault
-        except Exception as error:
+        except Exception as error:  # each library raises its own; one trial ends no study
             reason = str(error) if isinstance(error, DermstackError) else repr(error)
     mean, spread = mean_and_spread(worth)
     draft.json(

@@ -16,7 +16,7 @@ from folds.schema import ID
 from metrics.operating import threshold_for_sensitivity
 from metrics.pauc import MIN_TPR, pauc_above_tpr
 from stacking.blending.config import BLENDS, Blend, BlendConfig
-from stacking.blending.greedy import greedy_shares
+from stacking.blending.greedy import DIGITS, greedy_shares
 from stacking.blending.members import STACK, Members, Scores, blended_members
 from stacking.blending.percentiles import Reference
 from stacking.calibration.kept import Calibrated
@@ -28,7 +28,6 @@ from workspace.errors import ConfigError
 CHOSEN = ("weighted", "greedy")  # by the rows of other folds
 EVEN = 12  # shares of each member before the search; 12 has halves, thirds and quarters
 STEPS = (6, 3, 1)  # shares moved from one member to another, coarse steps first
-DIGITS = 12  # of a pAUC: one rank of one row is over 1e-9 of it, rounding errors are 1e-16
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
 from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.errors import ArtifactError
 from workspace.machine import lent_cores
 from workspace.units import Unit
 
@@ -84,11 +84,7 @@ class CatBoostConfig(BaseModel):
     def load(cls, unit: Unit, name: str, columns: Sequence[str]) -> "CatBoostBooster":
         """A model of a unit: its hash is checked before CatBoost sees a byte, then its columns."""
         grown = CatBoostBooster.of_text(unit.text(name))
-        if grown.model.feature_names_ != list(columns):
-            raise ArtifactError(
-                f"{unit.path(name)} was trained on other columns than those at hand; run "
-                "'make stack FRESH=1'."
-            )
+        check_columns(unit, name, grown.model.feature_names_, columns)
         return grown
 
 
@@ -193,10 +189,10 @@ def _text(model: "catboost.CatBoost") -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         model.save_model(str(path), format="json")
-        kept = json.loads(path.read_text())
-    known = kept["model_info"]
-    kept["model_info"] = {"catboost_version_info": known["catboost_version_info"]}
-    return json.dumps(kept, sort_keys=True)
+        described = json.loads(path.read_text())
+    known = described["model_info"]
+    described["model_info"] = {"catboost_version_info": known["catboost_version_info"]}
+    return json.dumps(described, sort_keys=True)
 
 
 def _read(text: str) -> "catboost.CatBoost":

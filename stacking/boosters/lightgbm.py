@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
 from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.errors import ArtifactError
 from workspace.machine import lent_cores
 from workspace.units import Unit
 
@@ -114,11 +114,7 @@ class LightGBMConfig(BaseModel):
         import lightgbm as lgb  # noqa: PLC0415
 
         model = lgb.Booster(model_str=unit.text(name))
-        if model.feature_name() != list(columns):
-            raise ArtifactError(
-                f"{unit.path(name)} was trained on other columns than those at hand; run "
-                "'make stack FRESH=1'."
-            )
+        check_columns(unit, name, model.feature_name(), columns)
         return LightGBMBooster(model)
 
 

@@ -16,10 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from threadpoolctl import threadpool_limits
 
 from stacking.boosters.booster import BoosterConfig, Range
-from stacking.boosters.rows import gathered
+from stacking.boosters.rows import check_columns, gathered
 from stacking.category_codes import PREFIX
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.errors import ArtifactError
 from workspace.lazy import LazyModule
 from workspace.units import Unit
 
@@ -54,14 +53,10 @@ class LogisticConfig(BaseModel):
     @classmethod
     def load(cls, unit: Unit, name: str, columns: Sequence[str]) -> "LogisticModel":
         """A kept model: its hash is checked before a byte is read, then its columns."""
-        kept: dict[str, Any] = json.loads(unit.text(name))
-        scale = Scale(**kept["scale"])
-        if scale.columns != list(columns):
-            raise ArtifactError(
-                f"{unit.path(name)} was trained on other columns than those at hand; run "
-                "'make stack FRESH=1'."
-            )
-        return LogisticModel(scale, kept["coefficients"], kept["intercept"])
+        values: dict[str, Any] = json.loads(unit.text(name))
+        scale = Scale(**values["scale"])
+        check_columns(unit, name, scale.columns, columns)
+        return LogisticModel(scale, values["coefficients"], values["intercept"])
 
 
 @dataclass(frozen=True)
@@ -185,5 +180,5 @@ class LogisticModel:
         return gains / (gains.sum() or 1.0)
 
     def save(self) -> str:
-        kept = {"scale": asdict(self.scale), "coefficients": self.coefficients}
-        return json.dumps({**kept, "intercept": self.intercept})
+        values = {"scale": asdict(self.scale), "coefficients": self.coefficients}
+        return json.dumps({**values, "intercept": self.intercept})

@@ -1,10 +1,12 @@
-"""Training rows that lie in several blocks, as boosters want them: some, by index, as one array."""
+"""What boosters share: training rows by index out of several blocks; whose columns a model has."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from workspace.arrays import Floats32, Ints
+from workspace.errors import ArtifactError
+from workspace.units import Unit
 
 
 def gathered(blocks: Sequence[Floats32], indices: Ints) -> Floats32:
@@ -16,3 +18,12 @@ def gathered(blocks: Sequence[Floats32], indices: Ints) -> Floats32:
         for block, edge, a, b in zip(blocks, edges, cuts, cuts[1:], strict=False)
     ]
     return np.concatenate(some)
+
+
+def check_columns(unit: Unit, name: str, learnt: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse a kept model of other columns, or of another order of them."""
+    if list(learnt) != list(columns):
+        raise ArtifactError(
+            f"{unit.path(name)} was trained on other columns than those at hand; run "
+            "'make stack FRESH=1'."
+        )

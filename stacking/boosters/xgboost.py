@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
 from stacking.boosters.booster import BoosterConfig, Range
-from stacking.boosters.rows import gathered
+from stacking.boosters.rows import check_columns, gathered
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.errors import ArtifactError
 from workspace.machine import lent_cores
 from workspace.units import Unit
 
@@ -101,11 +100,7 @@ class XGBoostConfig(BaseModel):
 
         model = xgb.Booster()
         model.load_model(bytearray(unit.text(name), "utf-8"))
-        if model.feature_names != list(columns):
-            raise ArtifactError(
-                f"{unit.path(name)} was trained on other columns than those at hand; run "
-                "'make stack FRESH=1'."
-            )
+        check_columns(unit, name, model.feature_names or (), columns)
         return XGBoostBooster(model)
 
 

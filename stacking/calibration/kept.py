@@ -51,11 +51,11 @@ class Calibrated:
         return asdict(self)
 
     @classmethod
-    def of_json(cls, kept: Mapping[str, Any]) -> "Calibrated":
+    def of_json(cls, values: Mapping[str, Any]) -> "Calibrated":
         """What `as_json` gave."""
-        one = kept["calibration"]
+        one = values["calibration"]
         return cls(
             Calibration(one["method"], tuple(one["numbers"]), tuple(one["values"])),
-            kept["prevalence"],
-            kept["asked"],
+            values["prevalence"],
+            values["asked"],
         )

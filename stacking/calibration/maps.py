@@ -130,9 +130,9 @@ def _least(
             wrong
         )
 
-    found = optimize.minimize(
+    solution = optimize.minimize(
         loss, np.array(start), jac=True, method="L-BFGS-B",
         bounds=[(one, None) for one in least],
         options={"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9},
     )  # fmt: skip
-    return tuple(found.x.tolist())
+    return tuple(solution.x.tolist())

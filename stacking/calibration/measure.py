@@ -69,12 +69,12 @@ def calibration_sheet(
         for name, tally in tallies.items()
         if name != RAW
     }
-    found = intervals({**tallies, **minus}, whose, config.bootstrap(), show)
+    by_name = intervals({**tallies, **minus}, whose, config.bootstrap(), show)
     sheets: dict[str, MethodSheet] = {}
     for name, one in by_method.items():
-        less = found.get(f"{name} minus raw")
+        less = by_name.get(f"{name} minus raw")
         sheets[name] = {
-            "metrics": interval_sheets(found[name]),
+            "metrics": interval_sheets(by_name[name]),
             "minus_raw": None if less is None else interval_sheets(less),
             "distinct": len(np.unique(one)),
             "pauc_pooled": pauc_above_tpr(target, one, config.min_tpr),

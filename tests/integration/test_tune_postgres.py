@@ -46,7 +46,9 @@ def address(tmp_path_factory):
     """A server of its own, on a free port, gone afterwards."""
     where = programs()
     if where is None:
+        # A user's machine may lack it; .ci/run installs it and takes a skip for a failure.
         pytest.skip("no PostgreSQL here (Debian: apt install postgresql)")
+    # An extra; the lock has it, and .ci/run takes a skip for a failure.
     pytest.importorskip("psycopg", reason="no psycopg here: pip install -e '.[postgres]'")
     folder = tmp_path_factory.mktemp("postgres")
     for parent in (folder, *folder.parents):  # pytest's own folders, which nobody else may enter
@@ -101,6 +103,7 @@ def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_doubled(address, t
 
 
 def test_a_server_that_is_gone_is_one_sentence_without_its_password(tmp_path):
+    # An extra; the lock has it, and .ci/run takes a skip for a failure.
     pytest.importorskip("psycopg", reason="no psycopg here: pip install -e '.[postgres]'")
     place = Place(tmp_path)
     gone = "postgresql://user:secret@127.0.0.1:1/none"

@@ -10,6 +10,7 @@ from workspace.allocation import freed_memory_kept
 
 SIZE = 2**25 + 2**20  # beyond the threshold from which on arrays are mappings of their own
 FEWEST = 16  # page faults of SIZE that is new: 8,448, or 16 where pages are huge
+# Another C library has no mallopt: there the code does nothing, and there is nothing to show.
 needs_glibc = pytest.mark.skipif(allocation._glibc() is None, reason="only glibc is told")
 
 

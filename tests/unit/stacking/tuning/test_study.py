@@ -195,6 +195,7 @@ def test_what_is_no_address_is_told(address):
     ],
 )
 def test_no_password_is_said(address):
+    # An extra; the lock has it, and .ci/run takes a skip for a failure.
     pytest.importorskip("psycopg", reason="no psycopg here: pip install -e '.[postgres]'")
     with pytest.raises(ArtifactError) as error:
         open_storage(address)
