@@ -25,7 +25,7 @@ from stacking.blocks import Block
 from stacking.boosters.booster import BoosterConfig
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, train_fold
-from stacking.matrix import Matrix, assemble, lazily, left_out
+from stacking.matrix import Matrix, lazily, left_out
 from stacking.oof import MAKER
 from workspace.orders import Needs
 from workspace.tasks import Output, Task
@@ -203,7 +203,7 @@ def _matrix(
             if name not in (ID, FOLD, MAKER) and not left_out(name, plan.stack.leave_out)
         ]
         sources.append(lazily("the networks", names, table.lazy))
-    return assemble(rows.rows, sources)
+    return rows.assembled(rows.rows, sources)
 
 
 def _scored_rows(rows: StackRows, unit: Unit, seeds: Sequence[str], group: str) -> list[ScoredRows]:

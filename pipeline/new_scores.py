@@ -224,7 +224,7 @@ class Scorer:
 
     stacked: Stacked
     choice: Choice
-    ids: pl.DataFrame
+    rows: pl.DataFrame  # ID, patient
     features: pl.DataFrame | None  # None: no tables
     networks: "Mapping[str, NewColumns]" = field(default_factory=dict)
 
@@ -243,7 +243,7 @@ class Scorer:
             )
         some, rule = kept_blend(self.stacked.unit)
         return blended_unseen(
-            some, rule, self.ids, boosted, lambda name: self.networks[name].scores(),
+            some, rule, self.rows, boosted, lambda name: self.networks[name].scores(),
             self.calibrated,
         )  # fmt: skip
 
@@ -255,7 +255,7 @@ class Scorer:
 
     def means(self) -> pl.DataFrame:
         """Each network's mean probabilities by id."""
-        table = self.ids
+        table = self.rows.select(ID)
         for network in self.networks.values():
             table = table.join(network.means(), on=ID, how="left", maintain_order="left")
         return table
@@ -268,7 +268,7 @@ class Scorer:
         if others:
             assert self.features is not None
             sources.insert(0, lazily("the new data", others, self.features.lazy))
-        matrix = assemble(self.ids, sources)
+        matrix = assemble(self.rows, sources)
         lacking = sorted(set(columns) - set(matrix.columns))
         if lacking:
             raise ArtifactError(

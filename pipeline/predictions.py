@@ -61,7 +61,7 @@ def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
         from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
         networks = new_columns.open_columns((run, results), data, rows, choice.networks)
-    scorer = Scorer(stacked, choice, rows.select(ID), table, networks)
+    scorer = Scorer(stacked, choice, rows.select(ID, PATIENT), table, networks)
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))
     details = known.join(means, on=ID, how="left", maintain_order="left")

@@ -13,7 +13,7 @@ import polars as pl
 
 from folds.frozen import FILE, load_folds
 from folds.groups import GROUP
-from folds.schema import ID, SPLIT, TARGET, TRAIN
+from folds.schema import ID, PATIENT, SPLIT, TARGET, TRAIN
 from pipeline.feature_table import TRAINING
 from pipeline.job import Job
 from pipeline.members import PARTS, STACK, parts_of
@@ -60,13 +60,14 @@ class StackFiles:
 def open_stack(files: StackFiles) -> "StackRows":
     """Once a process, as long as the files hold the same."""
     folded, featured = open_unit(files.folded, "folds"), open_unit(files.featured, "features")
-    samples = open_unit(files.samples, "verify").parquet(SAMPLES, [ID, TARGET])
-    table = load_folds(folded, samples).join(samples, on=ID, how="left", validate="1:1")
+    samples = open_unit(files.samples, "verify").parquet(SAMPLES, [ID, TARGET, PATIENT])
+    labels, patients = samples.select(ID, TARGET), samples.select(ID, pl.col(PATIENT).cast(str))
+    table = load_folds(folded, labels).join(labels, on=ID, how="left", validate="1:1")
     columns = [ID, pl.col(FOLD).fill_null(NEVER), TARGET, GROUP]
     rows = table.filter(pl.col(SPLIT) == TRAIN).select(columns).sort(FOLD, ID)
     units = [open_unit(block, "embed") for block in files.blocks]
     blocks = tuple(open_block(unit, rows, folded.facts["fold_hash"]) for unit in units)
-    return StackRows(files, folded, featured, rows, blocks)
+    return StackRows(files, folded, featured, rows, blocks, patients)
 
 
 @dataclass(frozen=True)
@@ -78,23 +79,31 @@ class StackRows:
     featured: Unit
     rows: pl.DataFrame  # ID, fold, target, group of the rows to train on, fold after fold
     blocks: tuple[Block, ...]
+    patients: pl.DataFrame  # ID, patient of all rows, those outside the folds too
 
     @cached_property
     def matrix(self) -> Matrix:
         """All columns of all training rows."""
-        return assemble(self.rows, self._sources())
+        return self.assembled(self.rows, self._sources())
+
+    def assembled(self, rows: pl.DataFrame, sources: Sequence[Source]) -> Matrix:
+        """A matrix of these rows that knows whose each is."""
+        return assemble(
+            rows.join(self.patients, on=ID, how="left", validate="1:1", maintain_order="left"),
+            sources,
+        )
 
     def learnt(self, columns: Sequence[str], fold: int) -> Matrix:
         """These columns of all training rows, as the boosters of this fold may learn from them."""
         some = set(columns)
         if not any(block.nested and some.intersection(block.columns) for block in self.blocks):
             return self.matrix.select(columns)
-        return assemble(self.rows, self._sources(fold)).select(columns)
+        return self.assembled(self.rows, self._sources(fold)).select(columns)
 
     def unseen(self, rows: pl.DataFrame, file: str, fold: int) -> Matrix:
         """The same columns of rows outside the folds, as the makers of this fold see them."""
         sources = [self._features(file), *(block.unseen(fold) for block in self.blocks)]
-        return assemble(rows, map(self.used, sources))
+        return self.assembled(rows, [self.used(source) for source in sources])
 
     @cached_property
     def fold_numbers(self) -> list[int]:

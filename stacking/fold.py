@@ -15,7 +15,7 @@ import polars as pl
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
-from stacking.boosters.booster import Binned, Booster, BoosterConfig
+from stacking.boosters.booster import Binned, Booster, BoosterConfig, seeing
 from stacking.category_codes import CategoryCodes, fit_category_codes, renumbered
 from stacking.config import StackConfig
 from stacking.matrix import Matrix
@@ -152,7 +152,8 @@ class _Training:
 
     def _bin_rows(self, threads: int | None) -> Binned:
         blocks, target = self.matrix.blocks(self.training), self.target[self.training]
-        return self.booster.bin_rows(blocks, target, self.matrix.columns, threads)
+        data = self.booster.bin_rows(blocks, target, self.matrix.columns, threads)
+        return seeing(data, self.matrix.patients[self.training])
 
     def bag(self, data: Binned, number: int) -> _Bag:
         """The booster of one seed, and what it says of the held-out rows."""
@@ -161,11 +162,13 @@ class _Training:
         indices = sampled(self.positive, self.stack, number if by_shard else seed)
         rounds = self._rounds(data, indices, seed)
         grown = data.grow(indices, seed, rounds)
-        shift = prior_shift(self.positive, indices)
-        score = special.expit(grown.log_odds(self.held_out, data.threads) + shift)
+        shift, patients = prior_shift(self.positive, indices), self.matrix.patients[self.held]
+        odds = seeing(grown, patients).log_odds(self.held_out, data.threads)
+        score = special.expit(odds + shift)
         shap = None
         if len(self.explained):
-            shap = grown.contributions(self.held_out[self.explained], data.threads)
+            asked = seeing(grown, patients[self.explained])
+            shap = asked.contributions(self.held_out[self.explained], data.threads)
         return _Bag(grown.save(), rounds, shift, score, grown.gain(), shap)
 
     def _rounds(self, data: Binned, indices: Ints, seed: int) -> int:
@@ -212,15 +215,15 @@ def _bags(work: _Training, show: Show, threads: int | None) -> list[_Bag]:
 
 
 def probabilities(
-    values: Floats32, models: Sequence[Booster], use: Use, threads: int | None = None
+    matrix: Matrix, models: Sequence[Booster], use: Use, threads: int | None = None
 ) -> list[Floats]:
     """What each model of a fold says of rows it never saw.
 
     The one way in which rows outside the folds are scored: test set, holdout, new data.
     """
-    with renumbered(values, use["columns"], CategoryCodes(use["levels"])):
+    with renumbered(matrix.values, use["columns"], CategoryCodes(use["levels"])):
         return [
-            special.expit(model.log_odds(values, threads) + shift)
+            special.expit(seeing(model, matrix.patients).log_odds(matrix.values, threads) + shift)
             for model, shift in zip(models, use["shifts"], strict=True)
         ]
 

@@ -6,13 +6,14 @@ Rows lie fold after fold, so that the training rows of a fold are two slices and
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import polars as pl
 
-from folds.schema import ID
-from workspace.arrays import Bools, Floats32
+from folds.groups import GROUP
+from folds.schema import ID, PATIENT
+from workspace.arrays import Bools, Floats32, Ints
 from workspace.errors import ConfigError, DataError, listed, name_some
 
 NEVER = -1  # the fold of rows that are always trained on
@@ -46,6 +47,15 @@ class Matrix:
         """The rows to keep as views of whole runs, in order."""
         edges = np.flatnonzero(np.diff(np.r_[False, keep, False].astype(np.int8)))
         return [self.values[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+    @cached_property
+    def patients(self) -> Ints:
+        """(rows,): whose each row is, by a number; a row of nobody is a patient of its own."""
+        known = [name for name in (PATIENT, GROUP) if name in self.rows.columns]
+        whose = pl.col(known[0]) if known else pl.lit(None, dtype=pl.String)
+        table = self.rows.select(whose.alias("whose"), pl.when(whose.is_null()).then(ID))
+        numbers: Ints = table.to_struct().rank("dense").to_numpy().astype(np.int64)
+        return numbers
 
     def select(self, columns: Sequence[str]) -> "Matrix":
         """The same rows with these columns alone; a copy, unless they are all."""

@@ -69,5 +69,5 @@ def _scores(matrix: Matrix, unit: Unit, threads: int | None) -> Floats:
             f"({name_some(sorted(other)) or 'another order'}); run 'make stack'."
         )
     models = load_boosters(unit, len(use["shifts"]), matrix.columns)
-    each = probabilities(matrix.values, models, use, threads)
+    each = probabilities(matrix, models, use, threads)
     return np.asarray(np.mean(each, axis=0), np.float64)

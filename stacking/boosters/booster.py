@@ -8,7 +8,7 @@ depends on the number of threads, neither a bit of a score nor a byte of a model
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.units import Unit
@@ -77,6 +77,23 @@ class Binned(Protocol):
     def with_config(self, config: "BoosterConfig") -> Self:
         """The same bins for other settings that leave the bins alone: trials need not bin anew."""
         ...
+
+
+@runtime_checkable
+class SeesPatients(Protocol):
+    """Rows or a model that look at all rows of a patient at once, as soon as they know whose."""
+
+    def of(self, patients: Ints) -> Self:
+        """The same, where each row is of the patient with this number."""
+        ...
+
+
+Asked = TypeVar("Asked", Binned, Booster)
+
+
+def seeing(asked: Asked, patients: Ints) -> Asked:
+    """Rows or a model that know whose each row is, if that is anything to them."""
+    return asked.of(patients) if isinstance(asked, SeesPatients) else asked
 
 
 class BoosterConfig(Protocol):

@@ -7,6 +7,7 @@ from stacking.boosters.booster import Booster, BoosterConfig
 from stacking.boosters.catboost import CatBoostConfig
 from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.boosters.logistic import LogisticConfig
+from stacking.boosters.set_attention import SetAttentionConfig
 from stacking.boosters.xgboost import XGBoostConfig
 from workspace.errors import ArtifactError, ConfigError
 from workspace.units import Unit
@@ -16,6 +17,7 @@ BOOSTERS: dict[str, type[BoosterConfig]] = {
     "xgboost": XGBoostConfig,
     "catboost": CatBoostConfig,
     "logistic": LogisticConfig,
+    "set_attention": SetAttentionConfig,
 }
 DEFAULT = "lightgbm"  # where a recipe names none
 EXTRAS = ("xgboost", "catboost")  # called like the libraries, which may not be installed

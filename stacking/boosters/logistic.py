@@ -1,8 +1,7 @@
 """Logistic regression: the plain baseline that boosters have to beat, behind their own protocol.
 
-Numbers are standardised by the training rows, a gap is their mean, a category has a column of its
-own. Nothing is left to chance: models of a bag differ by the rows drawn for each alone. Models are
-JSON: coefficients, and what is needed to use them.
+Columns go in as `scale` makes them. Nothing is left to chance: models of a bag differ by the rows
+drawn for each alone. Models are JSON: coefficients, and what is needed to use them.
 """
 
 import json
@@ -17,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from stacking.boosters.booster import BoosterConfig, Range
 from stacking.boosters.rows import check_columns, gathered
-from stacking.category_codes import PREFIX
+from stacking.boosters.scale import Scale, scale_of
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.lazy import LazyModule
 from workspace.units import Unit
@@ -26,7 +25,6 @@ linear_model = LazyModule("sklearn.linear_model")
 exceptions = LazyModule("sklearn.exceptions")
 
 AT_ONCE = 2**15  # rows that are float64 at a time
-FURTHEST = 10.0  # standard deviations from the mean that a value counts as, at most
 
 
 class LogisticConfig(BaseModel):
@@ -57,56 +55,6 @@ class LogisticConfig(BaseModel):
         scale = Scale(**values["scale"])
         check_columns(unit, name, scale.columns, columns)
         return LogisticModel(scale, values["coefficients"], values["intercept"])
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What makes the columns of a design of those of the matrix; lists, as JSON has them."""
-
-    columns: list[str]
-    means: list[float]  # of numbers; 0 for categories
-    spreads: list[float]  # a constant column's is 1: it is 0 then
-    codes: list[list[float]]  # of each category column; empty for numbers
-
-    @property
-    def width(self) -> int:
-        return sum(len(codes) or 1 for codes in self.codes)
-
-    @property
-    def owners(self) -> Ints:
-        """(design columns,): of which column each is made."""
-        return np.repeat(np.arange(len(self.columns)), [len(codes) or 1 for codes in self.codes])
-
-    def design(self, values: Floats32) -> Floats:
-        """(rows, design columns): near 0, and none missing."""
-        made = np.empty((len(values), self.width))
-        at = 0
-        for number, codes in enumerate(self.codes):
-            column = values[:, number].astype(np.float64)
-            if codes:
-                made[:, at : at + len(codes)] = column[:, None] == np.array(codes)
-                at += len(codes)
-                continue
-            z = (column - self.means[number]) / self.spreads[number]
-            made[:, at] = np.nan_to_num(z.clip(-FURTHEST, FURTHEST), nan=0.0)
-            at += 1
-        return made
-
-
-def scale_of(blocks: Sequence[Floats32], columns: Sequence[str]) -> Scale:
-    """Of training rows, a column at a time."""
-    means, spreads, codes = [], [], []
-    for number, name in enumerate(columns):
-        column = np.concatenate([block[:, number] for block in blocks]).astype(np.float64)
-        known = column[~np.isnan(column)]
-        is_code = name.startswith(PREFIX)
-        codes.append(np.unique(known).tolist() if is_code else [])
-        plain = len(known) > 0 and not is_code
-        means.append(float(known.mean()) if plain else 0.0)
-        spread = float(known.std()) if plain else 1.0
-        # What is left of a constant by rounding is no spread.
-        spreads.append(spread if spread > 1e-6 * abs(means[-1]) else 1.0)
-    return Scale(list(columns), means, spreads, codes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -197,6 +197,18 @@ def test_predict_gives_the_test_rows_the_scores_that_were_submitted(place, tmp_p
     assert "nothing to do" in call(place, "predict", "--data", str(new)).stdout
 
 
+def test_a_member_that_sees_whole_patients_predicts_what_was_submitted(place, tmp_path):
+    """Whose each row is comes from the sample table there, and from the new table here."""
+    new = new_data(place, tmp_path / "hospital")
+    settings = ('stack.boosters=["set_attention"]', "set_attention.rounds=3")
+    call(place, "submission", settings=settings)
+    call(place, "predict", "--data", str(new), settings=settings)
+    [folder] = (place.run / "predictions").iterdir()
+    submitted = pl.read_csv(place.run / "submission" / "submission.csv")
+    both = pl.read_csv(folder / "predictions.csv").join(submitted, on="isic_id", validate="1:1")
+    assert (both["target"] == both["target_right"]).all()
+
+
 def test_predict_of_a_run_that_is_not_there_makes_none(place, tmp_path):
     typo = Place(tmp_path / "typo")
     ended = call(typo, "predict", "--data", str(place.data), code=2)

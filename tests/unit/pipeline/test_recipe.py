@@ -232,8 +232,8 @@ def test_overlays_are_drawn_unless_the_recipe_says_no():
 
 
 OTHERS = (
-    "stack, tabular, images, lightgbm, xgboost, catboost, logistic, mean, rank_average, weighted, "
-    "greedy, or_rule"
+    "stack, tabular, images, lightgbm, xgboost, catboost, logistic, set_attention, mean, "
+    "rank_average, weighted, greedy, or_rule"
 )
 
 

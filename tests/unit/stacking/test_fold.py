@@ -112,9 +112,14 @@ def test_probabilities_mean_all_rows_whatever_the_sample_was(matrix):
     assert mean == pytest.approx(matrix.rows["target"].mean(), abs=0.05)
 
 
+def held_out_of(matrix, fold):
+    held = (matrix.rows["fold"] == fold).to_numpy()
+    return Matrix(matrix.rows.filter(held), matrix.columns, matrix.values[held])
+
+
 def test_unseen_rows_are_scored_as_held_out_rows_are(matrix):
     trained = train(matrix, 2)
-    held = matrix.values[(matrix.rows["fold"] == 2).to_numpy()]
+    held = held_out_of(matrix, 2)
     models = [model_of(text) for text in texts(trained)]
     each = probabilities(held, models, trained.use)
     assert np.mean(each, axis=0) == pytest.approx(trained.scores["score"].to_numpy(), abs=1e-12)

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stacking.matrix import assemble, lazily, used_columns
+from stacking.matrix import Matrix, assemble, lazily, used_columns
 from workspace.errors import ConfigError, DataError
 
 IDS = pl.DataFrame({"isic_id": ["c", "a", "b"]})
@@ -72,3 +72,19 @@ def test_columns_are_left_out_by_name_and_pattern():
         used_columns([], [])
     with pytest.raises(ConfigError, match=r"^stack\.leave_out leaves no column to learn from\.$"):
         used_columns(columns, ["*"])
+
+
+@pytest.mark.parametrize(
+    ("whose", "numbers"),
+    [
+        ({"patient_id": ["B", "A", None, "B", None], "group_id": ["A"] * 5}, [4, 3, 1, 4, 2]),
+        ({"group_id": ["B", "A", "B", "B", "A"]}, [2, 1, 2, 2, 1]),
+        ({}, [5, 4, 3, 2, 1]),
+    ],
+)
+def test_rows_know_whose_they_are_and_a_row_of_nobody_is_alone(whose, numbers):
+    rows = pl.DataFrame({"isic_id": ["e", "d", "c", "b", "a"], **whose})
+    patients = Matrix(rows, (), np.empty((5, 0), np.float32)).patients
+    same = patients[:, None] == patients[None, :]
+    expected = np.array(numbers)
+    assert (same == (expected[:, None] == expected[None, :])).all()
