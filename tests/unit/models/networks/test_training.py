@@ -18,8 +18,8 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
 from models.networks import kept
+from models.networks.auxiliary import AuxiliaryTarget
 from models.networks.config import NetworkConfig
-from models.networks.families import Families
 from models.networks.fold import scores_of, train_network
 from models.networks.network import Network, Run, TrainingRows
 from models.networks.tasks.task import Labels
@@ -128,8 +128,8 @@ def test_check_162_a_kept_network_whose_gates_began_at_one_half_is_refused(tmp_p
 
 
 def test_families_are_learnt_besides_and_leave_nothing_behind(trained, pictures):
-    families = Families(np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
-    network, run, done, _ = trained(labels=replace(TWO, families=families), choose="last")
+    families = AuxiliaryTarget("families", np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
+    network, run, done, _ = trained(labels=replace(TWO, auxiliary=(families,)), choose="last")
     _, _, plain, _ = trained(choose="last")
     assert done.last.keys() == plain.last.keys()
     name = "backbone.stem.0.weight"
