@@ -73,12 +73,12 @@ class ClassObjective:
 
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
         columns, config = [self.classes, *(one.classes for one in self.auxiliary)], self.config
-        shares, *besides = targets.split(columns, 1)
+        shares, *besides = torch.split(targets, columns, 1)
         loss = focal(outputs, shares, self._weights, config.gamma, config.smoothing)
         if not self.auxiliary:
             return loss
         assert further is not None, "the network has no auxiliary layer"
-        logits = further.split([one.outputs for one in self.auxiliary], 1)
+        logits = torch.split(further, [one.outputs for one in self.auxiliary], 1)
         for one, of_one, its_shares in zip(self.auxiliary, logits, besides, strict=True):
             loss = loss + one.loss(of_one, its_shares)
         return loss
