@@ -1,8 +1,9 @@
 """What can be known of trainings before the first of them begins: said in seconds, not after hours.
 
-Every class is among the rows of every training; every network that the recipe uses is built once,
-with the weights that it begins with; what the trainings take at the very least is there, on the
-disk and in memory. Only what is clearly impossible is refused: what a step takes nobody knows yet.
+Every class is among the rows of every training, and both answers to a question are; every network
+that the recipe uses is built once, with the weights that it begins with; what the trainings take at
+the very least is there, on the disk and in memory. Only what is clearly impossible is refused: what
+a step takes nobody knows yet.
 """
 
 import shutil
@@ -46,7 +47,7 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
     """Refuse trainings of which the last could not be, before the first has begun."""
     for network, left_out in asked:
         for held_out in left_out:
-            check_classes(network, rows.without(held_out)[0], job.recipe.seed)
+            check_classes(network, rows.without(held_out)[0], job.recipe.seed_of_networks)
     for name, config in job.recipe.used.items():
         if not (config.task.learns or (job.run / ENCODERS / name).is_dir()):
             build(name, config.net, 1)
@@ -62,7 +63,7 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:
-    """Whether a training has rows of every class, and inner rows where it needs some."""
+    """Whether a training has rows of every class and answer, and inner rows where it needs some."""
     where = f"{network.name} without {in_words(rows.held_out)}"
     codes = network.codes[rows.training]
     absent = [name for code, name in enumerate(network.classes) if not (codes == code).any()]

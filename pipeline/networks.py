@@ -71,7 +71,7 @@ def fold_settings(
     return {
         **_gates(config.net),
         **({"average": AVERAGE} if config.learning.ema else {}),
-        "task": config.task.model_dump(mode="json"),
+        "task": config.task.settings(),
         "training": config.learning.model_dump(mode="json", exclude={"checkpoint_s"}),
         "augment": config.augment.model_dump(mode="json"),
         "views": config.views,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.networks.config import NetworkConfig
+from models.networks.tasks.classified import Classified
 from models.training.config import PhaseConfig
 from workspace.choices import Names, Seeds, among
 
@@ -54,6 +55,14 @@ def _one_phase(config: NetworkConfig) -> NetworkConfig:
     return _training(phases=(whole,))(config)
 
 
+def _no_auxiliary(config: NetworkConfig) -> NetworkConfig:
+    """Neither families nor questions: what the network learns is its task alone."""
+    if not isinstance(config.task, Classified):
+        return config
+    asked = config.task.model_dump(exclude={"families", "questions", "questions_weight"})
+    return config.model_copy(update={"task": type(config.task).model_validate(asked)})
+
+
 VARIANTS: dict[str, Variant] = {
     "no_se": _net(se=False),
     "no_cbam": _net(cbam=False),
@@ -66,4 +75,5 @@ VARIANTS: dict[str, Variant] = {
     "no_mixup": _training(mixup_probability=0.0),
     "no_focal": _training(gamma=0.0),
     "no_phases": _one_phase,
+    "no_auxiliary": _no_auxiliary,
 }

@@ -1,37 +1,24 @@
-"""Which family each row's diagnosis is of: what a network learns besides, from the sample table.
-
-Diagnoses are known of training rows alone. They are never a feature: what learns them is thrown
-away when the training ends.
-"""
+"""Which family each row's diagnosis is of: an auxiliary target, from the sample table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
 from folds.schema import DIAGNOSIS
+from models.networks.auxiliary import AuxiliaryTarget
 from models.networks.diagnoses import group_codes
 from workspace.arrays import Ints
 from workspace.errors import DataError, name_some
 
 
-@dataclass(frozen=True)
-class Families:
-    """Each row's family, what they are called, and what their loss counts beside the first."""
-
-    codes: Ints  # (rows,), NONE where a row has none
-    names: tuple[str, ...]
-    weight: float
-
-
 def families_of(
     name: str, rows: pl.DataFrame, families: Mapping[str, Sequence[str]], weight: float
-) -> Families | None:
-    """What a recipe's families make of these rows; None where it lists none."""
+) -> tuple[AuxiliaryTarget, ...]:
+    """What a recipe's families make of these rows: one target, or none where it lists none."""
     if not families:
-        return None
+        return ()
     codes = family_codes(name, rows, families)
-    return Families(codes, tuple(sorted(families)), weight)
+    return (AuxiliaryTarget("families", codes, tuple(sorted(families)), weight),)
 
 
 def family_codes(name: str, rows: pl.DataFrame, families: Mapping[str, Sequence[str]]) -> Ints:

@@ -18,6 +18,7 @@ from models.input.pictures import Pictures
 from models.input.transforms import make_transform
 from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
+from models.networks.auxiliary import refuse_one_sided
 from models.networks.inner import inner_split
 from models.networks.network import Network, Run, TrainingRows
 from models.networks.watch import log_loss
@@ -90,12 +91,13 @@ def scores_of(
 
 def split_rows(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]:
     """What is learnt, and the inner rows, if something is to be chosen."""
-    labelled = rows.training[network.codes[rows.training] >= 0]
-    training = network.config.learning
-    if training.choose == "last":
-        return labelled, labelled[:0]
-    codes, groups = network.codes[labelled], rows.groups[labelled]
-    return inner_split(labelled, codes, groups, training.inner_folds, seed)
+    learnt = rows.training[network.codes[rows.training] >= 0]
+    inner, training = learnt[:0], network.config.learning
+    if training.choose != "last":
+        codes, groups = network.codes[learnt], rows.groups[learnt]
+        learnt, inner = inner_split(learnt, codes, groups, training.inner_folds, seed)
+    refuse_one_sided(network.name, network.labels.auxiliary, learnt)
+    return learnt, inner
 
 
 def _alike(one: Arrays, other: Arrays) -> bool:

@@ -4,6 +4,7 @@ The loop knows pictures, steps and phases; what is learnt of them is an objectiv
 targets as it mixes pictures, so they are numbers that a loss is linear in.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -37,17 +38,17 @@ class Objective(Protocol):
 
 
 class ClassObjective:
-    """Focal loss of one class a picture, and of families beside it, if there are any."""
+    """Focal loss of one class a picture, and beside it that of auxiliary targets, if any."""
 
     def __init__(
-        self, codes: Ints, classes: int, config: TrainConfig, families: Auxiliary | None = None
+        self, codes: Ints, classes: int, config: TrainConfig, auxiliary: Sequence[Auxiliary] = ()
     ) -> None:
-        self.codes, self.classes, self.config, self.families = codes, classes, config, families
+        self.codes, self.classes, self.config, self.auxiliary = codes, classes, config, auxiliary
         self._weights: Tensor | None = None
 
     @property
     def further(self) -> int:
-        return len(self.families.families) if self.families else 0
+        return sum(one.outputs for one in self.auxiliary)
 
     @property
     def weights(self) -> Tensor | None:
@@ -66,16 +67,18 @@ class ClassObjective:
         self._weights = None if weights is None else weights.to(device)
 
     def targets(self, indices: Ints) -> Tensor:
-        """(B, classes), and behind them the families: whatever mixes one mixes the other alike."""
+        """(B, classes), behind them the auxiliary ones: whatever mixes one mixes all alike."""
         shares = as_shares(torch.from_numpy(self.codes[indices]), self.classes)
-        if self.families is None:
-            return shares
-        return torch.cat([shares, self.families.shares(indices)], 1)
+        return torch.cat([shares, *(one.shares(indices) for one in self.auxiliary)], 1)
 
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
-        shares, config = targets[:, : self.classes], self.config
+        columns, config = [self.classes, *(one.classes for one in self.auxiliary)], self.config
+        shares, *besides = torch.split(targets, columns, 1)
         loss = focal(outputs, shares, self._weights, config.gamma, config.smoothing)
-        if self.families is None:
+        if not self.auxiliary:
             return loss
         assert further is not None, "the network has no auxiliary layer"
-        return loss + self.families.loss(further, targets[:, self.classes :])
+        logits = torch.split(further, [one.outputs for one in self.auxiliary], 1)
+        for one, of_one, its_shares in zip(self.auxiliary, logits, besides, strict=True):
+            loss = loss + one.loss(of_one, its_shares)
+        return loss

@@ -98,8 +98,7 @@ class PicturesByHand:
             "isic_id", pl.when("seen").then(image).alias("image"), "target", "diagnosis",
             "patient_id", nobody.alias("lesion_id"), nobody.alias("hospital"),
             pl.col("split").replace({"anchor": "train", "holdout": "train"}),
-            **columns,
-        )  # fmt: skip
+        ).with_columns(**columns)  # fmt: skip
         seen = table.drop_nulls("image").select("isic_id", "image").sort("isic_id")
         hashes = [hashlib.sha256((self.data / p).read_bytes()).hexdigest() for p in seen["image"]]
         looked = seen.select("isic_id", pl.Series("sha256", hashes, dtype=pl.String))

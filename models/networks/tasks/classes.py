@@ -69,7 +69,7 @@ class ClassesTask(Classified):
                 "member of the stack's blend, only columns.",
                 count=len(groups),
             )
-        return Labels(codes, tuple(groups), self.families_in(name, rows), target)
+        return Labels(codes, tuple(groups), self.auxiliary_in(name, rows), target)
 
     def _groups(self, diagnosis: pl.Series) -> dict[str, Listed]:
         if self.classes != "all":

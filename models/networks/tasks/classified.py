@@ -1,9 +1,10 @@
 """What all tasks share that put a row into one of some classes, two or more.
 
-Focal loss, a probability of each class, and besides it, in training alone, families of diagnoses.
+Focal loss, a probability of each class, and besides it, in training alone, families of diagnoses
+and yes/no questions about a row.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 from pydantic import Field
@@ -11,13 +12,16 @@ from pydantic import Field
 from metrics.classification import predicted_class
 from metrics.score_sheet import ScoreConfig
 from models.nets.config import NetConfig
+from models.networks.auxiliary import AuxiliaryTarget
 from models.networks.diagnoses import Listed, refuse_shared
-from models.networks.families import Families, families_of
+from models.networks.families import families_of
 from models.networks.measure import Patients, network_sheet
+from models.networks.questions import QUESTIONS, answers_to
 from models.networks.tasks.task import Labels, Task
 from models.networks.watch import watched
 from models.training.config import TrainConfig, Watch
 from workspace.arrays import Floats, Ints
+from workspace.choices import Names, among, once_each
 from workspace.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,19 +29,31 @@ if TYPE_CHECKING:
     from models.training.objective import ClassObjective
 
 
+WEIGHT = 0.3  # of an auxiliary target's loss beside that of the classes, if a recipe does not say
+
+
 class Classified(Task):
     """A row is of one class."""
 
     families: dict[str, Listed] = Field(default={})  # of diagnoses, a second thing to learn from
-    families_weight: float = Field(default=0.3, gt=0)  # of their loss beside that of the classes
+    families_weight: float = Field(default=WEIGHT, gt=0)
+    questions: Annotated[Names, among(lambda: QUESTIONS), once_each("a question")] = ()  # likewise
+    questions_weight: float = Field(default=WEIGHT, gt=0)  # of each one's loss
 
     @property
     def known_classes(self) -> tuple[str, ...] | None:
         """The classes, where the recipe says them; None where the rows do."""
         raise NotImplementedError
 
+    def settings(self) -> dict[str, Any]:
+        """Without the keys of questions where none is asked: so a network of before stays."""
+        unasked = () if self.questions else ("questions", "questions_weight")
+        return self.model_dump(mode="json", exclude=set(unasked))
+
     def check(self, net: NetConfig, training: TrainConfig | None) -> None:
         _check_families(self.families)
+        if self.questions_weight != WEIGHT and not self.questions:
+            raise ValueError("task.questions_weight changes nothing without task.questions")
         if self.known_classes is not None and training is not None:
             _check_classes(self.known_classes, training)
 
@@ -59,9 +75,11 @@ class Classified(Task):
         from models.training.auxiliary import Auxiliary  # noqa: PLC0415
         from models.training.objective import ClassObjective  # noqa: PLC0415
 
-        asked = labels.families
-        families = None if asked is None else Auxiliary(asked.codes, asked.names, asked.weight)
-        return ClassObjective(labels.codes, len(labels.classes), training, families)
+        auxiliary = [
+            Auxiliary(one.codes, len(one.classes), one.weight, one_logit=one.is_question)
+            for one in labels.auxiliary
+        ]
+        return ClassObjective(labels.codes, len(labels.classes), training, auxiliary)
 
     def inner_score(self, watch: Watch, codes: Ints, scores: "Scores", labels: Labels) -> float:
         return watched(watch, codes, scores.probability, labels.classes)
@@ -76,9 +94,10 @@ class Classified(Task):
     ) -> dict[str, Any]:  # fmt: skip
         return network_sheet(true, called, probability, labels.classes, patient, config)
 
-    def families_in(self, name: str, rows: pl.DataFrame) -> Families | None:
-        """The families of these rows, if the recipe lists some."""
-        return families_of(name, rows, self.families, self.families_weight)
+    def auxiliary_in(self, name: str, rows: pl.DataFrame) -> tuple[AuxiliaryTarget, ...]:
+        """The families of these rows and their answers, as far as the recipe asks for them."""
+        families = families_of(name, rows, self.families, self.families_weight)
+        return (*families, *answers_to(rows, self.questions, self.questions_weight))
 
 
 def _check_classes(classes: tuple[str, ...], training: TrainConfig) -> None:

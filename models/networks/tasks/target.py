@@ -46,7 +46,7 @@ class TargetTask(Classified):
 
     def labels(self, name: str, rows: pl.DataFrame, findings: Findings) -> Labels:
         codes = rows[TARGET].cast(pl.Int64).fill_null(NONE).to_numpy()
-        return Labels(codes, self.names, self.families_in(name, rows), target=(1,))
+        return Labels(codes, self.names, self.auxiliary_in(name, rows), target=(1,))
 
     def choose_threshold(self, positive: Bools, probability: Floats) -> float | None:
         if self.threshold == "none":

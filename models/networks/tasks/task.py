@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from folds.findings import Findings
 from metrics.score_sheet import ScoreConfig
 from models.nets.config import NetConfig
+from models.networks.auxiliary import AuxiliaryTarget
 from models.networks.columns import probability_columns
-from models.networks.families import Families
 from models.networks.measure import Patients
 from models.training.config import TrainConfig, Watch
 from workspace.arrays import Bools, Floats, Ints
@@ -32,7 +32,7 @@ class Labels:
 
     codes: Ints  # (rows,), NONE where a row is nothing to the task
     classes: tuple[str, ...]  # in the order of the codes and of the probabilities
-    families: Families | None = None  # learnt besides, in training alone
+    auxiliary: tuple[AuxiliaryTarget, ...] = ()  # learnt besides, in training alone
     # The classes that make up target 1; None: the probabilities say nothing of the target.
     target: tuple[int, ...] | None = None
 
@@ -55,6 +55,10 @@ class Task(BaseModel, ABC):
     def of_positives(self) -> bool:
         """Whether it is about rows with target 1 alone."""
         return False
+
+    def settings(self) -> dict[str, Any]:
+        """The values that a network's result depends on, for its manifest."""
+        return self.model_dump(mode="json")
 
     @abstractmethod
     def check(self, net: NetConfig, training: TrainConfig | None) -> None:

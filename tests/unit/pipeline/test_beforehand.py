@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from pipeline import beforehand, fold_network
@@ -89,6 +90,24 @@ def test_a_class_that_one_training_would_not_see_is_known_before_any(train):
         "which without fold 1 has no row of BCC to learn from; mend networks.which.task, or take "
         "folds.n_folds that leave some."
     )
+
+
+def test_a_question_that_one_training_could_not_learn_is_known_before_any(train, made):
+    in_fold_1 = pl.col("isic_id").is_in(["c0", "c1"])
+    made.keep_samples(lesion_id=pl.when(in_fold_1).then(pl.lit("IL_1")))
+    said, begun = train('networks.also.task.questions=["suspicious", "has_lesion_id"]')
+    assert begun == 0
+    assert said == (
+        "also without fold 1: networks.also.task.questions asks has_lesion_id, which the rows to "
+        "learn from answer with yes 0 times and with no 6 times; leave it out."
+    )
+
+
+def test_rows_are_parted_beforehand_by_the_seed_of_the_networks(train, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(beforehand, "check_classes", lambda *given: seeds.append(given[2]))
+    train("seed=7", "network_seed=3")
+    assert set(seeds) == {3}
 
 
 def test_another_hash_than_the_recipes_is_known_before_any_training(train, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from folds.sources.isic2024_columns import TEST_NAMES, TRAIN_NAMES
+from models.networks.questions import QUESTIONS
 from synthetic import body
 from synthetic.cohort import draw_cohort
 from synthetic.config import SyntheticConfig
@@ -116,6 +117,14 @@ def test_diagnoses_agree_with_their_levels_and_the_target(table: pl.DataFrame) -
     assert table.filter(pl.col("target") == 1)["lesion_id"].null_count() == 0
     benign = table.filter(pl.col("target") == 0)
     assert benign["lesion_id"].null_count() > 0.9 * len(benign)
+
+
+def test_its_benign_rows_answer_every_question_of_a_network_with_yes_and_with_no(
+    table: pl.DataFrame,
+) -> None:
+    benign = table.filter(pl.col("target") == 0).rename({"iddx_full": "diagnosis"})
+    for name, question in QUESTIONS.items():
+        assert set(question(benign)) == {True, False}, name
 
 
 def test_synthetic_is_written_on_every_row(table: pl.DataFrame) -> None:

@@ -25,7 +25,7 @@ def changed(name, config):
 TWO = {"no_attention"}  # which changes two: what SE and CBAM together are worth
 
 
-@pytest.mark.parametrize("name", sorted(VARIANTS.keys() - {"fast_view"}))
+@pytest.mark.parametrize("name", sorted(VARIANTS.keys() - {"fast_view", "no_auxiliary"}))
 def test_each_variant_changes_one_value(name):
     config = network("second_stage")
     sections, other = changed(name, config)
@@ -52,3 +52,17 @@ def test_the_other_view_is_the_recipes_augmentation_shown_otherwise(has, other):
     sections, made = changed(f"{other}_view", config)
     assert sections == {"augment"}
     assert made.augment == config.augment.model_copy(update={"kind": other})
+
+
+def test_without_auxiliary_targets_the_classes_alone_are_learnt():
+    families, weights = {"a": ["x"], "b": ["y"]}, {"families_weight": 0.2, "questions_weight": 0.1}
+    for asked in ({"families": families}, {"questions": ["suspicious"]},
+                  {"families": families, "questions": ["suspicious"], **weights}):  # fmt: skip
+        config = network("extractor", task={**asked, "names": ["no", "yes"]})
+        sections, other = changed("no_auxiliary", config)
+        assert sections == {"task"}
+        assert (other.task.families, other.task.questions) == ({}, ())
+        assert other.task.names == ("no", "yes")
+        assert NetworkConfig.model_validate(other.model_dump()) == other
+    assert changed("no_auxiliary", network("second_stage"))[0] == set()
+    assert changed("no_auxiliary", network("encoder"))[0] == set()

@@ -51,7 +51,7 @@ def test_the_two_stages_values_are_the_papers():
 
 def test_a_network_is_the_same_after_a_round_through_plain_values():
     for config in (network("first_stage"), network("encoder"), network("classes", task={
-        "classes": "all"
+        "classes": "all", "questions": ["suspicious"], "questions_weight": 0.5,
     })):  # fmt: skip
         assert NetworkConfig.model_validate(config.model_dump()) == config
 
@@ -77,6 +77,11 @@ def test_a_network_is_the_same_after_a_round_through_plain_values():
         ("extractor", {"task": {"families": {"a": ["x"], "b": ["x"]}}},
          "task.families lists one diagnosis twice"),
         ("extractor", {"task": {"families": {"a": ["x"], "b": []}}}, "at least 1 item"),
+        ("extractor", {"task": {"questions": ["odd"]}},
+         "odd is none of suspicious, has_lesion_id"),
+        ("extractor", {"task": {"questions": ["suspicious"] * 2}}, "names a question twice"),
+        ("extractor", {"task": {"questions_weight": 0.5}},
+         "task.questions_weight changes nothing without task.questions"),
         ("extractor", {"training": {"batch_size": 1}}, "leaves none of one class"),
         ("extractor", {"views": "two"}, "Input should be 'one', 'four' or 'six'"),
         ("first_stage", {"training": {"choose": "last"}}, "task.threshold is chosen on inner rows"),

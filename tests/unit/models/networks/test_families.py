@@ -19,14 +19,14 @@ def test_rows_of_either_target_have_the_family_that_lists_a_step_of_their_diagno
 
 def test_the_order_of_the_recipe_changes_nothing():
     some, turned = rows("Nevus", "bkl", "Melanoma"), dict(reversed(FAMILIES.items()))
-    one, two = (families_of("small", some, families, 0.3) for families in (FAMILIES, turned))
-    assert one.names == two.names == ("keratosis", "melanoma", "nevus")
+    [one], [two] = (families_of("small", some, families, 0.3) for families in (FAMILIES, turned))
+    assert one.classes == two.classes == ("keratosis", "melanoma", "nevus")
     assert one.codes.tolist() == two.codes.tolist()
     assert one.weight == 0.3
 
 
 def test_without_families_there_is_nothing_besides():
-    assert families_of("small", rows("Nevus"), {}, 0.3) is None
+    assert families_of("small", rows("Nevus"), {}, 0.3) == ()
 
 
 def test_a_family_that_no_row_has_is_named():

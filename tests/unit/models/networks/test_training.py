@@ -18,8 +18,8 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
 from models.networks import kept
+from models.networks.auxiliary import ANSWERS, AuxiliaryTarget
 from models.networks.config import NetworkConfig
-from models.networks.families import Families
 from models.networks.fold import scores_of, train_network
 from models.networks.network import Network, Run, TrainingRows
 from models.networks.tasks.task import Labels
@@ -28,7 +28,7 @@ from models.training.checkpoints import Checkpoints
 from models.training.loop import Training
 from pipeline.recipe_files import on_base
 from tests.unit.models.networks.conftest import base
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, ConfigError
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 from workspace.progress import quietly
@@ -127,16 +127,32 @@ def test_check_162_a_kept_network_whose_gates_began_at_one_half_is_refused(tmp_p
     )
 
 
-def test_families_are_learnt_besides_and_leave_nothing_behind(trained, pictures):
-    families = Families(np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
-    network, run, done, _ = trained(labels=replace(TWO, families=families), choose="last")
-    _, _, plain, _ = trained(choose="last")
+FAMILIES = AuxiliaryTarget("families", np.arange(COUNT) % 4 - 1, ("a", "b", "c"), 0.3)
+QUESTION = AuxiliaryTarget("odd", np.arange(COUNT) % 3 - 1, ANSWERS, 0.3, is_question=True)
+
+
+@pytest.mark.parametrize("auxiliary", [(FAMILIES,), (QUESTION,), (FAMILIES, QUESTION)])
+def test_what_is_learnt_besides_leaves_nothing_behind(trained, pictures, auxiliary):
+    network, run, done, _ = trained(labels=replace(TWO, auxiliary=auxiliary), choose="last")
+    without, _, plain, _ = trained(choose="last")
+    assert network.columns == without.columns == ["oof_net_malignant"]
     assert done.last.keys() == plain.last.keys()
     name = "backbone.stem.0.weight"
     assert not np.array_equal(done.last[name], plain.last[name])
     found = scores_of(network, run, pictures, done.best, np.arange(18, COUNT))
     assert found.probability.shape == (6, 2)
     assert np.isfinite(found.embedding).all()
+
+
+def test_a_question_with_one_answer_among_what_is_learnt_is_refused_before_the_first_step(trained):
+    codes = np.where(np.arange(COUNT) < 18, 0, 1)  # those that are not learnt say yes
+    one_sided = replace(QUESTION, codes=codes)
+    with pytest.raises(ConfigError) as refused:
+        trained(labels=replace(TWO, auxiliary=(one_sided,)), choose="last")
+    assert str(refused.value) == (
+        "networks.net.task.questions asks odd, which the rows to learn from answer with yes 0 "
+        "times and with no 18 times; leave it out."
+    )
 
 
 @pytest.mark.parametrize("watch", ["macro_f1", "balanced_accuracy", "macro_auc"])

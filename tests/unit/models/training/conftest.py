@@ -72,7 +72,7 @@ class Trial:
     settings: object = None
     learnt: int = 14  # the first so many pictures; the others are inner ones
     workers: int = 0
-    auxiliary: Auxiliary | None = None
+    auxiliary: tuple[Auxiliary, ...] = ()
 
     def __post_init__(self):
         self.said = []

@@ -11,9 +11,9 @@ CODES = np.array([0, 1, 2, 1, -1, 0])
 CPU = torch.device("cpu")
 
 
-def objective(families=None, **values):
+def objective(*auxiliary, **values):
     made = ClassObjective(
-        CODES, 3, CONFIG.model_copy(update={"class_weights": True, **values}), families
+        CODES, 3, CONFIG.model_copy(update={"class_weights": True, **values}), auxiliary
     )
     made.begin(np.array([0, 1, 2, 3, 5]), CPU)
     return made
@@ -34,7 +34,7 @@ def test_classes_weigh_by_the_counts_of_the_training_rows():
 
 
 def test_families_are_behind_the_classes_and_add_their_loss():
-    families = Auxiliary(np.array([1, -1, 0, 0, 1, 0]), ("x", "y"), 0.3)
+    families = Auxiliary(np.array([1, -1, 0, 0, 1, 0]), 2, 0.3)
     made, logits, further = objective(families), torch.randn(2, 3), torch.randn(2, 2)
     targets = made.targets(np.array([0, 1]))
     assert targets.tolist() == [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0]]
@@ -42,3 +42,16 @@ def test_families_are_behind_the_classes_and_add_their_loss():
     both = made.loss(logits, further, targets)
     assert made.further == 2
     torch.testing.assert_close(both - plain, families.loss(further, targets[:, 3:]))
+
+
+def test_each_question_has_a_logit_of_its_own_and_weighs_for_itself():
+    one = Auxiliary(np.array([1, -1, 0, 0, 1, 0]), 2, 0.3, one_logit=True)
+    other = Auxiliary(np.array([-1, 0, 0, 1, 1, 1]), 2, 0.7, one_logit=True)
+    made, logits = objective(one, other), torch.randn(2, 3)
+    further = torch.tensor([[2.0, 5.0], [7.0, -1.0]])
+    targets = made.targets(np.array([0, 1]))
+    assert made.further == 2
+    assert targets.tolist() == [[1, 0, 0, 0, 1, 0, 0], [0, 1, 0, 0, 0, 1, 0]]
+    added = made.loss(logits, further, targets) - objective().loss(logits, None, targets[:, :3])
+    # -log of the sigmoid of 2 for its yes, of 1 for the other's no; 5 and 7 are of unknown answers.
+    torch.testing.assert_close(added, torch.tensor([0.3 * 0.126928, 0.7 * 0.313262]))
