@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from folds.findings import plural
-from folds.groups import GROUP, joined_groups, own_groups, patient_column
+from folds.groups import joined_groups, own_groups, patient_column
 from folds.hospitals import homes, worth_leaving_out
-from folds.schema import HOSPITAL, ID, SPLIT, TARGET, TEST
+from folds.schema import HOSPITAL, ID, SPLIT, TEST
 from folds.split import FoldConfig, check_anchors
 from metrics.score_sheet import ScoreConfig
 from pipeline.feature_table import TRAINING
@@ -33,7 +32,7 @@ from stacking.blending.members import Members, join_members
 from stacking.category_codes import code_columns, fit_category_codes, never_seen
 from stacking.fold import FOLD, SCORE
 from stacking.left_out import WAYS, Scored, both_ways, left_out_sheet, notes_of
-from workspace.errors import ArtifactError, ConfigError, DataError, name_some
+from workspace.errors import ArtifactError, ConfigError, DataError, name_some, shorten
 from workspace.orders import Needs
 from workspace.progress import Silent
 from workspace.sentences import unnamed
@@ -60,9 +59,10 @@ class LeftOut:
 
     def said(self) -> str:
         """One sentence."""
-        rest = f"; {', '.join(self.together)} together" if len(self.together) > 1 else ""
-        rest = f"; {self.together[0]}" if len(self.together) == 1 else rest
-        return f"{', '.join(self.alone)} each alone{rest} ({self.why})."
+        few = len(self.together) < 2  # one other is alone as well
+        alone = sorted((*self.alone, *(self.together if few else ())))
+        rest = "" if few else f"; together: {'; '.join(map(shorten, self.together))}"
+        return f"each alone: {'; '.join(map(shorten, alone))}{rest} ({self.why})."
 
 
 def choose_hospitals(recipe: Recipe, verified: Unit) -> LeftOut:
@@ -92,8 +92,7 @@ def choose_hospitals(recipe: Recipe, verified: Unit) -> LeftOut:
 
 def inner_run(job: Job, chosen: LeftOut, made: Mapping[Any, Any]) -> Job:
     """A call on the run within the run; `made` is what the two have in common."""
-    changes = {"scheme": SCHEME, "hospitals": chosen.alone, "repeats": 1}
-    recipe = job.recipe.model_copy(update={"folds": job.recipe.folds.model_copy(update=changes)})
+    recipe = job.recipe.model_copy(update={"folds": _folding(job.recipe, chosen.alone)})
     return replace(job, recipe=recipe, run=job.run / INNER_RUN, made=dict(made))
 
 
@@ -186,8 +185,8 @@ def scores_of(run: StackedRun, blend: BlendConfig) -> pl.DataFrame:
     table = _as_table(members)
     if blend.policy == STACK:
         return table
-    handed_in = open_unit(run.stacked, STACK).parquet(OOF, [ID, SCORE]).rename({SCORE: blend.policy})
-    return table.join(handed_in, on=ID, how="left", validate="1:1")
+    handed_in = open_unit(run.stacked, STACK).parquet(OOF, [ID, SCORE])
+    return table.join(handed_in.rename({SCORE: blend.policy}), on=ID, how="left", validate="1:1")
 
 
 def in_order(names: set[str], handed_in: str) -> list[str]:
@@ -228,7 +227,7 @@ def _refuse(recipe: Recipe) -> None:
     if recipe.stack.blocks:
         raise ConfigError(
             "stack.blocks names columns that were made on this run's folds, by makers who know the "
-            "hospitals that are left out; leave them out with SET=\"stack.blocks=[]\"."
+            'hospitals that are left out; leave them out with SET="stack.blocks=[]".'
         )
 
 
@@ -250,7 +249,7 @@ def _worth(
             "All positives are of one hospital, and without it there is none to learn from."
         )
     if not recipe.needs_anchors:
-        return tuple(fewest_first), "alone is who has a positive"
+        return tuple(fewest_first), "alone are those with a positive"
     for aside in range(len(fewest_first)):
         alone = tuple(fewest_first[aside:])
         try:
@@ -259,13 +258,15 @@ def _worth(
         except DataError as error:
             refused = error
         else:
-            moved = f", but {plural(aside, 'hospital')} with the fewest" if aside else ""
-            return alone, f"alone is who has a positive{moved}; anchors are of the others"
+            but = f" but for the {aside} with the fewest" if aside else ""
+            return alone, f"alone are those with a positive{but}, and anchors are of the others"
     raise refused
 
 
 def _folding(recipe: Recipe, alone: Sequence[str]) -> FoldConfig:
-    return recipe.folds.model_copy(update={"scheme": SCHEME, "hospitals": tuple(alone), "repeats": 1})
+    """The recipe's folds by hospital, of which there is one repeat."""
+    changes = {"scheme": SCHEME, "hospitals": tuple(alone), "repeats": 1}
+    return recipe.folds.model_copy(update=changes)
 
 
 def _booster_scores(by_fold: Mapping[int, Path]) -> pl.DataFrame:

@@ -31,16 +31,16 @@ def tables(sheet: Hospitals) -> list[Said]:
     """What `make hospitals` tells."""
     overall = sheet["overall"]
     whose = f", {overall['patients']} {sheet['group']}s" if overall["patients"] else ""
-    unseen = _unseen(sheet)
     return [
-        f"hospitals: {plural(overall['n'], 'row')} that both ways score, "
-        f"{plural(overall['positives'], 'positive')}{whose}; pAUC above "
-        f"{percent(sheet['min_tpr'])} TPR of {sheet['handed_in']}, which is handed in:",
+        f"hospitals: {plural(overall['n'], 'row')} scored both ways, "
+        f"{plural(overall['positives'], 'positive')}{whose}; 'minus' is {WAYS['minus']}, below 0 "
+        "where the hospital is missed.",
+        f"hospitals: pAUC above {percent(sheet['min_tpr'])} TPR of {sheet['handed_in']}, which is "
+        "handed in:",
         hospital_table(sheet, sheet["handed_in"]),
-        f"hospitals: {ALL}, pAUC of every score:",
+        f"hospitals: the same of every score, {ALL}:",
         member_table(sheet),
-        *([f"hospitals: {_alone(sheet)}"] if _alone(sheet) else []),
-        *([f"hospitals: {unseen}"] if unseen else []),
+        *(f"hospitals: {words}" for words in (_alone(sheet), _unseen(sheet)) if words),
         *notices(sheet["notes"]),
     ]
 
@@ -54,11 +54,11 @@ def section(sheet: Hospitals) -> Section:
     elements += [Note(words) for words in (_alone(sheet), _unseen(sheet)) if words]
     elements += [Note(words, "warning") for words in sheet["notes"]]
     lead = (
-        "The same recipe twice. Cross-validated, a row is scored by models that know other patients "
-        "of its hospital; with the hospital left out, by models that know none of them. Below 0 the "
-        f"difference is what that costs. First {sheet['handed_in']}, which is handed in, by "
-        f"hospital, then every score over {ALL}; pAUC above {percent(sheet['min_tpr'])} TPR. "
-        f"Hospitals: {sheet['chosen']}."
+        "The same recipe twice. Cross-validated, a row is scored by models that know other "
+        "patients of its hospital; with the hospital left out, by models that know none of them. "
+        "A difference below 0 is what that costs. First the score that is handed in "
+        f"({sheet['handed_in']}) by hospital, then every score of {ALL}; pAUC above "
+        f"{percent(sheet['min_tpr'])} TPR. Of hospitals, {sheet['chosen']}."
     )
     return Section("hospitals", "A hospital left out", tuple(elements), lead)
 
@@ -68,7 +68,7 @@ def hospital_table(sheet: Hospitals, member: str) -> Table:
     entries = [*sheet["hospitals"], sheet["overall"]]
     rows = tuple(
         (
-            name(ALL if entry is sheet["overall"] else " + ".join(entry["hospitals"])),
+            Words(ALL) if entry is sheet["overall"] else _named(entry),
             count(entry["n"]),
             count(entry["patients"]),
             count(entry["positives"]),
@@ -100,10 +100,18 @@ def member_table(sheet: Hospitals) -> Table:
     return Table((Column("scores", whole=False), *_heads()), rows, caption)
 
 
+def _named(entry: LeftOut) -> Words:
+    """A hospital; or several that are left out together."""
+    names = entry["hospitals"]
+    if len(names) == 1:
+        return name(names[0])
+    return Words(f"{'; '.join(names)} together", short=f"{len(names)} others together")
+
+
 def _heads() -> tuple[Column, ...]:
     """Of either metric the two ways and their difference; eighty columns hold those of pAUC."""
     return tuple(
-        Column(f"{words}, {short}", "minus" if way == "minus" else words, page_only=metric != "pauc")
+        Column(f"{words}, {short}", way if way == "minus" else words, page_only=metric != "pauc")
         for metric, short in METRICS.items()
         for way, words in WAYS.items()
     )
@@ -130,17 +138,19 @@ def _alone(sheet: Hospitals) -> str:
     """Rows that one way alone scores, such as anchors."""
     words = {"cross_validated": "cross-validated", "left_out": "with the hospital left out"}
     parts = [
-        f"{plural(rows, 'row')} scored only {words[way]}"
+        f"{plural(rows, 'row')} scored {words[way]} alone"
         for way, rows in sheet["one_run_alone"].items()
         if rows
     ]
-    return f"not counted: {', '.join(parts)} (anchors or a holdout of the other run)." if parts else ""
+    if not parts:
+        return ""
+    return f"not counted: {', '.join(parts)}; in the other run they are anchors or a holdout."
 
 
 def _unseen(sheet: Hospitals) -> str:
     """Categories that are of one hospital alone."""
     parts = [
-        f"{' + '.join(entry['hospitals'])} {sum(entry['unseen']['categories'].values())} "
+        f"{_named(entry).words} {sum(entry['unseen']['categories'].values())} "
         f"({plural(entry['unseen']['rows'], 'row')})"
         for entry in sheet["hospitals"]
         if entry["unseen"]["rows"]

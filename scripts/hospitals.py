@@ -34,7 +34,7 @@ def run(job: Job) -> Unit:
     inner = inner_run(job, chosen, {verify.run: verified, features.run: job.need(features.run)})
     begun = inner.state_of(folding(inner, verified)).done
     if not begun or job.fresh:
-        job.say(f"hospitals: left out: {chosen.said()}")
+        job.say(f"hospitals: left out, {chosen.said()}")
     with mended_by_hospitals():
         _make_anew(inner) if job.fresh else inner.need(folds.run)
     job.need(stack.run)
@@ -47,7 +47,9 @@ def run(job: Job) -> Unit:
         job.rest(HOSPITALS, f"{done.folder} is up to date.")
         return done
     job.show(tables(done.json(SHEET)))
-    job.say(f"hospitals: see {done.folder / SHEET}; the run without hospitals is {inner.run}.")
+    job.say(
+        f"hospitals: see {done.folder / SHEET}; the run with hospitals left out is {inner.run}."
+    )
     return done
 
 
