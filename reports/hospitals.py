@@ -13,10 +13,10 @@ from reports.table import (
     count,
     how_sure,
     measure,
-    name,
     notices,
     percent,
 )
+from workspace.errors import shorten
 
 WAYS = {
     "cross_validated": "cross-validated",
@@ -25,6 +25,7 @@ WAYS = {
 }
 METRICS = {"pauc": "pAUC", "auc": "AUC"}
 ALL = "all hospitals"
+BRIEF = 28  # letters of a hospital that the console has room for, broken into lines
 
 
 def tables(sheet: Hospitals) -> list[Said]:
@@ -68,7 +69,7 @@ def hospital_table(sheet: Hospitals, member: str) -> Table:
     entries = [*sheet["hospitals"], sheet["overall"]]
     rows = tuple(
         (
-            Words(ALL) if entry is sheet["overall"] else _named(entry),
+            _named(entry, ALL if entry is sheet["overall"] else ""),
             count(entry["n"]),
             count(entry["patients"]),
             count(entry["positives"]),
@@ -77,10 +78,10 @@ def hospital_table(sheet: Hospitals, member: str) -> Table:
         for entry in entries
     )
     heads = (
-        Column("hospital", whole=False),
+        Column("hospital", "hospital (positives)", whole=False),
         Column("rows", page_only=True),
         Column(f"{sheet['group']}s", page_only=True),
-        Column("positives", "pos."),
+        Column("positives", page_only=True),
         *_heads(),
     )
     return Table(heads, rows, _sure(sheet), apart=1)
@@ -100,12 +101,13 @@ def member_table(sheet: Hospitals) -> Table:
     return Table((Column("scores", whole=False), *_heads()), rows, caption)
 
 
-def _named(entry: LeftOut) -> Words:
-    """A hospital; or several that are left out together."""
+def _named(entry: LeftOut, words: str = "") -> Words:
+    """A hospital, or several that are left out together; on the console with its positives."""
     names = entry["hospitals"]
-    if len(names) == 1:
-        return name(names[0])
-    return Words(f"{'; '.join(names)} together", short=f"{len(names)} others together")
+    few = len(names) == 1
+    brief = words or (shorten(names[0], BRIEF) if few else f"{len(names)} others together")
+    shown = words or (names[0] if few else f"{'; '.join(names)} together")
+    return Words(shown, short=f"{brief} ({entry['positives']})")
 
 
 def _heads() -> tuple[Column, ...]:
@@ -150,7 +152,7 @@ def _alone(sheet: Hospitals) -> str:
 def _unseen(sheet: Hospitals) -> str:
     """Categories that are of one hospital alone."""
     parts = [
-        f"{_named(entry).words} {sum(entry['unseen']['categories'].values())} "
+        f"{shorten(_named(entry).words)} {sum(entry['unseen']['categories'].values())} "
         f"({plural(entry['unseen']['rows'], 'row')})"
         for entry in sheet["hospitals"]
         if entry["unseen"]["rows"]

@@ -17,6 +17,7 @@ from metrics.bootstrap import IntervalSheet, difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
+from metrics.tally import Tally
 from stacking.fold import FOLD
 from stacking.measure import interval_sheets
 from workspace.progress import Show
@@ -101,7 +102,7 @@ def _scores(scored: Scored, config: ScoreConfig, show: Show | None) -> dict[str,
     rows = scored.rows
     target = rows[TARGET].to_numpy()
     whose = cohort(None if scored.patient is None else rows[scored.patient], target)
-    tallies = {}
+    tallies: dict[str, Tally] = {}
     for member in scored.members:
         first, second = (
             ranking_tally(target, rows[column_of(way, member)].to_numpy(), whose, config.min_tpr)

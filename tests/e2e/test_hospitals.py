@@ -118,6 +118,7 @@ def test_again_there_is_nothing_to_do(place):
     said = call(place).stdout
     assert said == f"hospitals: nothing to do, {place.run / 'hospitals' / 'all'} is up to date.\n"
     assert made_at(place) == before
+    shutil.rmtree(place.run / "hospitals" / "run" / "boosters" / "stack_fold_2")
     planned = place.call(
         "plan", "--data", str(place.data), settings=SMALL, OMP_NUM_THREADS="1"
     ).stdout

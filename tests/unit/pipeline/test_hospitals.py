@@ -1,6 +1,5 @@
 """Who is left out, what is refused before anything is trained, what the two runs share."""
 
-import polars as pl
 import pytest
 
 from pipeline.hospitals import (

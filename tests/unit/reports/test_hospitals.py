@@ -58,9 +58,9 @@ def test_each_hospital_has_a_row_and_who_has_no_positive_has_no_score():
     table = hospital_table(SHEET, "mean")
     known = ["0.140 0.130-0.150", "0.120 0.110-0.130", "-0.020 -0.030--0.010"]
     assert brief(table) == [
-        ["A", "9", *known],
-        ["2 others together", "0", "no score: no positive", "", ""],
-        ["all hospitals", "9", *known],
+        ["A (9)", *known],
+        ["2 others together (0)", "no score: no positive", "", ""],
+        ["all hospitals (9)", *known],
     ]
     assert [column.title for column in table.columns] == [
         "hospital", "rows", "patients", "positives", "cross-validated, pAUC",
