@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds train-cnn embed ablate compare features stack tune submission predict audit score report
+STAGES  := plan sample verify folds train-cnn embed ablate compare features stack hospitals tune submission predict audit score report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -109,6 +109,9 @@ features: setup ## the tabular columns of every row, one function for train and 
 
 stack: setup ## boosters over the frozen folds, beside baselines; runs what it needs first
 	@$(PY) -m scripts.stack $(OPTIONS)
+
+hospitals: setup ## what leaving a hospital out costs: the same recipe on such folds, paired
+	@$(PY) -m scripts.hospitals $(OPTIONS)
 
 tune: setup ## search better values for the boosters (TRIALS=n STORAGE=address); goes on where it stopped
 	@$(PY) -m scripts.tune $(OPTIONS) $(if $(TRIALS),--trials '$(TRIALS)')

@@ -22,6 +22,23 @@ def homes(rows: pl.DataFrame) -> pl.DataFrame:
     return order.unique(GROUP, keep="first", maintain_order=True).select(GROUP, HOSPITAL)
 
 
+def positives_at_home(rows: pl.DataFrame) -> dict[str, int]:
+    """Each hospital's positives, those of a group where most of its rows lie; fewest first."""
+    counts = (
+        rows.join(homes(rows), on=GROUP, how="left", suffix="_home")
+        .group_by(f"{HOSPITAL}_home")
+        .agg(pl.col(TARGET).cast(pl.Int64).sum().alias("positives"))
+        .sort("positives", f"{HOSPITAL}_home")
+    )
+    return dict(counts.iter_rows())
+
+
+def worth_leaving_out(rows: pl.DataFrame) -> list[str]:
+    """Hospitals that have a positive and are not alone in that; those with the fewest first."""
+    positives = positives_at_home(rows)
+    return [name for name, count in positives.items() if 0 < count < sum(positives.values())]
+
+
 def hospital_folds(rows: pl.DataFrame, alone: Sequence[str], findings: Findings) -> pl.DataFrame:
     """The rows with their fold: hospitals in alphabetical order, then the others together.
 

@@ -19,6 +19,7 @@ from workspace.tasks import Context, State, Task, UnknownYetError, Watcher, carr
 from workspace.units import Unit
 
 Made = TypeVar("Made")
+INNER_RUN = Path("hospitals") / "run"  # of `make hospitals`: a run within a run
 NOTICES = "notices.json"  # what a maker noticed; not in the manifest, since it may name patients
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from pipeline.job import Job
+from pipeline.job import INNER_RUN, Job
 from reports.plan import PlannedTask, Unknown
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, load_manifest
@@ -84,15 +84,16 @@ def _like(folder: Path, run: Path, took: dict[Path, _Took]) -> float | None:
 
 def _kind(folder: Path, run: Path) -> tuple[str, str]:
     """`stage1_fold_0` and `stage1_fold_0_1` are of one kind, in a folder of one name."""
-    above = "" if folder.parent == run else folder.parent.name  # runs have names of their own
+    runs = (run, run / INNER_RUN)
+    above = "" if folder.parent in runs else folder.parent.name  # runs have names of their own
     return above, folder.name.rstrip("0123456789_")
 
 
 def _seconds(run: Path) -> dict[Path, _Took]:
-    """What every unit took, of this run and then of those beside it."""
+    """What every unit took, of this run, of the one within it, and then of those beside it."""
     took: dict[Path, _Took] = {}
     beside = sorted(run.parent.glob("*")) if run.parent.is_dir() else []
-    for place in (run, *beside):
+    for place in (run, run / INNER_RUN, *beside):
         for path in (*place.glob(f"*/{NAME}"), *place.glob(f"*/*/{NAME}")):
             try:
                 manifest = load_manifest(path.parent)

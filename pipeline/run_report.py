@@ -9,6 +9,7 @@ import polars as pl
 
 from folds.schema import TARGET
 from pipeline.handed_in import FILE as SUBMISSION
+from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
@@ -25,8 +26,10 @@ from workspace.tasks import Task
 from workspace.units import Draft, Unit
 
 FILE = "report.html"
+HOSPITALS = "hospitals/"
+COST = f"{HOSPITALS}all"
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
-SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", TUNE)
+SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", TUNE, COST)
 
 
 def reporting(job: Job) -> Task:
@@ -67,7 +70,7 @@ def finished_units(run: Path) -> dict[str, Unit]:
 
 
 def _manifests(run: Path) -> list[Path]:
-    inside = ("", NETWORKS, BLOCKS)
+    inside = ("", NETWORKS, BLOCKS, HOSPITALS)
     paths = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
     return [path for path in paths if not path.parent.name.startswith(".")]
 
@@ -88,6 +91,7 @@ def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) ->
         networks={name: unit.json(METRICS) for name, unit in networks.items()},
         cascade=_json(units, "cascade", METRICS),
         tuned=(tuned.json(SHEET), tuned.parquet(TRIALS)) if tuned else None,
+        hospitals=_json(units, COST, HOSPITAL_SHEET),
         leaks=_json(units, "leaks", "leaks.json"),
         handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
     )

@@ -18,7 +18,7 @@ HANDED_ON = {
     "samples": ("samples.parquet",),
     "folds": ("folds.parquet",),
     "features": ("features.parquet", "test_features.parquet"),
-    "stack": ("test_stack.parquet",),
+    "stack": ("test_stack.parquet", "oof_stack.parquet"),
 }
 NETWORKS = "networks/"
 BLOCKS, OOF = "blocks/", "oof.parquet"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from reports import balance, leaks, networks, stack, tuning
+from reports import balance, hospitals, leaks, networks, stack, tuning
 from reports.elements import Head, Note, Section
 from reports.page import page
 from reports.provenance import provenance, stale
-from reports.sheets import Cascade, Check, HeldOut, Json, Network, Stack, Tuning
+from reports.sheets import Cascade, Check, HeldOut, Hospitals, Json, Network, Stack, Tuning
 from reports.table import Cell, Table, Words, columns, count, measure
 from workspace.manifest import Manifest
 
@@ -45,6 +45,7 @@ class RunSheets:
     networks: Mapping[str, Network] = field(default_factory=dict)
     cascade: Cascade | None = None
     tuned: tuple[Tuning, pl.DataFrame] | None = None  # and its trials
+    hospitals: Hospitals | None = None
     leaks: Sequence[Check] | None = None
     handed_in: pl.Series | None = None  # the scores of submission.csv
 
@@ -70,6 +71,7 @@ def report(sheets: RunSheets) -> str:
         _data(sheets),
         _folds(sheets),
         *_of_stack(sheets),
+        *([] if sheets.hospitals is None else [hospitals.section(sheets.hospitals)]),
         *([] if sheets.tuned is None else [tuning.section(*sheets.tuned)]),
         *_of_networks(sheets),
         _leaks(sheets),

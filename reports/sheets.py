@@ -208,6 +208,47 @@ class Comparison(TypedDict):
     variants: Mapping[str, Mapping[str, Gain]]
 
 
+class BothWays(TypedDict):
+    """A score of the same rows cross-validated, with the hospital left out, and that minus this."""
+
+    cross_validated: Metrics
+    left_out: Metrics
+    minus: Metrics
+
+
+class Unseen(TypedDict):
+    """Codes of categories that rows have and the training without their hospital has not."""
+
+    rows: int
+    categories: Mapping[str, int]  # how many, by column
+
+
+class LeftOut(TypedDict):
+    """Hospitals that are left out together, mostly one; `reason` says why there is no score."""
+
+    hospitals: Sequence[str]
+    n: int
+    positives: int
+    patients: int | None
+    scores: Mapping[str, BothWays] | None
+    reason: str | None
+    unseen: NotRequired[Unseen]  # of all hospitals together there is none
+
+
+class Hospitals(TypedDict):
+    """What leaving a hospital out costs each score of a recipe."""
+
+    min_tpr: float
+    group: str
+    handed_in: str  # of `order`, the scores' names
+    order: Sequence[str]
+    chosen: str  # why these hospitals
+    one_run_alone: Mapping[str, int]  # rows that only one of the runs scores
+    overall: LeftOut
+    hospitals: Sequence[LeftOut]
+    notes: Sequence[str]
+
+
 class Study(TypedDict):
     """What one search for values came to."""
 

@@ -5,10 +5,10 @@ submission as far as it is known (what comes after hangs on results that are not
 to do, and the seconds it took or its like took.
 """
 
-from pipeline.job import Job
+from pipeline.job import INNER_RUN, Job
 from pipeline.plan import planned
 from reports.plan import tables
-from scripts import embed, features, folds, sample, stack, submission, train_cnn, verify
+from scripts import embed, features, folds, hospitals, sample, stack, submission, train_cnn, verify
 from scripts.stage import Stage, main
 from workspace.errors import ConfigError
 
@@ -28,6 +28,8 @@ def run(job: Job) -> None:
         stages += [("train-cnn", train_cnn.run)]
         stages += [("embed", embed.run)] if job.recipe.stack.networks else []
     stages += [("stack", stack.run), ("submission", submission.run)]
+    if (job.run / INNER_RUN).is_dir():  # begun: what is left of it
+        stages += [("hospitals", hospitals.run)]
     job.show(tables(*planned(job, stages)))
 
 

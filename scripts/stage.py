@@ -29,7 +29,7 @@ from pipeline.asked import (
     said,
     section_of,
 )
-from pipeline.job import Job
+from pipeline.job import INNER_RUN, Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from scripts.fanout import executor_of
@@ -233,7 +233,9 @@ def target_of(script: str) -> str:
 
 def _unit_parents(run: Path) -> list[Path]:
     """Folders of the run that hold units, such as audit/ with its shards."""
-    paths = [*run.iterdir(), *run.glob("embeddings/*")]
+    inner = run / INNER_RUN
+    paths = [*run.iterdir(), *run.glob("embeddings/*"), inner]
+    paths += [*inner.glob("*"), *inner.glob("embeddings/*")]
     return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
 
 

@@ -50,6 +50,15 @@ def renumbered(
         values[:, indices] = codes
 
 
+def never_seen(values: Floats32, columns: Sequence[str], known: CategoryCodes) -> Bools:
+    """(rows, columns): whether the codes are none of the known ones; a gap is no code."""
+    unseen = [
+        ~np.isnan(codes) & ~np.isin(codes, np.array(known.known[name], dtype=np.float32))
+        for name, codes in zip(columns, values.T, strict=True)
+    ]
+    return np.stack(unseen, axis=1) if unseen else np.zeros(values.shape, dtype=np.bool_)
+
+
 def code_columns(columns: Sequence[str]) -> list[int]:
     """The indices of the columns of codes."""
     return [index for index, name in enumerate(columns) if name.startswith(PREFIX)]

@@ -5,6 +5,7 @@ import pytest
 
 from folds.findings import Findings
 from folds.groups import joined_groups, own_groups
+from folds.hospitals import positives_at_home, worth_leaving_out
 from folds.split import FoldConfig, assign_folds, check_anchors
 from tests.unit.folds.test_split import NO_PAIRS, fold, table
 from workspace.errors import ConfigError, DataError
@@ -133,3 +134,17 @@ def test_a_patient_of_two_hospitals_is_no_anchor_if_one_is_held_out_alone():
 def test_a_hospital_named_twice_is_refused():
     with pytest.raises(ValueError, match="names a hospital twice"):
         FoldConfig(scheme=LEFT_OUT, hospitals=["Hospital A", "Hospital A"])
+
+
+def test_positives_count_where_most_rows_of_a_group_lie_and_the_fewest_come_first():
+    rows = pl.DataFrame(
+        {
+            "group_id": ["p", "p", "p", "q", "q", "r", "s"],
+            "hospital": ["A", "A", "B", "B", "B", "C", "D"],
+            "target": [0, 0, 1, 1, 1, 0, 1],  # the positive from B is A's: its patient is
+        }
+    )
+    assert list(positives_at_home(rows).items()) == [("C", 0), ("A", 1), ("D", 1), ("B", 2)]
+    assert worth_leaving_out(rows) == ["A", "D", "B"]
+    of_one = rows.with_columns(target=(pl.col("hospital") == "D").cast(pl.Int8))
+    assert worth_leaving_out(of_one) == []  # without D there is no positive

@@ -142,3 +142,13 @@ def test_a_task_outside_the_run_is_shown_by_its_whole_path(blank):
         return job.carry_out(Task(blank.data, "write", write, arguments={"text": "x"}))
 
     assert list(one_by_name(blank.job(), stage)) == [str(blank.data)]
+
+
+def test_a_run_within_the_run_takes_what_the_run_took_and_the_other_way(blank):
+    job = blank.job()
+    for name, seconds in (("stack", 60.0), ("hospitals/run/boosters/one_fold_0", 4.0)):
+        job.make(task(job, name))
+        timed(blank.run / name, seconds)
+    found = one_by_name(job, stage_of("hospitals/run/stack", "boosters/one_fold_1"))
+    assert found["hospitals/run/stack"].seconds == 60.0
+    assert found["boosters/one_fold_1"].seconds == 4.0

@@ -268,6 +268,17 @@ def test_a_plan_is_of_the_stages_that_the_recipe_has(made, monkeypatch, settings
     assert asked == names
 
 
+def test_a_plan_has_the_run_within_the_run_once_it_is_begun(made, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        plan, "planned", lambda job, stages: asked.append(stages[-1][0]) or ([], [])
+    )
+    plan.run(made.job(own_data=True))
+    (made.run / "hospitals" / "run").mkdir(parents=True)
+    plan.run(made.job(own_data=True))
+    assert asked == ["submission", "hospitals"]
+
+
 def test_a_plan_of_what_is_not_there_writes_nothing(made):
     before = files_in(made.run.parent)
     job = replace(made.job("data.folder=nowhere"), run=made.run.parent / "other")

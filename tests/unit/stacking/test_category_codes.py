@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from stacking.category_codes import CategoryCodes, code_columns, fit_category_codes, renumbered
+from stacking.category_codes import (
+    CategoryCodes,
+    code_columns,
+    fit_category_codes,
+    never_seen,
+    renumbered,
+)
 
 
 def test_codes_are_numbered_by_the_training_rows():
@@ -35,3 +41,22 @@ def test_a_column_of_gaps_alone_has_no_codes():
     values = np.full((2, 1), np.nan, dtype=np.float32)
     codes = fit_category_codes(values, ["cat_sex"], np.array([True, True]))
     assert codes == CategoryCodes({"cat_sex": []})
+
+
+@pytest.mark.parametrize(("word_of_first", "bucket"), [(0, 0), (5, -1)])
+def test_a_category_of_the_hospital_that_is_left_out_alone_gets_the_unseen_code(
+    word_of_first, bucket
+):
+    """Hospital B, the last three rows, alone has category 8 of a site; 0 is no word."""
+    values = np.array([[word_of_first], [5], [7], [8], [5], [np.nan]], dtype=np.float32)
+    training = np.array([True] * 3 + [False] * 3)
+    codes = fit_category_codes(values, ["cat_site"], training)
+    assert never_seen(values[~training], ["cat_site"], codes)[:, 0].tolist() == [True, False, False]
+    with renumbered(values, ["cat_site"], codes):
+        assert values[3, 0] == bucket
+        assert values[4, 0] == values[1, 0] >= 0  # a category that others have too keeps its own
+
+
+def test_of_no_column_nothing_is_unseen():
+    unseen = never_seen(np.empty((2, 0), dtype=np.float32), [], CategoryCodes({}))
+    assert unseen.shape == (2, 0)
