@@ -6,14 +6,14 @@ from metrics.bootstrap import difference, interval_of
 from metrics.cohort import cohort
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
-from stacking.blending.config import BlendConfig
+from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.measure import blend_sheet
 from stacking.blending.members import join_members
 from stacking.blending.policies import all_blends
 from tests.unit.stacking.blending.conftest import QUICK, by_hand, drawn
 from tests.unit.stacking.blending.test_policies import A, B
 
-NAMES = ["images", "stack", "tabular", "mean", "rank_average", "weighted", "greedy", "or_rule"]
+NAMES = ["images", "stack", "tabular", *BLENDS]
 
 
 def measure(members, config=None, patient="group_id"):
@@ -24,7 +24,7 @@ def measure(members, config=None, patient="group_id"):
 def test_every_member_and_blend_stands_in_one_table(members):
     found = measure(members)
     assert list(found["scores"]) == NAMES
-    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 5
+    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 6
     assert found["patients"] == 180
     stack = found["scores"]["stack"]
     assert stack["chosen_minus_this"] is None
