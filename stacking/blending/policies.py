@@ -130,8 +130,8 @@ def all_blends(
             f"blend.policy is '{config.policy}', and there is one member, {some.names[0]}; a "
             "blend needs two."
         )
-    if len(members.fold_numbers) < 2 and config.policy not in CHOSEN:
-        wanted = [how for how in wanted if how not in CHOSEN]
+    if len(members.fold_numbers) < 2:
+        wanted = [how for how in wanted if how not in CHOSEN or how == config.policy]
     return {how: blend(some, how, min_tpr, config.sensitivity) for how in wanted}
 
 
