@@ -176,9 +176,9 @@ def test_who_ranks_and_who_flags_are_those_of_the_stack(place, new):
     details = prediction(place, new, "details.csv").join(own, on="isic_id", validate="1:1")
     for name in ("flag_score", "flag_fold_sd", "flag_log_odds_sd"):
         assert details[name].equals(details[f"{name}_right"], check_names=False)
-    assert details["flagged"].to_list() == (
-        details["flag_score"] >= threshold["on_average"]
-    ).to_list()
+    assert (
+        details["flagged"].to_list() == (details["flag_score"] >= threshold["on_average"]).to_list()
+    )
     assert f"of {roles['flags']}'s own scores (flag_score in details.csv)" in shown
 
 

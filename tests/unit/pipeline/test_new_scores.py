@@ -28,8 +28,7 @@ COLUMNS = {
 class Run:
     """A run's features, boosters and stack, as far as new data ask for them."""
 
-    def __init__(self, calls, names=tuple(COLUMNS), policy="stack", blocks=("net",),
-                 roles=False):
+    def __init__(self, calls, names=tuple(COLUMNS), policy="stack", blocks=("net",), roles=False):
         self.calls, self.folder = calls, calls.run
         self.featured = kept(calls.run / "features", "features", TABLE)
         inputs = {}

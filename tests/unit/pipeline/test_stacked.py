@@ -266,8 +266,9 @@ def test_where_one_member_flags_the_threshold_is_for_its_own_scores(hand, tmp_pa
     assert threshold["flagged_by"] == roles["flags"]
     told = blend["operating"]["scores"]["rank_and_flag"]["threshold_of_all_rows"]
     assert threshold["out_of_fold"] == told
-    assert threshold["out_of_fold"] == (
-        blend["operating"]["scores"][roles["flags"]]["threshold_of_all_rows"]
+    assert (
+        threshold["out_of_fold"]
+        == (blend["operating"]["scores"][roles["flags"]]["threshold_of_all_rows"])
     )
     table = unit.parquet(TEST)
     own = ["score", "fold_sd", "log_odds_sd"]

@@ -48,7 +48,10 @@ def crossed(sensitivity=0.75):
 def test_each_fold_has_the_roles_that_the_other_folds_give():
     # WHOLE ranks (.15 above .10), STEEP flags (three of four with 0 false alarms against 1)
     found = crossed()
-    assert {fold: rule.roles for fold, rule in found.rules.items()} == {0: ("a", "b"), 1: ("b", "a")}
+    assert {fold: rule.roles for fold, rule in found.rules.items()} == {
+        0: ("a", "b"),
+        1: ("b", "a"),
+    }
     assert found.rules[0].weights == {"a": 1.0, "b": 0.0}
     assert found.score.tolist() == pytest.approx(by_id(places(STEEP + STEEP)))
     flags = flag_blend(CROSSED, found, 0.75)
