@@ -36,7 +36,7 @@ def member_table(sheet: Blend, min_tpr: float) -> Table:
         Column("members, blends", whole=False),
         Column(f"pAUC above {percent(min_tpr)} TPR"),
         Column("AUC"),
-        Column(f"{chosen} minus this, pAUC"),
+        Column(f"{chosen} minus this, pAUC", "* minus this, pAUC"),
     )
     sure = how_sure(sheet["scores"][chosen]["metrics"]["pauc"], paired=True)
     caption = f"{sure} * is handed in, by blend.policy.".strip()
@@ -50,9 +50,9 @@ def flag_table(sheet: Blend) -> Table | None:
         return None
     heads = (
         Column("flagged by", whole=False),
-        Column("sensitivity"),
+        Column(f"sensitivity, {percent(operating['sensitivity'])} wanted"),
         Column("alarms per 1,000"),
-        Column("OR rule minus this, alarms per 1,000"),
+        Column("OR rule minus this, alarms per 1,000", "OR rule minus this"),
     )
     rows = tuple(_flagged(sheet, name) for name in in_order(sheet))
     first = operating["scores"][sheet["policy"]]["metrics"]["sensitivity"]

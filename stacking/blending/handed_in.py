@@ -1,4 +1,8 @@
-"""What a stack hands in: itself, or a blend of its members; out of fold, and what blends other rows."""
+"""What a stack hands in, itself or a blend of its members: scores out of fold, a rule for others.
+
+Whose scores a threshold is held against is said here too: those that are handed in, or, where
+one member flags, its own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Who ranks and who flags: two members, each chosen for its own role, on the rows that are given.
 
-The ranker orders a set of lesions, the flagger says of which to be warned. Any member is as sensitive
-as one likes if it may raise any number of false alarms, so the most sensitive is who finds most
-positives within the fewest false alarms by which somebody finds the wanted share.
+The ranker orders lesions, the flagger says of which to be warned. Any member is as sensitive as one
+likes if it may raise any number of false alarms, so the most sensitive is who finds most positives
+within the fewest false alarms by which somebody finds the wanted share.
 """
 
 import numpy as np

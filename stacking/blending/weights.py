@@ -1,7 +1,7 @@
 """Weights of members in whole shares, by moves from one member to another.
 
-Up from even ones: a full grid of six members is thousands of sorts of all rows, and would fit the few
-positives more closely.
+Up from even ones: a full grid of six members is thousands of sorts of all rows, and would fit the
+few positives more closely.
 """
 
 from collections.abc import Callable

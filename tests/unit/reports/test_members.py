@@ -1,3 +1,8 @@
+import io
+
+from rich.console import Console
+
+from reports.desk import ConsoleDesk
 from reports.members import flag_table, member_table, tables
 from reports.table import NOTHING
 
@@ -27,8 +32,9 @@ def test_the_stack_and_its_parts_stand_first_and_blends_last():
     names = [row[0].brief for row in table.rows]
     assert names == ["images", "stack", "tabular", "a_net", "mean *", "or_rule"]
     assert [column.brief for column in table.columns] == [
-        "members, blends", "pAUC above 80% TPR", "AUC", "mean minus this, pAUC",
+        "members, blends", "pAUC above 80% TPR", "AUC", "* minus this, pAUC",
     ]  # fmt: skip
+    assert table.columns[3].title == "mean minus this, pAUC"
 
 
 def test_each_has_the_chosen_ones_gain_but_the_chosen_one():
@@ -53,7 +59,9 @@ def flagged(sensitivity, alarms, minus):
 
 
 ROLES = {
-    "by_fold": {"0": {"ranks": "stack", "flags": "a_net"}, "1": {"ranks": "stack", "flags": "stack"}},
+    "by_fold": {
+        "0": {"ranks": "stack", "flags": "a_net"}, "1": {"ranks": "stack", "flags": "stack"},
+    },
     "all_rows": {"ranks": "stack", "flags": "a_net"},
 }  # fmt: skip
 OPERATING = {
@@ -70,8 +78,9 @@ def test_who_flags_how_many_stands_in_one_table_at_one_sensitivity():
         "images", "stack", "tabular", "a_net", "mean *", "or_rule",
     ]  # fmt: skip
     assert [column.brief for column in table.columns] == [
-        "flagged by", "sensitivity", "alarms per 1,000", "OR rule minus this, alarms per 1,000",
+        "flagged by", "sensitivity, 90% wanted", "alarms per 1,000", "OR rule minus this",
     ]  # fmt: skip
+    assert table.columns[3].title == "OR rule minus this, alarms per 1,000"
     assert [cell.brief for cell in table.rows[1][1:]] == [
         "0.875 0.800-0.950", "200 180-220", "4 -9-9",
     ]  # fmt: skip
@@ -84,6 +93,19 @@ def test_who_flags_how_many_stands_in_one_table_at_one_sensitivity():
         "stack flags, outside the folds stack ranks and a_net flags."
     )
     assert tables({**SHEET, "operating": OPERATING, "roles": ROLES}, 0.8)[2] == table
+
+
+def test_the_longest_name_is_whole_in_eighty_columns():
+    sheet = {**SHEET, "policy": "rank_and_flag", "operating": OPERATING}
+    for table in ("scores", "operating"):
+        entries = SHEET["scores"] if table == "scores" else OPERATING["scores"]
+        named = {"rank_and_flag": entries["mean"], **entries}
+        sheet[table] = named if table == "scores" else {**OPERATING, "scores": named}
+    shown = io.StringIO()
+    desk = ConsoleDesk(Console(file=shown, width=80))
+    for table in (member_table(sheet, 0.8), flag_table(sheet)):
+        desk.table(table)
+    assert shown.getvalue().count(" rank_and_flag * ") == 2
 
 
 def test_without_other_folds_or_of_a_run_of_before_nobody_is_flagged():
