@@ -48,17 +48,18 @@ def flag_table(sheet: Blend) -> Table | None:
     operating = sheet.get("operating")
     if operating is None:
         return None
+    wanted = percent(operating["sensitivity"])
     heads = (
         Column("flagged by", whole=False),
-        Column(f"sensitivity, {percent(operating['sensitivity'])} wanted"),
+        Column(f"sensitivity, {wanted} wanted", f"sensitivity ({wanted})"),
         Column("alarms per 1,000"),
         Column("OR rule minus this, alarms per 1,000", "OR rule minus this"),
     )
     rows = tuple(_flagged(sheet, name) for name in in_order(sheet))
     first = operating["scores"][sheet["policy"]]["metrics"]["sensitivity"]
     caption = (
-        f"Out of fold, each at the threshold that finds {percent(operating['sensitivity'])} of the "
-        f"positives of the other folds. {how_sure(first, paired=True)} {_roles(sheet)}"
+        f"Out of fold, each at the threshold that finds {wanted} of the positives of the other "
+        f"folds. {how_sure(first, paired=True)} {_roles(sheet)}"
     )
     return Table(heads, rows, caption.strip())
 

@@ -162,8 +162,7 @@ def test_a_blend_scores_the_test_folder_as_its_test_set(place, new):
 
 
 def test_who_ranks_and_who_flags_are_those_of_the_stack(place, new):
-    """By `small` and `stage2`, networks, so that the two are not one and need no booster."""
-    some = ("blend.policy=rank_and_flag", 'blend.members=["small", "stage2"]')
+    some = ("blend.policy=rank_and_flag", 'blend.members=["small", "stack", "tabular"]')
     call(place, "stack", settings=some)
     stack = open_unit(place.run / "stack", "stack")
     roles = stack.json("metrics.json")["blend"]["roles"]["all_rows"]

@@ -78,8 +78,9 @@ def test_who_flags_how_many_stands_in_one_table_at_one_sensitivity():
         "images", "stack", "tabular", "a_net", "mean *", "or_rule",
     ]  # fmt: skip
     assert [column.brief for column in table.columns] == [
-        "flagged by", "sensitivity, 90% wanted", "alarms per 1,000", "OR rule minus this",
+        "flagged by", "sensitivity (90%)", "alarms per 1,000", "OR rule minus this",
     ]  # fmt: skip
+    assert table.columns[1].title == "sensitivity, 90% wanted"
     assert table.columns[3].title == "OR rule minus this, alarms per 1,000"
     assert [cell.brief for cell in table.rows[1][1:]] == [
         "0.875 0.800-0.950", "200 180-220", "4 -9-9",
