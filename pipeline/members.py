@@ -98,15 +98,22 @@ def network_scores(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.
 
 def keep_blend(draft: Draft, some: Members, rule: Rule) -> None:
     """Keep what blends rows outside the folds: the rule, and the scores that are its ruler."""
-    draft.json(RULE, {"blend": rule.blend, "members": rule.names, "parts": rule.shares})
+    parts = {"parts": rule.shares, "flag_parts": rule.flag_shares}
+    draft.json(RULE, {"blend": rule.blend, "members": rule.names, **parts})
     draft.parquet(MEMBERS, some.table())
 
 
 def kept_blend(unit: Unit) -> tuple[Members, Rule]:
     """What `keep_blend` kept, to the bit."""
+    some = Members.of_table(unit.parquet(MEMBERS), kept_rule(unit).names)
+    return some, kept_rule(unit)
+
+
+def kept_rule(unit: Unit) -> Rule:
+    """The rule alone."""
     rule = unit.json(RULE)
-    some = Members.of_table(unit.parquet(MEMBERS), rule["members"])
-    return some, Rule(rule["blend"], some.names, tuple(rule["parts"]))
+    parts = tuple(rule["parts"]), tuple(rule.get("flag_parts", ()))  # a run of before has none
+    return Rule(rule["blend"], tuple(rule["members"]), *parts)
 
 
 def kept_calibration(unit: Unit) -> Calibrated | None:

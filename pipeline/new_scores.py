@@ -23,6 +23,7 @@ from pipeline.members import (
     blended_unseen,
     kept_blend,
     kept_calibration,
+    kept_rule,
 )
 from pipeline.new_data import NewData
 from stacking.blocks import OOF
@@ -108,6 +109,14 @@ class Stacked:
         """The members that it is made of."""
         return (STACK,) if self.policy == STACK else tuple(self.unit.json(RULE)["members"])
 
+    @property
+    def blend(self) -> str:
+        """What the blend is made of, as a sentence has it; the policy alone, if it is none."""
+        roles = None if self.policy == STACK else kept_rule(self.unit).roles
+        if roles is not None:
+            return f"{self.policy}: ranked by {roles[0]}, flagged by {roles[1]}"
+        return f"{self.policy} of {', '.join(self.handed_in)}"
+
     def columns(self, name: str) -> list[str]:
         """What a member's boosters learnt from."""
         names: list[str] = next(iter(self.boosters(name).values())).json(USE)["columns"]
@@ -187,7 +196,7 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
     networks, policy = stacked.networks, stacked.policy
     if not stacked.sees:
         members = stacked.handed_in
-        used = "stack (tabular columns)" if policy == STACK else f"{policy} of {', '.join(members)}"
+        used = "stack (tabular columns)" if policy == STACK else stacked.blend
         return Choice(policy, members, (), f"used {used}.")
     can, why = {*stacked.grown, *networks}, ""
     if data.alone:
@@ -201,7 +210,7 @@ def choose(stacked: Stacked, data: NewData, rows: pl.DataFrame) -> Choice:
             )
     if can.issuperset(stacked.handed_in):
         members = stacked.handed_in
-        used = f"{policy} of {', '.join(members)}"
+        used = stacked.blend
         if policy == STACK:
             tables = ["tabular columns"] if stacked.parts else []
             used = f"stack ({', '.join([*tables, *networks])})"

@@ -20,6 +20,7 @@ from pipeline.job import Job, show_notices
 from pipeline.new_data import PREDICT, ROWS, NewData
 from pipeline.new_scores import Scorer, Stacked, choose
 from pipeline.samples import SAMPLES
+from stacking.blending.policies import flag_scores
 from stacking.calibration.kept import PROBABILITY
 from stacking.fold import SCORE
 from workspace.errors import ArtifactError
@@ -70,10 +71,11 @@ def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
     comparable = choice.members == stacked.handed_in
     threshold = stacked.threshold if comparable else None
     if threshold is not None and threshold["on_average"] is not None:
-        scores = scores.with_columns((pl.col(SCORE) >= threshold["on_average"]).alias(FLAGGED))
+        flagged = flag_scores(scores)[SCORE] >= threshold["on_average"]
+        scores = scores.with_columns(flagged.alias(FLAGGED))
         draft.facts.update(
-            flagged=int(scores[FLAGGED].sum()), sensitivity=threshold["sensitivity"],
-            threshold=threshold["on_average"],
+            flagged=int(flagged.sum()), sensitivity=threshold["sensitivity"],
+            threshold=threshold["on_average"], flagged_by=threshold.get("flagged_by"),
         )  # fmt: skip
     draft.csv(DETAILS, scores.join(details, on=ID, how="left", maintain_order="left"))
     draft.facts.update(

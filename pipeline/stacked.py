@@ -34,9 +34,8 @@ from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.submission_scores import subgroups_of
 from stacking.baselines import fewer, naive
 from stacking.blending.config import BlendConfig
-from stacking.blending.measure import BlendSheet
-from stacking.blending.members import Members, blended_members
-from stacking.blending.policies import Blended
+from stacking.blending.handed_in import HandedIn
+from stacking.blending.policies import FLAG, flag_scores
 from stacking.blocks import TEST as BLOCK_TEST
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import check_installed
@@ -45,7 +44,7 @@ from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.calibration.kept import PROBABILITY, Calibrated
 from stacking.calibration.measure import CalibrationSheet, calibration_sheet
 from stacking.config import StackConfig
-from stacking.fold import FOLD, SCORE, SPREAD, USE, train_fold
+from stacking.fold import FOLD, SCORE, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
 from stacking.matrix import Matrix
@@ -157,12 +156,16 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     }
     oof = {name: _out_of_fold(rows, units) for name, units in trained.items()}
     metrics = _measured(draft, rows, oof, configs)
-    blend = _blended(draft, rows, oof, configs)
-    if blend is not None:
-        metrics["blend"] = blend.sheet
-    if blend is not None and blend.chosen is not None:
-        keep_blend(draft, blend.blended, blend.chosen.last)  # for new data
-    handed_in = _handed_in(oof[STACK], blend)
+    own = {name: table for name, table in oof.items() if name in configs.grown}
+    members = members_of(draft.desk, configs.blend, rows.rows, own, rows.blocks)
+    handed = HandedIn(oof[STACK])
+    if members is not None:
+        both, patient = (configs.blend, configs.score), patient_column(configs.group)
+        metrics["blend"], blends = blended(draft.desk, members, both, patient)
+        handed = HandedIn.of(oof[STACK], members, configs.blend, blends)
+    if handed.blend is not None:
+        keep_blend(draft, *handed.blend)  # for new data
+    handed_in = handed.scores
     metrics["calibration"] = _calibrations(draft, handed_in, configs)
     calibrated = Calibrated.of(
         handed_in[SCORE].to_numpy(), handed_in[TARGET].to_numpy(), configs.calibration
@@ -170,11 +173,13 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     if calibrated is not None:
         draft.json(CALIBRATION, calibrated.as_json())
     draft.parquet(OOF, handed_in)
-    unseen = _unseen_scores(rows, trained, blend, calibrated, configs)
+    unseen = _unseen_scores(rows, trained, handed, calibrated, configs)
     draft.parquet(TEST, unseen)
     views, wanted = len(trained[STACK]), configs.blend.sensitivity
     alike = configs.average == "probability" or configs.blend.policy != STACK
-    draft.json(THRESHOLD, threshold_sheet(handed_in, unseen, views, wanted, alike=alike))
+    compared, by = flag_scores(unseen), handed.flagged_by
+    sheet = threshold_sheet(handed.flagging, compared, views, wanted, alike=alike, flagged_by=by)
+    draft.json(THRESHOLD, sheet)
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
@@ -233,31 +238,6 @@ def _measured(
     return {**sheet, "best_column": chosen, "group": configs.group}
 
 
-@dataclass(frozen=True)
-class ChosenBlend:
-    """The members, what they are worth, and the blend that the recipe hands in."""
-
-    members: Members
-    blended: Members  # those of them that the recipe blends
-    sheet: BlendSheet
-    chosen: Blended | None  # None: the stack itself
-
-
-def _blended(
-    draft: Draft, rows: StackRows, oof: Mapping[str, pl.DataFrame], configs: JoinConfigs
-) -> ChosenBlend | None:
-    """Members and blends; None where the stack is the only member."""
-    own = {name: table for name, table in oof.items() if name in configs.grown}
-    members = members_of(draft.desk, configs.blend, rows.rows, own, rows.blocks)
-    if members is None:
-        return None
-    sheet, blends = blended(
-        draft.desk, members, (configs.blend, configs.score), patient_column(configs.group)
-    )
-    some = blended_members(members, configs.blend)
-    return ChosenBlend(members, some, sheet, blends.get(configs.blend.policy))
-
-
 def _calibrations(draft: Draft, oof: pl.DataFrame, configs: JoinConfigs) -> CalibrationSheet | None:
     """What each method would make of the score that is handed in; None: one fold, no others."""
     if oof[FOLD].n_unique() < 2:
@@ -272,20 +252,10 @@ def _calibrations(draft: Draft, oof: pl.DataFrame, configs: JoinConfigs) -> Cali
         )  # fmt: skip
 
 
-def _handed_in(oof: pl.DataFrame, blend: ChosenBlend | None) -> pl.DataFrame:
-    """The stack's rows with the score of what is handed in, by id."""
-    if blend is None or blend.chosen is None:
-        return oof
-    score = blend.members.rows.select(ID).with_columns(pl.Series(SCORE, blend.chosen.score))
-    return oof.drop(SCORE, SPREAD).join(
-        score, on=ID, how="left", validate="1:1", maintain_order="left"
-    )
-
-
 def _unseen_scores(
     rows: StackRows,
     trained: Mapping[str, Mapping[int, Unit]],
-    blend: ChosenBlend | None,
+    handed: HandedIn,
     calibrated: Calibrated | None,
     configs: JoinConfigs,
 ) -> pl.DataFrame:
@@ -296,7 +266,7 @@ def _unseen_scores(
         if len(ids) == 0:
             continue
         matrix_of = partial(rows.unseen, ids, file)
-        if blend is None or blend.chosen is None:
+        if handed.blend is None:
             scores = score_unseen(matrix_of, trained[STACK], configs.average, calibrated=calibrated)
         else:
             stacked = {
@@ -305,11 +275,12 @@ def _unseen_scores(
                 if name in trained
             }
             seen = partial(network_scores, rows.blocks, ids)
-            scores = blended_unseen(
-                blend.blended, blend.chosen.last, ids, stacked, seen, calibrated
-            )
+            scores = blended_unseen(*handed.blend, ids, stacked, seen, calibrated)
         tables.append(scores.with_columns(pl.lit(split).alias(SPLIT)))
-    columns = [SCORE, FOLD_SPREAD, ODDS_SPREAD, *([] if calibrated is None else [PROBABILITY])]
+    columns = [SCORE, FOLD_SPREAD, ODDS_SPREAD]
+    if handed.flagged_by is not None:
+        columns += [f"{FLAG}{name}" for name in columns]
+    columns += [] if calibrated is None else [PROBABILITY]
     schema = [(ID, pl.String), *((name, pl.Float64) for name in columns), (SPLIT, pl.String)]
     return pl.concat([pl.DataFrame(schema=schema), *tables])
 

@@ -14,6 +14,7 @@ from reports.table import (
     percent,
 )
 
+ALARMS, ALARM_DIGITS = "flagged_per_1000", 1
 BLEND = "blend"  # the kind of what is made of members
 OWN = ("stack", "tabular", "images")  # the stack itself and its parts: above the networks
 
@@ -24,7 +25,8 @@ def tables(sheet: Blend, min_tpr: float) -> list[Said]:
         member_table(sheet, min_tpr),
         f"stack: handed in is {sheet['policy']} (*), by blend.policy.",
     ]
-    return said + notices(sheet["notes"])
+    flagged = flag_table(sheet)
+    return said + ([] if flagged is None else [flagged]) + notices(sheet["notes"])
 
 
 def member_table(sheet: Blend, min_tpr: float) -> Table:
@@ -34,11 +36,60 @@ def member_table(sheet: Blend, min_tpr: float) -> Table:
         Column("members, blends", whole=False),
         Column(f"pAUC above {percent(min_tpr)} TPR"),
         Column("AUC"),
-        Column(f"{chosen} minus this, pAUC"),
+        Column(f"{chosen} minus this, pAUC", "* minus this, pAUC"),
     )
     sure = how_sure(sheet["scores"][chosen]["metrics"]["pauc"], paired=True)
     caption = f"{sure} * is handed in, by blend.policy.".strip()
     return Table(heads, tuple(_row(sheet, name) for name in order), caption)
+
+
+def flag_table(sheet: Blend) -> Table | None:
+    """How many each flags, and how many positives it finds so; None: no other fold to choose on."""
+    operating = sheet.get("operating")
+    if operating is None:
+        return None
+    wanted = percent(operating["sensitivity"])
+    heads = (
+        Column("flagged by", whole=False),
+        Column(f"sensitivity, {wanted} wanted", f"sensitivity ({wanted})"),
+        Column("alarms per 1,000"),
+        Column("OR rule minus this, alarms per 1,000", "OR rule minus this"),
+    )
+    rows = tuple(_flagged(sheet, name) for name in in_order(sheet))
+    first = operating["scores"][sheet["policy"]]["metrics"]["sensitivity"]
+    caption = (
+        f"Out of fold, each at the threshold that finds {wanted} of the positives of the other "
+        f"folds. {how_sure(first, paired=True)} {_roles(sheet)}"
+    )
+    return Table(heads, rows, caption.strip())
+
+
+def _flagged(sheet: Blend, name: str) -> Row:
+    operating = sheet.get("operating")
+    assert operating is not None
+    entry = operating["scores"][name]
+    minus = entry["or_rule_minus_this"]
+    return (
+        Words(f"{name} *" if name == sheet["policy"] else name),
+        measure(entry["metrics"]["sensitivity"]),
+        measure(entry["metrics"][ALARMS], ALARM_DIGITS),
+        NOTHING if minus is None else measure(minus[ALARMS], ALARM_DIGITS),
+    )
+
+
+def _roles(sheet: Blend) -> str:
+    """Who ranks and who flags, where they were chosen."""
+    roles = sheet.get("roles")
+    if roles is None:
+        return ""
+    each = [
+        f"{where} {two['ranks']} ranks and {two['flags']} flags"
+        for where, two in (
+            *((f"in fold {fold}", two) for fold, two in roles["by_fold"].items()),
+            ("outside the folds", roles["all_rows"]),
+        )
+    ]
+    return f"Of rank_and_flag {', '.join(each)}."
 
 
 def in_order(sheet: Blend) -> list[str]:

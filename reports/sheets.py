@@ -89,12 +89,35 @@ class Member(TypedDict):
     chosen_minus_this: Metrics | None
 
 
+class Flagged(TypedDict):
+    """Who a member or a blend flags at the wanted sensitivity."""
+
+    metrics: Metrics
+    or_rule_minus_this: Metrics | None
+
+
+class Operating(TypedDict):
+    """All of them at one sensitivity."""
+
+    sensitivity: float
+    scores: Mapping[str, Flagged]
+
+
+class Roles(TypedDict):
+    """Who ranks and who flags, by name: for each fold, and for rows outside."""
+
+    by_fold: Mapping[str, Mapping[str, str]]
+    all_rows: Mapping[str, str]
+
+
 class Blend(TypedDict):
     """All members and blends of a stack."""
 
     policy: str
     scores: Mapping[str, Member]
     notes: Sequence[str]
+    operating: NotRequired[Operating | None]  # None: one fold
+    roles: NotRequired[Roles | None]  # None: nothing to choose from
 
 
 class Baseline(TypedDict):

@@ -163,6 +163,8 @@ def _scores(metrics: Stack, terms: Terms) -> Section:
     elements: list[Element] = [score_table(metrics, terms.min_tpr)]
     if blend is not None:
         elements.append(members.member_table(blend, terms.min_tpr))
+        flagged = members.flag_table(blend)
+        elements += [] if flagged is None else [flagged]
         elements += [Note(words, "warning") for words in blend["notes"]]
         others = (name for name in members.in_order(blend) if name not in metrics)
         named += [(name, blend["scores"][name]["metrics"]["pauc"]) for name in others]

@@ -132,25 +132,25 @@ def plain(value: float | None, share: float | None = None) -> Cell:
     return NOTHING if value is None else Number(f"{value:.4f}", repr(value), share=share)
 
 
-def measure(metric: Interval | None) -> Cell:
-    """A metric with its interval, as the metrics room keeps it."""
+def measure(metric: Interval | None, digits: int = 4) -> Cell:
+    """A metric with its interval, as the metrics room keeps it; one digit less on the console."""
     if metric is None:
         return NOTHING
     value, low, high = metric["value"], metric.get("low"), metric.get("high")
     if value is None:
         return Words("undefined")
-    interval = "no interval" if low is None else f"{low:.4f} to {high:.4f}"
-    return Number(
-        f"{value:.4f}", repr(value), interval, short=short(metric), why=metric.get("reason") or ""
-    )
+    interval = "no interval" if low is None else f"{low:.{digits}f} to {high:.{digits}f}"
+    brief, why = short(metric, digits - 1), metric.get("reason") or ""
+    return Number(f"{value:.{digits}f}", repr(value), interval, short=brief, why=why)
 
 
-def short(metric: Interval) -> str:
+def short(metric: Interval, digits: int = 3) -> str:
     """A value with its interval in as few characters as can be read."""
     value, low, high = (metric.get(name) for name in ("value", "low", "high"))
     if value is None:
         return "undefined"
-    return f"{value:.3f}" if low is None else f"{value:.3f} {low:.3f}-{high:.3f}"
+    shown = f"{value:.{digits}f}"
+    return shown if low is None else f"{shown} {low:.{digits}f}-{high:.{digits}f}"
 
 
 def how_sure(metric: Interval | None, *, paired: bool) -> str:

@@ -30,6 +30,8 @@ from pipeline.predictions import (
 )
 from pipeline.stacked import OOF
 from scripts.stage import OUT, main
+from stacking.blending.policies import FLAG
+from stacking.fold import SCORE
 from workspace.errors import ConfigError, DataError, name_some
 from workspace.pieces import begin_anew, is_anew
 from workspace.units import Unit, refuse_foreign
@@ -61,10 +63,11 @@ def run(job: Job) -> Unit:
         job.say(f"notice: {facts['scored_by']} has a scale of its own: rank none of these scores "
                 f"among those of {stacked.policy}.")  # fmt: skip
     if "flagged" in facts:
-        rows = plural(facts["flagged"], "row")
+        rows, by = plural(facts["flagged"], "row"), facts.get("flagged_by")
+        scores = "" if by is None else f" of {by}'s own scores ({FLAG}{SCORE} in {DETAILS})"
         job.say(
-            f"predict: {rows} flagged, from {facts['threshold']:.4g} on; where positives are like "
-            f"the run's, that finds {facts['sensitivity']:.0%} of them."
+            f"predict: {rows} flagged, from {facts['threshold']:.4g} on{scores}; where positives "
+            f"are like the run's, that finds {facts['sensitivity']:.0%} of them."
         )
     job.say(
         f"predict: wrote {done.folder / FILE}: {plural(facts['rows'], 'row')}, "

@@ -7,7 +7,7 @@ rows outside the folds without a label; the positives' views are drawn in by tha
 averages of as many views as there are folds are drawn around them.
 """
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import polars as pl
@@ -38,14 +38,22 @@ class ThresholdSheet(TypedDict):
     view_sd: float | None  # of one row's log odds over the folds
     view_sd_of_rows: int
     threshold_is: str
+    flagged_by: NotRequired[str | None]  # the member whose scores these are; None: what ranks
 
 
 def threshold_sheet(
-    oof: pl.DataFrame, unseen: pl.DataFrame, views: int, sensitivity: float, *, alike: bool = True
+    oof: pl.DataFrame,
+    unseen: pl.DataFrame,
+    views: int,
+    sensitivity: float,
+    *,
+    alike: bool = True,
+    flagged_by: str | None = None,
 ) -> ThresholdSheet:
     """`oof` has target and score, a view each; `unseen` score and spread of rows outside.
 
     `alike`: views are averaged as they are; not where their ranks are, which are another scale.
+    `flagged_by` is the member whose scores they are, if they are not those that rank.
     """
     target, score = oof[TARGET].to_numpy(), oof[SCORE].to_numpy()
     positives, single = score[target == 1], threshold_for_sensitivity(target, score, sensitivity)
@@ -64,6 +72,7 @@ def threshold_sheet(
         "view_sd": spread,
         "view_sd_of_rows": rows,
         "threshold_is": "the least score that is flagged",
+        "flagged_by": flagged_by,
     }
 
 

@@ -4,9 +4,10 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Blend = Literal["mean", "rank_average", "weighted", "greedy", "or_rule"]
-Policy = Literal["stack", "mean", "rank_average", "weighted", "greedy", "or_rule"]
+Blend = Literal["mean", "rank_average", "weighted", "greedy", "or_rule", "rank_and_flag"]
+Policy = Literal["stack", "mean", "rank_average", "weighted", "greedy", "or_rule", "rank_and_flag"]
 BLENDS: tuple[Blend, ...] = get_args(Blend)
+SENSITIVITY = 0.9
 
 
 class BlendConfig(BaseModel):
@@ -16,4 +17,4 @@ class BlendConfig(BaseModel):
 
     members: tuple[str, ...] = Field(default=(), strict=False)  # none named: all there are
     policy: Policy = "stack"
-    sensitivity: float = Field(default=0.9, gt=0, le=1)  # wanted of the OR rule and of each score
+    sensitivity: float = Field(default=SENSITIVITY, gt=0, le=1)  # wanted of whatever flags

@@ -19,7 +19,14 @@ from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import Members, blended_members
-from stacking.blending.policies import Blended, Flags, flag_blend, flag_member
+from stacking.blending.policies import (
+    RANK_AND_FLAG,
+    Blended,
+    Flags,
+    Rule,
+    flag_blend,
+    flag_member,
+)
 from stacking.measure import interval_sheets
 from workspace.arrays import Floats
 from workspace.progress import Show
@@ -44,6 +51,20 @@ class WeightSheet(TypedDict):
 
     by_fold: dict[str, dict[str, float]]
     all_rows: dict[str, float]
+
+
+class Roles(TypedDict):
+    """Two members."""
+
+    ranks: str
+    flags: str
+
+
+class RoleSheet(TypedDict):
+    """Who ranks and who flags: of each fold from the other folds' rows, and of all."""
+
+    by_fold: dict[str, Roles]
+    all_rows: Roles
 
 
 class FlaggedSheet(TypedDict):
@@ -79,6 +100,7 @@ class BlendSheet(TypedDict):
     pooled_is: str
     weights: WeightSheet | None
     greedy_weights: WeightSheet | None
+    roles: RoleSheet | None
     operating: OperatingSheet | None
     notes: list[str]
 
@@ -110,6 +132,7 @@ def blend_sheet(
         "pooled_is": POOLED,
         "weights": _weights(blends, WEIGHTED),
         "greedy_weights": _weights(blends, GREEDY),
+        "roles": _roles(blends),
         "operating": _operating(members, blends, config, whose, score),
         "notes": _notes(members, blends),
     }
@@ -171,6 +194,22 @@ def _weights(blends: Mapping[str, Blended], name: str) -> WeightSheet | None:
         "by_fold": {str(fold): rule.weights for fold, rule in blended.rules.items()},
         "all_rows": blended.last.weights,
     }
+
+
+def _roles(blends: Mapping[str, Blended]) -> RoleSheet | None:
+    if RANK_AND_FLAG not in blends:
+        return None
+    blended = blends[RANK_AND_FLAG]
+    return {
+        "by_fold": {str(fold): _of_two(rule) for fold, rule in blended.rules.items()},
+        "all_rows": _of_two(blended.last),
+    }
+
+
+def _of_two(rule: Rule) -> Roles:
+    assert rule.roles is not None
+    ranks, flags = rule.roles
+    return {"ranks": ranks, "flags": flags}
 
 
 def _operating(

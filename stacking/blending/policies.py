@@ -5,9 +5,8 @@ rows it is chosen on all. Members' percentiles among their fold's held-out rows 
 their scores, but by `mean`. Nothing depends on the order of rows or members.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,19 +14,21 @@ import polars as pl
 from folds.schema import ID
 from metrics.operating import threshold_for_sensitivity
 from metrics.pauc import MIN_TPR, pauc_above_tpr
-from stacking.blending.config import BLENDS, Blend, BlendConfig
-from stacking.blending.greedy import DIGITS, greedy_shares
+from stacking.blending.config import BLENDS, SENSITIVITY, Blend, BlendConfig
+from stacking.blending.greedy import greedy_shares
 from stacking.blending.members import STACK, Members, Scores, blended_members
 from stacking.blending.percentiles import Reference
+from stacking.blending.roles import best_ranker, most_sensitive
+from stacking.blending.weights import EVEN, best_shares
 from stacking.calibration.kept import Calibrated
 from stacking.fold import SCORE
 from stacking.unseen import spreads
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 
-CHOSEN = ("weighted", "greedy")  # by the rows of other folds
-EVEN = 12  # shares of each member before the search; 12 has halves, thirds and quarters
-STEPS = (6, 3, 1)  # shares moved from one member to another, coarse steps first
+RANK_AND_FLAG = "rank_and_flag"
+CHOSEN = ("weighted", "greedy", RANK_AND_FLAG)  # by the rows of other folds
+FLAG = "flag_"  # before columns of scores by which is flagged, where they are not those that rank
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,20 @@ class Rule:
     blend: Blend
     names: tuple[str, ...]
     shares: tuple[int, ...]  # even, or chosen; whole numbers, so that equal sums are equal
+    flag_shares: tuple[int, ...] = ()  # those of who flags, if it is not by the same score
+
+    @property
+    def flagging(self) -> "Rule":
+        """The rule whose scores a threshold is held against."""
+        return replace(self, shares=self.flag_shares, flag_shares=()) if self.flag_shares else self
+
+    @property
+    def roles(self) -> tuple[str, str] | None:
+        """The member that ranks and the one that flags; None: all members do both."""
+        if not self.flag_shares:
+            return None
+        ranker, flagger = (np.argmax(shares) for shares in (self.shares, self.flag_shares))
+        return self.names[ranker], self.names[flagger]
 
     @property
     def weights(self) -> dict[str, float]:
@@ -77,7 +92,7 @@ class Rule:
 
     @property
     def _spread_anew(self) -> bool:
-        return self.blend in ("rank_average", *CHOSEN)
+        return self.blend in ("rank_average", "weighted", "greedy")
 
 
 @dataclass(frozen=True)
@@ -115,21 +130,24 @@ def all_blends(
             f"blend.policy is '{config.policy}', and there is one member, {some.names[0]}; a "
             "blend needs two."
         )
-    if len(members.fold_numbers) < 2 and config.policy not in CHOSEN:
-        wanted = [how for how in wanted if how not in CHOSEN]
-    return {how: blend(some, how, min_tpr) for how in wanted}
+    if len(members.fold_numbers) < 2:
+        wanted = [how for how in wanted if how not in CHOSEN or how == config.policy]
+    return {how: blend(some, how, min_tpr, config.sensitivity) for how in wanted}
 
 
-def blend(members: Members, how: Blend, min_tpr: float = MIN_TPR) -> Blended:
+def blend(
+    members: Members, how: Blend, min_tpr: float = MIN_TPR, sensitivity: float = SENSITIVITY
+) -> Blended:
     """The members' out-of-fold scores as one, chosen for each fold without its rows."""
-    last = _chosen(members, how, np.ones(len(members.rows), dtype=np.bool_), min_tpr)
+    aims = min_tpr, sensitivity
+    last = _chosen(members, how, np.ones(len(members.rows), dtype=np.bool_), aims)
     if how not in CHOSEN:
         return Blended(last.of(members), dict.fromkeys(members.fold_numbers, last), last)
-    _need_folds(members, "Weights of a blend")
+    _need_folds(members, "Roles" if how == RANK_AND_FLAG else "Weights of a blend")
     score, rules = np.empty(len(members.rows)), {}
     for fold in members.fold_numbers:
         held = members.folds == fold
-        rules[fold] = _chosen(members, how, ~held, min_tpr)
+        rules[fold] = _chosen(members, how, ~held, aims)
         score[held] = rules[fold].of(members)[held]
     return Blended(score, rules, last)
 
@@ -140,15 +158,35 @@ def blend_unseen(
 ) -> pl.DataFrame:  # fmt: skip
     """(ID, score, fold_sd) of unseen rows: every fold's scores blended, then averaged.
 
-    And a probability, if calibrated.
+    And the same of the flagger's scores, where one member flags; and a probability, if calibrated.
 
     `by_fold` comes from `join_unseen`, `rule` is the `last` of the blend.
     """
     each = np.stack(rule.unseen(members, by_fold))
-    table = pl.DataFrame(
-        {ID: ids, SCORE: each.mean(axis=0)}, schema={ID: pl.String, SCORE: pl.Float64}
-    ).with_columns(spreads(each))
+    table = pl.DataFrame({ID: ids}, schema={ID: pl.String}).with_columns(_averaged(each))
+    if rule.flagging is not rule:
+        flagger = _averaged(np.stack(rule.flagging.unseen(members, by_fold)))
+        table = table.with_columns(one.alias(f"{FLAG}{one.name}") for one in flagger)
     return table if calibrated is None else calibrated.beside(table, list(each))
+
+
+def flag_scores(unseen: pl.DataFrame) -> pl.DataFrame:
+    """The scores that a threshold is held against, called as scores are."""
+    own = {name: name.removeprefix(FLAG) for name in unseen.columns if name.startswith(FLAG)}
+    return unseen.select(ID, *own).rename(own) if own else unseen
+
+
+def with_a_say(members: Members, rule: Rule) -> tuple[Members, Rule]:
+    """The members that unseen rows need for a rule, and the rule of these alone.
+
+    Where two members have roles it is they; of other blends all, also those without a weight.
+    """
+    if rule.roles is None:
+        return members, rule
+    some = members.select(sorted(set(rule.roles)))
+    at = [rule.names.index(name) for name in some.names]
+    shares, flag_shares = (tuple(s[n] for n in at) for s in (rule.shares, rule.flag_shares))
+    return some, Rule(rule.blend, some.names, shares, flag_shares)
 
 
 def flag_blend(members: Members, blended: Blended, sensitivity: float) -> Flags:
@@ -156,7 +194,7 @@ def flag_blend(members: Members, blended: Blended, sensitivity: float) -> Flags:
 
     Of the OR rule the threshold is each member's own: the percentile from which on it flags.
     One for all members, so each may raise as many alarms; lowered until the rule as a whole finds
-    the share of positives that is wanted.
+    the share of positives that is wanted. Where one member flags, it is flagged by its percentiles.
     """
     by_rule = {rule: _thresholded(members, rule) for rule in set(blended.rules.values())}
     return _flags(
@@ -184,45 +222,33 @@ def within_folds(members: Members, score: Floats) -> Floats:
     return percentiles
 
 
-def best_shares(worth: Callable[[Ints], float], members: int) -> Ints:
-    """How many shares each member gets, so that `worth` of them is highest.
+def _chosen(members: Members, how: Blend, rows: Bools, aims: tuple[float, float]) -> Rule:
+    """The rule that these rows speak for; `aims` are the lowest TPR and the wanted sensitivity."""
+    min_tpr, sensitivity = aims
+    names, target = members.names, members.target[rows]
+    if how not in CHOSEN:
+        return Rule(how, names, (EVEN,) * len(names))
+    ranks, counts = members.scores.doubled_ranks[:, rows], members.scores.doubled_counts[rows]
+    if how == RANK_AND_FLAG:
+        ranker = best_ranker(target, ranks / counts, min_tpr)
+        flagger = most_sensitive(target, ranks / counts, sensitivity, min_tpr)
+        return Rule(how, names, _alone(ranker, names), _alone(flagger, names))
 
-    From even ones on, the best single move of some shares from one member to another, until none
-    is better; then smaller moves. Of equals the more even, then what favours the first names.
-    """
+    def worth(shares: Ints) -> float:
+        return pauc_above_tpr(target, _weighted(shares, ranks, counts), min_tpr)
 
-    def key(shares: Ints) -> tuple[float, int, tuple[int, ...]]:
-        return round(worth(shares), DIGITS), -int(np.sum(shares**2)), tuple(shares.tolist())
-
-    current = np.full(members, EVEN)
-    best = key(current)
-    for step in STEPS:
-        while True:
-            moves = []
-            for giver, taker in permutations(range(members), 2):
-                if current[giver] >= step:
-                    moves.append(current.copy())
-                    moves[-1][[giver, taker]] += [-step, step]
-            highest = max(map(key, moves), default=best)
-            if highest <= best:
-                break
-            best, current = highest, np.array(highest[2])
-    return current
+    search = best_shares if how == "weighted" else greedy_shares
+    return Rule(how, names, tuple(search(worth, len(names)).tolist()))
 
 
-def _chosen(members: Members, how: Blend, rows: Bools, min_tpr: float) -> Rule:
-    """The rule that these rows speak for."""
-    shares = np.full(len(members.names), EVEN)
-    if how in CHOSEN:
-        target, counts = members.target[rows], members.scores.doubled_counts[rows]
-        ranks = members.scores.doubled_ranks[:, rows]
+def _alone(member: int, names: tuple[str, ...]) -> tuple[int, ...]:
+    """All shares are this member's."""
+    return tuple(int(number == member) for number in range(len(names)))
 
-        def worth(shares: Ints) -> float:
-            return pauc_above_tpr(target, _weighted(shares, ranks, counts), min_tpr)
 
-        search = best_shares if how == "weighted" else greedy_shares
-        shares = search(worth, len(members.names))
-    return Rule(how, members.names, tuple(shares.tolist()))
+def _averaged(each: Floats) -> list[pl.Series]:
+    """Score and spreads of rows of which there is a view a fold."""
+    return [pl.Series(SCORE, each.mean(axis=0), dtype=pl.Float64), *spreads(each)]
 
 
 def _weighted(shares: Ints, ranks: Floats, counts: Floats) -> Floats:
@@ -236,7 +262,7 @@ def _weighted(shares: Ints, ranks: Floats, counts: Floats) -> Floats:
 
 def _thresholded(members: Members, rule: Rule) -> Floats:
     """What a threshold is set on: percentiles: two folds' models have two scales."""
-    scores = rule.of(members)
+    scores = rule.flagging.of(members)
     return within_folds(members, scores) if rule.blend == "mean" else scores
 
 

@@ -45,7 +45,7 @@ def test_the_networks_that_know_the_target_are_members_beside_the_stack(multimod
     found = json.loads((multimodal.run / "stack" / "metrics.json").read_text())["blend"]
     assert found["members"] == ["images", "small", "stack", "stage1", "tabular"]
     assert found["scores"].keys() == {
-        *found["members"], "mean", "rank_average", "weighted", "greedy", "or_rule"
+        *found["members"], "mean", "rank_average", "weighted", "greedy", "or_rule", "rank_and_flag"
     }  # fmt: skip
     score = table(multimodal, "networks/small/oof.parquet")
     rows = score.join(table(multimodal, "samples/samples.parquet"), on="isic_id", validate="1:1")

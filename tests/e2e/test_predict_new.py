@@ -117,7 +117,8 @@ def prediction(place, data, file="predictions.csv"):
 def same_as_the_test_set(place, data):
     """Whether ids, scores and spreads are those of the stack's own test rows, to the bit."""
     ours = prediction(place, data).rename({"target": "score"})
-    own = pl.read_parquet(place.run / "stack" / "test_stack.parquet").drop("split")
+    own = pl.read_parquet(place.run / "stack" / "test_stack.parquet")
+    own = own.select("isic_id", "score", "fold_sd", "log_odds_sd")
     spread = prediction(place, data, "details.csv").select("isic_id", "fold_sd", "log_odds_sd")
     return ours.join(spread, on="isic_id").equals(own)
 
@@ -158,6 +159,26 @@ def test_a_blend_scores_the_test_folder_as_its_test_set(place, new):
         "weighted, which the run hands in, needs others.\n"
     ) in shown
     assert "rank none of these scores among those of weighted." in shown
+
+
+def test_who_ranks_and_who_flags_are_those_of_the_stack(place, new):
+    some = ("blend.policy=rank_and_flag", 'blend.members=["small", "stack", "tabular"]')
+    call(place, "stack", settings=some)
+    stack = open_unit(place.run / "stack", "stack")
+    roles = stack.json("metrics.json")["blend"]["roles"]["all_rows"]
+    shown = predict(place, new)
+    told = f"rank_and_flag: ranked by {roles['ranks']}, flagged by {roles['flags']}"
+    assert f"predict: used {told}.\n" in shown
+    assert same_as_the_test_set(place, new)
+    threshold = stack.json("threshold.json")
+    own = stack.parquet("test_stack.parquet")
+    details = prediction(place, new, "details.csv").join(own, on="isic_id", validate="1:1")
+    for name in ("flag_score", "flag_fold_sd", "flag_log_odds_sd"):
+        assert details[name].equals(details[f"{name}_right"], check_names=False)
+    assert (
+        details["flagged"].to_list() == (details["flag_score"] >= threshold["on_average"]).to_list()
+    )
+    assert f"of {roles['flags']}'s own scores (flag_score in details.csv)" in shown
 
 
 def test_a_network_none_of_whose_columns_are_used_is_a_member_still(place, new):

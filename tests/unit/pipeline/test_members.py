@@ -15,7 +15,7 @@ from pipeline.members import (
     parts_of,
 )
 from reports.desk import ConsoleDesk
-from stacking.blending.config import BlendConfig
+from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.policies import blend
 from stacking.blocks import open_block
 from tests.unit.stacking.blending.conftest import by_hand
@@ -113,7 +113,7 @@ def test_a_network_that_says_nothing_of_some_rows_is_no_member_and_that_is_told(
     )
 
 
-@pytest.mark.parametrize("policy", ["mean", "rank_average", "weighted", "greedy", "or_rule"])
+@pytest.mark.parametrize("policy", BLENDS)
 def test_no_blend_is_made_of_the_stack_alone(desk, policy):
     assert members_of(desk, BlendConfig(), ROWS, STACKED, []) is None
     with pytest.raises(ConfigError) as error:
@@ -164,7 +164,7 @@ def test_of_a_block_only_the_rows_that_are_asked_for_are_taken(network):
     assert seen.sort("fold").rows() == [("t1", 0, 0.2), ("t1", 1, 0.4)]
 
 
-@pytest.mark.parametrize("how", ["mean", "rank_average", "weighted", "greedy", "or_rule"])
+@pytest.mark.parametrize("how", BLENDS)
 def test_what_is_kept_of_a_blend_scores_new_rows_to_the_bit(desk, network, tmp_path, how):
     blocks, ids = [network("small"), network("stage1", scores=SCORES[::-1])], ["t0", "t1"]
     some = members_of(desk, BlendConfig(), ROWS, STACKED, blocks).select(["small", "stage1"])

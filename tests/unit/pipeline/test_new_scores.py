@@ -28,7 +28,7 @@ COLUMNS = {
 class Run:
     """A run's features, boosters and stack, as far as new data ask for them."""
 
-    def __init__(self, calls, names=tuple(COLUMNS), policy="stack", blocks=("net",)):
+    def __init__(self, calls, names=tuple(COLUMNS), policy="stack", blocks=("net",), roles=False):
         self.calls, self.folder = calls, calls.run
         self.featured = kept(calls.run / "features", "features", TABLE)
         inputs = {}
@@ -43,7 +43,8 @@ class Run:
         with drafting(calls.run / "stack", "stack", settings=settings, inputs=inputs) as draft:
             draft.json("metrics.json", {})
             if policy != "stack":
-                draft.json(RULE, {"members": ["stack", "net"]})
+                parts = {"parts": [0, 1], "flag_parts": [1, 0]} if roles else {"parts": [1, 1]}
+                draft.json(RULE, {"blend": policy, "members": ["stack", "net"], **parts})
 
     def keep_boosters(self, name, fold, mark="as they were", learnt_from=None):
         where = self.folder / "boosters" / f"{name}_fold_{fold}"
@@ -130,11 +131,19 @@ def test_a_blend_is_used_where_all_its_members_can_and_never_in_part(run):
     )  # fmt: skip
 
 
+def test_where_two_members_have_roles_it_is_told_who_ranks_and_who_flags(run):
+    stacked = run(policy="rank_and_flag", roles=True).stacked()
+    assert choose(stacked, data(), SEEN) == Choice(
+        "rank_and_flag", ("stack", "net"), ("net",),
+        "used rank_and_flag: ranked by net, flagged by stack.",
+    )  # fmt: skip
+
+
 def test_a_blend_of_networks_alone_scores_pictures_by_those_and_no_booster(run):
     made = run(policy="mean", blocks=("net", "other"))
     with drafting(made.folder / "stack", "stack", settings=made.stacked().unit.manifest.settings,
                   inputs=made.stacked().unit.manifest.inputs) as draft:  # fmt: skip
-        draft.json(RULE, {"members": ["other"]})
+        draft.json(RULE, {"blend": "mean", "members": ["other"], "parts": [1]})
     assert choose(made.stacked(), data(alone=True), SEEN) == Choice(
         "mean", ("other",), ("other",), "no table in DATA: used mean of other."
     )

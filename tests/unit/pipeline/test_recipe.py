@@ -233,7 +233,7 @@ def test_overlays_are_drawn_unless_the_recipe_says_no():
 
 OTHERS = (
     "stack, tabular, images, lightgbm, xgboost, catboost, logistic, set_attention, mean, "
-    "rank_average, weighted, greedy, or_rule"
+    "rank_average, weighted, greedy, or_rule, rank_and_flag"
 )
 
 

@@ -8,9 +8,10 @@ import polars.selectors as cs
 import pytest
 from rich.console import Console
 
+from metrics.pauc import pauc_above_tpr
 from metrics.ranking import auc
 from metrics.score_sheet import ScoreConfig
-from pipeline.members import MEMBERS, RULE
+from pipeline.members import MEMBERS, RULE, kept_blend
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, open_stack
 from pipeline.stacked import (
@@ -255,6 +256,32 @@ def test_what_is_handed_in_is_the_stack_unless_a_blend_is(hand, stack, tmp_path)
     ]  # fmt: skip
     assert worth[0] == worth[1]
     assert mean.parquet(TEST)["score"].to_list() != stack.parquet(TEST)["score"].to_list()
+
+
+def test_where_one_member_flags_the_threshold_is_for_its_own_scores(hand, tmp_path):
+    unit = joined(tmp_path, hand, policy="rank_and_flag")
+    blend, threshold = unit.json(METRICS)["blend"], unit.json("threshold.json")
+    roles = blend["roles"]["all_rows"]
+    assert unit.json(RULE)["members"] == sorted({roles["ranks"], roles["flags"]})
+    assert threshold["flagged_by"] == roles["flags"]
+    told = blend["operating"]["scores"]["rank_and_flag"]["threshold_of_all_rows"]
+    assert threshold["out_of_fold"] == told
+    assert (
+        threshold["out_of_fold"]
+        == (blend["operating"]["scores"][roles["flags"]]["threshold_of_all_rows"])
+    )
+    table = unit.parquet(TEST)
+    own = ["score", "fold_sd", "log_odds_sd"]
+    assert table.columns == ["isic_id", *own, *(f"flag_{name}" for name in own), "split"]
+    some, rule = kept_blend(unit)
+    assert set(some.names) == {roles["ranks"], roles["flags"]}
+    assert rule.roles == (roles["ranks"], roles["flags"])
+    pauc = pauc_above_tpr(*unit.parquet(OOF).select("target", "score").to_numpy().T)
+    assert pauc == pytest.approx(blend["scores"]["rank_and_flag"]["metrics"]["pauc"]["value"])
+
+
+def test_the_threshold_of_any_other_score_is_for_those_that_rank(stack):
+    assert stack.json("threshold.json")["flagged_by"] is None
 
 
 def test_by_rank_the_test_scores_are_on_another_scale(hand, tmp_path):

@@ -6,14 +6,15 @@ from metrics.bootstrap import difference, interval_of
 from metrics.cohort import cohort
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import ranking_tally
-from stacking.blending.config import BlendConfig
+from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.measure import blend_sheet
 from stacking.blending.members import join_members
 from stacking.blending.policies import all_blends
 from tests.unit.stacking.blending.conftest import QUICK, by_hand, drawn
 from tests.unit.stacking.blending.test_policies import A, B
+from tests.unit.stacking.blending.test_rank_and_flag import CROSSED
 
-NAMES = ["images", "stack", "tabular", "mean", "rank_average", "weighted", "greedy", "or_rule"]
+NAMES = ["images", "stack", "tabular", *BLENDS]
 
 
 def measure(members, config=None, patient="group_id"):
@@ -24,7 +25,7 @@ def measure(members, config=None, patient="group_id"):
 def test_every_member_and_blend_stands_in_one_table(members):
     found = measure(members)
     assert list(found["scores"]) == NAMES
-    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 5
+    assert [found["scores"][name]["kind"] for name in NAMES] == ["member"] * 3 + ["blend"] * 6
     assert found["patients"] == 180
     stack = found["scores"]["stack"]
     assert stack["chosen_minus_this"] is None
@@ -87,6 +88,29 @@ def test_weights_are_told_by_fold_and_for_rows_outside(members):
     assert list(weights["by_fold"]) == ["0", "1", "2"]
     for each in (*weights["by_fold"].values(), weights["all_rows"]):
         assert sum(each.values()) == pytest.approx(1)
+
+
+def test_roles_are_told_by_fold_and_for_rows_outside(members):
+    config = BlendConfig(sensitivity=0.75, policy="rank_and_flag")
+    assert measure(CROSSED, config)["roles"] == {
+        "by_fold": {"0": {"ranks": "a", "flags": "b"}, "1": {"ranks": "b", "flags": "a"}},
+        "all_rows": {"ranks": "a", "flags": "a"},
+    }
+    assert measure(members.select(["stack"]))["roles"] is None
+
+
+def test_who_ranks_and_flags_stands_beside_the_or_rule_at_the_same_sensitivity():
+    # who is flagged: test_rank_and_flag; in each fold 2 of 4 positives and 1 of 4 negatives
+    config = BlendConfig(sensitivity=0.75, policy="rank_and_flag")
+    found = measure(CROSSED, config)["operating"]["scores"]
+    both, rule = found["rank_and_flag"], found["or_rule"]
+    for metric, value in (("sensitivity", 2 / 4), ("specificity", 3 / 4), ("ppv", 4 / 6)):
+        assert both["metrics"][metric]["value"] == pytest.approx(value)
+    assert both["metrics"]["flagged_per_1000"]["value"] == pytest.approx(6000 / 16)
+    assert both["thresholds"] == {"0": 11 / 16, "1": 11 / 16}
+    for metric, minus in both["or_rule_minus_this"].items():
+        values = [one["metrics"][metric]["value"] for one in (rule, both)]
+        assert minus["value"] == pytest.approx(values[0] - values[1])
 
 
 def test_members_left_out_of_the_blends_stay_in_the_table(members):

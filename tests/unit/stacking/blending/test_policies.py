@@ -8,7 +8,6 @@ from stacking.blending.members import join_members, join_unseen
 from stacking.blending.policies import (
     CHOSEN,
     all_blends,
-    best_shares,
     blend,
     blend_unseen,
     flag_blend,
@@ -66,18 +65,6 @@ def test_a_member_alone_is_flagged_by_the_same_measure():
     assert flags.thresholds == {0: 0.7, 1: 0.1}
     assert flags.flagged.tolist() == [True, False, False, False, True] + [True] * 5
     assert flag_member(PAIR, "a", 0.5).thresholds == {0: 0.9, 1: 0.9}
-
-
-@pytest.mark.parametrize("top", [[24, 12, 0], [0, 36, 0], [12, 12, 12], [13, 11, 12]])
-def test_the_search_finds_the_top_of_a_hill(top):
-    assert best_shares(lambda parts: -float(np.abs(parts - np.array(top)).sum()), 3).tolist() == top
-
-
-def test_of_equal_weights_the_more_even_then_the_first_are_taken():
-    assert best_shares(lambda _: 0.5, 3).tolist() == [12, 12, 12]
-    assert best_shares(lambda parts: -abs(abs(int(parts[0]) - 12) - 6), 2).tolist() == [18, 6]
-    assert best_shares(lambda parts: float(max(parts) >= 15), 2).tolist() == [15, 9]
-    assert best_shares(lambda _: 0.5, 1).tolist() == [12]
 
 
 def test_weights_are_those_of_a_slow_search(members):
@@ -149,7 +136,8 @@ def test_what_is_chosen_for_a_fold_has_not_seen_its_rows():
         for how in CHOSEN:
             chosen = [blend(members, how) for members in (before, after)]
             assert chosen[0].rules[fold] == chosen[1].rules[fold]
-            assert chosen[0].last != chosen[1].last
+            if how != "rank_and_flag":  # who is far ahead ranks and flags still: test_roles_...
+                assert chosen[0].last != chosen[1].last
         for how in BLENDS:
             flags = [flag_blend(members, blend(members, how), 0.9) for members in (before, after)]
             assert flags[0].thresholds[fold] == flags[1].thresholds[fold]
@@ -205,7 +193,9 @@ def test_rows_outside_the_folds_go_the_way_of_the_folds_own(how):
         for n in range(6)
     ]
     assert together.equals(pl.concat(alone))  # a set of three rows is scored as one of thousands
-    assert together.columns == ["isic_id", "score", "fold_sd", "log_odds_sd"]
+    own = ["score", "fold_sd", "log_odds_sd"]
+    flags = [f"flag_{name}" for name in own if how == "rank_and_flag"]
+    assert together.columns == ["isic_id", *own, *flags]
     by_fold = chosen.unseen(members, views)
     assert together["score"].to_list() == pytest.approx(np.mean(by_fold, axis=0).tolist())
     assert together["fold_sd"].to_list() == pytest.approx(np.std(by_fold, axis=0, ddof=1).tolist())
