@@ -11,6 +11,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,18 +32,29 @@ class Child:
     output: str
 
 
+# Linux counts in a process's peak what the one had that started it, so a small one starts it.
+_WATCHED = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+child = subprocess.Popen(sys.argv[2:])
+_, status, used = os.wait4(child.pid, 0)
+cost = [time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20]
+with open(sys.argv[1], "w") as file:
+    json.dump(cost, file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def in_child(command: list[str], **options: object) -> Child:
     """Run a command, with its times and the peak of its resident memory."""
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-    seconds, used = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
-    return Child(seconds, used, usage.ru_maxrss / 2**20, output)
+    with tempfile.NamedTemporaryFile("r") as cost:
+        watched = [sys.executable, "-S", "-c", _WATCHED, cost.name, *command]
+        with subprocess.Popen(watched, stdout=subprocess.PIPE, text=True, **options) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
+        return Child(*json.load(cost), output)
 
 
 def paired(
