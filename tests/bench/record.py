@@ -84,15 +84,25 @@ def paired(
     }
 
 
-def full_size(place: Path) -> list[str]:
-    """The options of a stage on the full-size table, drawn and kept in this folder."""
-    options = {"--recipe": "full_size", "--run": place / "run"}
-    options["--set"] = f"data.folder={place / 'data'}"
-    return [str(word) for option in options.items() for word in option]
+def stage_options(place: Path, recipe: str, *settings: str, run: str = "run") -> list[str]:
+    """The options of a stage on a recipe's table, drawn and kept in this folder."""
+    chosen = (f"data.folder={place / 'data'}", *settings)
+    words = [word for setting in chosen for word in ("--set", setting)]
+    return ["--recipe", recipe, "--run", str(place / run), *words]
 
 
-def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> None:
-    """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page."""
+def full_size(place: Path, *settings: str) -> list[str]:
+    """Those on the full-size table."""
+    return stage_options(place, "full_size", *settings)
+
+
+def keep(
+    theme: str, title: str, told: str, rows: list[dict[str, object]], *, small: bool = False
+) -> None:
+    """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page.
+
+    `small`: of less than what the page is about, to see that a theme works; printed alone.
+    """
     month = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m")
     name = f"{theme}_{os.cpu_count()}cores_{month}"
     facts = {
@@ -102,8 +112,6 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
         "commit": current_code().commit,
         "versions": current_versions(),
     }
-    PAGES.mkdir(parents=True, exist_ok=True)
-    (PAGES / f"{name}.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
     header = list(rows[0])
     lines = [
         f"# {title}",
@@ -119,8 +127,12 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
         + ".",
         "",
     ]
-    (PAGES / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
+    if small:
+        return
+    PAGES.mkdir(parents=True, exist_ok=True)
+    (PAGES / f"{name}.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
+    (PAGES / f"{name}.md").write_text("\n".join(lines))
 
 
 def _arithmetic() -> str:
