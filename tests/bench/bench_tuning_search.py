@@ -75,7 +75,7 @@ def rows_of(ways: Mapping[str, Sequence[Searched]], trials: int) -> list[dict[st
         rows.append(_beside(f"best inner pAUC after {number} trials (optimistic)", best))
     rows += [_worth(ways), _brought(ways)]
     met = {way: [columns_met(one.trials) for one in each] for way, each in ways.items()}
-    rows.append(_beside("share of trials on columns, and bins, of an earlier one", met))
+    rows.append(_beside("share of trials on columns of an earlier one of their study", met))
     used = {way: [one.processor_s for one in each] for way, each in ways.items()}
     rows.append(_beside("processor s of the call", used))
     return rows
@@ -88,7 +88,7 @@ def best_so_far(trials: pl.DataFrame, number: int) -> float:
 
 
 def columns_met(trials: pl.DataFrame) -> float:
-    """The share of trials whose columns an earlier one of their study had, and so its bins."""
+    """The share of trials whose columns, and so its bins, an earlier one of their study had."""
     families = [name for name in trials.columns if name.startswith(f"{USE}.")]
     return 1 - len(trials.unique(["study", *families])) / len(trials)
 

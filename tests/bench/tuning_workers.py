@@ -17,7 +17,7 @@ from tests.bench.record import in_child, stage_options
 from tests.postgres import programs, server
 
 TRIALS, AT_ONCE, PAIRS = 24, 4, 3
-FEW = 4  # trials of a small run, which has one pair
+FEW = 2  # trials of a small run, which has one pair
 WHAT = "trials a minute of calls on one PostgreSQL, each on one core: two calls; theirs: one"
 
 

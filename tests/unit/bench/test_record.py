@@ -45,3 +45,15 @@ def test_a_child_that_fails_ends_the_theme_with_what_it_said() -> None:
     with pytest.raises(SystemExit) as ended:
         record.in_child([sys.executable, "-S", "-c", "print('why'); raise SystemExit(3)"])
     assert str(ended.value).endswith(" ended with 3:\nwhy\n")
+
+
+def test_a_small_run_is_printed_and_no_page_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(record, "PAGES", tmp_path / "pages")
+    record.keep("theme", "Title", "Told.", [{"what": "a", "s": 0.5}], small=True)
+    assert "| a | 0.5 |" in capsys.readouterr().out
+    assert not record.PAGES.exists()
+    record.keep("theme", "Title", "Told.", [{"what": "a", "s": 0.5}])
+    [page, _] = sorted(record.PAGES.iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert page.read_text() in capsys.readouterr().out

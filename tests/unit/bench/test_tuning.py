@@ -1,0 +1,71 @@
+"""The pages of tuning: what random search is, best so far, workers' rates by turns."""
+
+import optuna
+import polars as pl
+import pytest
+
+from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.config import StackConfig
+from stacking.tuning.config import TuneConfig
+from stacking.tuning.space import Space
+from stacking.tuning.study import Study, open_storage
+from tests.bench import tuning_workers
+from tests.bench.bench_tuning_search import best_so_far, columns_met
+
+TRIALS = pl.DataFrame({
+    "study": ["a", "a", "a", "b", "b", "b"],
+    "number": [0, 1, 2, 0, 1, 2],
+    "pauc": [0.125, None, 0.25, 0.5, 0.375, 0.0],
+    "use.les": [True, True, True, True, False, True],
+    "use.pz": [True, False, True, True, False, True],
+    "lightgbm.rounds": [1, 2, 3, 4, 5, 6],
+})  # fmt: skip
+
+
+def drawn(tmp_path, random):
+    space = Space.of("lightgbm", StackConfig(), LightGBMConfig(), ("pz_a", "les_b"), TuneConfig())
+    storage = open_storage(f"sqlite:///{tmp_path / f'{random}.db'}")
+    study = Study.open(storage, "run/fold_0", space, {}, 0, random)
+    tried = []
+    for _ in range(9):
+        trial = study.ask()
+        study.tell(trial.number, trial.values["lightgbm.learning_rate"])
+        tried.append(dict(trial.values))
+    return tried
+
+
+def test_as_many_at_random_as_there_are_trials_is_random_search(tmp_path, monkeypatch):
+    """The same values as Optuna's own sampler of random search draws from the same seeds."""
+    mostly, ours = drawn(tmp_path, 3), drawn(tmp_path, 9)
+    assert ours[:3] == mostly[:3]
+    assert ours[4:] != mostly[4:]
+
+    def plain(seed=None, **_):
+        return optuna.samplers.RandomSampler(seed)
+
+    monkeypatch.setattr(optuna.samplers, "TPESampler", plain)
+    assert drawn(tmp_path, 99) == ours
+
+
+def test_best_so_far_is_the_mean_over_studies_and_a_failed_trial_is_none() -> None:
+    """After one .125 and .5, after all .25 and .5."""
+    assert best_so_far(TRIALS, 1) == 0.3125
+    assert best_so_far(TRIALS, 2) == 0.3125
+    assert best_so_far(TRIALS, 3) == 0.375
+
+
+def test_two_of_six_trials_have_columns_of_an_earlier_one_of_their_study() -> None:
+    assert columns_met(TRIALS) == pytest.approx(2 / 6)
+
+
+def test_rates_are_of_the_same_turn() -> None:
+    """8 trials in 2, 1 and 4 minutes against 4, 4 and 4: 2, 4 and 1 times the pace."""
+    row = tuning_workers.row_of([(2, 4), (1, 4), (4, 4)], 8)
+    assert (row["ours"], row["theirs"], row["ratio"], row["pairs"]) == (4, 2, 2, 3)
+
+
+def test_without_postgresql_the_row_says_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tuning_workers, "programs", lambda: None)
+    row = tuning_workers.measured(tmp_path)
+    assert str(row["what"]).endswith(": not measured, this machine has no PostgreSQL")
+    assert (row["ours"], row["theirs"], row["ratio"], row["pairs"]) == ("-", "-", "-", 0)
