@@ -13,17 +13,19 @@ def run() -> None:
     size = rows_asked()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        rows = [tuning_bins.measured(place / str(rows), rows) for rows in (size, size // 10)]
+        rows = []
+        for number in (size, size // 10):
+            rows += tuning_bins.measured(place / str(number), number)
         rows.append(tuning_workers.measured(place / "workers"))
     keep(
         "tuning",
         "Trials of make tune",
         "Both sides by turns. A trial is measured on one of its five inner folds: codes, sample, "
-        "boosters, scores; default settings and rounds. It meets kept bins where an earlier one "
-        "of its study and process had the same columns; with tune.families, the default, most "
-        "trials have columns of their own and bin anew, and then the ratio is 1 (page "
-        "tuning_search says how many). Workers share a study on all folds of recipe tabular with "
-        f"{', '.join(half())}.",
+        "boosters, scores; default settings and rounds. Bins are met where an earlier trial of the "
+        "study and process had the same columns and what is kept has room for them; else a trial "
+        "bins anew and the ratio is 1. With tune.families, the default, many trials have columns "
+        "of their own (page tuning_search). Workers share a study on all folds of recipe tabular "
+        f"with {', '.join(half())}.",
         rows,
         small=is_small(),
     )

@@ -51,7 +51,7 @@ def run() -> None:
         make_ready(stage_options(place, "tabular", *half()))
         asked = [(way, seed) for seed in range(seeds) for way in (TPE, RANDOM)]
         with ThreadPoolExecutor(lent_cores()) as pool:
-            each = list(pool.map(lambda one: _searched(place, *one, trials), asked))
+            each = list(pool.map(lambda one: _searched(place, one[0], one[1], trials), asked))
     ways = {way: each[number::2] for number, way in enumerate((TPE, RANDOM))}
     one = ways[TPE][0].own
     keep(
@@ -84,7 +84,7 @@ def rows_of(ways: Mapping[str, Sequence[Searched]], trials: int) -> list[dict[st
 def best_so_far(trials: pl.DataFrame, number: int) -> float:
     """The best of the first so many trials, the mean over the studies."""
     first = trials.filter(pl.col("number") < number)
-    return float(first.group_by("study").agg(pl.col("pauc").max())["pauc"].mean())
+    return statistics.mean(first.group_by("study").agg(pl.col("pauc").max())["pauc"].drop_nulls())
 
 
 def columns_met(trials: pl.DataFrame) -> float:
@@ -144,7 +144,8 @@ def _searched(place: Path, way: str, seed: int, trials: int) -> Searched:
     child = in_child(command, cwd=ROOT, env={**AS_STAGES, "OMP_NUM_THREADS": "1"})
     print(f"{run}: {child.seconds:.0f} s, {child.processor_s:.0f} CPU-s", flush=True)
     table = pl.read_parquet(place / run / "tune" / "trials.parquet")
-    return Searched(table, *(_scored(place / run, kind) for kind in KINDS), child.processor_s)
+    tuned, own = (_scored(place / run, kind) for kind in KINDS)
+    return Searched(table, tuned, own, child.processor_s)
 
 
 def _scored(run: Path, kind: str) -> ScoredRows:

@@ -58,5 +58,5 @@ def make_ready(options: Sequence[str]) -> None:
 
 def files_of(run: Path) -> StackFiles:
     """What the stack of a run reads: all columns of its features, and no blocks."""
-    made_by = {"samples": "verify", "folds": "folds", "features": "features"}
-    return StackFiles.of(*(open_unit(run / name, make) for name, make in made_by.items()), (), ())
+    samples, folded = open_unit(run / "samples", "verify"), open_unit(run / "folds", "folds")
+    return StackFiles.of(samples, folded, open_unit(run / "features", "features"), (), ())

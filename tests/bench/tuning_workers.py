@@ -32,10 +32,10 @@ def measured(place: Path) -> dict[str, object]:
     if is_small():
         trials, pairs = FEW, 1
     make_ready(stage_options(place, "tabular", *settings))
-    taken = [
-        tuple(_minutes(place, where, settings, trials, calls) for calls in (2, 1))
-        for _ in range(pairs)
-    ]
+    taken = []
+    for _ in range(pairs):
+        two, one = (_minutes(place, where, settings, trials, calls) for calls in (2, 1))
+        taken.append((two, one))
     return row_of(taken, trials)
 
 

@@ -1,16 +1,22 @@
 """The pages of tuning: what random search is, best so far, workers' rates by turns."""
 
+from collections import OrderedDict
+
 import optuna
 import polars as pl
 import pytest
 
+from pipeline import tuning
+from pipeline.stack_rows import StackFiles, open_stack
 from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.config import StackConfig
 from stacking.tuning.config import TuneConfig
-from stacking.tuning.space import Space
+from stacking.tuning.space import Setting, Space
 from stacking.tuning.study import Study, open_storage
 from tests.bench import tuning_workers
 from tests.bench.bench_tuning_search import best_so_far, columns_met
+from tests.bench.tuning_bins import met
+from tests.by_hand.stack import stack_units
 
 TRIALS = pl.DataFrame({
     "study": ["a", "a", "a", "b", "b", "b"],
@@ -69,3 +75,15 @@ def test_without_postgresql_the_row_says_so(tmp_path, monkeypatch) -> None:
     row = tuning_workers.measured(tmp_path)
     assert str(row["what"]).endswith(": not measured, this machine has no PostgreSQL")
     assert (row["ours"], row["theirs"], row["ratio"], row["pairs"]) == ("-", "-", "-", 0)
+
+
+def test_bins_are_met_where_there_is_room_for_those_of_every_study(tmp_path, monkeypatch) -> None:
+    """Four studies by turns; with room for two, each is dropped before it is asked for again."""
+    units, _ = stack_units(tmp_path, block=False)
+    files = StackFiles.of(units["samples"], units["folds"], units["features"], (), ())
+    matrix = open_stack(files).matrix
+    setting = Setting(StackConfig(), LightGBMConfig(), matrix.columns)
+    assert met(files, setting) == 1
+    monkeypatch.setattr(tuning, "_KEPT", OrderedDict())
+    monkeypatch.setattr(tuning, "MOST_KEPT", 2 * 2 * matrix.values.nbytes)
+    assert met(files, setting) == 0
