@@ -57,7 +57,7 @@ def run() -> None:
     keep(
         "tuning_search",
         "TPE beside random search",
-        f"{__doc__} Recipe tabular with {', '.join(half())}, {FOLDS} folds: "
+        f"{(__doc__ or '').strip()} Recipe tabular with {', '.join(half())}, {FOLDS} folds: "
         f"{len(one.true):,} rows, {one.true.sum()} positives; {seeds} seeds, {trials} trials a "
         f"study, of which the first {trials // 3} are the same on both sides. Best so far is the "
         f"mean over the studies of a seed, {FOLDS} for a fold and one for all. Intervals of the "
