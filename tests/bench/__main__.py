@@ -4,6 +4,7 @@ import sys
 
 from tests.bench import (
     bench_audit,
+    bench_boosters,
     bench_features,
     bench_ground_floor,
     bench_metrics,
@@ -15,6 +16,8 @@ from tests.bench import (
     bench_stack,
     bench_tabular,
     bench_training,
+    bench_tuning,
+    bench_tuning_search,
 )
 
 THEMES = {
@@ -25,6 +28,9 @@ THEMES = {
     "loading": bench_pixels.run_loading,
     "features": bench_features.run,
     "stack": bench_stack.run,
+    "boosters": bench_boosters.run,
+    "tuning": bench_tuning.run,
+    "tuning_search": bench_tuning_search.run,
     "tabular": bench_tabular.run,
     "networks": bench_networks.run,
     "training": bench_training.run,

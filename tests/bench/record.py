@@ -11,6 +11,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,18 +32,29 @@ class Child:
     output: str
 
 
+# Linux counts in a process's peak what the one had that started it, so a small one starts it.
+_WATCHED = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+child = subprocess.Popen(sys.argv[2:])
+_, status, used = os.wait4(child.pid, 0)
+cost = [time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20]
+with open(sys.argv[1], "w") as file:
+    json.dump(cost, file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def in_child(command: list[str], **options: object) -> Child:
     """Run a command, with its times and the peak of its resident memory."""
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-    seconds, used = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
-    return Child(seconds, used, usage.ru_maxrss / 2**20, output)
+    with tempfile.NamedTemporaryFile("r") as cost:
+        watched = [sys.executable, "-S", "-c", _WATCHED, cost.name, *command]
+        with subprocess.Popen(watched, stdout=subprocess.PIPE, text=True, **options) as process:
+            assert process.stdout is not None
+            output = process.stdout.read()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
+        return Child(*json.load(cost), output)
 
 
 def paired(
@@ -72,15 +84,25 @@ def paired(
     }
 
 
-def full_size(place: Path) -> list[str]:
-    """The options of a stage on the full-size table, drawn and kept in this folder."""
-    options = {"--recipe": "full_size", "--run": place / "run"}
-    options["--set"] = f"data.folder={place / 'data'}"
-    return [str(word) for option in options.items() for word in option]
+def stage_options(place: Path, recipe: str, *settings: str, run: str = "run") -> list[str]:
+    """The options of a stage on a recipe's table, drawn and kept in this folder."""
+    chosen = (f"data.folder={place / 'data'}", *settings)
+    words = [word for setting in chosen for word in ("--set", setting)]
+    return ["--recipe", recipe, "--run", str(place / run), *words]
 
 
-def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> None:
-    """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page."""
+def full_size(place: Path, *settings: str) -> list[str]:
+    """Those on the full-size table."""
+    return stage_options(place, "full_size", *settings)
+
+
+def keep(
+    theme: str, title: str, told: str, rows: list[dict[str, object]], *, small: bool = False
+) -> None:
+    """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page.
+
+    `small`: of less than what the page is about, to see that a theme works; printed alone.
+    """
     month = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m")
     name = f"{theme}_{os.cpu_count()}cores_{month}"
     facts = {
@@ -90,8 +112,6 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
         "commit": current_code().commit,
         "versions": current_versions(),
     }
-    PAGES.mkdir(parents=True, exist_ok=True)
-    (PAGES / f"{name}.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
     header = list(rows[0])
     lines = [
         f"# {title}",
@@ -107,8 +127,12 @@ def keep(theme: str, title: str, told: str, rows: list[dict[str, object]]) -> No
         + ".",
         "",
     ]
-    (PAGES / f"{name}.md").write_text("\n".join(lines))
     print("\n".join(lines))
+    if small:
+        return
+    PAGES.mkdir(parents=True, exist_ok=True)
+    (PAGES / f"{name}.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
+    (PAGES / f"{name}.md").write_text("\n".join(lines))
 
 
 def _arithmetic() -> str:

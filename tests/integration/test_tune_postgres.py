@@ -1,16 +1,11 @@
 """Studies in a real PostgreSQL: two calls share them, one is killed, no trial is lost."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
 import time
-from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.postgres import PASSWORD, programs, server
 from tests.stages import Place
 
 TRIALS = 8
@@ -23,27 +18,8 @@ SMALL = (
 )  # fmt: skip
 
 
-def programs():
-    """Where PostgreSQL's own programs lie; Debian keeps them off the PATH."""
-    found = shutil.which("initdb")
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return Path(found).resolve().parent if found else places[-1].parent if places else None
-
-
-def as_nobody(folder):
-    """PostgreSQL refuses to run as root."""
-    if os.getuid() != 0:
-        return {}
-    known = {one.pw_name for one in pwd.getpwall()}
-    user = "postgres" if "postgres" in known else "nobody"
-    for path in (folder, *folder.rglob("*")):
-        shutil.chown(path, user)
-    return {"user": user}
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """A server of its own, on a free port, gone afterwards."""
     where = programs()
     if where is None:
         # A user's machine may lack it; .ci/run installs it and takes a skip for a failure.
@@ -55,28 +31,8 @@ def address(tmp_path_factory):
         if not parent.name.startswith(("postgres", "popen-", "pytest-")):
             break
         parent.chmod(0o755)
-    who = as_nobody(folder)
-    data = folder / "data"
-    subprocess.run(
-        [where / "initdb", "-D", data, "-U", "dermstack", "-A", "trust", "--no-sync"],
-        check=True, capture_output=True, **who,
-    )  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [where / "postgres", "-D", data, "-p", str(port), "-k", "", "-h", "127.0.0.1", "-F"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who,
-    )  # fmt: skip
-    ready = [where / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-    deadline = time.monotonic() + 60
-    while subprocess.run(ready, capture_output=True, check=False).returncode:
-        assert server.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    yield f"postgresql://dermstack:not-asked-for@127.0.0.1:{port}/postgres"
-    server.terminate()
-    server.wait(30)
+    with server(where, folder) as named:
+        yield named
 
 
 def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_doubled(address, tmp_path):
@@ -99,7 +55,7 @@ def test_of_two_workers_one_is_killed_and_no_trial_is_lost_or_doubled(address, t
     assert table.select(values).n_unique() == TRIALS
     assert len(list(place.run.glob("trials/*/manifest.json"))) == TRIALS
     every = [path for path in place.run.rglob("*") if path.is_file() and path.suffix != ".lock"]
-    assert not [path for path in every if b"not-asked-for" in path.read_bytes()]  # the password
+    assert not [path for path in every if PASSWORD.encode() in path.read_bytes()]  # the password
 
 
 def test_a_server_that_is_gone_is_one_sentence_without_its_password(tmp_path):
