@@ -25,7 +25,9 @@ WAYS = {
 }
 METRICS = {"pauc": "pAUC", "auc": "AUC"}
 ALL = "all hospitals"
-BRIEF = 28  # letters of a hospital that the console has room for, broken into lines
+BRIEF = (
+    40  # letters of a hospital on the console, broken into lines; fewer would not tell two apart
+)
 
 
 def tables(sheet: Hospitals) -> list[Said]:
