@@ -7,7 +7,7 @@ run share them as they share any other unit.
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ from pipeline.job import Job
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES
 from stacking.boosters.known import check_installed
-from stacking.matrix import Matrix
 from stacking.tuning.inner import InnerFolds, mean_and_spread
 from stacking.tuning.space import Setting, Space
 from stacking.tuning.study import Study, Trial, forget, open_storage
 from workspace.errors import ArtifactError, ConfigError, DermstackError, name_some
 from workspace.hashing import sha256_text
 from workspace.lock import LockedError, locked
+from workspace.machine import lent_memory_gb
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit
@@ -33,7 +33,8 @@ from workspace.units import Draft, Unit
 TUNE = "tune"
 ALL = "all_folds"  # the study whose values are for use
 TRIAL = "trial.json"
-MOST_KEPT = 2**31  # bytes of rows that are kept ready from trial to trial
+KEPT_SHARE = 0.25  # of the memory that is free, for bins that are kept from trial to trial
+BYTES_A_BIN = 2  # at most; with up to 256 bins a column it is one
 WAIT_S = 0.2
 
 
@@ -200,14 +201,16 @@ def _inner_folds(files: StackFiles, outer: int | None, setting: Setting) -> Inne
         matrix = rows.matrix.select(columns) if outer is None else rows.learnt(columns, outer)
         _KEPT[key] = InnerFolds(matrix, outer)
     _KEPT.move_to_end(key)
-    while len(_KEPT) > 1 and sum(_size(one.matrix) for one in _KEPT.values()) > MOST_KEPT:
+    while len(_KEPT) > 1 and _size(list(_KEPT.values())) > KEPT_SHARE * lent_memory_gb() * 2**30:
         _KEPT.popitem(last=False)
     return _KEPT[key]
 
 
-def _size(matrix: Matrix) -> int:
-    """With its bins, of which a fold has a byte or two a value."""
-    return 2 * matrix.values.nbytes
+def _size(several: Sequence[InnerFolds]) -> int:
+    """Bytes of their rows, which studies may share, and of each inner fold's bins."""
+    values = {id(one.matrix.values): one.matrix.values.nbytes for one in several}
+    bins = sum(len(one.numbers) * one.matrix.values.size * BYTES_A_BIN for one in several)
+    return sum(values.values()) + bins
 
 
 def _named(plan: Plan, name: str) -> str:

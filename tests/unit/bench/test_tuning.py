@@ -85,5 +85,7 @@ def test_bins_are_met_where_there_is_room_for_those_of_every_study(tmp_path, mon
     setting = Setting(StackConfig(), LightGBMConfig(), matrix.columns)
     assert met(files, setting) == 1
     monkeypatch.setattr(tuning, "_KEPT", OrderedDict())
-    monkeypatch.setattr(tuning, "MOST_KEPT", 2 * 2 * matrix.values.nbytes)
+    two = matrix.values.nbytes + 2 * 3 * matrix.values.size * tuning.BYTES_A_BIN
+    free = (two + 1) / tuning.KEPT_SHARE / 2**30
+    monkeypatch.setattr(tuning, "lent_memory_gb", lambda: free)
     assert met(files, setting) == 0
