@@ -111,15 +111,15 @@ def _scores(scored: Scored, config: ScoreConfig, show: Show | None) -> dict[str,
         tallies |= {column_of(WAYS[0], member): first, column_of(WAYS[1], member): second}
         tallies[column_of("minus", member)] = difference(first, second)
     by_name = intervals(tallies, whose, config.bootstrap(), show)
-    kept = {
+    sheets = {
         name: interval_sheets({metric: one[metric] for metric in SHOWN})
         for name, one in by_name.items()
     }
     return {
         member: {
-            "cross_validated": kept[column_of(WAYS[0], member)],
-            "left_out": kept[column_of(WAYS[1], member)],
-            "minus": kept[column_of("minus", member)],
+            "cross_validated": sheets[column_of(WAYS[0], member)],
+            "left_out": sheets[column_of(WAYS[1], member)],
+            "minus": sheets[column_of("minus", member)],
         }
         for member in scored.members
     }

@@ -26,7 +26,7 @@ def most_sensitive(target: Ints, places: Floats, sensitivity: float, min_tpr: fl
     alarms = [_false_alarms(target, one, sensitivity) for one in places]
     fewest = min(alarms)
     best = [
-        (number == fewest, _found_within(target, one, fewest), pauc)
+        (number == fewest, _positives_within(target, one, fewest), pauc)
         for number, one, pauc in zip(alarms, places, _paucs(target, places, min_tpr), strict=True)
     ]
     return best.index(max(best))
@@ -42,7 +42,7 @@ def _false_alarms(target: Ints, one: Floats, sensitivity: float) -> int:
     return int(np.count_nonzero(one[target == 0] >= threshold))
 
 
-def _found_within(target: Ints, one: Floats, alarms: int) -> int:
+def _positives_within(target: Ints, one: Floats, alarms: int) -> int:
     """How many positives it finds with no more false alarms than these."""
     negatives = np.sort(one[target == 0])[::-1]
     positives = one[target == 1]

@@ -13,7 +13,7 @@ WANTED = Wanted(stage="stack", settings={}, inputs={}, recipe={}, seed=0)
 ROUNDS = 12
 QUICK = {
     "lightgbm": {"min_data_in_leaf": 5},
-    "set_attention": {"rate": 0.02, "hidden": 8},
+    "set_attention": {"rate": 0.02, "hidden": 8, "batch": 64},
 }  # for these few rows; a booster not here: defaults
 WITHOUT_CHANCE = {"logistic"}  # boosters that grow the same model from any seed
 
