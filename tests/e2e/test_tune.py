@@ -9,6 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from folds.groups import GROUP
+from metrics.ranking import auc
+from stacking.leaks import permuted_by_patient
 from stacking.tuning.space import USE
 from tests.stages import Place
 
@@ -213,3 +216,41 @@ def test_labels_by_a_coin_are_at_chance_nested_and_above_it_inside(tmp_path):
         inside.append(sheet["studies"]["all_folds"]["best_inner_pauc"])
     assert np.mean(nested) == pytest.approx(0.5, abs=0.06)  # one has a standard error of .03
     assert np.mean(inside) > 0.025  # a constant score has .02: chosen, so above
+
+
+EQUAL = 6  # lesions of each patient: or counting them would tell who can have several positives
+
+
+def equal_patients(rows):
+    """The first lesions of each patient who has so many."""
+    many = rows.filter(pl.len().over("patient_id") >= EQUAL)
+    return many.filter(pl.int_range(pl.len()).over("patient_id") < EQUAL)
+
+
+def aucs_by_fold(place, name):
+    """Of the fold's own rows: pooled, folds with more positives would rank too low."""
+    labels = pl.read_parquet(place.run / "samples" / "samples.parquet").select("isic_id", "target")
+    for path in sorted((place.run / "boosters").glob(f"{name}_fold_*/scores.parquet")):
+        rows = pl.read_parquet(path).join(labels, on="isic_id", validate="1:1")
+        yield auc(rows["target"].to_numpy(), rows["score"].to_numpy())
+
+
+@pytest.mark.slow
+def test_labels_permuted_by_patient_are_at_chance_through_tune_and_stack(tmp_path):
+    """Each patient's positives go together to another patient; nothing tells to whom."""
+    aucs = {"tuned": [], "stack": []}
+    for seed in range(6):
+        place = Place(tmp_path / str(seed))
+        place.call("sample", settings=SMALL)
+        (place.data / "manifest.json").unlink()
+        path = place.data / "train-metadata.csv"
+        rows = equal_patients(pl.read_csv(path, infer_schema=False))
+        known = rows.select(pl.col("patient_id").alias(GROUP), pl.col("target").cast(pl.Int8))
+        dealt = permuted_by_patient(known, np.random.default_rng(seed)).astype(str)
+        rows.with_columns(target=pl.Series(dealt)).write_csv(path)
+        tune(place, "--data", str(place.data))
+        for name, several in aucs.items():
+            several.extend(aucs_by_fold(place, name))
+    for several in aucs.values():
+        assert len(several) == 6 * 3
+        assert np.mean(several) == pytest.approx(0.5, abs=0.06)  # a standard error is some .02
