@@ -268,4 +268,5 @@ def _python_with_pandas() -> str | None:
     named = os.environ.get("PYTHON_WITH_PANDAS")
     if named:
         return named
-    return sys.executable if importlib.util.find_spec("pandas") else None
+    needed = ("pandas", "pyarrow")  # which pandas reads Parquet by
+    return sys.executable if all(map(importlib.util.find_spec, needed)) else None
