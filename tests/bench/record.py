@@ -104,7 +104,8 @@ def keep(
     `small`: of less than what the page is about, to see that a theme works; printed alone.
     """
     month = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m")
-    name = f"{theme}_{os.cpu_count()}cores_{month}"
+    bfloat16 = "_bfloat16" if "bf16" in _arithmetic() else ""  # networks are another thing there
+    name = f"{theme}_{os.cpu_count()}cores{bfloat16}_{month}"
     facts = {
         "command": f"make bench ({' '.join(sys.argv[1:]) or 'all'})",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}{_arithmetic()}, "
