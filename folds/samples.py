@@ -11,6 +11,7 @@ import polars as pl
 
 from folds.findings import Findings, plural
 from folds.images import attach_images
+from folds.limit import take_some
 from folds.schema import (
     CORE,
     DIAGNOSIS,
@@ -51,6 +52,7 @@ def build_samples(
     places = name_some([place.name for place in source.places()]) or where
     frame = attach_images(frame, index, source.config.images, places, findings)
     if keep is None:
+        frame = take_some(frame, source.config.limit, findings)
         features = informative(frame, findings)
     else:
         features = [name for name in keep if name in frame.columns and name not in CORE]

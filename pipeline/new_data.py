@@ -93,7 +93,7 @@ def reading(job: Job, data: NewData, columns: list[str]) -> Task:
         PREDICT,
         read_rows,
         settings={
-            "data": data.config.model_dump(mode="json", exclude={"folder"}),
+            "data": data.config.settings(),
             "columns": columns, "drop": drop,
         },
         inputs=dict(data.hashes),

@@ -43,7 +43,7 @@ def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
         "verify",
         verify_samples,
         settings={
-            "data": config.model_dump(mode="json", exclude={"folder"}),
+            "data": config.settings(),
             "verify": verify.model_dump(mode="json"),
             **_decoders(),
         },
@@ -133,8 +133,8 @@ def verify_samples(
 
 def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], list[str]]]:
     """Ids and references of the images to look at together."""
-    if not verify.look_at_images:
-        return []
+    if not verify.look_at_images or data.images == "none":
+        return []  # without reading the table for it
     samples = build_samples(open_source(data), Findings())
     rows = samples.select(ID, IMAGE).drop_nulls().unique(ID).sort(ID)
     shards = [rows.slice(start, SHARD) for start in range(0, len(rows), SHARD)]

@@ -96,9 +96,15 @@ def _head(sheets: RunSheets) -> Head:
         title=sheets.recipe["name"],
         about=sheets.recipe.get("about", ""),
         banner=SYNTHETIC if sheets.synthetic else "",
-        warnings=tuple(stale(sheets.manifests)),
+        warnings=(*_trial(sheets), *stale(sheets.manifests)),
         facts=tuple(facts),
     )
+
+
+def _trial(sheets: RunSheets) -> list[str]:
+    """That only some rows were taken, in the words of the check, which name no row."""
+    notices = [] if sheets.verified is None else sheets.verified["notices"]
+    return [notice["message"] for notice in notices if notice["check"] == "limited"]
 
 
 def _data(sheets: RunSheets) -> Section:
@@ -113,7 +119,7 @@ def _data(sheets: RunSheets) -> Section:
     noticed = [
         (Words(f"notice: {notice['check'].replace('-', ' ')}"), count(notice["count"]))
         for notice in sheets.verified["notices"]
-        if notice["check"] != "synthetic"
+        if notice["check"] not in ("synthetic", "limited")
     ]
     table = Table(columns("what", "number"), tuple(rows + noticed))
     lead = (

@@ -1,7 +1,7 @@
 """What a recipe may say about its data, whatever sources there are."""
 
 from pathlib import Path, PurePath
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -30,6 +30,14 @@ class DataSettings(BaseModel):
     pixel_limit: int = Field(
         default=PIXEL_LIMIT, gt=0, description="height times width that a picture may claim"
     )
+
+    # A trial: so many training rows alone, to see that all goes through.
+    limit: int | None = Field(default=None, ge=20, strict=True)
+
+    def settings(self) -> dict[str, Any]:
+        """The values for a manifest. Where the folder lies changes nothing, nor does no limit."""
+        unasked = {"folder"} if self.limit else {"folder", "limit"}
+        return self.model_dump(mode="json", exclude=unasked)
 
     @field_validator("table", "images_in")
     @classmethod

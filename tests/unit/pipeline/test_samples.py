@@ -169,6 +169,14 @@ def test_pictures_are_looked_at_in_shards_by_id_each_picture_once(job, pictures,
         check_travels(one)
 
 
+def test_no_table_is_read_for_pictures_that_nobody_wants(job, pictures, monkeypatch):
+    """At full size reading it takes as long as all else that make folds does."""
+    call = job(pictures, "data.images=none")
+    source = open_source(call.recipe.data)
+    monkeypatch.setattr(samples, "build_samples", None)
+    assert looking(call, source) == []
+
+
 def test_the_table_is_known_without_the_shards(job, pictures):
     """So that a call with nothing to do need not list them."""
     call = job(pictures)
