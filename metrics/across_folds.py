@@ -5,6 +5,7 @@ pooled value is another quantity than the folds' mean; both are named.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -15,8 +16,15 @@ from metrics.cohort import Cohort, subset
 from metrics.inputs import checked
 from metrics.pauc import MIN_TPR
 from metrics.ranking import ranking_tally
+from metrics.tally import Margins, Tally, Values, side_by_side
+from workspace.arrays import Ints
 from workspace.errors import DataError, listed
+from workspace.lazy import LazyModule
 
+sparse = LazyModule("scipy.sparse")
+
+ORDER = ("pauc", "standardised_pauc", "auc")  # what has a mean over folds, and an interval of it
+NO_FOLD = "No fold has both classes; a score by fold needs one that has."
 POOLED = "pooled over folds whose scores come from different models"
 
 
@@ -39,6 +47,42 @@ class FoldTable(TypedDict):
     sd: dict[str, float | None]
     pooled: dict[str, IntervalSheet]
     pooled_is: str
+
+
+def mean_over_folds(
+    target: ArrayLike, score: ArrayLike, fold: ArrayLike, cohort: Cohort, min_tpr: float = MIN_TPR
+) -> Tally:
+    """How well each fold's scores order its own rows, in the mean: on whatever scale each scores.
+
+    Of folds that hold out both classes. Part of a patient more (`Margins`) is shared by the folds.
+    """
+    scored, folds = checked(target, score), np.asarray(fold)
+    _refuse_split_patients(folds, cohort)
+    tallies = {}
+    for name in np.unique(folds):
+        rows = folds == name
+        if scored.positive[rows].any() and not scored.positive[rows].all():
+            inside = subset(cohort, rows, scored.positive)
+            own = ranking_tally(scored.positive[rows], scored.score[rows], inside, min_tpr)
+            tallies[str(name)] = _among(own, np.unique(cohort.codes[rows]), cohort.size)
+    if not tallies:
+        raise DataError(NO_FOLD)
+
+    def mean(values: Mapping[str, Values]) -> Values:
+        return {name: np.mean([one[name] for one in values.values()], axis=0) for name in ORDER}
+
+    both = side_by_side(tallies, mean)
+    assert both.margins is not None
+    worst, best = both.margins.worst / len(tallies), both.margins.best / len(tallies)
+    return replace(both, margins=Margins(worst, best, both.margins.of & set(ORDER)))
+
+
+def _among(tally: Tally, patients: Ints, size: int) -> Tally:
+    """A tally of these patients alone as one of all, to which the others add nothing."""
+    own = tally.table.tocoo()
+    place = (own.row, patients[own.col])
+    table = sparse.coo_array((own.data, place), shape=(own.shape[0], size))
+    return replace(tally, table=table.tocsr())
 
 
 def fold_table(
@@ -80,7 +124,7 @@ def fold_table(
         )
     both = [one["metrics"] for one in entries if one["metrics"] is not None]
     if not both:
-        raise DataError("No fold has both classes; a score by fold needs one that has.")
+        raise DataError(NO_FOLD)
     pooled = ranking_tally(scored.positive, scored.score, cohort, min_tpr)
     values = {
         name: np.array([metrics[name]["value"] for metrics in both], np.float64) for name in both[0]

@@ -13,6 +13,7 @@ import polars as pl
 
 from folds.groups import patient_column
 from folds.schema import ID, TARGET
+from metrics.across_folds import mean_over_folds
 from metrics.bootstrap import difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
@@ -98,6 +99,7 @@ def summing_up(
             "trials": plan.trials,
             "seeds": recipe.stack.seeds,
             "score": recipe.score.model_dump(mode="json"),
+            "scored": ["pooled", "mean of folds"],  # without the second before
         },
         inputs=plan.rows.hashes(plan.space.columns),
         arguments={
@@ -185,7 +187,7 @@ def _nested(
     held = rows.rows.filter(pl.col(FOLD).is_in(rows.fold_numbers)).sort(ID)
     target = held[TARGET].to_numpy()
     whose = cohort(None if patient is None else held[patient], target)
-    tallies = {}
+    tallies, by_folds = {}, {}
     for name, by_fold in boosters.items():
         tables = [open_unit(folder, TUNE).parquet(SCORES) for folder in by_fold.values()]
         table = pl.concat(tables).select(ID, SCORE)
@@ -193,11 +195,26 @@ def _nested(
             table, on=ID, how="left", validate="1:1", maintain_order="left"
         )[SCORE]
         tallies[name] = ranking_tally(target, scores.to_numpy(), whose, score.min_tpr)
-    tallies["tuned minus own"] = difference(tallies["own"], tallies["tuned"])
-    by_name = intervals(tallies, whose, score.bootstrap(), show)
+        by_folds[name] = mean_over_folds(
+            target, scores.to_numpy(), held[FOLD].to_numpy(), whose, score.min_tpr
+        )
+    for each in (tallies, by_folds):
+        each["tuned minus own"] = difference(each["own"], each["tuned"])
+    both = {**tallies, "mean of folds": by_folds["tuned minus own"]}
+    found = intervals(both, whose, score.bootstrap(), show)
     return {
         "n": len(held),
         "positives": int(target.sum()),
         "patients": whose.size if whose.unit == "patient" else None,
-        **{name.replace(" ", "_"): interval_sheets(one) for name, one in by_name.items()},
+        **{_key(name): interval_sheets(found[name]) for name in tallies},
+        # A few positives of a fold shift its pAUC: so the difference alone has an interval here.
+        "mean_of_folds": {
+            "tuned": by_folds["tuned"].point(),
+            "own": by_folds["own"].point(),
+            "tuned_minus_own": interval_sheets(found["mean of folds"]),
+        },
     }
+
+
+def _key(name: str) -> str:
+    return name.replace(" ", "_")

@@ -283,8 +283,16 @@ class Study(TypedDict):
     importances: Mapping[str, float]
 
 
+class TunedByFold(TypedDict):
+    """How well each fold's scores order its own rows, in the mean."""
+
+    tuned: Mapping[str, float]
+    own: Mapping[str, float]
+    tuned_minus_own: Metrics
+
+
 class NestedTuning(TypedDict):
-    """Tuned values and the recipe's own on rows that had no say in either."""
+    """Tuned values and the recipe's own on rows that had no say in either; all folds pooled."""
 
     n: int
     positives: int
@@ -292,6 +300,7 @@ class NestedTuning(TypedDict):
     tuned: Metrics
     own: Metrics
     tuned_minus_own: Metrics
+    mean_of_folds: TunedByFold
 
 
 class Tuning(TypedDict):

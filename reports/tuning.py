@@ -1,7 +1,8 @@
 """What tuning came to: studies, and tuned values beside the recipe's own on rows without a say."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import exp, log
+from typing import Any
 
 import polars as pl
 
@@ -9,11 +10,26 @@ from folds.findings import plural
 from reports.elements import Axis, Note, Plot, Plots, Section
 from reports.plots import WIDTH, Frame
 from reports.sheets import Tuning
-from reports.table import Said, Table, Words, broken, columns, measure, notices, percent, plain
+from reports.table import (
+    Cell,
+    Said,
+    Table,
+    Words,
+    broken,
+    columns,
+    measure,
+    notices,
+    percent,
+    plain,
+)
 
 FLATTERED = (
     "Networks that feed a fold's boosters learnt from that fold's labels (stack.nested=false), "
     "and so those have a small say in what its study chooses; stack.nested=true takes that away."
+)
+TWO_WAYS = (
+    "The mean of folds is what a trial is chosen by. Pooled rows also pay where folds were given "
+    "values whose scores differ in scale."
 )
 FOR_USE = "all_folds"  # the study whose values are for use
 SLICES = 4  # values that are drawn, those that moved the score most
@@ -33,6 +49,7 @@ def tables(sheet: Tuning) -> list[Said]:
         f"tune: {sheet['booster']}, nested, {plural(nested['n'], 'row')}, "
         f"{plural(nested['positives'], 'positive')}{whose}:",
         nested_table(sheet),
+        f"tune: {TWO_WAYS[0].lower()}{TWO_WAYS[1:]}",
         *notices([FLATTERED] if sheet["flattered"] else []),
     ]
 
@@ -46,7 +63,7 @@ def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
     if sheet["nested"] is None:
         parts.append(Note("Not nested: no score here is of rows that had no say."))
     else:
-        parts.append(nested_table(sheet))
+        parts += [nested_table(sheet), Note(TWO_WAYS)]
         parts += [Note(FLATTERED, "warning")] if sheet["flattered"] else []
     tried = trials.filter((pl.col("study") == FOR_USE) & pl.col("pauc").is_not_null())
     parts.append(value_table(sheet))
@@ -78,13 +95,27 @@ def nested_table(sheet: Tuning) -> Table:
     """Rows that no study of theirs saw."""
     nested = sheet["nested"]
     assert nested is not None
-    by_words = {
-        "tuned": nested["tuned"], "recipe's own": nested["own"],
-        "tuned minus own": nested["tuned_minus_own"],
-    }  # fmt: skip
-    rows = [(Words(words), *map(measure, (m["pauc"], m["auc"]))) for words, m in by_words.items()]
-    pauc_above = f"pAUC above {percent(sheet['min_tpr'])} TPR"
-    return Table(columns("scores, nested", pauc_above, "AUC"), tuple(rows))
+    folds = nested["mean_of_folds"]
+    rows = [
+        (Words("tuned"), *_both_ways(plain, folds["tuned"], nested["tuned"])),
+        (Words("recipe's own"), *_both_ways(plain, folds["own"], nested["own"])),
+        (
+            Words("tuned minus own"),
+            *_both_ways(measure, folds["tuned_minus_own"], nested["tuned_minus_own"]),
+        ),
+    ]
+    pauc = f"pAUC above {percent(sheet['min_tpr'])} TPR"
+    names = (f"{pauc}, mean of folds", "pooled", "AUC, mean of folds", "pooled")
+    return Table(broken("scores, nested", *names), tuple(rows))
+
+
+def _both_ways(
+    shown: Callable[[Any], Cell], mean: Mapping[str, Any], pooled: Mapping[str, Any]
+) -> tuple[Cell, ...]:
+    """Mean of folds and pooled, of pAUC and of AUC."""
+    return (
+        shown(mean["pauc"]), measure(pooled["pauc"]), shown(mean["auc"]), measure(pooled["auc"]),
+    )  # fmt: skip
 
 
 def value_table(sheet: Tuning) -> Table:

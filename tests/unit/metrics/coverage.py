@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from metrics.across_folds import mean_over_folds
 from metrics.bootstrap import BootstrapConfig, difference, intervals
 from metrics.calibration import calibration_tally
 from metrics.cohort import Cohort
@@ -85,6 +86,20 @@ def value_and_gain(rows, whose):
         margins=replace(gain.margins, of=of),
     )  # fmt: skip
     return [first, gain]
+
+
+def mean_and_gain(rows, whose):
+    """The same of five folds' mean, where each fold scores on a scale of its own."""
+    target, one, other = rows
+    fold = whose.codes % 5
+    first, second = (mean_over_folds(target, s * 3.0**fold, fold, whose) for s in (one, other))
+    gain = difference(first, second)
+    of = frozenset(f"gain in {name}" for name in gain.margins.of)
+
+    def named(sums):
+        return {f"gain in {name}": value for name, value in gain.values(sums).items()}
+
+    return [first, replace(gain, values=named, margins=replace(gain.margins, of=of))]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tests.unit.metrics.coverage import (
     NAMES,
     UNEVEN,
     coverage,
+    mean_and_gain,
     of_the_mix,
     sensitivity,
     value_and_gain,
@@ -159,6 +160,14 @@ def test_intervals_and_paired_differences_cover_90_to_98_of_100_heavy_tailed_coh
     found = coverage(CELLS[cell], value_and_gain, NAMES, cohorts=200)
     error = (0.05 * 0.95 / 200) ** 0.5  # of a share of 200 cohorts
     assert all(0.90 - error <= share <= 0.98 + error for share in found.values()), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", CELLS)
+def test_differences_of_the_mean_over_folds_cover_too_whatever_scale_a_fold_is_on(cell):
+    """Wider than they need be: 300 cohorts had .90 to 1.00. The mean itself has no interval."""
+    found = coverage(CELLS[cell], mean_and_gain, NAMES[2:], cohorts=200, replicates=200)
+    assert min(found.values()) >= 0.90 - 2 * (0.1 * 0.9 / 200) ** 0.5, found
 
 
 @pytest.mark.slow

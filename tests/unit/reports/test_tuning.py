@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from reports.tuning import BOX, history_plot, section, slice_plot, study_table, tables
+from reports.tuning import BOX, history_plot, nested_table, section, slice_plot, study_table, tables
 
 ONE = {"value": 0.1, "low": 0.05, "high": 0.15, "reason": None}
 STUDY = {
@@ -10,12 +10,13 @@ STUDY = {
     "best_values": {"lightgbm.rounds": 50, "use.pz": False},
     "importances": {"lightgbm.rounds": 0.8, "use.pz": 0.2},
 }  # fmt: skip
+BESIDE = {name: {"pauc": ONE, "auc": ONE} for name in ("tuned", "own", "tuned_minus_own")}
+PLAIN = {name: {"pauc": 0.15, "auc": 0.9} for name in ("tuned", "own")}
 SHEET = {
     "booster": "lightgbm", "min_tpr": 0.8, "own": {"lightgbm.rounds": 200, "use.pz": True},
     "studies": {"all_folds": STUDY, "fold_0": STUDY | {"best_inner_pauc": None, "importances": {}}},
     "nested": {
-        "n": 9, "positives": 3, "patients": 4, "tuned": {"pauc": ONE, "auc": ONE},
-        "own": {"pauc": ONE, "auc": ONE}, "tuned_minus_own": {"pauc": ONE, "auc": ONE},
+        "n": 9, "positives": 3, "patients": 4, **BESIDE, "mean_of_folds": BESIDE | PLAIN,
     },
     "flattered": True, "inner_is": "mean pAUC over inner folds",
 }  # fmt: skip
@@ -42,14 +43,28 @@ def test_the_console_says_that_inner_scores_are_chosen_and_what_flatters():
     said = [one for one in tables(SHEET) if isinstance(one, str)]
     assert said[0] == "tune: inner pAUC is the mean pAUC over inner folds."
     assert said[1] == "tune: lightgbm, nested, 9 rows, 3 positives, 4 patients:"
-    assert said[2].startswith("notice: Networks that feed a fold's boosters learnt from")
+    assert said[2].startswith("tune: the mean of folds is what a trial is chosen by. Pooled rows")
+    assert said[3].startswith("notice: Networks that feed a fold's boosters learnt from")
+
+
+def test_values_have_a_mean_of_folds_beside_the_pooled_one_and_their_difference_an_interval():
+    table = nested_table(SHEET)
+    assert [column.title for column in table.columns][1:] == [
+        "pAUC above 80% TPR, mean of folds", "pooled", "AUC, mean of folds", "pooled",
+    ]  # fmt: skip
+    tuned, _, apart = words(table)
+    assert tuned[1] == "0.1500"
+    assert apart[1] == apart[2] == tuned[2]
+
+
+def test_a_study_for_all_has_no_nested_score():
     told = [one for one in tables(SHEET | {"nested": None}) if isinstance(one, str)]
     assert told[-1] == "tune: not nested, so that no score is of rows that had no say."
 
 
 def test_the_page_has_the_values_for_use_beside_the_recipes_own():
     made = section(SHEET, TRIALS)
-    values = words(made.elements[2 + 1])
+    values = words(made.elements[3 + 1])
     assert values == [
         ["lightgbm.rounds", "200", "50", "80%"], ["use.pz", "used", "left out", "20%"],
     ]  # fmt: skip
