@@ -106,7 +106,7 @@ def nested_table(sheet: Tuning) -> Table:
     ]
     pauc = f"pAUC above {percent(sheet['min_tpr'])} TPR"
     names = (f"{pauc}, mean of folds", "pooled", "AUC, mean of folds", "pooled")
-    return Table(broken("scores, nested", *names), tuple(rows))
+    return Table((*columns("scores, nested"), *broken(*names)), tuple(rows))
 
 
 def _both_ways(
