@@ -1,8 +1,8 @@
-"""A trial on some of the rows: the whole way in a minute, before it is walked for a day.
+"""A rehearsal on some of the rows: the whole way in a minute, before it is walked for a day.
 
-Rows are drawn, not patients: 2,000 rows of five patients would make no five folds. So a trial has
-other positives among its rows and other neighbours of a lesion than the data; its scores say
-that everything goes through, and nothing else.
+Rows are drawn, not patients: 2,000 rows of five patients would make no five folds. So it has more
+positives among its rows, and fewer neighbours of a lesion, than the data; its scores say that
+everything goes through, and nothing else.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from folds.schema import ID, SPLIT, TARGET, TEST
 
 
 def take_some(frame: pl.DataFrame, limit: int | None, findings: Findings) -> pl.DataFrame:
-    """At most `limit` rows to train on, half of them positives if there are so many; all of test.
+    """So many rows to train on, half of them positives or all that there are; all rows of test.
 
     Which rows is decided by their ids alone: the same in any order of the table.
     """
@@ -30,8 +30,8 @@ def take_some(frame: pl.DataFrame, limit: int | None, findings: Findings) -> pl.
     kept = frame.filter((pl.col(SPLIT) == TEST) | pl.col(ID).is_in(taken[ID].implode()))
     findings.notice(
         "limited",
-        f"A trial: {plural(len(taken), 'row')} of {len(training)} taken (data.limit), positives "
-        "first; its scores say that everything goes through, and nothing else.",
+        f"A rehearsal: {plural(len(taken), 'row')} of {len(training)} taken (data.limit), "
+        "positives first; its scores say that everything goes through, and nothing else.",
         count=len(training) - len(taken),
     )
     return kept

@@ -96,12 +96,12 @@ def _head(sheets: RunSheets) -> Head:
         title=sheets.recipe["name"],
         about=sheets.recipe.get("about", ""),
         banner=SYNTHETIC if sheets.synthetic else "",
-        warnings=(*_trial(sheets), *stale(sheets.manifests)),
+        warnings=(*_rehearsal(sheets), *stale(sheets.manifests)),
         facts=tuple(facts),
     )
 
 
-def _trial(sheets: RunSheets) -> list[str]:
+def _rehearsal(sheets: RunSheets) -> list[str]:
     """That only some rows were taken, in the words of the check, which name no row."""
     notices = [] if sheets.verified is None else sheets.verified["notices"]
     return [notice["message"] for notice in notices if notice["check"] == "limited"]

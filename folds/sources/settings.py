@@ -31,7 +31,7 @@ class DataSettings(BaseModel):
         default=PIXEL_LIMIT, gt=0, description="height times width that a picture may claim"
     )
 
-    # A trial: so many training rows alone, to see that all goes through.
+    # A rehearsal: so many training rows alone, to see that all goes through.
     limit: int | None = Field(default=None, ge=20, strict=True)
 
     def settings(self) -> dict[str, Any]:

@@ -211,23 +211,23 @@ def test_a_member_that_sees_whole_patients_predicts_what_was_submitted(place, tm
 
 def test_check_155_a_limit_tries_the_whole_way_on_some_rows(place, tmp_path):
     tried, settings = Place(place.folder), ("data.limit=150",)
-    run = ("--run", str(tmp_path / "trial"))
+    run = ("--run", str(tmp_path / "rehearsal"))
     shown = call(tried, "submission", *run, settings=settings).stdout
-    assert "A trial: 150 rows of 400 taken (data.limit)" in shown
-    oof = pl.read_parquet(tmp_path / "trial" / "stack" / "oof_stack.parquet")
+    assert "A rehearsal: 150 rows of 400 taken (data.limit)" in shown
+    oof = pl.read_parquet(tmp_path / "rehearsal" / "stack" / "oof_stack.parquet")
     assert (len(oof), oof["target"].sum()) == (150, 60)
     whole = pl.read_csv(place.run / "submission" / "submission.csv")
-    trial = pl.read_csv(tmp_path / "trial" / "submission" / "submission.csv")
-    assert set(trial["isic_id"]) == set(whole["isic_id"])
+    short = pl.read_csv(tmp_path / "rehearsal" / "submission" / "submission.csv")
+    assert set(short["isic_id"]) == set(whole["isic_id"])
     new = new_data(place, tmp_path / "hospital")
     call(tried, "predict", "--data", str(new), *run, settings=settings)
-    [folder] = (tmp_path / "trial" / "predictions").iterdir()
-    again = pl.read_csv(folder / "predictions.csv").join(trial, on="isic_id", validate="1:1")
+    [folder] = (tmp_path / "rehearsal" / "predictions").iterdir()
+    again = pl.read_csv(folder / "predictions.csv").join(short, on="isic_id", validate="1:1")
     assert len(again) == len(whole)
     assert (again["target"] == again["target_right"]).all()
     call(tried, "report", *run, settings=settings)
-    page = (tmp_path / "trial" / "report" / "report.html").read_text()
-    assert "A trial: 150 rows of 400 taken" in page
+    page = (tmp_path / "rehearsal" / "report" / "report.html").read_text()
+    assert "A rehearsal: 150 rows of 400 taken" in page
 
 
 def test_predict_of_a_run_that_is_not_there_makes_none(place, tmp_path):

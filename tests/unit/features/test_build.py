@@ -104,7 +104,8 @@ def test_check_94_a_patient_is_the_same_to_the_bit_whoever_else_is_there():
     samples = draw()
     state = fit(samples, EVERYTHING)
     whole = build(samples, state)
-    for patient in samples[PATIENT].unique().sort():
+    by_size = samples[PATIENT].value_counts(sort=True).sort("count", PATIENT)[PATIENT]
+    for patient in by_size[[0, len(by_size) // 2, -1]]:  # any subset: the test below
         own = samples.filter(pl.col(PATIENT) == patient)
         alone = build(own, state)
         assert fingerprint(alone) == fingerprint(whole.join(own, on=ID, how="semi"))

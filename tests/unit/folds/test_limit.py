@@ -1,4 +1,4 @@
-"""A trial takes some training rows by their ids: positives first, all test rows, a notice."""
+"""A rehearsal takes some training rows by their ids: positives first, all test rows, a notice."""
 
 import polars as pl
 import pytest
@@ -46,11 +46,11 @@ def test_positives_are_half_at_most_unless_there_is_nothing_else(
     assert [one.check for one in findings.notices] == ["limited"] * short
 
 
-def test_it_is_called_a_trial_with_how_many_rows_are_left_out() -> None:
+def test_it_is_called_a_rehearsal_with_how_many_rows_are_left_out() -> None:
     findings = Findings()
     take_some(_rows(1000, 10), 100, findings)
     assert findings.notices[0].message.startswith(
-        "A trial: 100 rows of 1010 taken (data.limit), positives first; its scores say"
+        "A rehearsal: 100 rows of 1010 taken (data.limit), positives first; its scores say"
     )
     assert findings.notices[0].count == 910
 
