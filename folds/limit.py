@@ -23,18 +23,17 @@ def take_some(frame: pl.DataFrame, limit: int | None, findings: Findings) -> pl.
         return frame
     drawn = training.select(ID, TARGET, draw=pl.Series(map(_draw, training[ID]), dtype=pl.String))
     drawn = drawn.sort("draw")
-    positive = pl.col(TARGET).fill_null(0) == 1
-    ill, well = drawn.filter(positive), drawn.filter(~positive)
-    most = max(limit // 2, limit - len(well))
-    taken = pl.concat([ill.head(most), well.head(limit - min(most, len(ill)))])
-    kept = frame.filter((pl.col(SPLIT) == TEST) | pl.col(ID).is_in(taken[ID].implode()))
+    is_positive = pl.col(TARGET).fill_null(0) == 1
+    positives, negatives = drawn.filter(is_positive), drawn.filter(~is_positive)
+    most = max(limit // 2, limit - len(negatives))
+    taken = pl.concat([positives.head(most), negatives.head(limit - min(most, len(positives)))])
     findings.notice(
         "limited",
         f"A rehearsal: {plural(len(taken), 'row')} of {len(training)} taken (data.limit), "
         "positives first; its scores say that everything goes through, and nothing else.",
         count=len(training) - len(taken),
     )
-    return kept
+    return frame.filter((pl.col(SPLIT) == TEST) | pl.col(ID).is_in(taken[ID].implode()))
 
 
 def _draw(name: str | None) -> str:

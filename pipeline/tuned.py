@@ -201,17 +201,17 @@ def _nested(
     for each in (tallies, by_folds):
         each["tuned minus own"] = difference(each["own"], each["tuned"])
     both = {**tallies, "mean of folds": by_folds["tuned minus own"]}
-    found = intervals(both, whose, score.bootstrap(), show)
+    by_name = intervals(both, whose, score.bootstrap(), show)
     return {
         "n": len(held),
         "positives": int(target.sum()),
         "patients": whose.size if whose.unit == "patient" else None,
-        **{_key(name): interval_sheets(found[name]) for name in tallies},
+        **{_key(name): interval_sheets(by_name[name]) for name in tallies},
         # A few positives of a fold shift its pAUC: so the difference alone has an interval here.
         "mean_of_folds": {
             "tuned": by_folds["tuned"].point(),
             "own": by_folds["own"].point(),
-            "tuned_minus_own": interval_sheets(found["mean of folds"]),
+            "tuned_minus_own": interval_sheets(by_name["mean of folds"]),
         },
     }
 

@@ -300,7 +300,7 @@ class NestedTuning(TypedDict):
     tuned: Metrics
     own: Metrics
     tuned_minus_own: Metrics
-    mean_of_folds: TunedByFold
+    mean_of_folds: NotRequired[TunedByFold]  # runs of before lack it
 
 
 class Tuning(TypedDict):

@@ -31,6 +31,10 @@ TWO_WAYS = (
     "The mean of folds is what a trial is chosen by. Pooled rows also pay where folds were given "
     "values whose scores differ in scale."
 )
+OF_BEFORE = (
+    "The nested score was summed up before the mean of folds was kept; make tune sums up anew, "
+    "with the trials that are there."
+)
 FOR_USE = "all_folds"  # the study whose values are for use
 SLICES = 4  # values that are drawn, those that moved the score most
 BOX = (58, 12, 396, 232)  # the last number of an axis needs room
@@ -62,6 +66,8 @@ def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
     )
     if sheet["nested"] is None:
         parts.append(Note("Not nested: no score here is of rows that had no say."))
+    elif "mean_of_folds" not in sheet["nested"]:
+        parts.append(Note(OF_BEFORE))
     else:
         parts += [nested_table(sheet), Note(TWO_WAYS)]
         parts += [Note(FLATTERED, "warning")] if sheet["flattered"] else []

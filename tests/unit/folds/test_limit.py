@@ -10,25 +10,25 @@ from folds.limit import take_some
 from folds.schema import ID, SPLIT, TARGET, TEST, TRAIN
 
 
-def _rows(well: int, ill: int, test: int = 3) -> pl.DataFrame:
-    target = [0] * well + [1] * ill + [None] * test
+def _rows(negative: int, positive: int, test: int = 3) -> pl.DataFrame:
+    target = [0] * negative + [1] * positive + [None] * test
     return pl.DataFrame(
         {
             ID: [f"ISIC_{number:07d}" for number in range(len(target))],
             TARGET: pl.Series(target, dtype=pl.Int8),
-            SPLIT: [TRAIN] * (well + ill) + [TEST] * test,
+            SPLIT: [TRAIN] * (negative + positive) + [TEST] * test,
         }
     )
 
 
 def _count(frame: pl.DataFrame) -> tuple[int, int, int]:
     training = frame.filter(pl.col(SPLIT) == TRAIN)
-    ill = int(training[TARGET].sum())
-    return len(training) - ill, ill, len(frame) - len(training)
+    positive = int(training[TARGET].sum())
+    return len(training) - positive, positive, len(frame) - len(training)
 
 
 @pytest.mark.parametrize(
-    ("well", "ill", "limit", "taken"),
+    ("negative", "positive", "limit", "taken"),
     [
         (1000, 10, 100, (90, 10, 3)),
         (1000, 80, 100, (50, 50, 3)),
@@ -38,11 +38,11 @@ def _count(frame: pl.DataFrame) -> tuple[int, int, int]:
     ],
 )
 def test_positives_are_half_at_most_unless_there_is_nothing_else(
-    well: int, ill: int, limit: int | None, taken: tuple[int, int, int]
+    negative: int, positive: int, limit: int | None, taken: tuple[int, int, int]
 ) -> None:
     findings = Findings()
-    assert _count(take_some(_rows(well, ill), limit, findings)) == taken
-    short = limit is not None and well + ill > limit
+    assert _count(take_some(_rows(negative, positive), limit, findings)) == taken
+    short = limit is not None and negative + positive > limit
     assert [one.check for one in findings.notices] == ["limited"] * short
 
 

@@ -42,9 +42,9 @@ def test_the_mean_over_folds_is_that_of_the_table_with_an_interval_of_its_own():
     table = fold_table(target, score, fold, whose, QUICK)
     tally = mean_over_folds(target, score, fold, whose)
     assert tally.point() == pytest.approx({n: table["mean"][n] for n in tally.point()})
-    found = interval_of(tally, whose, QUICK)
-    assert set(found) == {"pauc", "standardised_pauc", "auc"}
-    assert all(one.low < one.value < one.high for one in found.values())
+    by_metric = interval_of(tally, whose, QUICK)
+    assert set(by_metric) == {"pauc", "standardised_pauc", "auc"}
+    assert all(one.low < one.value < one.high for one in by_metric.values())
 
 
 def test_a_resample_of_the_mean_is_the_mean_of_each_folds_own():

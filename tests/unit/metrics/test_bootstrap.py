@@ -166,8 +166,8 @@ def test_intervals_and_paired_differences_cover_90_to_98_of_100_heavy_tailed_coh
 @pytest.mark.parametrize("cell", CELLS)
 def test_differences_of_the_mean_over_folds_cover_too_whatever_scale_a_fold_is_on(cell):
     """Wider than they need be: 300 cohorts had .90 to 1.00. The mean itself has no interval."""
-    found = coverage(CELLS[cell], mean_and_gain, NAMES[2:], cohorts=200, replicates=200)
-    assert min(found.values()) >= 0.90 - 2 * (0.1 * 0.9 / 200) ** 0.5, found
+    covered = coverage(CELLS[cell], mean_and_gain, NAMES[2:], cohorts=200, replicates=200)
+    assert min(covered.values()) >= 0.90 - 2 * (0.1 * 0.9 / 200) ** 0.5, covered
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What several tests of the pipeline ask: calls on a run of which nothing is made."""
 
 import pytest
+import torch
 
 from tests.by_hand.calls import Calls
 from tests.by_hand.disk import unflushed
@@ -11,3 +12,12 @@ __all__ = ["blank", "unflushed"]
 @pytest.fixture
 def blank(tmp_path):
     return Calls(tmp_path)
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    """For trainings here and in the processes that they start, and as before afterwards."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from models.inference.scores import Scores
 from models.nets.config import GATES
@@ -25,13 +24,7 @@ from tests.by_hand.units import files_in
 from workspace.errors import ArtifactError
 from workspace.tasks import state_of
 
-
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch):
-    before = torch.get_num_threads()
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

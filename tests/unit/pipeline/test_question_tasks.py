@@ -2,7 +2,6 @@
 
 import polars as pl
 import pytest
-import torch
 
 from models.networks.use import BEST
 from pipeline import fold_network
@@ -11,16 +10,10 @@ from tests.by_hand.pictures import PicturesByHand, random_weights
 from tests.by_hand.trainings import LAST, declared
 from workspace.errors import ArtifactError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ASKING = (*LAST, 'networks.flag.task.questions=["suspicious", "has_lesion_id"]')
 LEARNT = ["c0", "c1", "e0", "e1", "f0"]  # with a picture, without fold 0
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch):
-    before = torch.get_num_threads()
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

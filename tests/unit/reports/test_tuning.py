@@ -2,7 +2,16 @@
 
 import polars as pl
 
-from reports.tuning import BOX, history_plot, nested_table, section, slice_plot, study_table, tables
+from reports.tuning import (
+    BOX,
+    OF_BEFORE,
+    history_plot,
+    nested_table,
+    section,
+    slice_plot,
+    study_table,
+    tables,
+)
 
 ONE = {"value": 0.1, "low": 0.05, "high": 0.15, "reason": None}
 STUDY = {
@@ -55,6 +64,12 @@ def test_values_have_a_mean_of_folds_beside_the_pooled_one_and_their_difference_
     tuned, _, apart = words(table)
     assert tuned[1] == "0.1500"
     assert apart[1] == apart[2] == tuned[2]
+
+
+def test_a_run_of_before_the_mean_was_kept_has_a_page_all_the_same():
+    before = {name: one for name, one in SHEET["nested"].items() if name != "mean_of_folds"}
+    made = section(SHEET | {"nested": before}, TRIALS)
+    assert any(getattr(one, "words", "") == OF_BEFORE for one in made.elements)
 
 
 def test_a_study_for_all_has_no_nested_score():
