@@ -43,6 +43,7 @@ from stacking.calibration.config import CalibrationConfig
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.calibration.kept import PROBABILITY, Calibrated
 from stacking.calibration.measure import CalibrationSheet, calibration_sheet
+from stacking.category_codes import check_blind
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, USE, train_fold
 from stacking.importance import FILE as IMPORTANCES
@@ -85,6 +86,7 @@ def boosting(job: Job, files: StackFiles) -> dict[str, dict[int, Task]]:
     """A task for the boosters of each fold: of the stack, its parts, others, its baselines."""
     rows, others = open_stack(files), job.recipe.stack.boosters[1:]
     check_installed(job.recipe.stack.boosters)
+    check_blind(rows.columns, job.recipe.stack.blind)
     columns = {STACK: rows.columns, **dict.fromkeys(others, rows.columns)}
     columns |= {**parts_of(rows.columns), **fewer(rows.columns)}
     return {

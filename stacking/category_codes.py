@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stacking.matrix import left_out
 from workspace.arrays import Bools, Floats32
+from workspace.errors import ConfigError, name_some
 
 PREFIX = "cat_"  # of the columns that hold codes
 UNKNOWN = 0  # the code in the feature table
@@ -31,9 +33,13 @@ class CategoryCodes:
         for number, name in enumerate(columns):
             known = np.array([*self.known[name], np.inf], dtype=np.float32)
             index = np.searchsorted(known, codes[:, number]).clip(max=len(known) - 1)
-            unseen = 0 if known[0] == UNKNOWN else NEVER_SEEN
-            result[:, number] = np.where(known[index] == codes[:, number], index, unseen)
+            same = known[index] == codes[:, number]
+            result[:, number] = np.where(same, index, self.unseen(name))
         return result
+
+    def unseen(self, name: str) -> int:
+        """What a category that training never saw is to this column."""
+        return 0 if self.known[name][:1] == [UNKNOWN] else NEVER_SEEN
 
 
 @contextmanager
@@ -57,6 +63,32 @@ def never_seen(values: Floats32, columns: Sequence[str], known: CategoryCodes) -
         for name, codes in zip(columns, values.T, strict=True)
     ]
     return np.stack(unseen, axis=1) if unseen else np.zeros(values.shape, dtype=np.bool_)
+
+
+def blind_columns(columns: Sequence[str], patterns: Sequence[str]) -> list[int]:
+    """The indices of the columns of codes that one of the patterns means."""
+    return [index for index in code_columns(columns) if left_out(columns[index], patterns)]
+
+
+def check_blind(columns: Sequence[str], patterns: Sequence[str]) -> None:
+    """Refuse a pattern that means no column of codes: a number has no word for unknown."""
+    idle = [one for one in patterns if not blind_columns(columns, [one])]
+    if idle:
+        codes = [columns[index] for index in code_columns(columns)]
+        raise ConfigError(
+            f"stack.blind names no column of codes: {name_some(idle)}; there are "
+            f"{name_some(codes) or 'none here'}. Those that tell a row's origin come with "
+            "'provenance' among features.families."
+        )
+
+
+def blinded(
+    blocks: Sequence[Floats32], columns: Sequence[str], names: Sequence[int], codes: CategoryCodes
+) -> Floats32:
+    """A copy of these rows in which the codes of some columns are unseen."""
+    copy = np.concatenate(blocks)
+    copy[:, names] = [codes.unseen(columns[index]) for index in names]
+    return copy
 
 
 def code_columns(columns: Sequence[str]) -> list[int]:

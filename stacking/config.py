@@ -1,8 +1,14 @@
 """The recipe's `[stack]` and `[audit]` sections; each booster has one of its own beside them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from stacking.boosters.known import BOOSTERS, DEFAULT
 from workspace.choices import Names, among, once_each
@@ -31,12 +37,21 @@ class StackConfig(BaseModel):
     inner_folds: int = Field(default=5, ge=2, le=20)  # inner: one of so many parts decides
     average: Literal["probability", "rank"] = "probability"  # over the folds' boosters, for test
     leave_out: tuple[str, ...] = Field(default=(), strict=False)  # columns, or patterns with *
+    # Codes (or patterns) that a copy of every training row does not know, so that boosters learn
+    # what to say where a hospital is new: with features.families of provenance, "cat_hospital".
+    blind: tuple[str, ...] = Field(default=(), strict=False)
     blocks: tuple[str, ...] = Field(default=(), strict=False)  # folders of further columns
     networks: bool = False  # the run's own networks as blocks, trained first if need be
     # Boosters of fold k learn from rows as networks see them that never saw fold k either: one more
     # network for each two folds, and scores out of fold that nothing flatters.
     nested: bool = False
     shap_rows: int = Field(default=2000, ge=0)  # held-out rows of a fold that are explained
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `blind` where no code is: so boosters of before it was there stay."""
+        values: dict[str, Any] = dump(self)
+        return values if self.blind else {k: v for k, v in values.items() if k != "blind"}
 
 
 class AuditConfig(BaseModel):

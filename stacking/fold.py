@@ -16,7 +16,13 @@ import polars as pl
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from stacking.boosters.booster import Binned, Booster, BoosterConfig, seeing
-from stacking.category_codes import CategoryCodes, fit_category_codes, renumbered
+from stacking.category_codes import (
+    CategoryCodes,
+    blind_columns,
+    blinded,
+    fit_category_codes,
+    renumbered,
+)
 from stacking.config import StackConfig
 from stacking.matrix import Matrix
 from stacking.sampling import prior_shift, sampled
@@ -90,7 +96,7 @@ def train_fold(  # noqa: PLR0913 - the last is the machine's, the others the rec
     training = ~held_out if without is None else ~held_out & (folds != without)
     codes = fit_category_codes(matrix.values, matrix.columns, training)
     with renumbered(matrix.values, matrix.columns, codes):
-        work = _Training(matrix, training, held_out, stack, booster, (seed, fold), bins)
+        work = _Training(matrix, training, held_out, codes, stack, booster, (seed, fold), bins)
         bags = _bags(work, show, threads)
     scores, shaps = [bag.score for bag in bags], [bag.shap for bag in bags if bag.shap is not None]
     return Trained(
@@ -113,6 +119,7 @@ class _Training:
     matrix: Matrix
     training: Bools  # (rows,)
     held: Bools  # (rows,): held out
+    codes: CategoryCodes
     stack: StackConfig
     booster: BoosterConfig
     seed: tuple[int, int]  # of the recipe, and the fold
@@ -152,8 +159,20 @@ class _Training:
 
     def _bin_rows(self, threads: int | None) -> Binned:
         blocks, target = self.matrix.blocks(self.training), self.target[self.training]
-        data = self.booster.bin_rows(blocks, target, self.matrix.columns, threads)
-        return seeing(data, self.matrix.patients[self.training])
+        columns, patients = self.matrix.columns, self.matrix.patients[self.training]
+        if self.blind:  # behind the rows lie their copies, of patients of their own
+            blocks = [*blocks, blinded(blocks, columns, self.blind, self.codes)]
+            target, patients = np.tile(target, 2), np.r_[patients, patients + patients.max() + 1]
+        return seeing(self.booster.bin_rows(blocks, target, columns, threads), patients)
+
+    @cached_property
+    def blind(self) -> list[int]:
+        """The indices of columns that a copy of each training row does not know."""
+        return blind_columns(self.matrix.columns, self.stack.blind)
+
+    def _with_copies(self, indices: Ints) -> Ints:
+        """These training rows, and their copies."""
+        return np.r_[indices, indices + len(self.positive)] if self.blind else indices
 
     def bag(self, data: Binned, number: int) -> _Bag:
         """The booster of one seed, and what it says of the held-out rows."""
@@ -161,7 +180,7 @@ class _Training:
         by_shard = self.stack.sampling != "ratios"
         indices = sampled(self.positive, self.stack, number if by_shard else seed)
         rounds = self._rounds(data, indices, seed)
-        grown = data.grow(indices, seed, rounds)
+        grown = data.grow(self._with_copies(indices), seed, rounds)
         shift, patients = prior_shift(self.positive, indices), self.matrix.patients[self.held]
         odds = seeing(grown, patients).log_odds(self.held_out, data.threads)
         score = special.expit(odds + shift)
@@ -182,7 +201,8 @@ class _Training:
         values = self.matrix.values[np.flatnonzero(self.training)[inner]]
         held_out = (values, self.target[self.training][inner])
         inside = np.isin(indices, inner)
-        return data.best_rounds(indices[~inside], held_out, seed, self.stack.patience)
+        learnt = self._with_copies(indices[~inside])
+        return data.best_rounds(learnt, held_out, seed, self.stack.patience)
 
     def _inner_rows(self, seed: int) -> Ints:
         """Indices, among the training rows, of those that decide: whole groups."""

@@ -1,46 +1,99 @@
 """Our columns beside the public way's on a real table: 1,042 rows of ISIC 2024, repeated folds.
 
 The other side is written after the formulas that the winners of ISIC 2024 share: row formulas,
-their z-scores within the patient, lesions per patient, categories one-hot. Both go through the same
-LightGBM, the same seeds and the same folds, grouped by patient. Needs DERMSTACK_REAL_DATA.
+their z-scores within the patient, lesions per patient, categories one-hot, the hospital among
+them. Both go through the same boosters, the same seeds and the same folds, grouped by patient.
+What could make the difference is taken away or given to both by turns: a family of columns, the
+hospital's name, the booster, seeds, half of the patients. Needs DERMSTACK_REAL_DATA.
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
-from sklearn.model_selection import StratifiedGroupKFold
+from scipy.special import expit
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 
 from features.build import make_features
 from features.config import FeatureConfig
+from folds.schema import HOSPITAL
 from folds.sources.isic2024_columns import TRAIN_ONLY
 from metrics.score_sheet import ScoreConfig
 from models.networks.measure import ScoredRows, variant_sheet
+from stacking.blending.percentiles import Reference
+from stacking.boosters.booster import BoosterConfig
+from stacking.boosters.catboost import CatBoostConfig
 from stacking.boosters.lightgbm import LightGBMConfig
+from stacking.boosters.xgboost import XGBoostConfig
 from tests.bench.record import keep
-from workspace.arrays import Floats, Floats32
+from workspace.arrays import Floats, Floats32, Ints
 
-REPEATS, SEEDS, ROUNDS = 3, 3, 200
+REPEATS, SEEDS = 5, 3
+LIGHTGBM = LightGBMConfig(min_data_in_leaf=20)  # the default is for four hundred times as many rows
+CATBOOST, XGBOOST = CatBoostConfig(), XGBoostConfig()
+ATTRIBUTION = "attribution"  # the table's word for the hospital
 WORDS = (
     "sex", "anatom_site_general", "tbp_tile_type", "tbp_lv_location", "tbp_lv_location_simple",
-    "attribution",
+    ATTRIBUTION,
 )  # fmt: skip
 TINY = 1e-5  # the winners' epsilon
 
 
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Columns, and how boosters learn from them; of several boosters places are averaged."""
+
+    values: Floats32
+    boosters: tuple[BoosterConfig, ...] = (LIGHTGBM,)
+    seeds: int = SEEDS
+    patients: float = 1.0  # share of those to learn from
+    by_hospital: bool = False  # folds that leave a hospital out; repeats are of the seeds
+
+
 def run() -> None:
-    """Each side's scores out of fold, and by how much the other differs, paired."""
+    """Each side's scores out of fold, and by how much each is above the public way, paired."""
     table = _table(Path(os.environ["DERMSTACK_REAL_DATA"]))
-    public = _scored(table, _public(table))
-    sides = {"ours": _ours(table, ())}
-    sides |= {f"ours without {one}": _ours(table, (one,)) for one in FeatureConfig().families}
-    rows = [_row("public", _public(table).shape[1], public, None)]
-    for name, values in sides.items():
-        rows.append(_row(name, values.shape[1], _scored(table, values), public))
+    public, ours = _public(table, WORDS), _ours(table, FeatureConfig().families)
+    rows = []
+    for name, (own, other) in _asked(table, public, ours).items():
+        rows.append(_row(name, own, _scored(table, own), _scored(table, other)))
+        print({key: str(value) for key, value in rows[-1].items()}, flush=True)
     keep("real_table", "Columns on a real table, beside the public way's", __doc__ or "", rows)
+
+
+def _asked(
+    table: pl.DataFrame, public: Floats32, ours: Floats32
+) -> Mapping[str, tuple[Side, Side]]:
+    """Each side by name, and the public way as it stands beside it."""
+    families = FeatureConfig().families
+    boosters: dict[str, tuple[BoosterConfig, ...]]
+    boosters = {"XGBoost": (XGBOOST,), "CatBoost": (CATBOOST,),
+                "the three together": (LIGHTGBM, XGBOOST, CATBOOST)}  # fmt: skip
+    plain = Side(public)
+    asked = {"public": (plain, plain), "ours": (Side(ours), plain)}
+    for name, several in boosters.items():
+        asked[f"public, {name}"] = (Side(public, several), plain)
+        asked[f"ours, {name}"] = (Side(ours, several), plain)
+    without = tuple(word for word in WORDS if word != ATTRIBUTION)
+    asked["public without the hospital"] = (Side(_public(table, without)), plain)
+    asked["ours with the hospital"] = (Side(_ours(table, (*families, "provenance"))), plain)
+    asked["both columns"] = (Side(np.hstack([public, ours])), plain)
+    for name, other in (
+        ("one seed", replace(plain, seeds=1)),
+        ("half of the patients", replace(plain, patients=0.5)),
+        ("a quarter of the patients", replace(plain, patients=0.25)),
+        ("hospital left out", replace(plain, by_hospital=True)),
+    ):
+        asked[f"public, {name}"] = (other, plain)
+        asked[f"ours, {name}"] = (replace(other, values=ours), other)
+    for one in families:
+        fewer = tuple(name for name in families if name != one)
+        asked[f"ours without {one}"] = (Side(_ours(table, fewer)), plain)
+    return asked
 
 
 def _table(folder: Path) -> pl.DataFrame:
@@ -57,15 +110,16 @@ def _numbers(table: pl.DataFrame) -> list[str]:
             "clin_size_long_diam_mm"]  # fmt: skip
 
 
-def _ours(table: pl.DataFrame, without: tuple[str, ...]) -> Floats32:
-    known = table.drop([name for name in (*TRAIN_ONLY, "target") if name in table.columns])
-    families = tuple(name for name in FeatureConfig().families if name not in without)
+def _ours(table: pl.DataFrame, families: tuple[str, ...]) -> Floats32:
+    labels = {"target", *(column.name for column in TRAIN_ONLY)}
+    known = table.drop([name for name in table.columns if name in labels])
+    known = known.rename({ATTRIBUTION: HOSPITAL})
     made = make_features(known, FeatureConfig(families=families))
     joined = table.select("isic_id").join(made, on="isic_id", how="left", maintain_order="left")
     return joined.drop("isic_id").cast(pl.Float32).to_numpy()
 
 
-def _public(table: pl.DataFrame) -> Floats32:
+def _public(table: pl.DataFrame, words: tuple[str, ...]) -> Floats32:
     formulas = _formulas()
     made = table.with_columns(**formulas)
     numbers = [*_numbers(table), *formulas]
@@ -77,9 +131,9 @@ def _public(table: pl.DataFrame) -> Floats32:
         for name in numbers
     ]
     made = made.with_columns(*relative, count=pl.len().over("patient_id"))
-    words = made.select(WORDS).fill_null("NA").to_dummies()
+    told = made.select(words).fill_null("NA").to_dummies()
     chosen = made.select(*numbers, *(f"z_{name}" for name in numbers), "count")
-    return pl.concat([chosen, words], how="horizontal").cast(pl.Float32).to_numpy()
+    return pl.concat([chosen, told], how="horizontal").cast(pl.Float32).to_numpy()
 
 
 def _formulas() -> dict[str, pl.Expr]:
@@ -142,38 +196,59 @@ def _formulas() -> dict[str, pl.Expr]:
     }  # fmt: skip
 
 
-def _scored(table: pl.DataFrame, values: Floats32) -> list[ScoredRows]:
+def _scored(table: pl.DataFrame, side: Side) -> list[ScoredRows]:
     """Out of fold, once a repeat."""
-    target, group = table["target"].to_numpy().astype(np.int64), table["patient_id"]
-    return [
-        ScoredRows(target, pl.DataFrame([1 - score, score]).to_numpy(), group)
-        for score in (_out_of_fold(values, target, group, repeat) for repeat in range(REPEATS))
-    ]
+    target, patient = table["target"].to_numpy().astype(np.int64), table["patient_id"]
+    scores = [_out_of_fold(table, side, repeat) for repeat in range(REPEATS)]
+    return [ScoredRows(target, np.stack([1 - one, one], axis=1), patient) for one in scores]
 
 
-def _out_of_fold(values: Floats32, target: Any, group: pl.Series, repeat: int) -> Floats:
-    config = LightGBMConfig(min_data_in_leaf=20)  # the default is for four hundred times as many
-    score = np.zeros(len(target))
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=repeat)
-    for fold, (learnt, held_out) in enumerate(folds.split(values, target, group.to_numpy())):
-        data = lgb.Dataset(values[learnt], target[learnt], params=config.binning())
-        for seed in range(SEEDS):
-            own = config.training(1000 * repeat + 10 * fold + seed)
-            grown = lgb.train({**own, "num_threads": 1}, data, ROUNDS)
-            score[held_out] += np.asarray(grown.predict(values[held_out])) / SEEDS
+def _out_of_fold(table: pl.DataFrame, side: Side, repeat: int) -> Floats:
+    target = table["target"].to_numpy().astype(np.float64)
+    score = np.zeros(len(table))
+    for fold, (learnt, held_out) in enumerate(_folds(table, side, repeat)):
+        places = []
+        for config in side.boosters:
+            names = [f"c{at}" for at in range(side.values.shape[1])]
+            rows = config.bin_rows([side.values[learnt]], target[learnt], names, 1)
+            grown = [
+                rows.grow(np.arange(len(learnt)), 1000 * repeat + 10 * fold + seed, config.rounds)
+                for seed in range(side.seeds)
+            ]
+            mean = np.mean([expit(one.log_odds(side.values[held_out], 1)) for one in grown], axis=0)
+            alone = len(side.boosters) == 1
+            places.append(mean if alone else Reference.of(mean).percentiles(mean))
+        score[held_out] = np.mean(places, axis=0)
     return score
 
 
+def _folds(table: pl.DataFrame, side: Side, repeat: int) -> Iterator[tuple[Ints, Ints]]:
+    target, patient = table["target"].to_numpy(), table["patient_id"].to_numpy()
+    if side.by_hospital:
+        yield from LeaveOneGroupOut().split(patient, target, table[ATTRIBUTION].to_numpy())
+        return
+    draws = np.random.default_rng(repeat)
+    for learnt, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(
+        patient, target, patient
+    ):
+        known = np.unique(patient[learnt])
+        chosen = draws.permutation(known)[: round(side.patients * len(known))]
+        yield learnt[np.isin(patient[learnt], chosen)], held_out
+
+
 def _row(
-    name: str, columns: int, scored: list[ScoredRows], public: list[ScoredRows] | None
+    name: str, side: Side, scored: list[ScoredRows], public: list[ScoredRows]
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"columns of": name, "number": columns, "n": len(scored[0].true)}
+    row: dict[str, Any] = {"columns of": name, "number": side.values.shape[1],
+                           "n": len(scored[0].true)}  # fmt: skip
     for metric, title in (("pauc", "pAUC"), ("auc", "AUC")):
-        sheet = variant_sheet("auc", public or scored, scored, ("0", "1"), ScoreConfig(), metric)
+        sheet = variant_sheet("auc", public, scored, ("0", "1"), ScoreConfig(), metric)
         row[title] = _interval(sheet["value"])
-        row[f"{title} minus public"] = _interval(sheet["minus_whole"]) if public else ""
+        row[f"{title} minus public"] = "" if name == "public" else _interval(sheet["minus_whole"])
     return row
 
 
 def _interval(sheet: dict[str, Any]) -> str:
+    if sheet["low"] is None:
+        return f"{sheet['value']:.4f}"
     return f"{sheet['value']:.4f} [{sheet['low']:.4f}, {sheet['high']:.4f}]"

@@ -3,11 +3,15 @@ import pytest
 
 from stacking.category_codes import (
     CategoryCodes,
+    blind_columns,
+    blinded,
+    check_blind,
     code_columns,
     fit_category_codes,
     never_seen,
     renumbered,
 )
+from workspace.errors import ConfigError
 
 
 def test_codes_are_numbered_by_the_training_rows():
@@ -60,3 +64,23 @@ def test_a_category_of_the_hospital_that_is_left_out_alone_gets_the_unseen_code(
 def test_of_no_column_nothing_is_unseen():
     unseen = never_seen(np.empty((2, 0), dtype=np.float32), [], CategoryCodes({}))
     assert unseen.shape == (2, 0)
+
+
+def test_a_blind_pattern_must_mean_a_code():
+    check_blind(["cat_hospital", "meta_age"], ["cat_h*"])
+    with pytest.raises(
+        ConfigError,
+        match=r"^stack.blind names no column of codes: meta_age; there are cat_hospital. Those "
+        r"that tell a row's origin come with 'provenance' among features.families.$",
+    ):
+        check_blind(["cat_hospital", "meta_age"], ["cat_*", "meta_age"])
+
+
+def test_a_blind_copy_has_the_code_of_what_was_never_seen():
+    values = np.array([[1, 5, 0], [2, 9, 8]], dtype=np.float32)
+    columns = ["meta_a", "cat_b", "cat_c"]
+    codes = fit_category_codes(values, columns, np.array([True, True]))
+    assert blind_columns(columns, ["cat_*"]) == [1, 2]
+    copy = blinded([values[:1], values[1:]], columns, [1, 2], codes)
+    assert copy.tolist() == [[1, -1, 0], [2, -1, 0]]
+    assert values[:, 1].tolist() == [5, 9]

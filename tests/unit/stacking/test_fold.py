@@ -6,6 +6,7 @@ import pytest
 
 from metrics.ranking import auc
 from stacking.boosters import lightgbm
+from stacking.boosters.known import BOOSTERS
 from stacking.fold import probabilities, train_fold
 from stacking.matrix import Matrix
 from tests.unit.stacking.conftest import QUICK, STACK, drawn, model_of
@@ -143,3 +144,74 @@ def test_inner_stopping_chooses_a_number_of_rounds_and_trains_on_all_training_ro
     assert all(1 <= rounds < 300 for rounds in trained.rounds)
     for text, rounds in zip(texts(trained), trained.rounds, strict=True):
         assert text.count("\nTree=") == rounds
+
+
+def hospitals(rows=600):
+    """Where only the hospital tells: positives of hospital 1 are many, of hospital 3 few."""
+    rng = np.random.default_rng(0)
+    hospital = rng.integers(1, 4, rows)
+    target = (rng.random(rows) < np.choose(hospital - 1, [0.6, 0.2, 0.02])).astype(np.int8)
+    fold = np.sort(np.arange(rows) % 3).astype(np.int16)
+    table = pl.DataFrame({
+        "isic_id": [f"ISIC_{number:07d}" for number in range(rows)],
+        "fold": fold, "target": target, "group_id": [f"IP_{number:07d}" for number in range(rows)],
+    })  # fmt: skip
+    values = np.stack([rng.normal(size=rows), hospital], axis=1).astype(np.float32)
+    return Matrix(table, ("meta_noise", "cat_hospital"), values)
+
+
+BLIND = STACK.model_copy(update={"blind": ("cat_hosp*",), "sampling": "all", "seeds": 1})
+
+
+def test_rows_of_a_hospital_that_is_new_are_scored_like_the_mean_where_copies_were_blind():
+    """Without copies, what is unknown counts as the lowest code, that of hospital 1."""
+    matrix = hospitals()
+    matrix.values[(matrix.rows["fold"] == 0).to_numpy(), 1] = 9
+    known = matrix.rows.filter(pl.col("fold") != 0)["target"].mean()
+    plain = train(matrix, stack=BLIND.model_copy(update={"blind": ()})).scores["score"].mean()
+    blind = train(matrix, stack=BLIND).scores["score"].mean()
+    assert plain > known + 0.15
+    assert abs(blind - known) < 0.03
+
+
+@pytest.mark.parametrize("booster", ["lightgbm", "xgboost", "catboost", "logistic"])
+def test_copies_are_rows_like_any_other_but_for_the_code(booster):
+    """The same model grows where the copies lie in the matrix, as rows of no fold."""
+    matrix, settings = hospitals(120), BOOSTERS[booster]()
+    first = matrix.rows["fold"].to_numpy() != 0
+    copies = matrix.values[first].copy()
+    copies[:, 1] = 0  # no word: below all codes, as what was never seen
+    rows = matrix.rows.filter(pl.Series(first)).with_columns(fold=pl.lit(-1, pl.Int16))
+    rows = rows.with_columns(
+        isic_id="copy_" + pl.col("isic_id"), group_id="copy_" + pl.col("group_id")
+    )
+    twin = Matrix(pl.concat([matrix.rows, rows]), matrix.columns, np.r_[matrix.values, copies])
+    other = train(matrix, stack=BLIND, booster=settings)
+    slow = train(twin, stack=BLIND.model_copy(update={"blind": ()}), booster=settings)
+    assert slow.use["levels"] == {"cat_hospital": [0, 1, 2, 3]}
+    assert other.use["levels"] == {"cat_hospital": [1, 2, 3]}
+    np.testing.assert_allclose(
+        other.scores["score"].to_numpy(), slow.scores["score"].to_numpy(), rtol=1e-5
+    )
+
+
+def test_inner_rows_that_decide_have_no_copy_among_those_that_learn(matrix, monkeypatch):
+    seen = []
+
+    def best_rounds(self, indices, held_out, seed, patience):
+        seen.append((self.data.num_data(), np.asarray(indices), len(held_out[0])))
+        return 5
+
+    monkeypatch.setattr(lightgbm.LightGBMRows, "best_rounds", best_rounds)
+    stack = BLIND.model_copy(update={"blind": ("cat_site",), "stopping": "inner"})
+    train(matrix, stack=stack)
+    [(rows, indices, decide)] = seen
+    count = int((matrix.rows["fold"] != 0).sum())
+    assert rows == 2 * count
+    assert len(set(indices % count)) == count - decide
+    assert len(indices) == 2 * (count - decide)
+
+
+def test_where_no_code_is_blind_settings_are_those_of_before():
+    assert "blind" not in STACK.model_dump(mode="json")
+    assert BLIND.model_dump(mode="json")["blind"] == ["cat_hosp*"]
