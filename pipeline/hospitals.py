@@ -135,12 +135,12 @@ def measuring(
         HOSPITALS,
         measure_hospitals,
         settings={
-            "score": recipe.score.model_dump(mode="json"), "policy": recipe.blend.policy,
+            "score": recipe.score.model_dump(mode="json"), "policy": recipe.blending.policy,
             "alone": list(chosen.alone), "why": chosen.why,
         },
         inputs=inputs,
         arguments={
-            "runs": runs, "chosen": chosen, "configs": (recipe.blend, recipe.score),
+            "runs": runs, "chosen": chosen, "configs": (recipe.blending, recipe.score),
             "group": recipe.data.group, "learns": recipe.stack.networks,
         },
         needs=Needs(memory_gb=3.0),

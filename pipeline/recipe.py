@@ -33,7 +33,7 @@ from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_name
 from pipeline.recipe_mistakes import worded
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
-from stacking.blending.config import BLENDS, BlendConfig
+from stacking.blending.config import BLENDS, SEVERAL, BlendConfig
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import BOOSTERS
 from stacking.calibration.config import CalibrationConfig
@@ -138,6 +138,14 @@ class Recipe(_Boosters):
         return self.folds.model_copy(update={"anchor_share": 0.0})
 
     @property
+    def blending(self) -> BlendConfig:
+        """The blends' section; with several boosters and no word of it, their rank average."""
+        several = len(self.stack.boosters) > 1 and len(self.blend.members) != 1
+        if not several or "policy" in self.blend.model_fields_set:
+            return self.blend
+        return self.blend.model_copy(update={"policy": SEVERAL})
+
+    @property
     def cascades(self) -> list[tuple[str, str]]:
         """The cascade's two networks, if there is one and the run has both."""
         config = self.cascade
@@ -149,6 +157,7 @@ class Recipe(_Boosters):
         """All values as plain types for a manifest; folders and files by their names only."""
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
+        values["blend"] = self.blending.model_dump(mode="json")
         for name, network in self.networks.items():
             values["networks"][name]["net"]["weights"] = Path(network.net.weights).name
         if self.align.pictures is not None:

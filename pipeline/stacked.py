@@ -112,7 +112,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
         settings={
             "score": recipe.score.model_dump(mode="json"),
             "average": recipe.stack.average,
-            "blend": recipe.blend.model_dump(mode="json"),
+            "blend": recipe.blending.model_dump(mode="json"),
             "calibration": recipe.calibration.model_dump(mode="json"),
         },
         inputs=inputs | rows.hashes(rows.columns),
@@ -121,7 +121,7 @@ def joining(job: Job, files: StackFiles, boosters: Mapping[str, Mapping[int, Tas
             "boosters": {n: {k: t.folder for k, t in by.items()} for n, by in boosters.items()},
             "configs": JoinConfigs(
                 recipe.score,
-                recipe.blend,
+                recipe.blending,
                 recipe.stack.average,
                 recipe.data.group,
                 recipe.calibration,

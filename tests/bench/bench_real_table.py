@@ -8,8 +8,9 @@ hospital's name, the booster, seeds, half of the patients. Needs DERMSTACK_REAL_
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.bench.record import keep
 from workspace.arrays import Floats, Floats32, Ints
 
 REPEATS, SEEDS = 5, 3
+PUBLIC = "public"
 LIGHTGBM = LightGBMConfig(min_data_in_leaf=20)  # the default is for four hundred times as many rows
 CATBOOST, XGBOOST = CatBoostConfig(), XGBoostConfig()
 ATTRIBUTION = "attribution"  # the table's word for the hospital
@@ -45,54 +47,68 @@ TINY = 1e-5  # the winners' epsilon
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Columns, and how boosters learn from them; of several boosters places are averaged."""
+    """Columns, and how a booster learns from them."""
 
     values: Floats32
-    boosters: tuple[BoosterConfig, ...] = (LIGHTGBM,)
+    booster: BoosterConfig = LIGHTGBM
     seeds: int = SEEDS
     patients: float = 1.0  # share of those to learn from
     by_hospital: bool = False  # folds that leave a hospital out; repeats are of the seeds
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Of each row the target, whose it is, and where from."""
+
+    target: Ints
+    patient: Any
+    hospital: Any
+
+    @classmethod
+    def of(cls, table: pl.DataFrame) -> "Rows":
+        """The rows of the table, in its order."""
+        target = table["target"].to_numpy().astype(np.int64)
+        return cls(target, table["patient_id"].to_numpy(), table[ATTRIBUTION].to_numpy())
+
+
 def run() -> None:
     """Each side's scores out of fold, and by how much each is above the public way, paired."""
     table = _table(Path(os.environ["DERMSTACK_REAL_DATA"]))
-    public, ours = _public(table, WORDS), _ours(table, FeatureConfig().families)
-    rows = []
-    for name, (own, other) in _asked(table, public, ours).items():
-        rows.append(_row(name, own, _scored(table, own), _scored(table, other)))
-        print({key: str(value) for key, value in rows[-1].items()}, flush=True)
-    keep("real_table", "Columns on a real table, beside the public way's", __doc__ or "", rows)
+    rows, measured = Rows.of(table), []
+    for name, (sides, other) in _asked(table).items():
+        measured.append(_row(name, sides, _scored(rows, sides), _scored(rows, (other,))))
+        print({key: str(value) for key, value in measured[-1].items()}, flush=True)
+    keep("real_table", "Columns on a real table, beside the public way's", __doc__ or "", measured)
 
 
-def _asked(
-    table: pl.DataFrame, public: Floats32, ours: Floats32
-) -> Mapping[str, tuple[Side, Side]]:
-    """Each side by name, and the public way as it stands beside it."""
+def _asked(table: pl.DataFrame) -> Mapping[str, tuple[tuple[Side, ...], Side]]:
+    """What is measured by name, and the public way as it stands beside it.
+
+    Of several sides the places within the held-out fold are averaged.
+    """
     families = FeatureConfig().families
-    boosters: dict[str, tuple[BoosterConfig, ...]]
-    boosters = {"XGBoost": (XGBOOST,), "CatBoost": (CATBOOST,),
-                "the three together": (LIGHTGBM, XGBOOST, CATBOOST)}  # fmt: skip
-    plain = Side(public)
-    asked = {"public": (plain, plain), "ours": (Side(ours), plain)}
-    for name, several in boosters.items():
-        asked[f"public, {name}"] = (Side(public, several), plain)
-        asked[f"ours, {name}"] = (Side(ours, several), plain)
+    public, ours = Side(_public(table, WORDS)), Side(_ours(table, families))
+    asked = {PUBLIC: ((public,), public), "ours": ((ours,), public)}
+    for way, side in {"public": public, "ours": ours}.items():
+        others = {"XGBoost": replace(side, booster=XGBOOST),
+                  "CatBoost": replace(side, booster=CATBOOST)}  # fmt: skip
+        asked |= {f"{way}, {name}": ((one,), public) for name, one in others.items()}
+        asked[f"{way}, the three together"] = ((side, *others.values()), public)
     without = tuple(word for word in WORDS if word != ATTRIBUTION)
-    asked["public without the hospital"] = (Side(_public(table, without)), plain)
-    asked["ours with the hospital"] = (Side(_ours(table, (*families, "provenance"))), plain)
-    asked["both columns"] = (Side(np.hstack([public, ours])), plain)
+    asked["public without the hospital"] = ((Side(_public(table, without)),), public)
+    asked["ours with the hospital"] = ((Side(_ours(table, (*families, "provenance"))),), public)
+    asked["both columns"] = ((Side(np.hstack([public.values, ours.values])),), public)
     for name, other in (
-        ("one seed", replace(plain, seeds=1)),
-        ("half of the patients", replace(plain, patients=0.5)),
-        ("a quarter of the patients", replace(plain, patients=0.25)),
-        ("hospital left out", replace(plain, by_hospital=True)),
+        ("one seed", replace(public, seeds=1)),
+        ("half of the patients", replace(public, patients=0.5)),
+        ("a quarter of the patients", replace(public, patients=0.25)),
+        ("hospital left out", replace(public, by_hospital=True)),
     ):
-        asked[f"public, {name}"] = (other, plain)
-        asked[f"ours, {name}"] = (replace(other, values=ours), other)
+        asked[f"public, {name}"] = ((other,), public)
+        asked[f"ours, {name}"] = ((replace(other, values=ours.values),), other)
     for one in families:
         fewer = tuple(name for name in families if name != one)
-        asked[f"ours without {one}"] = (Side(_ours(table, fewer)), plain)
+        asked[f"ours without {one}"] = ((Side(_ours(table, fewer)),), public)
     return asked
 
 
@@ -196,55 +212,62 @@ def _formulas() -> dict[str, pl.Expr]:
     }  # fmt: skip
 
 
-def _scored(table: pl.DataFrame, side: Side) -> list[ScoredRows]:
+def _scored(rows: Rows, sides: Sequence[Side]) -> list[ScoredRows]:
     """Out of fold, once a repeat."""
-    target, patient = table["target"].to_numpy().astype(np.int64), table["patient_id"]
-    scores = [_out_of_fold(table, side, repeat) for repeat in range(REPEATS)]
-    return [ScoredRows(target, np.stack([1 - one, one], axis=1), patient) for one in scores]
+    scored = []
+    for repeat in range(REPEATS):
+        scores = [_out_of_fold(rows, side, repeat) for side in sides]
+        if len(sides) > 1:
+            scores = [_places(rows, sides[0], repeat, one) for one in scores]
+        mean = np.mean(scores, axis=0)
+        probability = np.stack([1 - mean, mean], axis=1)
+        scored.append(ScoredRows(rows.target, probability, rows.patient.tolist()))
+    return scored
 
 
-def _out_of_fold(table: pl.DataFrame, side: Side, repeat: int) -> Floats:
-    target = table["target"].to_numpy().astype(np.float64)
-    score = np.zeros(len(table))
-    for fold, (learnt, held_out) in enumerate(_folds(table, side, repeat)):
-        places = []
-        for config in side.boosters:
-            names = [f"c{at}" for at in range(side.values.shape[1])]
-            rows = config.bin_rows([side.values[learnt]], target[learnt], names, 1)
-            grown = [
-                rows.grow(np.arange(len(learnt)), 1000 * repeat + 10 * fold + seed, config.rounds)
-                for seed in range(side.seeds)
-            ]
-            mean = np.mean([expit(one.log_odds(side.values[held_out], 1)) for one in grown], axis=0)
-            alone = len(side.boosters) == 1
-            places.append(mean if alone else Reference.of(mean).percentiles(mean))
-        score[held_out] = np.mean(places, axis=0)
+def _places(rows: Rows, side: Side, repeat: int, score: Floats) -> Floats:
+    """Each score's place among those of its fold."""
+    places = np.zeros(len(score))
+    for _, held_out in _folds(rows, side, repeat):
+        places[held_out] = Reference.of(score[held_out]).percentiles(score[held_out])
+    return places
+
+
+@cache
+def _out_of_fold(rows: Rows, side: Side, repeat: int) -> Floats:
+    names = [f"c{at}" for at in range(side.values.shape[1])]
+    target, score = rows.target.astype(np.float64), np.zeros(len(rows.target))
+    for fold, (learnt, held_out) in enumerate(_folds(rows, side, repeat)):
+        binned = side.booster.bin_rows([side.values[learnt]], target[learnt], names, 1)
+        for seed in range(side.seeds):
+            own = 1000 * repeat + 10 * fold + seed
+            grown = binned.grow(np.arange(len(learnt)), own, side.booster.rounds)
+            score[held_out] += expit(grown.log_odds(side.values[held_out], 1)) / side.seeds
     return score
 
 
-def _folds(table: pl.DataFrame, side: Side, repeat: int) -> Iterator[tuple[Ints, Ints]]:
-    target, patient = table["target"].to_numpy(), table["patient_id"].to_numpy()
+def _folds(rows: Rows, side: Side, repeat: int) -> Iterator[tuple[Ints, Ints]]:
+    patient = rows.patient
     if side.by_hospital:
-        yield from LeaveOneGroupOut().split(patient, target, table[ATTRIBUTION].to_numpy())
+        yield from LeaveOneGroupOut().split(patient, rows.target, rows.hospital)
         return
     draws = np.random.default_rng(repeat)
-    for learnt, held_out in StratifiedGroupKFold(5, shuffle=True, random_state=repeat).split(
-        patient, target, patient
-    ):
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=repeat)
+    for learnt, held_out in splitter.split(patient, rows.target, patient):
         known = np.unique(patient[learnt])
         chosen = draws.permutation(known)[: round(side.patients * len(known))]
         yield learnt[np.isin(patient[learnt], chosen)], held_out
 
 
 def _row(
-    name: str, side: Side, scored: list[ScoredRows], public: list[ScoredRows]
+    name: str, sides: Sequence[Side], scored: list[ScoredRows], public: list[ScoredRows]
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"columns of": name, "number": side.values.shape[1],
+    row: dict[str, Any] = {"columns of": name, "number": sides[0].values.shape[1],
                            "n": len(scored[0].true)}  # fmt: skip
     for metric, title in (("pauc", "pAUC"), ("auc", "AUC")):
         sheet = variant_sheet("auc", public, scored, ("0", "1"), ScoreConfig(), metric)
         row[title] = _interval(sheet["value"])
-        row[f"{title} minus public"] = "" if name == "public" else _interval(sheet["minus_whole"])
+        row[f"{title} minus public"] = "" if name == PUBLIC else _interval(sheet["minus_whole"])
     return row
 
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from tests.bench.bench_real_table import (
-    ATTRIBUTION,
     WORDS,
+    Rows,
     Side,
     _folds,
     _ours,
@@ -32,7 +32,7 @@ def test_no_patient_is_on_both_sides_and_a_share_of_them_learns(
     table: pl.DataFrame, share: float
 ) -> None:
     patient, held = table["patient_id"].to_numpy(), []
-    for learnt, held_out in _folds(table, _side(patients=share), 1):
+    for learnt, held_out in _folds(Rows.of(table), _side(patients=share), 1):
         others = set(patient) - set(patient[held_out])
         assert set(patient[learnt]) <= others
         assert len(set(patient[learnt])) == round(share * len(others))
@@ -41,8 +41,8 @@ def test_no_patient_is_on_both_sides_and_a_share_of_them_learns(
 
 
 def test_no_hospital_is_on_both_sides(table: pl.DataFrame) -> None:
-    hospital = table[ATTRIBUTION].to_numpy()
-    folds = list(_folds(table, _side(by_hospital=True), 0))
+    hospital = Rows.of(table).hospital
+    folds = list(_folds(Rows.of(table), _side(by_hospital=True), 0))
     assert len(folds) == len(set(hospital)) == 7
     assert all(not set(hospital[a]) & set(hospital[b]) for a, b in folds)
 
@@ -69,10 +69,10 @@ def test_a_z_score_is_of_the_patient(table: pl.DataFrame) -> None:
 def test_every_row_is_scored_by_boosters_that_never_saw_it(table: pl.DataFrame) -> None:
     """A column that is the label for rows to learn from and nothing for those held out: chance."""
     target = table["target"].to_numpy().astype(np.float32)
-    right = _out_of_fold(table, Side(target[:, None], seeds=1), 0)
+    right = _out_of_fold(Rows.of(table), Side(target[:, None], seeds=1), 0)
     assert right[target == 1].min() > right[target == 0].max()
     noise = np.random.default_rng(0).random((len(table), 1)).astype(np.float32)
-    score = _out_of_fold(table, Side(noise, seeds=1), 0)
+    score = _out_of_fold(Rows.of(table), Side(noise, seeds=1), 0)
     ranks = np.argsort(np.argsort(score))
     n, m = int(target.sum()), int((1 - target).sum())
     auc = (ranks[target == 1].sum() - n * (n - 1) / 2) / (n * m)

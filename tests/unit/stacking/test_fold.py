@@ -177,7 +177,7 @@ def test_rows_of_a_hospital_that_is_new_are_scored_like_the_mean_where_copies_we
 @pytest.mark.parametrize("booster", ["lightgbm", "xgboost", "catboost", "logistic"])
 def test_copies_are_rows_like_any_other_but_for_the_code(booster):
     """The same model grows where the copies lie in the matrix, as rows of no fold."""
-    matrix, settings = hospitals(120), BOOSTERS[booster]()
+    matrix, settings = hospitals(), BOOSTERS[booster]()
     first = matrix.rows["fold"].to_numpy() != 0
     copies = matrix.values[first].copy()
     copies[:, 1] = 0  # no word: below all codes, as what was never seen
