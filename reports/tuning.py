@@ -53,6 +53,7 @@ def tables(sheet: Tuning) -> list[Said]:
         f"tune: {sheet['booster']}, nested, {plural(nested['n'], 'row')}, "
         f"{plural(nested['positives'], 'positive')}{whose}:",
         nested_table(sheet),
+        f"tune: {verdict(nested)}",
         f"tune: {TWO_WAYS[0].lower()}{TWO_WAYS[1:]}",
         *notices([FLATTERED] if sheet["flattered"] else []),
     ]
@@ -69,7 +70,8 @@ def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
     elif "mean_of_folds" not in sheet["nested"]:
         parts.append(Note(OF_BEFORE))
     else:
-        parts += [nested_table(sheet), Note(TWO_WAYS)]
+        said = verdict(sheet["nested"])
+        parts += [nested_table(sheet), Note(f"{said[0].upper()}{said[1:]}"), Note(TWO_WAYS)]
         parts += [Note(FLATTERED, "warning")] if sheet["flattered"] else []
     tried = trials.filter((pl.col("study") == FOR_USE) & pl.col("pauc").is_not_null())
     parts.append(value_table(sheet))
@@ -113,6 +115,17 @@ def nested_table(sheet: Tuning) -> Table:
     pauc = f"pAUC above {percent(sheet['min_tpr'])} TPR"
     names = (f"{pauc}, mean of folds", "pooled", "AUC, mean of folds", "pooled")
     return Table((*columns("scores, nested"), *broken(*names)), tuple(rows))
+
+
+def verdict(nested: Mapping[str, Any]) -> str:
+    """What to do, by the score that trials are chosen by on rows that had no say."""
+    minus = nested["mean_of_folds"]["tuned_minus_own"]["pauc"]
+    if minus["low"] is None:
+        return "too few patients to say whether tuned values are better than the recipe's own."
+    if minus["low"] > 0:
+        return "tuned values are better than the recipe's own by more than chance."
+    worse = "worse" if minus["high"] < 0 else "not better"
+    return f"tuned values are {worse} than the recipe's own by more than chance; stay with those."
 
 
 def _both_ways(

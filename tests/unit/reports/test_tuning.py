@@ -1,7 +1,9 @@
 """What tuning tells: on the console in eighty columns, and on the page with its drawings."""
 
 import polars as pl
+import pytest
 
+from reports.table import Table
 from reports.tuning import (
     BOX,
     OF_BEFORE,
@@ -11,6 +13,7 @@ from reports.tuning import (
     slice_plot,
     study_table,
     tables,
+    verdict,
 )
 
 ONE = {"value": 0.1, "low": 0.05, "high": 0.15, "reason": None}
@@ -52,8 +55,26 @@ def test_the_console_says_that_inner_scores_are_chosen_and_what_flatters():
     said = [one for one in tables(SHEET) if isinstance(one, str)]
     assert said[0] == "tune: inner pAUC is the mean pAUC over inner folds."
     assert said[1] == "tune: lightgbm, nested, 9 rows, 3 positives, 4 patients:"
-    assert said[2].startswith("tune: the mean of folds is what a trial is chosen by. Pooled rows")
-    assert said[3].startswith("notice: Networks that feed a fold's boosters learnt from")
+    assert said[2] == "tune: tuned values are better than the recipe's own by more than chance."
+    assert said[3].startswith("tune: the mean of folds is what a trial is chosen by. Pooled rows")
+    assert said[4].startswith("notice: Networks that feed a fold's boosters learnt from")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.001, 0.2, "tuned values are better than the recipe's own by more than chance."),
+        (-0.001, 0.2, "tuned values are not better than the recipe's own by more than chance; "
+         "stay with those."),
+        (-0.2, -0.001, "tuned values are worse than the recipe's own by more than chance; stay "
+         "with those."),
+        (None, None, "too few patients to say whether tuned values are better than the recipe's "
+         "own."),
+    ],
+)  # fmt: skip
+def test_whether_to_use_tuned_values_is_said_by_rows_without_a_say(low, high, says):
+    minus = {"pauc": {"value": 0.0, "low": low, "high": high, "reason": None}}
+    assert verdict({"mean_of_folds": {"tuned_minus_own": minus}}) == says
 
 
 def test_values_have_a_mean_of_folds_beside_the_pooled_one_and_their_difference_an_interval():
@@ -79,7 +100,7 @@ def test_a_study_for_all_has_no_nested_score():
 
 def test_the_page_has_the_values_for_use_beside_the_recipes_own():
     made = section(SHEET, TRIALS)
-    values = words(made.elements[3 + 1])
+    values = words([one for one in made.elements if isinstance(one, Table)][-1])
     assert values == [
         ["lightgbm.rounds", "200", "50", "80%"], ["use.pz", "used", "left out", "20%"],
     ]  # fmt: skip
