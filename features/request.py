@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from features.columns import Columns, Kind
 from features.formulas import FORMULAS, SIZE
 from features.settings import FeatureSettings
-from folds.schema import AGE
 
-# Compared within a patient, these say nothing: an age, a place on the body, an angle.
-NOT_RELATIVE = (AGE, "tbp_lv_x", "tbp_lv_y", "tbp_lv_z", "tbp_lv_symm_2axis_angle")
+# Compared within a patient, these say nothing: a place on the body, an angle. An age does: it is
+# the visit among the patient's visits (docs/LOG.md, "What the public way had that we had not").
+NOT_RELATIVE = ("tbp_lv_x", "tbp_lv_y", "tbp_lv_z", "tbp_lv_symm_2axis_angle")
 
 CORE = (
     SIZE,

@@ -23,6 +23,7 @@ from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import VARIANTS, Variant
 from stacking.blocks import Block
 from stacking.boosters.booster import BoosterConfig
+from stacking.category_codes import check_blind
 from stacking.config import StackConfig
 from stacking.fold import FOLD, SCORE, train_fold
 from stacking.matrix import Matrix, lazily, left_out
@@ -63,6 +64,7 @@ def stacking_variant(
         for network in asked
     }
     rows = open_stack(files)
+    check_blind(rows.columns, recipe.stack.blind)
     own = tuple(recipe.used)
     inputs = rows.hashes(())
     for block in _others(rows, own):

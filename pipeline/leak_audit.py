@@ -20,6 +20,7 @@ from pipeline.job import Job
 from pipeline.recipe import Recipe
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
+from stacking.category_codes import check_blind
 from stacking.config import AuditConfig
 from stacking.leaks import (
     Chance,
@@ -52,6 +53,7 @@ class Check:
 def auditing(job: Job, files: StackFiles) -> Task:
     """The audit of the recipe's stack, on fewer rows and rounds."""
     recipe, rows = job.recipe, open_stack(files)
+    check_blind(rows.columns, recipe.stack.blind)
     return Task(
         job.run / "leaks",
         "audit",

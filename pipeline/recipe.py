@@ -140,7 +140,7 @@ class Recipe(_Boosters):
     @property
     def blending(self) -> BlendConfig:
         """The blends' section; with several boosters and no word of it, their rank average."""
-        several = len(self.stack.boosters) > 1 and len(self.blend.members) != 1
+        several = len(self.stack.boosters) > 1 and len(set(self.blend.members)) != 1
         if not several or "policy" in self.blend.model_fields_set:
             return self.blend
         return self.blend.model_copy(update={"policy": SEVERAL})
@@ -158,6 +158,7 @@ class Recipe(_Boosters):
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
         values["blend"] = self.blending.model_dump(mode="json")
+        values["stack"]["blind"] = list(self.stack.blind)
         for name, network in self.networks.items():
             values["networks"][name]["net"]["weights"] = Path(network.net.weights).name
         if self.align.pictures is not None:

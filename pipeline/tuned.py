@@ -110,6 +110,9 @@ def summing_up(
             "score": recipe.score,
             "group": recipe.data.group,
             "base": recipe.address,
+            "blend": recipe.blend.model_dump(
+                mode="json", include=set(recipe.blend.model_fields_set)
+            ),
         },
         needs=Needs(memory_gb=2.0),
     )
@@ -118,6 +121,7 @@ def summing_up(
 def sum_up(  # noqa: PLR0913 - what a recipe says, and what was tried
     draft: Draft, files: StackFiles, *, space: Space, tried: Sequence[Tried],
     boosters: Mapping[str, Mapping[int, Path]], score: ScoreConfig, group: str, base: str,
+    blend: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """The trials in one table, the tuned score beside the recipe's own, the values for use."""
     rows = open_stack(files)
@@ -139,7 +143,8 @@ def sum_up(  # noqa: PLR0913 - what a recipe says, and what was tried
     draft.json(SHEET, sheet)
     [last] = [one for one in tried if one.name == ALL]
     if last.best is not None:
-        draft.text(OVERLAY, overlay(space.overlay(last.best.values), base))
+        sections = space.overlay(last.best.values) | ({"blend": blend} if blend else {})
+        draft.text(OVERLAY, overlay(sections, base))
 
 
 def overlay(sections: Mapping[str, Mapping[str, Any]], base: str) -> str:

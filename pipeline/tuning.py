@@ -19,6 +19,7 @@ from pipeline.job import Job
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES
 from stacking.boosters.known import check_installed
+from stacking.category_codes import check_blind
 from stacking.tuning.inner import InnerFolds, mean_and_spread
 from stacking.tuning.space import Setting, Space
 from stacking.tuning.study import Study, Trial, forget, open_storage
@@ -74,6 +75,7 @@ def plan_of(job: Job, files: StackFiles, trials: int) -> Plan:
     """What is to be tuned, or why it cannot be."""
     recipe, rows = job.recipe, open_stack(files)
     check_installed(recipe.stack.boosters)
+    check_blind(rows.columns, recipe.stack.blind)
     if len(rows.fold_numbers) < (3 if recipe.tune.nested else 2):
         raise ConfigError(
             "tune.nested=true chooses for a fold on two others at the least, and there are "
@@ -195,7 +197,8 @@ def _inner_folds(files: StackFiles, outer: int | None, setting: Setting) -> Inne
     """The rows of a study with these columns, binned once a process as long as there is room."""
     columns, booster = setting.columns, setting.booster
     bins = {k: v for k, v in booster.model_dump(mode="json").items() if k not in booster.ranges}
-    key = (files.content, outer, columns, type(booster).__name__, repr(bins))
+    blind = setting.stack.blind  # its copies lie in the bins
+    key = (files.content, outer, columns, blind, type(booster).__name__, repr(bins))
     if key not in _KEPT:
         rows = open_stack(files)
         matrix = rows.matrix.select(columns) if outer is None else rows.learnt(columns, outer)

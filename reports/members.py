@@ -16,6 +16,7 @@ from reports.table import (
 
 ALARMS, ALARM_DIGITS = "flagged_per_1000", 1
 BLEND = "blend"  # the kind of what is made of members
+PROBABLE = ("stack", "mean")  # the others are made of places
 OWN = ("stack", "tabular", "images")  # the stack itself and its parts: above the networks
 
 
@@ -23,7 +24,7 @@ def tables(sheet: Blend, min_tpr: float) -> list[Said]:
     """What `make stack` tells of them."""
     said: list[Said] = [
         member_table(sheet, min_tpr),
-        f"stack: handed in is {sheet['policy']} (*), by blend.policy.",
+        f"stack: handed in is {sheet['policy']} (*), by blend.policy.{_places(sheet)}",
     ]
     flagged = flag_table(sheet)
     return said + ([] if flagged is None else [flagged]) + notices(sheet["notes"])
@@ -41,6 +42,13 @@ def member_table(sheet: Blend, min_tpr: float) -> Table:
     sure = how_sure(sheet["scores"][chosen]["metrics"]["pauc"], paired=True)
     caption = f"{sure} * is handed in, by blend.policy.".strip()
     return Table(heads, tuple(_row(sheet, name) for name in order), caption)
+
+
+def _places(sheet: Blend) -> str:
+    """That places are no probabilities."""
+    if sheet["policy"] in PROBABLE:
+        return ""
+    return " It places rows from 0 to 1; calibration.method makes probabilities of that."
 
 
 def flag_table(sheet: Blend) -> Table | None:

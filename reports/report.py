@@ -14,6 +14,7 @@ from reports.elements import Head, Note, Section
 from reports.page import page
 from reports.provenance import provenance, stale
 from reports.sheets import Cascade, Check, HeldOut, Hospitals, Json, Network, Stack, Tuning
+from reports.stack import STACK, handed_in_pauc
 from reports.table import Cell, Table, Words, columns, count, measure
 from workspace.manifest import Manifest
 
@@ -89,8 +90,9 @@ def _head(sheets: RunSheets) -> Head:
         names = ("rows", "positives", "patients" if counts["patients"] else "lesions", "test_rows")
         facts += [(name.replace("_", " "), count(counts[name])) for name in names if counts[name]]
     if sheets.stacked is not None:
-        pauc = sheets.stacked["stack"]["metrics"]["pauc"]
-        words = f"pAUC above {sheets.min_tpr:.0%} sensitivity, {pauc['level']:.0%} interval"
+        name, pauc = handed_in_pauc(sheets.stacked)
+        whose = "" if name == STACK else f" of {name}"
+        words = f"pAUC{whose} above {sheets.min_tpr:.0%} sensitivity, {pauc['level']:.0%} interval"
         facts.append((words, measure(pauc)))
     return Head(
         title=sheets.recipe["name"],

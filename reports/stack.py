@@ -14,7 +14,7 @@ from reports import calibration, members
 from reports.elements import Element, Note, Plot, Plots, Section
 from reports.plots import calibration_plot, roc_plot, scores_plot
 from reports.scores import metric_table, subgroup_table
-from reports.sheets import Folds, Json, ScoreSheet, Stack
+from reports.sheets import Folds, Interval, Json, ScoreSheet, Stack
 from reports.table import (
     Cell,
     Column,
@@ -41,6 +41,11 @@ COMPARED = {
 ON_CONSOLE = ("pauc", "auc")  # eighty columns hold two of them
 MINUS_THIS = "_minus_this"
 TOP = 20
+STACK = "stack"
+OF_THE_STACK = (
+    "What follows of scores, folds, subgroups and columns is of the stack, the first booster's own "
+    "score; what is handed in is the blend marked above."
+)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,14 @@ def _rows_of(entry: Json) -> int | None:
     return None if found is None else int(found)
 
 
+def handed_in_pauc(metrics: Stack) -> tuple[str, Interval]:
+    """The name of what is handed in, and its pAUC."""
+    blend = metrics.get("blend")
+    if blend is None or blend["policy"] == STACK:
+        return STACK, metrics["stack"]["metrics"]["pauc"]
+    return blend["policy"], blend["scores"][blend["policy"]]["metrics"]["pauc"]
+
+
 def _one(kind: str) -> str:
     return kind.replace("_", " ").removesuffix("s")
 
@@ -170,6 +183,8 @@ def _scores(metrics: Stack, terms: Terms) -> Section:
         named += [(name, blend["scores"][name]["metrics"]["pauc"]) for name in others]
     label = f"pAUC above {terms.min_tpr:.0%} sensitivity"
     elements.append(Plots((scores_plot(named, label, terms.min_tpr),)))
+    if handed_in_pauc(metrics)[0] != STACK:
+        elements.append(Note(OF_THE_STACK))
     elements.append(metric_table(sheet, without=frozenset(COMPARED)))
     elements += [Note(note, "warning") for note in sheet["notes"]]
     return Section("scores", "Scores", tuple(elements), lead)

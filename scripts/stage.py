@@ -155,7 +155,8 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
     """Run a stage on its run's folder; what it leaves, or our error."""
     jobs = _jobs(call.jobs)
     _refuse_device(call.options.get("device", DEVICES[0]))
-    own = own_recipe(call.run) if call.run and call.of_finished_run else None
+    unsaid = call.run and call.of_finished_run and not call.recipe
+    own = own_recipe(call.run) if call.run and unsaid else None
     recipe = load_recipe(call.recipe or own or DEFAULT, call.settings)
     run = call.run or Path("runs") / recipe.name
     if call.of_finished_run is not None and not run.is_dir():

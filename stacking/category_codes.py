@@ -77,8 +77,8 @@ def check_blind(columns: Sequence[str], patterns: Sequence[str]) -> None:
         codes = [columns[index] for index in code_columns(columns)]
         raise ConfigError(
             f"stack.blind names no column of codes: {name_some(idle)}; there are "
-            f"{name_some(codes) or 'none here'}. Those that tell a row's origin come with "
-            "'provenance' among features.families."
+            f"{name_some(codes) or 'none here'}. Those of a row's origin come with 'provenance' "
+            "among features.families, and stack.leave_out takes codes away."
         )
 
 

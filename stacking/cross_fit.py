@@ -10,6 +10,7 @@ from folds.groups import GROUP
 from folds.schema import ID, SPLIT, TARGET, TRAIN
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import BOOSTERS, DEFAULT
+from stacking.category_codes import check_blind
 from stacking.config import StackConfig
 from stacking.fold import FOLD, train_fold
 from stacking.matrix import NEVER, Source, assemble
@@ -44,6 +45,7 @@ def cross_fit(  # noqa: PLR0913 - three tables, and four things that the recipe 
             "stack.stopping='fixed'."
         )
     matrix = assemble(rows, [_source(as_polars(features, (ID,), "features"))])
+    check_blind(matrix.columns, stack.blind)
     tables = []
     for fold in sorted(set(rows[FOLD].to_list()) - {NEVER}):
         trained = train_fold(matrix, fold, stack, booster, seed, show, threads=threads)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stacking.boosters.booster import BoosterConfig, Range
+from stacking.category_codes import blind_columns
 from stacking.config import StackConfig
 from stacking.matrix import used_columns
 from stacking.tuning.config import TuneConfig
@@ -104,7 +105,10 @@ class Space:
     def overlay(self, values: Values) -> dict[str, dict[str, Any]]:
         """The same as sections of a recipe, whole: what SET= said of them is in them too."""
         stack = self.stack.model_dump(mode="json") | _of(values, STACK)
-        stack["leave_out"] = [*self.stack.leave_out, *self.left_out(values)]
+        out = self.left_out(values)
+        stack["leave_out"] = [*self.stack.leave_out, *out]
+        used = used_columns(self.columns, out)
+        stack["blind"] = [one for one in self.stack.blind if blind_columns(used, [one])]
         booster = self.booster.model_dump(mode="json") | _of(values, self.name)
         return {STACK: stack, self.name: booster}
 

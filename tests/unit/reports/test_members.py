@@ -37,6 +37,20 @@ def test_the_stack_and_its_parts_stand_first_and_blends_last():
     assert table.columns[3].title == "mean minus this, pAUC"
 
 
+def test_places_are_said_to_be_no_probabilities():
+    [first] = [one for one in tables(SHEET, 0.8) if isinstance(one, str) and "handed in" in one]
+    assert first == "stack: handed in is mean (*), by blend.policy."
+    [first] = [
+        one
+        for one in tables({**SHEET, "policy": "or_rule"}, 0.8)
+        if isinstance(one, str) and "handed in" in one
+    ]
+    assert first == (
+        "stack: handed in is or_rule (*), by blend.policy. It places rows from 0 to 1; "
+        "calibration.method makes probabilities of that."
+    )
+
+
 def test_each_has_the_chosen_ones_gain_but_the_chosen_one():
     rows = {row[0].brief: row for row in member_table(SHEET, 0.8).rows}
     assert [cell.brief for cell in rows["stack"][1:]] == [

@@ -1,6 +1,6 @@
 import pytest
 
-from reports.stack import Terms, score_table, sections, tables
+from reports.stack import Terms, handed_in_pauc, score_table, sections, tables
 
 
 def metric(value, low=None, high=None, **more):
@@ -113,3 +113,14 @@ def test_folds_end_with_mean_spread_and_pool(metrics):
 def test_data_without_clinical_columns_have_no_subgroups(metrics):
     [note] = sections(metrics, None, Terms("patients", 0.8))[3].elements
     assert note.words == "The data have no column of sex, age, site, hospital or skin colour."
+
+
+def test_the_head_of_the_page_has_what_is_handed_in():
+    own, blended = {"value": 0.1}, {"value": 0.12}
+    metrics = {"stack": {"metrics": {"pauc": own}}}
+    scores = {"stack": {"metrics": {"pauc": own}}, "rank_average": {"metrics": {"pauc": blended}}}
+    assert handed_in_pauc(metrics) == ("stack", own)
+    blend = {"policy": "stack", "scores": scores}
+    assert handed_in_pauc({**metrics, "blend": blend}) == ("stack", own)
+    blend = {"policy": "rank_average", "scores": scores}
+    assert handed_in_pauc({**metrics, "blend": blend}) == ("rank_average", blended)

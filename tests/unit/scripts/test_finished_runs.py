@@ -66,6 +66,21 @@ def test_a_stage_of_a_finished_run_has_the_runs_own_recipe(call, tmp_path, capfd
     )
 
 
+def test_a_finished_run_of_a_recipe_elsewhere_is_asked_by_the_path_of_that(call, tmp_path, capfd):
+    path = tmp_path / "tuned.toml"
+    path.write_text('base = "tabular"\n[stack]\nseeds = 2\n')
+    finished(tmp_path / "run", recipe=str(path))
+    (tmp_path / "run" / "one").rename(tmp_path / "run" / "stack")
+    asked = {"of_finished_run": OF_NEW_DATA, "file": "predict.py"}
+    job, _ = call("--recipe", str(path), **asked)
+    assert job.recipe.name == "tuned"
+    assert call(**asked) == (None, 2)
+    assert capfd.readouterr().err == (
+        f"predict: {tmp_path / 'run'} is a run of tuned; name its recipe, "
+        "RECIPE=<path>/tuned.toml.\n"
+    )
+
+
 def of_finished_run(call, **values):
     return call(file="report.py", of_finished_run=True, files={"out": OUT}, **values)
 

@@ -71,7 +71,8 @@ def test_a_blind_pattern_must_mean_a_code():
     with pytest.raises(
         ConfigError,
         match=r"^stack.blind names no column of codes: meta_age; there are cat_hospital. Those "
-        r"that tell a row's origin come with 'provenance' among features.families.$",
+        r"of a row's origin come with 'provenance' among features.families, and stack.leave_out "
+        r"takes codes away.$",
     ):
         check_blind(["cat_hospital", "meta_age"], ["cat_*", "meta_age"])
 

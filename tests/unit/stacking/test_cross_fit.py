@@ -213,3 +213,10 @@ def test_tables_that_do_not_fit_are_one_sentence(features, folds, labels, messag
     with pytest.raises(DataError) as error:
         fit(*frames)
     assert str(error.value) == message
+
+
+def test_a_blind_pattern_that_means_no_code_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"^stack.blind names no column of codes: cat_typo; there "
+    ):
+        fit(*tables(), stack=STACK.model_copy(update={"blind": ("cat_typo",)}))

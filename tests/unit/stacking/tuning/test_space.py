@@ -71,6 +71,16 @@ def test_values_come_to_a_setting_and_to_an_overlay_alike():
     assert again.boosters == ("lightgbm",)
 
 
+@pytest.mark.parametrize(
+    ("use", "blind"), [(True, ["cat_site", "cat_*"]), (False, [])], ids=["used", "left out"]
+)
+def test_the_overlay_says_what_is_blind_as_far_as_it_is_used_and_says_nothing_too(use, blind):
+    """`blind = []` has to be there: a base may say otherwise."""
+    wide = space(stack=StackConfig(blind=["cat_site", "cat_*"]))
+    assert wide.overlay({**wide.own, "use.cat": use})["stack"]["blind"] == blind
+    assert space().overlay(space().own)["stack"]["blind"] == []
+
+
 def test_where_every_family_would_be_left_out_none_is():
     wide = space()
     values = {key: False if key.startswith("use.") else one for key, one in wide.own.items()}
