@@ -16,6 +16,7 @@ from folds.audit.near import has_detail, near_duplicates
 from folds.audit.nearest import nearest_pairs
 from tests.unit.folds.audit.test_fingerprint import Pixels, skin
 from workspace.arrays import Floats32
+from workspace.progress import quietly
 
 Prints = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
@@ -68,7 +69,7 @@ def test_each_kind_of_copy_is_found_with_its_transform(name: str) -> None:
     pairs = near_duplicates(*prints([*originals, *map(change, originals)]))
     assert pairs.select("i", "j").rows() == [(row, row + 8) for row in range(8)]
     assert set(pairs["transform"]) == {transform}
-    assert pairs["similarity"].is_between(0.83, 1).all()
+    assert pairs["similarity"].is_between(0.835, 1).all()
 
 
 def test_transform_leads_from_the_lower_row_to_the_higher() -> None:
@@ -268,3 +269,19 @@ def test_keys_and_thumbs_must_fit() -> None:
     keys, thumbs = FAMILY
     with pytest.raises(ValueError, match="do not fit"):
         near_duplicates(keys[1:], thumbs)
+
+
+def test_a_pair_is_as_similar_either_way_round() -> None:
+    """Which is first inside hangs on the last bits of keys, and those on the processor."""
+    pictures = [skin(seed) for seed in range(60)]
+    pictures += [encoded(shifted(one, 7, -6), 60) for one in pictures]
+    _, thumbs = prints(pictures)
+    one, other = np.arange(60), np.arange(60, 120)
+    plain, _ = overlay.confirm_pairs(thumbs, one, other, quietly)
+    turned, _ = overlay.confirm_pairs(thumbs, other, one, quietly)
+    assert np.abs(plain - turned).max() > 0.001  # so it matters
+    first, _ = near._either_way(thumbs, one, other, 0.835, quietly)
+    second, _ = near._either_way(thumbs, other, one, 0.835, quietly)
+    assert (first[first >= 0.835] == second[first >= 0.835]).all()
+    assert ((first >= 0.835) == (second >= 0.835)).all()
+    assert (first >= plain).all()
