@@ -39,7 +39,7 @@ LEAST_SIMILARITY: Final = 0.835
 CLOSE: Final = 15.0
 LEAST_SIMILARITY_BEYOND: Final = 0.90
 REACH: Final = 20.0
-WAYS_APART: Final = 0.1  # similarity one way round less that the other way: seen, .09
+WAYS_APART: Final = 0.1  # between a pair's two ways round: most are nearer, .17 was seen
 NEIGHBOURS: Final = 16
 MIN_DETAIL: Final = 0.75  # grey levels; rounding a thumb to whole levels alone gives 0.3
 PICTURES: Final = 2048  # looked at for detail at once
@@ -99,8 +99,8 @@ def _either_way(
 ) -> tuple[Floats32, Ints]:
     """The similarity of pairs, and of those near the least the better of both ways round.
 
-    Laid over one another the other way round two thumbs differ by up to a few hundredths. Which
-    comes first hangs on the last bits of the keys, and so on the processor: no pair may.
+    Laid over one another the other way round two thumbs differ by hundredths, rarely by more than
+    a tenth. Which comes first must not decide who is found: keys' last bits hang on the processor.
     """
     similarity, variant = confirm_pairs(thumbs, one, other, show)
     near = np.flatnonzero(similarity >= least - WAYS_APART)
@@ -128,8 +128,9 @@ def _distinct(keys: Floats32, thumbs: Bytes, rows: Ints) -> tuple[Ints, pl.DataF
 
     From here on nothing can depend on the order in which the rows came.
     """
-    rows = rows[np.argsort(_as_bytes(thumbs[rows]), kind="stable")]
+    # By thumbs, then by keys: whole grey levels are the same on processors whose last bits differ.
     rows = rows[np.argsort(_as_bytes(keys[rows]), kind="stable")]
+    rows = rows[np.argsort(_as_bytes(thumbs[rows]), kind="stable")]
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (keys[rows[1:]] != keys[rows[:-1]]).any(axis=1)
     like = np.flatnonzero(~new)
