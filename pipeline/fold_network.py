@@ -4,6 +4,7 @@ Reads rows and pictures; writes weights, what is needed to use them, the scores 
 network never saw, its curves.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,20 +45,37 @@ def train_fold_network(
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
 ) -> None:  # fmt: skip
     """Train from where the last checkpoint left it, then score the rows that were left out."""
+    fold = open_fold_network(files, network, run, machine)
+    train_and_fill(draft, fold, machine, checkpoints)
+
+
+def open_fold_network(
+    files: PictureFiles, network: tuple[str, NetworkConfig], run: tuple[HeldOut, int],
+    machine: Machine,
+) -> "FoldNetwork":  # fmt: skip
+    """Its rows and pictures, and how they are run on this machine."""
     (held_out, seed), device = run, machine.torch_device()
     rows = open_picture_rows(files)
     asked = network_of(*network, rows.table, Findings())
-    kept_so_far = Checkpoints(
-        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
-    )
     fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
     views = [view.name for view in NAMED[asked.config.views]]
     how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
     learnt, indices = rows.without(held_out)
-    fold = FoldNetwork(asked, learnt, indices, how, rows.pictures)
-    fold.fill(draft, fold.train(kept_so_far, draft))
-    draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(asked.config.net))
+    return FoldNetwork(asked, learnt, indices, how, rows.pictures)
+
+
+def train_and_fill(
+    draft: Draft, fold: "FoldNetwork", machine: Machine, checkpoints: Path
+) -> TrainedNetwork:
+    """All that a fold's network leaves; its checkpoints go once that is kept."""
+    kept_so_far = Checkpoints(
+        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
+    )
+    trained = fold.train(kept_so_far, draft)
+    fold.fill(draft, trained)
+    draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(fold.network.config.net))
     draft.afterwards(kept_so_far.clear)
+    return trained
 
 
 @dataclass(frozen=True)
@@ -90,17 +108,23 @@ class FoldNetwork:
         if trained.best_is_another:
             with draft.progress(f"{self.title}, scores of the last epoch") as show:
                 last = scores_of(*scored, trained.last, self.indices, show)
-        draft.parquet(SCORES, self._table(best, last))
+        draft.parquet(SCORES, self._table(self.indices, {"": best, LAST: last}))
         draft.show("curves.svg", draw(trained.history, self.network.config.learning.watch))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
         draft.facts.update(balance=trained.balance, processors=list(trained.processors))
 
-    def _table(self, best: Scores, last: Scores) -> pl.DataFrame:
-        """Ids, probabilities, the last epoch's probabilities."""
+    def score(self, draft: Draft, trained: TrainedNetwork, indices: Ints) -> pl.DataFrame:
+        """Ids and probabilities of other rows, by the best weights."""
+        with draft.progress(f"{self.title}, scores of other rows") as show:
+            scores = scores_of(self.network, self.run, self.pictures, trained.best, indices, show)
+        return self._table(indices, {"": scores})
+
+    def _table(self, indices: Ints, scores: Mapping[str, Scores]) -> pl.DataFrame:
+        """Ids, and probabilities by what stands before their columns."""
         names = self.network.columns
-        columns: dict[str, Any] = {ID: self.pictures.ids.gather(self.indices).alias(ID)}
-        for prefix, scores in (("", best), (LAST, last)):
-            shares = scores.probability[:, -len(names) :]
+        columns: dict[str, Any] = {ID: self.pictures.ids.gather(indices).alias(ID)}
+        for prefix, one in scores.items():
+            shares = one.probability[:, -len(names) :]
             columns |= {f"{prefix}{name}": shares[:, at] for at, name in enumerate(names)}
         return pl.DataFrame(columns)
 

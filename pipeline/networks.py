@@ -50,7 +50,7 @@ def training(
         TRAIN_CNN,
         "pipeline.fold_network:train_fold_network",
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
-        inputs={**files.hashes(), FILE: files.folds_sha, "weights": _weights(job, files, net)},
+        inputs={**files.hashes(), FILE: files.folds_sha, "weights": weights_of(job, files, net)},
         arguments={
             "files": files,
             "network": (network.name, network.config),
@@ -72,11 +72,11 @@ def fold_settings(
         **_gates(config.net),
         **({"average": AVERAGE} if config.learning.ema else {}),
         "task": config.task.settings(),
-        "training": config.learning.model_dump(mode="json", exclude={"checkpoint_s"}),
-        "augment": config.augment.model_dump(mode="json"),
+        "training": config.learning.settings(),
+        "augment": config.augment.settings(),
         "views": config.views,
         "classes": list(network.classes),  # in order, which a JSON object would not keep
-        "net": config.net.model_dump(mode="json", exclude={"weights"}),
+        "net": config.net.settings(),
         "seed": seed,
         "fold": held_out if isinstance(held_out, int) else list(held_out),
         "positive": list(positive),
@@ -87,7 +87,7 @@ def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) ->
     """A backbone that learns nothing: one for all folds."""
     net = config.net
     settings: dict[str, Any] = {
-        **_gates(net), "net": net.model_dump(mode="json", exclude={"weights"}),
+        **_gates(net), "net": net.settings(),
     }  # fmt: skip
     if net.weights == NONE:
         if f"random {name}" not in job.noticed:
@@ -99,7 +99,7 @@ def encoding(job: Job, files: PictureFiles, name: str, config: NetworkConfig) ->
         "embed",
         "pipeline.fold_network:keep_encoder",
         settings=settings,
-        inputs={"weights": _weights(job, files, net)},
+        inputs={"weights": weights_of(job, files, net)},
         arguments={"name": name, "net": net, "seed": job.recipe.seed_of_networks},
     )
 
@@ -163,7 +163,7 @@ def _gates(net: NetConfig) -> dict[str, str]:
     return {"gates": GATES} if net.se or net.cbam else {}
 
 
-def _weights(job: Job, files: PictureFiles, net: NetConfig) -> str:
+def weights_of(job: Job, files: PictureFiles, net: NetConfig) -> str:
     """What the network begins with: a hash, or in a word; refused, if it learnt from rows here."""
     if net.weights in (HUB, INSTALLED, NONE):
         return net.weights

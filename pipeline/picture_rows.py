@@ -159,6 +159,11 @@ class PictureRows:
         return np.flatnonzero(self.table[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
 
     @cached_property
+    def test(self) -> Ints:
+        """Indices of the source's own test rows."""
+        return np.flatnonzero((self.table[SPLIT] == TEST).to_numpy())
+
+    @cached_property
     def patient(self) -> pl.Series | None:
         """Whose each row is, where the data say it."""
         column = patient_column(self.files.group)

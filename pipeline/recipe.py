@@ -29,6 +29,7 @@ from models.cascade.config import CascadeConfig
 from models.inference.config import PredictConfig
 from models.networks.ablation import AblationConfig
 from models.networks.config import NetworkConfig
+from models.suite.config import SuiteConfig
 from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
 from pipeline.recipe_mistakes import worded
 from stacking.alignment.config import AlignConfig
@@ -84,6 +85,7 @@ class Recipe(_Boosters):
     audit: AuditConfig = AuditConfig()
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
+    suite: SuiteConfig = SuiteConfig()
 
     _path: Path | None = PrivateAttr(default=None)  # of its file
 
@@ -161,6 +163,8 @@ class Recipe(_Boosters):
         values["stack"]["blind"] = list(self.stack.blind)
         for name, network in self.networks.items():
             values["networks"][name]["net"]["weights"] = Path(network.net.weights).name
+        for key in ("experiments", "imagenet"):
+            values["suite"][key] = Path(values["suite"][key]).name
         if self.align.pictures is not None:
             values["align"]["pictures"] = self.align.pictures.name
         return values

@@ -132,7 +132,7 @@ def _read_with_base(path: Path, seen: tuple[Path, ...]) -> Values:
     path = path.resolve()
     if path in seen:
         raise ConfigError(f"Recipes name each other as base: {name_some([p.name for p in seen])}.")
-    values = _parse(path)
+    values = parse_file(path)
     refuse_old_keys(values, path.name)
     _find_bases(values, path)
     base = values.pop("base", None)
@@ -168,7 +168,7 @@ def _on_its_base(table: Values, beside: Path, seen: tuple[Path, ...]) -> Values:
     path = find_network(str(base), beside).resolve()
     if path in seen:
         raise ConfigError(f"Networks name each other as base: {name_some([p.name for p in seen])}.")
-    return on_base(_on_its_base(_parse(path), path.parent, (*seen, path)), stated)
+    return on_base(_on_its_base(parse_file(path), path.parent, (*seen, path)), stated)
 
 
 def _networks(values: Values) -> dict[str, Values]:
@@ -178,7 +178,8 @@ def _networks(values: Values) -> dict[str, Values]:
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
-def _parse(path: Path) -> Values:
+def parse_file(path: Path) -> Values:
+    """The values of a recipe's file, or of one that lies beside recipes."""
     if path.stat().st_size > SIZE_LIMIT:
         raise ConfigError(f"Recipe {path.name} is over {SIZE_LIMIT} bytes; that is no recipe.")
     try:

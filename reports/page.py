@@ -13,12 +13,17 @@ from reports.elements import Head, Section
 from workspace.hashing import sha256_file
 
 HERE = Path(__file__).resolve().parent
-PAGE, STYLE = "page.html.jinja", "page.css"
+PAGE, MACROS, STYLE = "page.html.jinja", "macros.html.jinja", "page.css"
 
 
 def page(head: Head, sections: Sequence[Section]) -> str:
     """The whole page as text."""
-    environment = Environment(
+    return environment().get_template(PAGE).render(head=head, sections=sections, style=STYLE)
+
+
+def environment() -> Environment:
+    """By which templates of this room become pages: every text is escaped."""
+    return Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -26,9 +31,8 @@ def page(head: Head, sections: Sequence[Section]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(PAGE).render(head=head, sections=sections, style=STYLE)
 
 
 def look_hash() -> str:
     """Which look a page was given; another one draws it anew."""
-    return sha256_file(HERE / PAGE)[:16] + sha256_file(HERE / STYLE)[:16]
+    return "".join(sha256_file(HERE / name)[:16] for name in (PAGE, MACROS, STYLE))

@@ -36,6 +36,13 @@ def jitter(pixels: Bytes, steps: list[tuple[Step, float]]) -> Bytes:
     return np.asarray(cv2.transform(pixels, colours), np.uint8)
 
 
+def grey(pixels: Bytes) -> Bytes:
+    """uint8 RGB (H, W, 3) -> the same without colour."""
+    return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(
+        np.uint8, copy=False
+    )
+
+
 def jitter_matrix(steps: list[tuple[Step, float]], mean: Floats) -> Floats:
     """(3, 4): the colour matrix and, as its last column, the offset, for a picture of this mean."""
     colours = np.eye(3, 4)

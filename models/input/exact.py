@@ -22,9 +22,10 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network f
 import albumentations as al
 
 from models.input.clahe import clahe, strength_of
+from models.input.colour import grey
 from models.input.config import AugmentConfig
 from models.input.evaluation import NO_DRAWS, resize
-from models.input.geometry import border_of, draw_corners, perspective_of
+from models.input.geometry import border_of, cut, draw_corners, perspective_of
 from models.input.gray_world import gray_world
 from models.input.hair import draw_strands, with_hair
 from models.input.pixels import normalise_batch
@@ -50,6 +51,20 @@ class ExactTransform:
 
     def finish(self, pixels: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
         return normalise_batch(pixels, self.mean, self.std)
+
+
+class _Cut(al.ImageOnlyTransform):
+    def __init__(self, config: AugmentConfig) -> None:
+        super().__init__(p=1)
+        self.config = config
+
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
+        return cut(self.config, img, self.random_generator)
+
+
+class _Grey(al.ImageOnlyTransform):
+    def apply(self, img: Bytes, **_: Any) -> Bytes:
+        return grey(img)
 
 
 class _Resize(al.ImageOnlyTransform):
@@ -117,6 +132,7 @@ def _steps(config: AugmentConfig, size: int) -> list[al.BasicTransform]:
     border = border_of(config)
     by = config.translate
     return [
+        *([_Cut(config)] if config.cuts else []),
         _Resize(config.resized(size)),
         al.RandomCrop(size, size),
         _GrayWorld(p=config.gray_world_p),
@@ -145,6 +161,7 @@ def _steps(config: AugmentConfig, size: int) -> list[al.BasicTransform]:
             hue=(-config.hue, config.hue),
             p=config.jitter_p,
         ),
+        *([_Grey(p=config.grey_p)] if config.grey_p else []),
         _Hair(config),
         al.GaussNoise(
             std_range=(config.noise_low / 255, config.noise_high / 255), p=config.noise_p

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from models.input.clahe import clahe, strength_of
-from models.input.colour import draw_jitter, jitter
+from models.input.colour import draw_jitter, grey, jitter
 from models.input.config import AugmentConfig
 from models.input.evaluation import shrink
-from models.input.geometry import border_of, draw_placement, matrix_of, warp
+from models.input.geometry import border_of, cut, draw_placement, matrix_of, warp
 from models.input.gray_world import gray_world
 from models.input.hair import draw_strands, with_hair
 from models.input.pixels import normalise_batch, scale_batch
@@ -40,6 +40,8 @@ class FastTransform:
 
     def show(self, pixels: Bytes, stream: np.random.Generator) -> tuple[Bytes, Floats32]:
         config = self.config
+        if config.cuts:
+            pixels = cut(config, pixels, stream)
         pixels = shrink(pixels, config.resized(self.size))
         if stream.random() < config.gray_world_p:
             pixels = gray_world(pixels)
@@ -51,6 +53,8 @@ class FastTransform:
         if stream.random() < config.jitter_p:
             steps = draw_jitter(config, stream)
             pixels = jitter(pixels, steps)
+        if config.grey_p and stream.random() < config.grey_p:
+            pixels = grey(pixels)
         if stream.random() < config.hair_p:
             count = (config.hairs_low, config.hairs_high)
             width = (config.hair_width_low_px, config.hair_width_high_px)

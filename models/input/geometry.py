@@ -14,6 +14,7 @@ from models.input.config import AugmentConfig
 from workspace.arrays import Bytes, Floats
 
 Matrix = Floats
+LONGER = float(np.log(4 / 3))  # of a part's sides, one to the other: at most this (SimCLR)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,22 @@ def draw_placement(config: AugmentConfig, size: int, stream: np.random.Generator
     if stream.random() < config.perspective_p:
         corners = draw_corners(stream, size, config.perspective)
     return Placement(resized, size, crop, flipped, rotation, shift, scale, shear, corners)
+
+
+def cut(config: AugmentConfig, pixels: Bytes, stream: np.random.Generator) -> Bytes:
+    """A part of the picture, as SimCLR's crops are: a share of its area, somewhere in it.
+
+    The picture is looked at as the square that it will be, so sides are shares of its sides. What
+    would be longer than a side is as long as it. The part is resized as whole pictures are.
+    """
+    area = stream.uniform(config.area_low, config.area_high)
+    longer = float(np.exp(stream.uniform(-LONGER, LONGER)))
+    spans = []
+    for length, share in zip(pixels.shape, (area / longer, area * longer), strict=False):
+        taken = max(1, round(length * min(1.0, float(np.sqrt(share)))))
+        start = int(stream.random() * (length - taken + 1))
+        spans.append(slice(start, start + taken))
+    return pixels[spans[0], spans[1]]
 
 
 def draw_corners(stream: np.random.Generator, size: int, amount: float) -> Floats:

@@ -5,11 +5,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from models.input.config import AugmentConfig
 from models.input.evaluation import EvaluationTransform
 from models.input.fast import FastTransform
 from workspace.arrays import Bytes, Floats32
+from workspace.errors import ConfigError
 
 
 class Transform(Protocol):
@@ -33,8 +35,13 @@ class Transform(Protocol):
 def make_transform(
     config: AugmentConfig, size: int, mean: Sequence[float], std: Sequence[float]
 ) -> Transform:
-    """The training transform; mean and std are those of the backbone's own configuration."""
+    """The training transform; mean and std are those of the backbone's own configuration.
+
+    But for the one trap that a recipe may ask for by its name, to show what it costs.
+    """
     mean, std = tuple(mean), tuple(std)
+    if config.trap == "other_normalisation":
+        mean, std = _trapped(mean, std)
     if config.kind == "none":
         return EvaluationTransform(size, mean, std)
     if config.kind == "fast":
@@ -42,3 +49,12 @@ def make_transform(
     from models.input.exact import ExactTransform  # noqa: PLC0415 - a second to import, and seldom used
 
     return ExactTransform(config, size, mean, std)
+
+
+def _trapped(mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[Sequence[float], ...]:
+    if (mean, std) == (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD):
+        raise ConfigError(
+            "augment.trap='other_normalisation' normalises training pictures as ImageNet's are, "
+            "and this network normalises all so; leave it out."
+        )
+    return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD

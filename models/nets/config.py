@@ -3,9 +3,11 @@
 Defaults are those of the two-stage paper; the hidden widths are ours, it does not state them.
 """
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from workspace.settings import said_since
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
@@ -14,6 +16,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 HUB, INSTALLED, NONE = "hub", "installed", "none"
 # How gates of attention are computed, for settings: what began otherwise is not gone on with.
 GATES = "begin at 1"
+SINCE = frozenset({"head_norm"})  # keys that came later, for manifests
 # Options of timm's create_model that this project sets itself.
 OWN = frozenset(
     {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path"}
@@ -31,7 +34,7 @@ class NetConfig(BaseModel):
     # EfficientNet-Lite0 and 2; "none": random; else a .safetensors file.
     weights: str = HUB
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # of the weights' file
-    size: int | None = Field(default=None, ge=32, le=2048)  # px; None: the backbone's own
+    size: int | None = Field(default=None, ge=16, le=2048)  # px; None: the backbone's own
     mean: Channels | None = None  # None: the backbone's own; for files that know other ones
     std: Channels | None = None
     se: bool = True  # after each of the last four feature stages
@@ -39,11 +42,16 @@ class NetConfig(BaseModel):
     se_reduction: int = Field(default=16, ge=1)  # never fewer than 8 hidden channels
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(512, 256), strict=False)
     dropout: tuple[Rate, ...] = Field(default=(0.25, 0.15, 0.10), strict=False)
+    head_norm: bool = True  # LayerNorm before each layer of the head
     drop_path: Rate = 0.0
     pace: Literal["exact", "fast"] = "exact"  # of scoring; fast: bfloat16 where the machine has it
     # That compute it on a CPU; None: by its work (models/nets/work.py). Others round otherwise.
     threads: int | None = Field(default=None, ge=1, le=256)
     options: dict[str, bool | int | float | str] = {}  # of timm's create_model: pad_type="same"
+
+    def settings(self) -> dict[str, Any]:
+        """For a manifest; where the weights lie changes nothing, what they are is an input."""
+        return said_since(self, SINCE, {"weights"})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -182,11 +182,15 @@ class _Look:
 
 
 def _head(width: int, outputs: int, config: NetConfig) -> nn.Sequential:
-    """LayerNorm, Dropout, Linear, GELU for each layer; the last has no GELU: its logits are raw."""
+    """LayerNorm, Dropout, Linear, GELU for each layer; the last has no GELU: its logits are raw.
+
+    Without norms (`head_norm`) it is what others call a linear classifier, or a plain projector.
+    """
     widths = [width, *config.hidden, outputs]
     layers: list[nn.Module] = []
     for rate, before, after in zip(config.dropout, widths[:-1], widths[1:], strict=True):
-        layers += [nn.LayerNorm(before), nn.Dropout(rate), _linear(before, after), nn.GELU()]
+        norm = [nn.LayerNorm(before)] if config.head_norm else []
+        layers += [*norm, nn.Dropout(rate), _linear(before, after), nn.GELU()]
     return nn.Sequential(*layers[:-1])
 
 

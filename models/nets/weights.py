@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from timm.models import get_pretrained_cfg, model_entrypoint
 from torch import Tensor, nn
 
+import models.nets.small  # noqa: F401 - so that timm knows them
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.nets.installed import installed_tensors, package_of
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some, shorten

@@ -96,7 +96,7 @@ def variant_sheet(
     def tally(rows: ScoredRows) -> Tally:
         return watch_tally(watch, rows.true, rows.probability, classes, whose, config.min_tpr)
 
-    first, second = (_mean([tally(rows) for rows in several]) for several in (whole, variant))
+    first, second = (mean_tally([tally(rows) for rows in several]) for several in (whole, variant))
     found = intervals(
         {"value": second, "minus": difference(first, second)}, whose, config.bootstrap()
     )
@@ -106,12 +106,12 @@ def variant_sheet(
     ]
     return {
         "value": found["value"][metric].as_json(),
-        "minus_whole": _with_luck(found["minus"][metric].as_json(), each, config.level),
+        "minus_whole": with_luck(found["minus"][metric].as_json(), each, config.level),
         "by_seed": each,
     }
 
 
-def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> IntervalSheet:
+def with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> IntervalSheet:
     """The patients' interval widened by how far the seeds lie apart; none from a single seed.
 
     Drawing patients again says nothing of the luck of a training.
@@ -129,7 +129,7 @@ def _with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> 
     }
 
 
-def _mean(tallies: Sequence[Tally]) -> Tally:
+def mean_tally(tallies: Sequence[Tally]) -> Tally:
     """The values averaged over the tallies, on the same draws."""
 
     def mean(values: Mapping[str, Values]) -> Values:

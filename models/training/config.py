@@ -3,18 +3,23 @@
 The defaults are those of the two-stage paper; a recipe states what differs.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.nets.config import PARTS, Part
+from workspace.settings import said_since
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Watch = Literal["auc", "macro_f1", "balanced_accuracy", "macro_auc"]
 Layout = Literal["channels_first", "channels_last"]
+Optimiser = Literal["adamw", "adam", "sgd"]
 Sampling = Literal["shuffled", "inverse_frequency", "balanced"]
 Positive = Annotated[float, Field(gt=0)]
 AVERAGE = "warmed up"  # how the average of weights is taken, for settings
+# Keys that came later: a manifest names them only where they say something.
+PLATEAU = ("plateau_epochs", "plateau_factor")
+SINCE = frozenset({"optimiser", "momentum", *PLATEAU})
 SHARE = 0.5  # of positives, if a recipe does not say
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -27,12 +32,32 @@ class PhaseConfig(BaseModel):
 
     epochs: int = Field(ge=0)
     lr: Positive
-    schedule: Literal["onecycle", "cosine", "fixed"] = "fixed"
-    warm_up: float = Field(default=0.3, gt=0, lt=1)  # share of the steps, unless fixed
+    schedule: Literal["onecycle", "cosine", "plateau", "fixed"] = "fixed"
+    warm_up: float = Field(default=0.3, ge=0, lt=1)  # share of the steps: onecycle and cosine
+    # plateau: so many epochs without a lower inner loss, and after the next lr falls to this share.
+    plateau_epochs: int = Field(default=2, ge=0)
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     frozen: tuple[Part, ...] = Field(default=(), strict=False)
     scale: dict[Part, Positive] = {}  # of lr, for parts that learn more slowly
     patience: int | None = Field(default=None, ge=1)  # epochs without a better inner score
     dropout: tuple[float, ...] | None = Field(default=None, strict=False)  # instead of the net's
+
+    def settings(self) -> dict[str, Any]:
+        """For a manifest."""
+        return said_since(self, SINCE)
+
+    def check(self, choose: str) -> None:
+        """A ValueError for what needs inner rows that say something, or is not looked at."""
+        if self.patience is not None and choose != "inner":
+            rows = "none" if choose == "last" else "some that decide nothing"
+            raise ValueError(f"patience needs inner rows; choose={choose!r} has {rows}")
+        if self.schedule == "plateau" and choose != "inner":
+            raise ValueError("schedule='plateau' needs inner rows; take choose='inner'")
+        if self.schedule == "onecycle" and not self.warm_up:
+            raise ValueError("schedule='onecycle' needs a warm_up above 0; or take 'cosine'")
+        said = [name for name in PLATEAU if name in self.settings()]
+        if said and self.schedule != "plateau":
+            raise ValueError(f"{said[0]} changes nothing where schedule={self.schedule!r}")
 
 
 class TrainConfig(BaseModel):
@@ -49,7 +74,9 @@ class TrainConfig(BaseModel):
     # At most so many; None: as many as there are. Balanced: in whole batches that show every
     # positive; None: that show every negative too.
     epoch_samples: int | None = Field(default=None, ge=1)
-    weight_decay: float = Field(default=0.05, ge=0)
+    optimiser: Optimiser = "adamw"
+    momentum: float = Field(default=0.0, ge=0, lt=1)  # of sgd
+    weight_decay: float = Field(default=0.05, ge=0)  # adamw's own kind; in the gradient elsewhere
     clip_norm: Positive | None = None
     gamma: float = Field(default=2.5, ge=0)  # of the focal loss; 0 is cross entropy
     alpha: float | None = Field(default=None, gt=0, lt=1)  # positives' weight, negatives' the rest
@@ -63,9 +90,9 @@ class TrainConfig(BaseModel):
     # (docs/benchmarks, pace), and is meant for half precision on a GPU.
     layout: Layout = "channels_last"
     watch: Watch = "auc"  # what the inner rows are scored by
-    # Inner rows say when to stop and which epoch was best; or nothing is chosen: all training rows
-    # are learnt, for all epochs, and the last weights are the result.
-    choose: Literal["inner", "last"] = "inner"
+    # Inner rows say when to stop and which epoch was best; or nothing is chosen and the last
+    # weights are the result: of all training rows, or with inner rows watched for the curves.
+    choose: Literal["inner", "last", "watched"] = "inner"
     inner_folds: int = Field(default=5, ge=2, le=20)  # one of so many parts of the training rows
     checkpoint_s: float = Field(default=60.0, ge=0)  # seconds between checkpoints within an epoch
 
@@ -89,12 +116,18 @@ class TrainConfig(BaseModel):
             )
         if self.alpha is not None and self.class_weights:
             raise ValueError("alpha and class_weights both weigh the classes; take one of them")
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"momentum changes nothing where optimiser={self.optimiser!r}")
         for phase in self.phases:
-            if self.choose == "last" and phase.patience is not None:
-                raise ValueError("patience needs inner rows; choose='last' has none")
+            phase.check(self.choose)
             if len(set(phase.frozen)) == len(PARTS):
                 raise ValueError("a phase freezes every part; nothing would be learnt")
         return self
+
+    def settings(self) -> dict[str, Any]:
+        """For a manifest: all that decides the weights."""
+        values = said_since(self, SINCE, {"checkpoint_s"})
+        return {**values, "phases": [phase.settings() for phase in self.phases]}
 
     @property
     def epochs(self) -> int:

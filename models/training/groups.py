@@ -11,32 +11,40 @@ import torch
 
 from models.nets.config import Part
 from models.nets.network import LesionNet
-from models.training.config import PhaseConfig
+from models.training.config import PhaseConfig, TrainConfig
 from workspace.errors import ArtifactError, name_some
 
 Tensors = dict[str, torch.Tensor]
 
 
-def optimiser(net: LesionNet, phase: PhaseConfig, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over what the phase leaves free; no decay on norms, biases, tokens and positions."""
+def optimiser(net: LesionNet, phase: PhaseConfig, config: TrainConfig) -> torch.optim.Optimizer:
+    """Over what the phase leaves free; no decay on norms, biases, tokens and positions."""
     groups: dict[tuple[Part, bool], list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in net.named_parameters():
         part = net.part_of(name)
         if part not in phase.frozen:
             plain = parameter.ndim < 2 or name.endswith(".bias") or name in net.undecayed
             groups.setdefault((part, not plain), []).append((name, parameter))
-    return torch.optim.AdamW(
+    return _of_kind(
+        config,
         [
             {
                 "params": [parameter for _, parameter in members],
                 "names": [name for name, _ in members],
-                "weight_decay": weight_decay if decays else 0.0,
+                "weight_decay": config.weight_decay if decays else 0.0,
                 "lr": phase.lr,
                 "share": phase.scale.get(part, 1.0),
             }
             for (part, decays), members in sorted(groups.items(), key=lambda group: group[0])
-        ]
+        ],
     )
+
+
+def _of_kind(config: TrainConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=config.momentum)
+    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
+    return kind(groups)
 
 
 def set_lr(optimiser: torch.optim.Optimizer, lr: float) -> None:
@@ -51,7 +59,8 @@ def moments(optimiser: torch.optim.Optimizer) -> Tensors:
     for group in optimiser.param_groups:
         for name, parameter in zip(group["names"], group["params"], strict=True):
             for what, value in optimiser.state.get(parameter, {}).items():
-                found[f"{what}.{name}"] = torch.as_tensor(value).detach()
+                if value is not None:  # SGD's buffer, where it has no momentum
+                    found[f"{what}.{name}"] = torch.as_tensor(value).detach()
     return found
 
 
@@ -74,7 +83,7 @@ def restore_moments(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Any]
 
 
 def _placed(value: torch.Tensor, parameter: torch.nn.Parameter) -> torch.Tensor:
-    """A step count stays where AdamW keeps it, on the CPU; moments go to their parameter."""
+    """A step count stays where Adam keeps it, on the CPU; moments go to their parameter."""
     if value.ndim == 0:
         return value.clone()
     return value.to(parameter.device, parameter.dtype).clone()

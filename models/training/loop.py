@@ -31,7 +31,7 @@ from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
 from models.training.processor import processor_of
-from models.training.schedule import lr_factor, mean_lr
+from models.training.schedule import base_lr, lr_factor, mean_lr
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
 from workspace.progress import Show
@@ -93,7 +93,7 @@ class Training:
         examples: Examples,
         setting: Setting,
         kept: Checkpoints,
-        score: Score | None,  # None: nothing is chosen, the last epoch's weights are the result
+        score: Score | None,  # of the inner rows, where there are any
     ) -> None:
         self.layout = LAYOUTS[setting.config.layout]
         self.net = net.to(setting.device).to(memory_format=self.layout)
@@ -104,7 +104,7 @@ class Training:
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
         self.objective = examples.objective
         self.objective.begin(examples.training, setting.device)
-        self.optimiser: torch.optim.AdamW | None = None
+        self.optimiser: torch.optim.Optimizer | None = None
         self._saved_at = time.monotonic()
 
     def run(self, show: Show) -> Trained:
@@ -120,10 +120,15 @@ class Training:
                 self._save()
                 raise
         last, best = arrays_of(self._weights()), self.position.best_epoch
-        if self.score is None:
+        if not self._chooses:
             return self._trained(last, last, self.position.epoch - 1)
         assert best is not None, "no epoch was scored"
         return self._trained(last, self.kept.load_best(best), best)
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether inner rows decide; others are watched, or there are none."""
+        return self.score is not None and self.config.choose == "inner"
 
     def _trained(self, last: Arrays, best: Arrays, epoch: int) -> Trained:
         processors = self.position.processors
@@ -153,12 +158,12 @@ class Training:
         tired = phase.patience is not None and self.position.waited >= phase.patience
         return self.position.epoch_in_phase < phase.epochs and not tired
 
-    def _begin_phase(self) -> torch.optim.AdamW:
+    def _begin_phase(self) -> torch.optim.Optimizer:
         phase = self.config.phases[self.position.phase]
         self.net.freeze(phase.frozen)
         self.net.zero_grad(set_to_none=True)
         self.net.set_dropout(phase.dropout or self.net.config.dropout)
-        return groups.optimiser(self.net, phase, self.config.weight_decay)
+        return groups.optimiser(self.net, phase, self.config)
 
     def _epoch(self, phase: PhaseConfig, show: Show) -> None:
         at, config = self.position, self.config
@@ -207,7 +212,7 @@ class Training:
         at, optimiser = self.position, self.optimiser
         assert optimiser is not None
         of = sum(len(batch.indices) for batch in group)
-        groups.set_lr(optimiser, phase.lr * lr_factor(phase, at.step, steps))
+        groups.set_lr(optimiser, base_lr(phase, at.reductions) * lr_factor(phase, at.step, steps))
         optimiser.zero_grad(set_to_none=True)
         losses = []
         for offset, batch in enumerate(group):
@@ -285,17 +290,19 @@ class Training:
         at, score = self.position, None
         record: dict[str, Any] = {
             "phase": at.phase + 1, "epoch": at.epoch + 1,
-            "lr": mean_lr(phase, at.epoch_in_phase * steps, steps),
+            "lr": mean_lr(phase, at.epoch_in_phase * steps, steps, at.reductions),
             "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
         if self.score is not None:
             score, record["inner_loss"] = self._scored(self.score)
             record[self.config.watch] = score
+            if phase.schedule == "plateau":
+                at.note_loss(record["inner_loss"], phase.plateau_epochs)
         self.history.append(record)
         total = {"epochs": self.config.epochs}
         facts = {**self.setting.whose, **record, **total, **watch.facts(self.setting.device)}
         LOG.info("epoch", extra={"facts": facts})
-        if score is not None:
+        if score is not None and self._chooses:
             self._compare(score)
         at.next_epoch()
         self._save()

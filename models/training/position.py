@@ -30,6 +30,9 @@ class Position(BaseModel):
     best_epoch: int | None = None
     best_of_phase: float | None = None
     waited: int = 0  # epochs of this phase without a better score
+    lowest_loss: float | None = None  # of the inner rows in this phase, where that decides the lr
+    flat: int = 0  # epochs since it, or since the lr fell
+    reductions: int = 0  # how often the lr fell in this phase
     scaler: dict[str, Any] = {}
     processors: list[str] = []  # all kinds on which it was computed so far
 
@@ -39,7 +42,17 @@ class Position(BaseModel):
 
     def next_phase(self) -> None:
         self.phase, self.epoch_in_phase, self.step, self.waited = self.phase + 1, 0, 0, 0
-        self.best_of_phase = None
+        self.best_of_phase = self.lowest_loss = None
+        self.flat = self.reductions = 0
+
+    def note_loss(self, loss: float, patience: int) -> None:
+        """As torch's ReduceLROnPlateau counts: beyond so many epochs without a lower loss."""
+        if self.lowest_loss is None or loss < self.lowest_loss:
+            self.lowest_loss, self.flat = loss, 0
+            return
+        self.flat += 1
+        if self.flat > patience:
+            self.reductions, self.flat = self.reductions + 1, 0
 
 
 def seed_of(*parts: object) -> int:

@@ -58,5 +58,5 @@ def test_what_is_missing_is_told_with_its_command():
 
 
 def test_a_look_has_a_hash():
-    assert re.fullmatch("[0-9a-f]{32}", look_hash())
+    assert re.fullmatch("[0-9a-f]{48}", look_hash())
     assert look_hash() == look_hash()

@@ -38,7 +38,10 @@ BY_STAGE = {
     "hair_p": (0.0, 0.2),
     "noise_p": (0.15, 0.2),
 }
-OURS = {"kind": "fast", "border": "mirror", "clahe_tiles": 8}
+OURS = {
+    "kind": "fast", "border": "mirror", "clahe_tiles": 8, "area_low": 1.0, "area_high": 1.0,
+    "grey_p": 0.0, "trap": "none",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("stage", "config"), [(0, FIRST), (1, SECOND)])
@@ -49,7 +52,7 @@ def test_the_two_rows_are_those_of_the_paper(stage, config):
 
 def test_every_step_can_be_switched_off():
     names = [name for name in AugmentConfig.model_fields if name.endswith("_p")]
-    assert len(names) == 10
+    assert len(names) == 11
     off = AugmentConfig(**dict.fromkeys(names, 0.0))
     assert {getattr(off, name) for name in names} == {0.0}
 

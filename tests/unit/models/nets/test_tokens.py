@@ -9,7 +9,7 @@ from models.inference.gradcam import gradcam
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack, pretrained_backbone, unpack
-from models.training.config import PhaseConfig
+from models.training.config import PhaseConfig, TrainConfig
 from models.training.groups import optimiser
 from workspace.errors import ArtifactError, ConfigError
 
@@ -114,7 +114,7 @@ def test_tokens_and_positions_do_not_decay(small):
     phase = PhaseConfig(epochs=1, lr=1e-3, scale={"backbone": 0.01})
     decay = {
         name: group["weight_decay"]
-        for group in optimiser(small, phase, 0.05).param_groups
+        for group in optimiser(small, phase, TrainConfig(phases=(phase,))).param_groups
         for name in group["names"]
     }
     assert decay["backbone.pos_embed"] == decay["backbone.cls_token"] == 0.0
@@ -125,7 +125,7 @@ def test_a_step_moves_the_head_a_hundred_times_as_fast(small):
     phase = PhaseConfig(epochs=1, lr=1e-3, scale={"backbone": 0.01})
     shares = {
         small.part_of(name): group["share"]
-        for group in optimiser(small, phase, 0.05).param_groups
+        for group in optimiser(small, phase, TrainConfig(phases=(phase,))).param_groups
         for name in group["names"]
     }
     assert shares == {"backbone": 0.01, "head": 1.0}

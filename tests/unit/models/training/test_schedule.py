@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from models.training.config import PhaseConfig
-from models.training.schedule import lr_factor
+from models.training.position import Position
+from models.training.schedule import base_lr, lr_factor
 
 
 @pytest.mark.parametrize("steps", [4, 10, 97])
@@ -53,3 +54,33 @@ def test_cosine_is_a_hair_above_nothing_at_its_end():
 def test_a_fixed_rate_and_a_single_step_stay_as_they_are():
     assert lr_factor(PhaseConfig(epochs=1, lr=1e-5), 17, 20) == 1.0
     assert lr_factor(PhaseConfig(epochs=1, lr=1e-5, schedule="onecycle"), 0, 1) == 1.0
+
+
+def test_cosine_without_a_warm_up_falls_from_the_first_step_on_as_torchs_does():
+    phase = PhaseConfig(epochs=1, lr=1e-3, schedule="cosine", warm_up=0.0)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=phase.lr)
+    slow = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 10)
+    for step in range(10):
+        assert phase.lr * lr_factor(phase, step, 10) == pytest.approx(slow.get_last_lr()[0])
+        optimiser.step()
+        slow.step()
+
+
+LOSSES = [1.0, 0.9, 0.9, 0.95, 0.91, 0.8, 0.85, 0.9, 0.81, 0.8, 0.8, 0.8, 0.79]
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2])
+def test_plateau_counts_as_torchs_does(patience):
+    phase = PhaseConfig(epochs=20, lr=1e-3, schedule="plateau", plateau_epochs=patience)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=phase.lr)
+    slow = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimiser, factor=0.5, patience=patience, threshold=0.0, eps=0.0
+    )
+    at = Position()
+    for loss in LOSSES:
+        at.note_loss(loss, patience)
+        slow.step(loss)
+        assert base_lr(phase, at.reductions) == pytest.approx(slow.get_last_lr()[0])
+    assert at.reductions > 0
+    at.next_phase()
+    assert (at.lowest_loss, at.flat, at.reductions) == (None, 0, 0)

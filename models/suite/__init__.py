@@ -1,0 +1,1 @@
+"""A suite: many networks that differ by one change each, held against one another."""

@@ -1,0 +1,38 @@
+"""What makes one training of a suite: a fold's network that answers the split's test rows too.
+
+Reads rows and pictures; writes all that a fold's network leaves, whose held-out rows here are the
+validation's, and test.parquet.
+"""
+
+from pathlib import Path
+
+from models.networks.config import NetworkConfig
+from models.networks.network import HeldOut
+from models.training.determinism import refused_plainly
+from pipeline.fold_network import open_fold_network, train_and_fill
+from pipeline.machine import Machine
+from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.suite import TEST_SCORES
+from workspace.allocation import freed_memory_kept
+from workspace.units import Draft
+
+
+@refused_plainly()
+@freed_memory_kept()
+def train_experiment(
+    draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
+    run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
+) -> None:  # fmt: skip
+    """Train on the split's training rows; score its validation rows, then its test rows."""
+    fold = open_fold_network(files, network, run, machine)
+    trained = train_and_fill(draft, fold, machine, checkpoints)
+    test = open_picture_rows(files).test
+    draft.parquet(TEST_SCORES, fold.score(draft, trained, test))
+    draft.facts["parameters"] = sum(
+        array.size for name, array in trained.last.items() if not _is_a_statistic(name)
+    )
+
+
+def _is_a_statistic(name: str) -> bool:
+    """Of a batch norm: a buffer, no parameter."""
+    return name.endswith(("running_mean", "running_var", "num_batches_tracked"))

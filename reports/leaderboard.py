@@ -1,0 +1,238 @@
+"""A suite's networks side by side: on the console, and as one page whose rows open and sort.
+
+The page orders by the macro AUC of the suite's first split. Its one script, which sorts and opens,
+is known to the page's policy by its hash; without a script everything is open.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.page import HERE, MACROS, STYLE, environment
+from reports.table import Column, Row, Said, Table, Words, columns, count, measure, plain
+from workspace.hashing import sha256_file, sha256_text
+
+Json = Mapping[str, Any]
+
+TEMPLATE, SCRIPT = "leaderboard.html.jinja", "leaderboard.js"
+NAMES = {
+    "macro_auc": "macro AUC", "balanced_accuracy": "balanced accuracy",
+    "melanoma_recall": "melanoma recall", "cancer_sensitivity": "cancer sensitivity",
+    "accuracy": "accuracy",
+}  # fmt: skip
+SPLITS = {"by_lesion": "by lesion", "official": "official split", "corrected": "corrected split"}
+DISCLAIMER = "A research tool, no medical device: none of these networks is fit to examine anybody."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the page: what is shown of it, what it is sorted by, and what opens."""
+
+    number: str
+    title: str
+    values: tuple[tuple[str, float | None, str], ...]  # shown, sorted by, in small below
+    details: tuple[tuple[str, str], ...]  # headed sentences
+    tables: tuple[Table, ...]
+
+
+def in_order(sheet: Json) -> list[tuple[str, Json]]:
+    """Experiments and ensembles that have a macro AUC on the first split, the best first."""
+    first = next(iter(sheet["schemes"]))
+    both = {**sheet["experiments"], **sheet["ensembles"]}
+    scored = [(n, one) for n, one in both.items() if "metrics" in one["schemes"].get(first, {})]
+    return sorted(scored, key=lambda one: -_auc(one[1], first))
+
+
+def tables(sheet: Json) -> list[Said]:
+    """What `make suite` tells."""
+    first = next(iter(sheet["schemes"]))
+    rows = [_brief(number, one, sheet) for number, one in in_order(sheet)]
+    heads = [SPLITS.get(scheme, scheme) for scheme in sheet["schemes"]]
+    table = Table(
+        (Column("experiment"), *(Column(f"macro AUC, {head}") for head in heads),
+         Column("melanoma recall"), Column("cancer sens."), Column("bal. acc.")),
+        tuple(rows),
+    )  # fmt: skip
+    said: list[Said] = [_sentence(scheme, one) for scheme, one in sheet["schemes"].items()]
+    return [
+        *said,
+        f"suite: recall, sensitivity and balanced accuracy are of {SPLITS.get(first, first)}.",
+        table,
+    ]
+
+
+def page(sheet: Json, title: str) -> str:
+    """The whole page as text."""
+    script = (HERE / SCRIPT).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment().get_template(TEMPLATE).render(
+        title=title, heads=_heads(sheet),
+        entries=[_entry(number, one, sheet) for number, one in _every(sheet)],
+        splits=[_sentence(scheme, one) for scheme, one in sheet["schemes"].items()],
+        skipped=[(n, one["title"], one["why"]) for n, one in sheet["skipped"].items()],
+        level=f"{sheet['level']:.0%}", script=script, digest=digest, disclaimer=DISCLAIMER,
+    )  # fmt: skip
+
+
+def look() -> str:
+    """A hash of how the page is drawn: with another one it is drawn anew."""
+    files = (TEMPLATE, SCRIPT, "leaderboard.css", STYLE, MACROS)
+    return sha256_text(" ".join(sha256_file(HERE / name) for name in files))[:16]
+
+
+def _every(sheet: Json) -> list[tuple[str, Json]]:
+    """Those in order, then ensembles whose rule gives no probabilities, and so no AUC."""
+    ordered = in_order(sheet)
+    names = {number for number, _ in ordered}
+    both = {**sheet["experiments"], **sheet["ensembles"]}
+    return [*ordered, *((n, one) for n, one in both.items() if n not in names)]
+
+
+def _auc(one: Json, scheme: str) -> float:
+    value = one["schemes"][scheme]["metrics"]["macro_auc"]["value"]
+    return float("-inf") if value is None else float(value)
+
+
+def _sentence(scheme: str, one: Json) -> str:
+    """What a split tests on."""
+    leaked = (
+        f"; of {one['leaked']:,} of them, {one['leaked_melanomas']} of {one['melanomas']} "
+        "melanomas, the official training has the lesion"
+        if one["leaked"] else ""
+    )  # fmt: skip
+    return f"{SPLITS.get(scheme, scheme)}: {one['n']:,} test pictures{leaked}."
+
+
+def _brief(number: str, one: Json, sheet: Json) -> Row:
+    first = next(iter(sheet["schemes"]))
+    metrics = one["schemes"][first]["metrics"]
+    aucs = [_metric(one, scheme, "macro_auc") for scheme in sheet["schemes"]]
+    others = [metrics[n] for n in ("melanoma_recall", "cancer_sensitivity", "balanced_accuracy")]
+    return (
+        Words(number), *(measure(one) for one in aucs),
+        *(Words(f"{other['value']:.3f}") for other in others),
+    )  # fmt: skip
+
+
+def _metric(one: Json, scheme: str, name: str) -> Any:
+    return one["schemes"].get(scheme, {}).get("metrics", {}).get(name)
+
+
+def _heads(sheet: Json) -> list[str]:
+    first, *others = (SPLITS.get(scheme, scheme) for scheme in sheet["schemes"])
+    return [
+        "#", "experiment", f"macro AUC, {first}", *(f"macro AUC, {name}" for name in others),
+        *(NAMES[name] for name in NAMES if name != "macro_auc"),
+        *(["unseen melanomas", "leaked melanomas"] if _leaks(sheet) else []),
+        f"specificity at {sheet['sensitivity']:.0%}", "parameters", "seconds",
+    ]  # fmt: skip
+
+
+def _leaks(sheet: Json) -> str | None:
+    """The split on which lesions are known that the official training has seen."""
+    return next(
+        (s for s, one in sheet["schemes"].items() if one["leaked"] and s == "official"), None
+    )
+
+
+def _entry(number: str, one: Json, sheet: Json) -> Entry:
+    first = next(iter(sheet["schemes"]))
+    values = [_shown(_metric(one, scheme, "macro_auc")) for scheme in sheet["schemes"]]
+    values += [_shown(_metric(one, first, name)) for name in NAMES if name != "macro_auc"]
+    if leaked := _leaks(sheet):
+        found = one["schemes"].get(leaked, {}).get("melanomas_found")
+        values += [_found(found, which) for which in ("unseen", "leaked")]
+    values.append(_specificity(one, first))
+    values += [_whole(one.get("parameters")), _whole(one.get("seconds"))]
+    return Entry(number, one["title"], tuple(values), _details(one, sheet), _tables(one, sheet))
+
+
+def _shown(metric: Any) -> tuple[str, float | None, str]:
+    if metric is None or metric["value"] is None:
+        return "–", None, ""
+    low, high = metric.get("low"), metric.get("high")
+    below = "one seed" if low is None else f"{low:.3f} to {high:.3f}"
+    return f"{metric['value']:.3f}", metric["value"], below
+
+
+def _found(found: Any, which: str) -> tuple[str, float | None, str]:
+    if not found or not found[which]["n"]:
+        return "–", None, ""
+    k, n = found[which]["k"], found[which]["n"]
+    return f"{k / n:.2f}", k / n, f"{k:.1f} of {n}"
+
+
+def _specificity(one: Json, scheme: str) -> tuple[str, float | None, str]:
+    """Of the test's other pictures, at the threshold that validation chose; means over seeds."""
+    flags = one["schemes"].get(scheme, {}).get("flags")
+    if not flags:
+        return "–", None, ""
+    specificity, reached = (
+        sum(flag[name]["k"] / flag[name]["n"] for flag in flags) / len(flags)
+        for name in ("specificity", "sensitivity")
+    )
+    return f"{specificity:.2f}", specificity, f"finds {reached:.0%}"
+
+
+def _whole(value: float | None) -> tuple[str, float | None, str]:
+    return ("–", None, "") if value is None else (f"{value:,.0f}", value, "")
+
+
+def _details(one: Json, sheet: Json) -> tuple[tuple[str, str], ...]:
+    if "members" in one:
+        ways = {
+            "mean": "The mean of their probabilities.",
+            "or": "A picture is flagged if any of them flags it, all at one specificity on "
+            f"validation pictures, by which {sheet['sensitivity']:.0%} of their cancers are "
+            "flagged.",
+        }
+        return (("How", ways[one["rule"]]),)
+    of = f" (of {one['of']})" if one["of"] else ""
+    claims = ", ".join(f"{NAMES[name]} {value:.3f}" for name, value in one["claims"].items())
+    rows = [("What changed" + of, one["changed"]), ("What it teaches", one["teaches"])]
+    rows += [("The source claims", claims + "; one seed, the official split")] if claims else []
+    return (*rows, *(("Measured", _lesson(lesson)) for lesson in one["lessons"]))
+
+
+def _lesson(lesson: Json) -> str:
+    """`Adam beats plain SGD: holds by lesion (macro AUC +0.021, 0.010 to 0.032)`."""
+    said = [
+        f"{found['verdict']} on {SPLITS.get(scheme, scheme)} ({NAMES[lesson['metric']]} "
+        f"{_signed(found['minus'])} against {lesson['than']})"
+        for scheme, found in lesson["schemes"].items()
+    ]
+    return f"{lesson['says']}: {'; '.join(said) or 'not measured'}."
+
+
+def _signed(minus: Json) -> str:
+    value, low, high = minus["value"], minus["low"], minus["high"]
+    if value is None:
+        return "undefined"
+    return f"{value:+.3f}" + ("" if low is None else f", {low:+.3f} to {high:+.3f}")
+
+
+def _tables(one: Json, sheet: Json) -> tuple[Table, ...]:
+    """Class by class, on each split."""
+    return tuple(
+        Table(
+            columns("class", "rows", "called rightly", "recall", "precision"),
+            tuple(_class_row(row) for row in found["per_class"]),
+            caption=f"{SPLITS.get(scheme, scheme)}, means of {len(found['seeds'])} seeds.",
+        )
+        for scheme, found in one["schemes"].items()
+        if "per_class" in found
+    )
+
+
+def _class_row(row: Json) -> Row:
+    recall = row["right"] / row["rows"] if row["rows"] else None
+    precision = row["right"] / row["called"] if row["called"] else None
+    return (
+        Words(row["class"]),
+        count(row["rows"]),
+        plain(row["right"]),
+        plain(recall),
+        plain(precision),
+    )
