@@ -10,10 +10,9 @@ from functools import partial
 from typing import Any
 
 from folds.findings import Findings
-from folds.schema import DIAGNOSIS
 from folds.split import Scheme
 from models.networks.network import network_of
-from models.suite.config import Experiment, Suite, SuiteConfig
+from models.suite.config import Experiment, Suite
 from pipeline.job import Job
 from pipeline.machine import Machine
 from pipeline.networks import fold_settings, weights_of
@@ -71,6 +70,12 @@ def experimenting(split: Split, number: str, experiment: Experiment, seed: int) 
     name, network = f"{number}_seed_{seed}", (f"e{number}", experiment.network)
     rows = open_picture_rows(files)
     asked = network_of(*network, rows.table, Findings())
+    watched = (job.recipe.suite.melanoma, *job.recipe.data.positive)
+    if lacking := [one for one in watched if one not in asked.classes]:
+        raise ConfigError(
+            f"experiments.{number} has no class {name_some(lacking)}, which suite.melanoma and "
+            f"data.positive name; its classes are {name_some(asked.classes)}."
+        )
     return Task(
         job.run / "networks" / name,
         SUITE,
@@ -87,16 +92,6 @@ def experimenting(split: Split, number: str, experiment: Experiment, seed: int) 
         needs=partial(Machine.of(job).needs, net),
         on_change="stop",
     )  # fmt: skip
-
-
-def check_diagnoses(config: SuiteConfig, positive: tuple[str, ...], files: PictureFiles) -> None:
-    """The diagnoses that the page watches are there."""
-    known = open_picture_rows(files).table[DIAGNOSIS].drop_nulls().unique().to_list()
-    if lacking := [name for name in (config.melanoma, *positive) if name not in known]:
-        raise ConfigError(
-            f"suite.melanoma and data.positive name {name_some(lacking)}, which no row has; there "
-            f"are {name_some(sorted(known))}."
-        )
 
 
 def comparing(

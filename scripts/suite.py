@@ -21,7 +21,6 @@ from pipeline.suite import (
     SUITE,
     Split,
     Trained,
-    check_diagnoses,
     comparing,
     experimenting,
     inner_job,
@@ -43,7 +42,6 @@ def run(job: Job) -> Unit:
     suite = read_suite(config)
     asked = asked_of(suite, config)
     splits = _splits(job)
-    check_diagnoses(config, job.recipe.data.positive, next(iter(splits.values())).files)
     reasons = _skipped(job, suite, asked)
     trainings = _trainings(suite, splits, [n for n in asked if n not in reasons], config.seeds)
     if not trainings:
@@ -90,8 +88,8 @@ def _trainings(
     return {
         (scheme, number, seed): experimenting(split, number, suite.experiments[number], seed)
         for seed in seeds
+        for scheme, split in splits.items()  # rows of one split are open at a time
         for number in numbers
-        for scheme, split in splits.items()
     }
 
 

@@ -95,8 +95,6 @@ class Suite(BaseModel):
                 raise ValueError(
                     f"experiments.{number} is held against {lacking[0]}, which is not there"
                 )
-            if experiment.network.task.kind != "classes":
-                raise ValueError(f"experiments.{number} has another task than classes")
         for name, ensemble in self.ensembles.items():
             if lacking := [one for one in ensemble.members if one not in known]:
                 raise ValueError(f"ensembles.{name} has member {lacking[0]}, which is not there")

@@ -203,7 +203,7 @@ def sheet_without_seconds(place):
         ({"suite.only": '["09"]'}, "suite.only names 09; there are 01 to 03"),
         (
             {"suite.melanoma": "melanom"},
-            "name melanom, which no row has; there are akiec, bcc, mel, nv",
+            "experiments.01 has no class melanom, which",
         ),
         ({"suite.only": '["03"]'}, "No experiment that is asked for can be run here"),
     ],

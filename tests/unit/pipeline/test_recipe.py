@@ -314,12 +314,12 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
             "networks.small.net.xyzzy=1",
             "Unknown option 'networks.small.net.xyzzy' in SET; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
-            "drop_path, pace, threads, options.",
+            "head_norm, drop_path, pace, threads, options.",
         ),
         (
             "networks.small.net.size=-3",
             "Option 'networks.small.net.size' in SET is -3: input should be greater "
-            "than or equal to 32.",
+            "than or equal to 16.",
         ),
         (
             "networks.small.task.treshold=none",
