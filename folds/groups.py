@@ -8,7 +8,7 @@ import polars as pl
 
 from folds.findings import Findings, plural
 from folds.samples import GROUP_COLUMNS
-from folds.schema import DIAGNOSIS, ID, SPLIT, TARGET, TEST, TRAIN, VALID
+from folds.schema import ID, SPLIT, TEST, TRAIN
 from workspace.errors import ArtifactError, name_some, shorten
 from workspace.lazy import LazyModule
 
@@ -122,34 +122,6 @@ def report_duplicates(
             f"{''.join(', ' + clause for clause in clauses)}: {', '.join(names)}{more}.",
             shown[A].to_list(),
             count=len(some),
-        )
-
-
-def report_crossings(samples: pl.DataFrame, findings: Findings) -> None:
-    """How many patients or lesions a published split puts on two sides, by class.
-
-    Whatever the folds keep together: whoever takes the published split should know what it leaks.
-    """
-    if not (samples[SPLIT] == VALID).any():
-        return  # a source's test set alone is no split of its training rows
-    label = DIAGNOSIS if samples[DIAGNOSIS].null_count() < len(samples) else TARGET
-    for noun, column in GROUP_COLUMNS.items():
-        known = samples.drop_nulls(column)
-        crossing = known.filter(pl.col(SPLIT).n_unique().over(column) > 1)
-        if crossing.is_empty():
-            continue
-        names = crossing[column].unique().sort().to_list()
-        by_class = (
-            crossing.drop_nulls(label).group_by(pl.col(label).cast(pl.String))
-            .agg(pl.col(column).n_unique().alias("groups"))
-            .sort("groups", label, descending=[True, False])
-        )  # fmt: skip
-        shown = ", ".join(f"{name} {count}" for name, count in by_class.iter_rows())
-        findings.notice(
-            f"{noun}-across-split",
-            f"{plural(len(names), noun)} of {known[column].n_unique()} on more than one side of "
-            f"the official split, by class: {shown}.",
-            count=len(names),
         )
 
 

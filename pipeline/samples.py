@@ -11,8 +11,9 @@ import polars as pl
 
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
 from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
+from folds.crossings import crossing_sheets, report_crossings
 from folds.findings import Findings, plural
-from folds.groups import A, B, own_groups, report_crossings, report_duplicates
+from folds.groups import A, B, own_groups, report_duplicates
 from folds.images import ImageReader
 from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
@@ -31,6 +32,7 @@ from workspace.units import Draft, Unit, open_unit
 SAMPLES, IMAGES, DUPLICATES, REPORT = (
     "samples.parquet", "images.parquet", "duplicates.parquet", "verify.json",
 )  # fmt: skip
+CROSSINGS = "crossings"  # of verify.json: what a published split leaks
 DECODERS = ("simplejpeg", "opencv-python-headless")
 SHARD = 4096  # images whose fingerprints are kept together: what a crash can cost
 
@@ -125,7 +127,9 @@ def verify_samples(
     report_crossings(samples, findings)
     counts = describe(samples)
     draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
-    draft.json(REPORT, {"counts": counts, **findings.as_json()})
+    crossings = crossing_sheets(samples)
+    leaks = {CROSSINGS: crossings} if crossings else {}
+    draft.json(REPORT, {"counts": counts, **findings.as_json(), **leaks})
     draft.parquet(SAMPLES, samples)
     draft.parquet(IMAGES, fingerprints.table)
     draft.parquet(DUPLICATES, pairs)

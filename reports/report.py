@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reports import balance, hospitals, leaks, networks, stack, tuning
+from reports.crossings import crossing_table, in_a_sentence
 from reports.elements import Head, Note, Section
 from reports.page import page
 from reports.provenance import provenance, stale
@@ -128,7 +129,12 @@ def _data(sheets: RunSheets) -> Section:
         f"{kind} of the source {data['source']}, from the folder {data['folder']}. Rows are those "
         "that may be trained on; no id of a person or picture stands on this page."
     )
-    return Section("data", title, (table,), lead)
+    leaks = [
+        element
+        for sheet in sheets.verified.get("crossings", ())
+        for element in (Note(in_a_sentence(sheet)), crossing_table(sheet))
+    ]
+    return Section("data", title, (table, *leaks), lead)
 
 
 def _folds(sheets: RunSheets) -> Section:

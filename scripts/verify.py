@@ -9,7 +9,8 @@ from folds.findings import Findings
 from folds.samples import described
 from folds.sources import open_source
 from pipeline.job import Job
-from pipeline.samples import REPORT, looking, verifying
+from pipeline.samples import CROSSINGS, REPORT, looking, verifying
+from reports import crossings
 from scripts import sample
 from scripts.stage import main
 from workspace.units import Unit
@@ -38,6 +39,7 @@ def _tell(job: Job, done: Unit, *, news: bool) -> None:
     if news:
         for finding in report["notices"]:
             job.show_finding("notice", finding)
+        job.show(crossings.tables(report.get(CROSSINGS, ())))
         job.say(f"verify: {described(report['counts'])}.")
     for finding in report["errors"][1:]:
         job.show_finding("error", finding)

@@ -8,7 +8,6 @@ from folds.groups import (
     joined_groups,
     own_groups,
     patient_column,
-    report_crossings,
     spread_groups,
 )
 from folds.samples import GROUP_COLUMNS
@@ -258,36 +257,6 @@ def test_the_official_split_may_cross_groups_and_says_which():
     )
     folds = fold(samples, scheme="official")
     assert spread_groups(folds)["group_id"].to_list() == ["IP_0000009"]
-
-
-def crossings(samples):
-    findings = Findings()
-    report_crossings(samples, findings)
-    return [(f.message, f.count, f.ids) for f in findings.notices]
-
-
-def test_check_170_who_stands_on_two_sides_of_a_published_split_is_counted_by_class():
-    samples = table(patients=6, lesions=2, positives=3).with_columns(
-        pl.Series("split", ["train"] * 5 + ["valid"] * 2 + ["test"] * 5),
-        pl.Series("lesion_id", [*(["L0"] * 2), "L1", *([None] * 8), "L1"]),
-    )
-    # Patient 2 has rows 4 and 5 (mel, bkl), patient 3 rows 6 and 7 (nv twice).
-    assert crossings(samples) == [
-        (
-            "2 patients of 6 on more than one side of the official split, by class: bkl 1, mel 1, "
-            "nv 1.",
-            2,
-            (),
-        ),
-        (
-            "1 lesion of 2 on more than one side of the official split, by class: mel 1, nv 1.",
-            1,
-            (),
-        ),
-    ]
-    assert crossings(samples.with_columns(split=pl.lit("train"))) == []
-    no_diagnosis = samples.with_columns(diagnosis=pl.lit(None, pl.String))
-    assert crossings(no_diagnosis)[0][0].endswith("by class: 0 2, 1 1.")
 
 
 def test_a_fold_without_a_positive_is_refused():
