@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from folds.findings import Findings
 from folds.groups import GROUP, own_groups
+from folds.official import ANEW, PUBLISHED
 from folds.samples import (
     GROUP_COLUMNS,
     check_group,
@@ -21,7 +22,7 @@ from folds.samples import (
 )
 from folds.schema import CORE, DIAGNOSIS, HOSPITAL, ID, SPLIT, TARGET, TRAIN
 from folds.spellings import join_spellings
-from folds.split import FoldConfig, assign_folds
+from folds.split import FoldConfig, assign_folds, rows_to_place
 from workspace.errors import ConfigError, DataError, listed
 from workspace.frames import Frame, as_polars, check_words, like
 
@@ -49,9 +50,10 @@ def make_folds(
     given = as_polars(table, needed := _needed(config, group))
     wider = [name for name in wider_groups(group).values() if name in given.columns]
     rows = _samples(given, list(dict.fromkeys([*needed, *wider])), group, findings)
-    if config.scheme != "official":
-        refuse_ignored(rows, group)
-    folds = assign_folds(rows, own_groups(rows, group).drop(SPLIT), config, seed, findings)
+    ours = rows_to_place(rows, config)
+    if config.scheme != PUBLISHED:
+        refuse_ignored(ours, group)
+    folds = assign_folds(rows, own_groups(ours, group).drop(SPLIT), config, seed, findings)
     apart = (SPLIT,) if (folds[SPLIT] != TRAIN).any() else ()
     return like(table, folds.select(ID, GROUP, FOLD, *apart))
 
@@ -86,8 +88,8 @@ def _needed(config: FoldConfig, group: str) -> list[str]:
         TARGET: True,
         GROUP_COLUMNS.get(group, ID): True,
         HOSPITAL: config.scheme == "leave_one_hospital_out",
-        DIAGNOSIS: config.stratify == "diagnosis",
-        SPLIT: config.scheme == "official",
+        DIAGNOSIS: config.stratify == "diagnosis" or config.scheme in ANEW,
+        SPLIT: config.scheme in (PUBLISHED, *ANEW),
     }
     return list(dict.fromkeys([ID, *(name for name, asked in named.items() if asked)]))
 

@@ -16,6 +16,7 @@ from folds.anchors import check_enough, set_aside
 from folds.findings import Findings
 from folds.groups import GROUP
 from folds.hospitals import anchor_rows, hospital_folds
+from folds.official import ANEW, by_lesion, corrected, official
 from folds.schema import (
     ANCHOR,
     HOLDOUT,
@@ -25,14 +26,16 @@ from folds.schema import (
     TARGET,
     TEST,
     TRAIN,
-    VALID,
 )
 from folds.stratified import PLACED, Parts, deal_groups
 from workspace.choices import Names, once_each
 from workspace.errors import ConfigError, DataError
 
-Scheme = Literal["stratified_groups", "leave_one_hospital_out", "official", "holdout"]
+Scheme = Literal[
+    "stratified_groups", "leave_one_hospital_out", "official", "holdout", "corrected", "by_lesion"
+]  # fmt: skip
 WITH_ANCHORS: tuple[Scheme, ...] = ("stratified_groups", "leave_one_hospital_out")
+DRAWN: tuple[Scheme, ...] = ("stratified_groups", "holdout", "by_lesion")
 FOLD_COLUMNS = {
     ID: pl.String, GROUP: pl.String, "repeat": pl.Int16, SPLIT: pl.String, "fold": pl.Int16,
 }  # fmt: skip
@@ -60,6 +63,7 @@ class FoldConfig(BaseModel):
         names = {
             "stratified_groups": ("n_folds", "repeats", "stratify"),
             "holdout": ("repeats", "stratify", "test_share", "valid_share"),
+            "by_lesion": ("repeats",),
         }.get(self.scheme, ())
         aside = {"anchor_share": self.anchor_share} if self.anchor_share else {}
         alone = self.scheme == "leave_one_hospital_out" and sorted(self.hospitals)
@@ -69,7 +73,7 @@ class FoldConfig(BaseModel):
 
     def draws(self) -> bool:
         """Whether there is any randomness, and so a seed that matters."""
-        return self.scheme in ("stratified_groups", "holdout") or self.anchor_share > 0
+        return self.scheme in DRAWN or self.anchor_share > 0
 
     @field_validator("test_share", "valid_share")
     @classmethod
@@ -146,6 +150,13 @@ def check_anchors(
     check_enough(some, config.anchor_share, least, number, fold)
 
 
+def rows_to_place(samples: pl.DataFrame, config: FoldConfig) -> pl.DataFrame:
+    """The samples; the source's test rows are called ours where the scheme places them too."""
+    if config.scheme not in ANEW:
+        return samples
+    return samples.with_columns(pl.lit(TRAIN).alias(SPLIT))
+
+
 def _grouped(samples: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     return samples.join(groups, on=ID, how="left", maintain_order="left").sort(ID)
 
@@ -173,19 +184,21 @@ def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findin
 def _official(
     rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
-    """The source's own split: its validation rows are fold 0, its test rows stay apart."""
-    if not (rows[SPLIT] == VALID).any():
-        raise ConfigError(
-            "folds.scheme 'official' needs a source with validation rows of its own; "
-            "this one has none. Take 'stratified_groups'."
-        )
     _refuse_repeats(config)
-    return rows.select(
-        ID,
-        GROUP,
-        pl.when(pl.col(SPLIT) == TEST).then(pl.lit(TEST)).otherwise(pl.lit(TRAIN)).alias(SPLIT),
-        pl.when(pl.col(SPLIT) == VALID).then(0).cast(pl.Int16).alias("fold"),
-    )
+    return official(rows)
+
+
+def _corrected(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    _refuse_repeats(config)
+    return corrected(rows)
+
+
+def _by_lesion(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    return by_lesion(rows, seed, findings)
 
 
 def _leave_one_hospital_out(
@@ -202,6 +215,8 @@ _SCHEMES: dict[str, _Assign] = {
     "stratified_groups": _stratified,
     "holdout": _holdout,
     "official": _official,
+    "corrected": _corrected,
+    "by_lesion": _by_lesion,
     "leave_one_hospital_out": _leave_one_hospital_out,
 }
 

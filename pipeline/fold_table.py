@@ -8,9 +8,17 @@ import polars as pl
 from folds.findings import Findings, plural
 from folds.frozen import load_folds, save_folds
 from folds.groups import GROUP, joined_groups, own_groups, spread_groups
+from folds.official import PUBLISHED
 from folds.samples import refuse_ignored
 from folds.schema import ID, SPLIT
-from folds.split import WITH_ANCHORS, FoldConfig, assign_folds, balance, check_anchors
+from folds.split import (
+    WITH_ANCHORS,
+    FoldConfig,
+    assign_folds,
+    balance,
+    check_anchors,
+    rows_to_place,
+)
 from pipeline.job import NOTICES, Job
 from pipeline.samples import DUPLICATES, SAMPLES
 from workspace.errors import ArtifactError, ConfigError, name_some
@@ -107,12 +115,7 @@ def fold_samples(
     """Draw the folds and count what each holds out."""
     verified, findings = open_unit(samples, "verify"), Findings()
     rows = verified.parquet(SAMPLES)
-    own = own_groups(rows, group)
-    if config.scheme == "official":  # the published split, kept as it is
-        groups = own.drop(SPLIT)
-    else:
-        refuse_ignored(rows, group)
-        groups = joined_groups(own, verified.parquet(DUPLICATES))
+    groups = _groups_of(rows, group, config, verified.parquet(DUPLICATES))
     if config.anchor_share:
         check_anchors(rows, groups, config, seed, least_anchors)
     folds = assign_folds(rows, groups, config, seed, findings)
@@ -127,6 +130,17 @@ def fold_samples(
     save_folds(draft, folds, config, seed)
     draft.json(BALANCE, balance(folds, rows).to_dicts())
     draft.json(NOTICES, findings.as_json()["notices"])
+
+
+def _groups_of(
+    rows: pl.DataFrame, group: str, config: FoldConfig, pairs: pl.DataFrame
+) -> pl.DataFrame:
+    """What is kept together: as the source says, and by the pictures that groups share."""
+    if config.scheme == PUBLISHED:  # kept as it is
+        return own_groups(rows, group).drop(SPLIT)
+    ours = rows_to_place(rows, config)
+    refuse_ignored(ours, group)
+    return joined_groups(own_groups(ours, group), pairs)
 
 
 def folded_rows(folded: Unit, samples: pl.DataFrame) -> pl.DataFrame:

@@ -201,3 +201,21 @@ def test_wrong_values_are_one_sentence():
         table(),
         repeats=2,
     )
+
+
+def test_a_published_split_is_mended_from_a_notebook_too():
+    rows = table(
+        lesion_id=pl.col("patient_id").str.replace("IP", "IL"),
+        split=pl.Series((["train"] * 4 + ["valid", "test"]) * 20),
+    ).drop("patient_id")
+    drawn = make_folds(rows, scheme="by_lesion", group="lesion")
+    assert drawn.columns == ["isic_id", "group_id", "fold", "split"]
+    sides = drawn.group_by("group_id").agg(pl.struct("fold", "split").n_unique().alias("sides"))
+    assert sides["sides"].to_list() == [1] * 20
+    assert set(drawn["split"]) == {"train", "holdout"}
+    # Every lesion has several images.
+    refused(
+        "folds.scheme 'corrected' leaves no row to validate on, so large are the groups for this "
+        "split; take folds.scheme='stratified_groups'.",
+        make_folds, rows, scheme="corrected", group="lesion",
+    )  # fmt: skip

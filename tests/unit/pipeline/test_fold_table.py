@@ -5,6 +5,7 @@ import pytest
 
 from folds.frozen import FILE
 from folds.schema import SPLIT
+from folds.sides import lesion_in_training, with_sides
 from folds.split import FoldConfig
 from pipeline.fold_table import BALANCE, explained, fold_samples, folded_rows, folding
 from pipeline.job import NOTICES
@@ -269,4 +270,46 @@ def test_rows_that_the_folds_do_not_know_are_refused(tmp_path):
     assert str(refused.value) == (
         "folds.parquet and samples.parquet do not hold the same images: [c]; run "
         "'make folds FRESH=1'."
+    )
+
+
+# Lesion A lies in training and test; B and E, in training and in the test, share a picture.
+MENDED = sample_table(
+    isic_id=[*"abcdefgh"], lesion_id=["A", "A", "B", "C", "D", "E", "F", "G"],
+    diagnosis=["mel", "mel", "nv", "nv", "mel", "nv", "mel", "nv"], target=[1, 1, 0, 0, 1, 0, 1, 0],
+    split=["train", "test", "train", "valid", "valid", "test", "test", "train"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["corrected", "by_lesion"])
+def test_lesions_of_one_picture_are_one_also_with_the_source_s_test(tmp_path, scheme):
+    samples = samples_of(tmp_path / "samples", MENDED, ("c", "f"))
+    unit = fold(tmp_path, samples, scheme=scheme, given="lesion")
+    assert groups(unit)["c"] == groups(unit)["f"] == "B"
+    rows = folded_rows(unit, MENDED)
+    sides = dict(with_sides(rows).select("isic_id", "side").iter_rows())
+    assert sides["c"] == sides["f"]
+    assert sides["a"] == sides["b"]
+    assert set(lesion_in_training(rows)["lesion"]) == {"clean"}
+    if scheme == "corrected":
+        assert sides == {"a": "train", "b": "train", "c": "train", "d": "valid", "e": "valid",
+                         "f": "train", "g": "test", "h": "train"}  # fmt: skip
+        counts = {(row["split"], row["fold"]): row["rows"] for row in unit.json(BALANCE)}
+        assert counts == {("train", 0): 2, ("train", None): 5, ("holdout", None): 1}
+
+
+@pytest.mark.parametrize("scheme", ["corrected", "by_lesion"])
+def test_a_split_that_we_place_keeps_known_lesions_together_or_is_refused(tmp_path, scheme):
+    table = TABLE.with_columns(
+        pl.Series("lesion_id", [*"AABBCDEFA"]),
+        pl.Series("target", [0, 1] * 4 + [0], dtype=pl.Int8),
+        patient_id=pl.lit(None, pl.String),
+        split=pl.Series(["train"] * 4 + ["valid"] * 2 + ["test"] * 3),
+    )  # fmt: skip
+    samples = samples_of(tmp_path / "samples", table)
+    with pytest.raises(ConfigError) as refused:
+        fold(tmp_path, samples, scheme=scheme, given="none")
+    assert str(refused.value) == (
+        "data.group='none' does not keep 2 lesions with more than one image together: A, B; take "
+        "data.group='lesion'."
     )

@@ -1,0 +1,64 @@
+"""The three sides of a scheme that has them: what is learnt, what is chosen on, what is reported.
+
+Reads folds as they are kept: rows without a fold are trained on, the rows of the one fold validate,
+the test side is ours (`holdout`) or, if there is none, the source's own (`test`).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import polars as pl
+
+from folds.official import SIDE
+from folds.schema import HOLDOUT, ID, LESION, SPLIT, TEST, TRAIN, VALID
+from workspace.errors import ConfigError
+
+SIDED = ("official", "corrected", "by_lesion", "holdout")  # schemes with three sides
+LEAKED, CLEAN, UNKNOWN = "leaked", "clean", "unknown"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Ids of either side, sorted."""
+
+    train: pl.Series
+    valid: pl.Series
+    test: pl.Series
+
+    @classmethod
+    def of(cls, folds: pl.DataFrame) -> Self:
+        """Those of one repeat of folds, or of rows with their split and fold."""
+        rows = with_sides(folds).sort(ID)
+        return cls(*(rows.filter(pl.col(SIDE) == side)[ID] for side in (TRAIN, VALID, TEST)))
+
+
+def with_sides(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their side: `train`, `valid` or `test`; null for those on none."""
+    ours = (rows[SPLIT] == HOLDOUT).any()
+    test = pl.col(SPLIT) == (HOLDOUT if ours else TEST)
+    of_ours = pl.when(pl.col("fold").is_null()).then(pl.lit(TRAIN)).otherwise(pl.lit(VALID))
+    side = pl.when(test).then(pl.lit(TEST)).when(pl.col(SPLIT) == TRAIN).then(of_ours)
+    sided = rows.with_columns(side.alias(SIDE))
+    folds = sided.filter(pl.col(SIDE) == VALID)["fold"].n_unique()
+    if folds != 1 or {TRAIN, TEST} - set(sided[SIDE]):
+        raise ConfigError(
+            "These folds do not have three sides (training, validation, test); take folds.scheme="
+            f"{', '.join(map(repr, SIDED[:-1]))} or '{SIDED[-1]}'."
+        )
+    return sided
+
+
+def lesion_in_training(rows: pl.DataFrame) -> pl.DataFrame:
+    """(ID, `lesion`) of each test row: `leaked` if its lesion is on the training side too.
+
+    `clean` if it is not, `unknown` where nobody knows the lesion. The rows are the run's samples
+    with the folds' split and fold, as `folded_rows` gives them.
+    """
+    sided = with_sides(rows)
+    learnt = sided.filter(pl.col(SIDE) == TRAIN)[LESION].drop_nulls().unique()
+    known = (
+        pl.when(pl.col(LESION).is_null()).then(pl.lit(UNKNOWN))
+        .when(pl.col(LESION).is_in(learnt.implode())).then(pl.lit(LEAKED))
+        .otherwise(pl.lit(CLEAN))
+    )  # fmt: skip
+    return sided.filter(pl.col(SIDE) == TEST).select(ID, known.alias("lesion")).sort(ID)
