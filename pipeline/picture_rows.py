@@ -18,6 +18,7 @@ from folds.groups import GROUP, patient_column
 from folds.headers import PIXEL_LIMIT
 from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
+from folds.sides import Sides
 from models.input.pictures import Pictures
 from models.networks.network import HeldOut, Network, TrainingRows, network_of
 from pipeline.fold_table import folded_rows
@@ -124,13 +125,9 @@ class PictureRows:
     @cached_property
     def by_fold(self) -> dict[int, tuple[TrainingRows, Ints]]:
         """What may be learnt without a fold, and the indices of the rows that it holds out."""
-        index = {name: number for number, name in enumerate(self.table[ID].to_list())}
         by_fold = {}
         for fold, training, held_out in splits(self.folded.parquet(FILE)):
-            learnt, out = (
-                np.array([index[name] for name in ids if name in index], np.int64)
-                for ids in (training.sort(), held_out.sort())
-            )
+            learnt, out = self._indices(training), self._indices(held_out)
             by_fold[fold] = (TrainingRows(fold, learnt, self.groups), out)
         return by_fold
 
@@ -154,6 +151,15 @@ class PictureRows:
         return TrainingRows(held_out, learnt, self.groups), np.union1d(first, second)
 
     @cached_property
+    def by_side(self) -> tuple[TrainingRows, Ints]:
+        """Of a scheme with three sides: what may be learnt and chosen on, and the test rows."""
+        sides = Sides.of(self.folded.parquet(FILE))
+        learnt, validation, test = (
+            self._indices(s) for s in (sides.train, sides.valid, sides.test)
+        )
+        return TrainingRows(0, learnt, self.groups, validation), test
+
+    @cached_property
     def unseen(self) -> Ints:
         """Indices of rows that no fold has anything to do with: test set, holdout and anchors."""
         return np.flatnonzero(self.table[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
@@ -162,6 +168,14 @@ class PictureRows:
     def test(self) -> Ints:
         """Indices of the source's own test rows."""
         return np.flatnonzero((self.table[SPLIT] == TEST).to_numpy())
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.table[ID].to_list())}
+
+    def _indices(self, ids: pl.Series) -> Ints:
+        """Of those that have a picture, by id."""
+        return np.array([self._index[i] for i in ids.sort() if i in self._index], np.int64)
 
     @cached_property
     def patient(self) -> pl.Series | None:

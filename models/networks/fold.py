@@ -19,7 +19,7 @@ from models.input.transforms import make_transform
 from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
 from models.networks.auxiliary import refuse_one_sided
-from models.networks.inner import inner_split
+from models.networks.inner import check_own, inner_split
 from models.networks.network import Network, Run, TrainingRows
 from models.networks.watch import log_loss
 from models.training.checkpoints import Arrays, Checkpoints
@@ -94,10 +94,21 @@ def split_rows(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, I
     learnt = rows.training[network.codes[rows.training] >= 0]
     inner, training = learnt[:0], network.config.learning
     if training.choose != "last":
-        codes, groups = network.codes[learnt], rows.groups[learnt]
-        learnt, inner = inner_split(learnt, codes, groups, training.inner_folds, seed)
+        learnt, inner = _to_choose_on(network, rows, learnt, seed)
     refuse_one_sided(network.name, network.labels.auxiliary, learnt)
     return learnt, inner
+
+
+def _to_choose_on(
+    network: Network, rows: TrainingRows, learnt: Ints, seed: int
+) -> tuple[Ints, Ints]:
+    """The rows to learn and those that decide: the split's own, or a part drawn for it."""
+    if rows.validation is None:
+        codes, groups = network.codes[learnt], rows.groups[learnt]
+        return inner_split(learnt, codes, groups, network.config.learning.inner_folds, seed)
+    validation = rows.validation[network.codes[rows.validation] >= 0]
+    check_own(network.name, network.classes, network.codes[validation])
+    return learnt, validation
 
 
 def _alike(one: Arrays, other: Arrays) -> bool:

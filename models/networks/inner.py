@@ -4,10 +4,12 @@ What is chosen (when to stop, the best epoch, the threshold) is chosen on them; 
 fold holds out are only ever reported.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from workspace.arrays import Ints
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, name_some
 from workspace.lazy import LazyModule
 
 model_selection = LazyModule("sklearn.model_selection")  # whoever only asks a network needs none
@@ -30,3 +32,13 @@ def inner_split(
         if len(np.unique(labels[inner])) == len(classes) == len(np.unique(labels[learnt])):
             return indices[learnt], indices[inner]
     raise ConfigError(f"No part of {parts} holds patients of every class; lower inner_folds.")
+
+
+def check_own(network: str, classes: Sequence[str], labels: Ints) -> None:
+    """Of a split's own validation rows: each class is among them, or nothing can be chosen."""
+    lacking = [name for code, name in enumerate(classes) if not (labels == code).any()]
+    if lacking:
+        raise ConfigError(
+            f"The split's own validation rows hold no {name_some(lacking)}, so networks.{network} "
+            "cannot be chosen on them; take another folds.scheme, or training.choose='last'."
+        )

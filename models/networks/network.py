@@ -57,11 +57,15 @@ def network_of(name: str, config: NetworkConfig, rows: pl.DataFrame, findings: F
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The indices of rows that a network may learn from, and the patient of every row."""
+    """The indices of rows that a network may learn from, and the patient of every row.
+
+    Where a split has validation rows of its own, all training rows are learnt and these decide.
+    """
 
     held_out: HeldOut
     training: Ints
     groups: Ints
+    validation: Ints | None = None  # rows to choose on; None: some of the training rows
 
 
 @dataclass(frozen=True)

@@ -175,3 +175,21 @@ def test_rows_without_a_picture_are_told_once_in_a_call(made, rows):
     for _ in range(2):
         notice_pictureless(job, rows)
     assert made.lines() == ["notice: 2 rows without a picture: networks say nothing there."]
+
+
+def test_a_scheme_of_three_sides_says_what_is_learnt_what_decides_and_what_is_reported(made):
+    one_fold = pl.when(pl.col("fold") == 1).then(0).otherwise(None).cast(pl.Int16)
+    made.keep_folds(made.rows.with_columns(one_fold.alias("fold")))
+    learnt, test = open_picture_rows(made.files()).by_side
+    rows = open_picture_rows(made.files())
+    assert names(rows, learnt.training) == ["a0", "a1", "b0", "e0", "e1", "f0"]
+    assert names(rows, learnt.validation) == ["c0", "c1"]  # d0 has no picture
+    assert names(rows, test) == ["h0"]
+    assert learnt.held_out == 0
+    assert (learnt.groups == rows.groups).all()
+
+
+def test_folds_that_hold_out_every_row_have_no_such_sides(rows):
+    assert rows.by_fold[0][0].validation is None
+    with pytest.raises(ConfigError, match=r"^These folds do not have three sides"):
+        rows.by_side  # noqa: B018 - it is asked here

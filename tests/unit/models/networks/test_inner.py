@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.networks.inner import inner_split
+from models.networks.inner import check_own, inner_split
 from workspace.errors import ConfigError
 
 
@@ -19,3 +19,13 @@ def test_the_inner_rows_are_other_patients_and_have_every_class():
 def test_too_few_patients_of_a_class_are_an_error():
     with pytest.raises(ConfigError, match=r"^inner_folds=5 needs as many patients with each class"):
         inner_split(np.arange(8), np.array([0] * 6 + [1] * 2), np.arange(8), 5, 0)
+
+
+def test_own_validation_rows_without_a_class_are_an_error():
+    check_own("net", ("mel", "nv"), np.array([1, 0, 1]))
+    with pytest.raises(ConfigError) as refused:
+        check_own("net", ("mel", "nv", "bcc"), np.array([1, 1]))
+    assert str(refused.value) == (
+        "The split's own validation rows hold no mel, bcc, so networks.net cannot be chosen on "
+        "them; take another folds.scheme, or training.choose='last'."
+    )

@@ -65,7 +65,7 @@ def pictures(tmp_path_factory):
 def trained(pictures, tmp_path, monkeypatch):
     """Train on the first 18 pictures; gives what came of it, and which places were learnt."""
 
-    def training(config=None, labels=TWO, **values):
+    def training(config=None, labels=TWO, validation=None, **values):
         network = Network("net", config or config_of(**values), labels)
         name = str(len(list(tmp_path.iterdir())))
         kept_there = Checkpoints(tmp_path / name, WANTED, HashMemory(), print)
@@ -75,7 +75,7 @@ def trained(pictures, tmp_path, monkeypatch):
             Training, "_plan", lambda self, epoch: learnt.append(plan(self, epoch)) or learnt[-1]
         )
         run = Run(1, Way(torch.device("cpu"), views=FOUR))
-        rows = TrainingRows(0, np.arange(18), np.arange(COUNT))
+        rows = TrainingRows(0, np.arange(18), np.arange(COUNT), validation)
         done = train_network(network, rows, run, pictures, kept_there, quietly)
         monkeypatch.undo()
         return network, run, done, {int(place) for epoch in learnt for b in epoch for place in b}
@@ -89,6 +89,18 @@ def test_on_inner_rows_a_part_is_not_learnt_and_the_best_epoch_is_chosen(trained
     assert learnt | set(done.inner.tolist()) == set(range(18))
     assert done.inner_score == done.history[done.best_epoch]["auc"]
     assert done.threshold is None
+
+
+def test_where_the_split_has_validation_rows_all_others_are_learnt_and_these_decide(trained):
+    own = np.arange(18, COUNT)
+    _, _, done, learnt = trained(validation=own)
+    assert learnt == set(range(18))
+    assert done.inner.tolist() == own.tolist()
+    assert done.inner_score == done.history[done.best_epoch]["auc"]
+    _, _, drawn, _ = trained()
+    assert drawn.inner_score != done.inner_score
+    _, _, last, learnt = trained(validation=own, choose="last")
+    assert (learnt, last.inner.tolist(), last.inner_score) == (set(range(18)), [], None)
 
 
 def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(trained, tmp_path):
