@@ -140,12 +140,12 @@ def _planted(recipe: Recipe, samples: pl.DataFrame) -> Check:
         except ConfigError:
             refused += 1
     words = f"{refused} of {len(CORE)} key and label columns refused"
-    source = open_source(recipe.data.model_copy(update={"images": "none"}))
+    source = open_source(recipe.data.model_copy(update={"images": "none", "lesions": None}))
     table = source.table_path()
     read = False
     if table.is_file() and table.suffix == ".csv":
         with tempfile.TemporaryDirectory() as folder:
-            config = {"images": "none", "folder": Path(folder)}
+            config = {"images": "none", "folder": Path(folder), "lesions": None}
             _plant(table, Path(folder) / table.name)
             rows = open_source(recipe.data.model_copy(update=config)).read(Findings())
             read = PLANTED in rows.columns

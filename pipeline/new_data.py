@@ -80,8 +80,8 @@ def open_data(job: Job, *, sees: bool) -> NewData:
     if sees and asked.images != "none" and _pictures_alone(asked.folder):
         pictures = {"pictures": job.hashes.of(asked.folder)}
         return NewData(config, alone=True, blind=False, hashes=pictures)
-    paths = {p.relative_to(asked.folder).as_posix(): p for p in open_source(config).inputs()}
-    hashes = {name: job.hashes.of(path) for name, path in paths.items()}
+    source = open_source(config)
+    hashes = {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
     return NewData(config, alone=False, blind=asked.images == "none", hashes=hashes)
 
 
@@ -149,7 +149,8 @@ def _there(config: DataConfig) -> DataConfig:
     """The recipe's data; pictures are looked for, and what of them is not there is no error."""
     there = tuple(name for name in config.images_in if (config.folder / name).exists())
     none = config.images == "none" or (config.images_in and not there)
-    found = {"images": "none" if none else "some", "images_in": there}
+    # Lesions are of the images that the run learnt from.
+    found = {"images": "none" if none else "some", "images_in": there, "lesions": None}
     return config.model_copy(update=found)
 
 

@@ -159,6 +159,7 @@ class Recipe(_Boosters):
         """All values as plain types for a manifest; folders and files by their names only."""
         values = self.model_dump(mode="json")
         values["data"]["folder"] = self.data.folder.name
+        values["data"]["lesions"] = self.data.lesions and self.data.lesions.name
         values["blend"] = self.blending.model_dump(mode="json")
         values["stack"]["blind"] = list(self.stack.blind)
         for name, network in self.networks.items():

@@ -17,7 +17,7 @@ from folds.groups import A, B, own_groups, report_duplicates
 from folds.images import ImageReader
 from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
-from folds.sources import DataConfig, Source, open_source
+from folds.sources import DataSettings, Source, open_source
 from folds.verify import VerifyConfig, judge_damage
 from pipeline.drawn_data import is_drawn
 from pipeline.job import Job
@@ -39,7 +39,7 @@ SHARD = 4096  # images whose fingerprints are kept together: what a crash can co
 
 def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
     """The sample table, of the shards that `looking` gives; not asked for where it is done."""
-    config, verify, inputs = job.recipe.data, job.recipe.verify, _raw(job, source)
+    config, verify, inputs = source.config, job.recipe.verify, raw_hashes(job, source)
     return Task(
         job.run / "samples",
         "verify",
@@ -47,7 +47,7 @@ def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
         settings={
             "data": config.settings(),
             "verify": verify.model_dump(mode="json"),
-            **_decoders(),
+            **decoders(),
         },
         inputs=inputs,
         arguments={
@@ -62,7 +62,7 @@ def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
 
 def looking(job: Job, source: Source) -> list[Task]:
     """A task for each shard of images, in the order of the ids."""
-    inputs = _raw(job, source)
+    inputs = raw_hashes(job, source)
     images = {name: value for name, value in inputs.items() if not name.endswith(".csv")}
     return [
         Task(
@@ -72,7 +72,7 @@ def looking(job: Job, source: Source) -> list[Task]:
             settings={
                 "images": sha256_text("\n".join([*ids, *references])),
                 "pixel_limit": source.config.pixel_limit,
-                **_decoders(),
+                **decoders(),
             },
             inputs=images,
             arguments={
@@ -84,7 +84,7 @@ def looking(job: Job, source: Source) -> list[Task]:
             on_damage="redo",
             stays=True,
         )
-        for number, (ids, references) in enumerate(_shards(job.recipe.data, job.recipe.verify))
+        for number, (ids, references) in enumerate(_shards(source.config, job.recipe.verify))
     ]
 
 
@@ -104,7 +104,7 @@ def look(
 
 
 def verify_samples(
-    draft: Draft, data: DataConfig, verify: VerifyConfig, shards: Sequence[Path]
+    draft: Draft, data: DataSettings, verify: VerifyConfig, shards: Sequence[Path]
 ) -> None:
     """Run every check, and keep what was read with what was found."""
     source, findings = open_source(data), Findings()
@@ -135,7 +135,7 @@ def verify_samples(
     draft.parquet(DUPLICATES, pairs)
 
 
-def _shards(data: DataConfig, verify: VerifyConfig) -> list[tuple[list[str], list[str]]]:
+def _shards(data: DataSettings, verify: VerifyConfig) -> list[tuple[list[str], list[str]]]:
     """Ids and references of the images to look at together."""
     if not verify.look_at_images or data.images == "none":
         return []  # without reading the table for it
@@ -154,13 +154,12 @@ def _fingerprints_of(unit: Unit) -> Fingerprints:
     )
 
 
-def _raw(job: Job, source: Source) -> dict[str, str]:
+def raw_hashes(job: Job, source: Source) -> dict[str, str]:
     """Hashes of the raw files by their names below the folder."""
-    paths: Sequence[Path] = source.inputs()
-    return {path.relative_to(source.folder).as_posix(): job.hashes.of(path) for path in paths}
+    return {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
 
 
-def _decoders() -> dict[str, Any]:
+def decoders() -> dict[str, Any]:
     """What decides how an image is seen: with others all are looked at again."""
     versions = {name: current_versions()[name] for name in DECODERS}
     return {"decoders": {**versions, "turned": "as EXIF says"}}

@@ -1,6 +1,7 @@
 """make verify: look at the data before it is believed.
 
-Reads the raw tables and every image; writes <run>/samples/ with samples.parquet, images.parquet,
+Reads the raw tables and every image, with data.lesions a folder of HAM10000 too (kept as
+<run>/lesions/); writes <run>/samples/ with samples.parquet, images.parquet,
 duplicates.parquet and verify.json. Every problem is named in one pass; any error ends in exit
 code 2, and nothing later runs on such data.
 """
@@ -9,6 +10,7 @@ from folds.findings import Findings
 from folds.samples import described
 from folds.sources import open_source
 from pipeline.job import Job
+from pipeline.lesions import with_lesions
 from pipeline.samples import CROSSINGS, REPORT, looking, verifying
 from reports import crossings
 from scripts import sample
@@ -20,7 +22,7 @@ def run(job: Job) -> Unit:
     """The verified samples; raises the first error after all have been shown."""
     if job.recipe.synthetic is not None and not job.own_data:
         job.need(sample.run)
-    source = open_source(job.recipe.data)
+    source = open_source(with_lesions(job))
     task = verifying(job, source)
     if job.state_of(task).done:
         done, new = job.make(task)

@@ -2,12 +2,13 @@
 
 from folds.sources.config import DataConfig
 from folds.sources.registry import SOURCES
+from folds.sources.settings import DataSettings
 from folds.sources.source import Source
 
 
-def open_source(config: DataConfig) -> Source:
+def open_source(config: DataSettings) -> Source:
     """The adapter that the recipe names."""
     return SOURCES[config.source](config)
 
 
-__all__ = ["DataConfig", "Source", "open_source"]
+__all__ = ["DataConfig", "DataSettings", "Source", "open_source"]

@@ -21,4 +21,6 @@ class DataConfig(DataSettings):
         known = others.data
         if group != "known" or not {"source", "folder"} <= known.keys():
             return group
+        if known.get("lesions") is not None:
+            return "lesion"
         return SOURCES[known["source"]].known_group(known["folder"], known.get("table"))

@@ -1,9 +1,8 @@
 """DermaMNIST: HAM10000 at 28x28 (or larger), seven classes, official split 7,007/1,003/2,005.
 
 Reads the published npz, or a CSV of image_id and dx beside a folder or ZIP of images. The
-official split is kept. It was drawn by image: several images of one lesion lie on both sides. The
-published file names no lesion; a groups.csv of image_id and lesion_id beside it, such as a match
-with HAM10000 gives, lets `make verify` say how many.
+official split was drawn by image: several images of one lesion lie on both sides. The published
+file names no lesion; `data.lesions`, or a groups.csv beside it, does.
 """
 
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import ClassVar
 
 import polars as pl
 
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.images import ITEM
+from folds.matching import IMAGE_ID
 from folds.schema import (
     DIAGNOSIS,
     ID,
@@ -40,7 +40,16 @@ COLUMNS = (
     identifier("lesion_id", required=False),
     label("split", required=False),
 )
-GROUPS, GROUP_FILE_COLUMNS = "groups.csv", (identifier("image_id"), identifier(LESION))
+GROUPS = "groups.csv"  # beside the data: their lesions
+LESION_COLUMNS = (
+    identifier(IMAGE_ID, required=False),
+    identifier("image_id", required=False),
+    identifier(LESION),
+    label("dx", required=False),
+    # Of the picture that was matched; nothing is made of these.
+    *(label(name, required=False) for name in ("isic_id", "split", "corr")),
+)
+LESION_FILE_COLUMNS = (IMAGE_ID, "isic_id", LESION, "dx", "split", "corr")  # of a match
 
 
 class DermaMnist(Source):
@@ -49,6 +58,7 @@ class DermaMnist(Source):
     id_pattern: ClassVar[str] = r"DermaMNIST_(train|val|test)_[0-9]{5}"
     id_example: ClassVar[str] = "DermaMNIST_train_00000"
     table: ClassVar[str] = "dermamnist.npz"
+    takes_lesions: ClassVar[bool] = True
     image_places: ClassVar[tuple[str, ...]] = ("images", "dermamnist28_jpg.zip")
 
     @classmethod
@@ -59,13 +69,17 @@ class DermaMnist(Source):
         return [] if self._is_npz() else super().places()
 
     def inputs(self) -> list[Path]:
-        groups = self.folder / GROUPS
-        return super().inputs() + ([groups] if groups.is_file() else [])
+        lesions = self._lesion_file()
+        return super().inputs() + ([] if lesions is None else [lesions])
+
+    def input_name(self, path: Path) -> str:
+        return "lesions.csv" if path == self.config.lesions else super().input_name(path)
 
     def read(self, findings: Findings) -> pl.DataFrame:
         frame = self._npz_rows() if self._is_npz() else self._csv_rows(findings)
-        if (self.folder / GROUPS).is_file():
-            frame = self._with_lesions(frame, findings)
+        lesions = self._lesion_file()
+        if lesions is not None:
+            frame = self._with_lesions(frame, lesions, findings)
         target = target_from_classes(self.config.positive, frame[DIAGNOSIS])
         return with_core(frame.with_columns(target.alias(TARGET)))
 
@@ -81,16 +95,35 @@ class DermaMnist(Source):
         )
         return rows.select(ID, item.alias(IMAGE))
 
-    def _with_lesions(self, frame: pl.DataFrame, findings: Findings) -> pl.DataFrame:
-        """Whose each image is, by groups.csv."""
-        groups = self.read_columns(self.folder / GROUPS, GROUP_FILE_COLUMNS, findings)
-        groups = groups.select(stem("image_id"), LESION)
-        twice = groups.filter(pl.col(ID).is_duplicated())[ID].unique().sort().to_list()
-        strange = groups.join(frame, on=ID, how="anti")[ID].to_list()
-        for names, words in ((twice, "twice"), (strange, "that are not there")):
-            if names:
-                raise DataError(f"{GROUPS} names images {words}: {listed(names)}.")
-        return frame.drop(LESION, strict=False).join(groups, on=ID, how="left")
+    def _lesion_file(self) -> Path | None:
+        """What says whose each image is; what the recipe names goes before what lies there."""
+        named, beside = self.config.lesions, self.folder / GROUPS
+        if named is None:
+            return beside if beside.is_file() else None
+        if not named.exists():
+            raise DataError(f"{named.name} is missing in {named.parent}; see data.lesions.")
+        return named
+
+    def _with_lesions(self, frame: pl.DataFrame, path: Path, findings: Findings) -> pl.DataFrame:
+        """Whose each image is; where the file does not say it, nobody knows."""
+        known = self.read_columns(path, LESION_COLUMNS, findings)
+        named = pl.coalesce(stem(IMAGE_ID), stem("image_id"))
+        lesions = known.select(named, LESION, "dx")
+        if lesions[ID].null_count():
+            raise DataError(
+                f"{path.name} has rows without an image id; name it in {IMAGE_ID} or image_id."
+            )
+        _check_lesions(frame, lesions, path.name)
+        joined = frame.drop(LESION, strict=False).join(lesions.drop("dx"), on=ID, how="left")
+        unknown = joined.filter(pl.col(LESION).is_null())[ID].to_list()
+        if unknown:
+            findings.notice(
+                "unknown-lesion",
+                f"{path.name} does not say which lesion {plural(len(unknown), 'image')} of "
+                f"{len(joined)} show: {listed(unknown)}.",
+                unknown,
+            )
+        return joined
 
     def _is_npz(self) -> bool:
         return self.table_path().suffix == ".npz"
@@ -135,3 +168,19 @@ class DermaMnist(Source):
                 f"{listed(unknown)}."
             )
         return frame.drop("image_id")
+
+
+def _check_lesions(frame: pl.DataFrame, lesions: pl.DataFrame, name: str) -> None:
+    """The file is of these images: each once, none of others, and their classes if it has any."""
+    twice = lesions.filter(pl.col(ID).is_duplicated())[ID].unique().sort().to_list()
+    strange = lesions.join(frame, on=ID, how="anti")[ID].to_list()
+    both = lesions.join(frame.select(ID, DIAGNOSIS), on=ID).filter(
+        pl.col("dx") != pl.col(DIAGNOSIS)
+    )
+    for names, words in (
+        (twice, "images twice"),
+        (strange, "images that are not there"),
+        (both[ID].to_list(), "another class than the data for images"),
+    ):
+        if names:
+            raise DataError(f"{name} names {words}: {listed(names)}.")

@@ -20,6 +20,9 @@ class DataSettings(BaseModel):
     folder: Path
     table: str | None = None
     images_in: tuple[str, ...] = ()
+    # Which lesion each image shows, where the source does not say it (dermamnist): a CSV of ids of
+    # images and lesions, or a folder of HAM10000 with whose pictures the images are matched.
+    lesions: Path | None = None
     # What must never be on two sides of a split; "known": what the folder says of whose rows are.
     group: Group = "patient"
     images: ImagePolicy = "all"  # must all rows have a picture, may some lack it, or use none
@@ -35,8 +38,8 @@ class DataSettings(BaseModel):
     limit: int | None = Field(default=None, ge=20, strict=True)
 
     def settings(self) -> dict[str, Any]:
-        """The values for a manifest. Where the folder lies changes nothing, nor does no limit."""
-        unasked = {"folder"} if self.limit else {"folder", "limit"}
+        """The values for a manifest. Where files lie changes nothing, nor does no limit."""
+        unasked = {"folder", "lesions"} if self.limit else {"folder", "lesions", "limit"}
         return self.model_dump(mode="json", exclude=unasked)
 
     @field_validator("table", "images_in")

@@ -32,6 +32,7 @@ class Source(ABC):
     table: ClassVar[str] = ""
     image_places: ClassVar[tuple[str, ...]] = ()
     has_classes: ClassVar[bool] = True  # the target follows from the recipe's `data.positive`
+    takes_lesions: ClassVar[bool] = False  # whether `data.lesions` says what it does not know
 
     def __init__(self, config: DataSettings) -> None:
         self.config = config
@@ -44,6 +45,8 @@ class Source(ABC):
             )
         if not self.has_classes and config.positive:
             raise ConfigError(f"Source {config.source} has a target; leave out data.positive.")
+        if config.lesions is not None and not self.takes_lesions:
+            raise ConfigError(f"Source {config.source} does not read data.lesions; leave it out.")
 
     @classmethod
     def known_group(cls, folder: Path, table: str | None) -> Group:
@@ -84,6 +87,10 @@ class Source(ABC):
                 f"{table.name} is missing in {self.folder}; name its folder with DATA=."
             )
         return [table, *self.places()]
+
+    def input_name(self, path: Path) -> str:
+        """How manifests call a file or folder: by its place below the data."""
+        return path.relative_to(self.folder).as_posix()
 
     def index(self, findings: Findings) -> pl.DataFrame:
         """Ids and references of all images found."""

@@ -119,7 +119,7 @@ def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
         (
             "[data.x]\n",
             "Unknown option 'data.x' in mine.toml; known are source, folder, table, images_in, "
-            "group, images, positive, id_pattern, pixel_limit, limit.",
+            "lesions, group, images, positive, id_pattern, pixel_limit, limit.",
         ),
         (
             "[synthetic]\npatient = 3\n",

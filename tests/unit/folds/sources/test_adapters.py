@@ -155,6 +155,66 @@ def test_dermamnist_learns_its_lesions_from_a_file_beside_it(npz):
         assert str(refused.value) == f"groups.csv {message}"
 
 
+def test_dermamnist_takes_its_lesions_from_any_file_that_the_recipe_names(npz, tmp_path):
+    (npz / "groups.csv").write_text("image_id,lesion_id\nDermaMNIST_val_00000,OTHER\n")
+    elsewhere = tmp_path / "else" / "match.csv"
+    elsewhere.parent.mkdir()
+    header = "dermamnist_id,isic_id,lesion_id,dx,split,corr\n"
+    elsewhere.write_text(
+        f"{header}DermaMNIST_val_00000,ISIC_0000001,L1,akiec,val,0.99\n"
+        "DermaMNIST_train_00000,ISIC_0000002,L1,akiec,train,0.98\n"
+        "DermaMNIST_test_00000,ISIC_0000003,,akiec,test,0.97\n"
+    )
+    given = {"group": "none", "positive": ("mel",), "lesions": elsewhere}
+    samples, findings = build("dermamnist", npz, **given)
+    assert dict(samples.select("isic_id", "lesion_id").drop_nulls().iter_rows()) == {
+        "DermaMNIST_train_00000": "L1", "DermaMNIST_val_00000": "L1",
+    }  # fmt: skip
+    [notice] = [f for f in findings.notices if f.check == "unknown-lesion"]
+    assert notice.message == (
+        "match.csv does not say which lesion 13 images of 15 show: [DermaMNIST_train_00001, "
+        "DermaMNIST_train_00002, DermaMNIST_train_00003, DermaMNIST_train_00004, "
+        "DermaMNIST_train_00005] (+8 more)."
+    )
+    source = open_source(DataConfig(source="dermamnist", folder=npz, **given))
+    assert [source.input_name(path) for path in source.inputs()] == [
+        "dermamnist.npz", "lesions.csv",
+    ]  # fmt: skip
+    for text, message in (
+        (f"{header}DermaMNIST_val_00000,I,L1,mel,val,1\n",
+         "match.csv names another class than the data for images: [DermaMNIST_val_00000]."),
+        (f"{header},I,L1,mel,val,1\n",
+         "match.csv has rows without an image id; name it in dermamnist_id or image_id."),
+        ("isic_id,lesion_id\nDermaMNIST_val_00000,L1\n",
+         "match.csv has rows without an image id; name it in dermamnist_id or image_id."),
+        ("dermamnist_id,lesion\nDermaMNIST_val_00000,L1\n",
+         "Missing columns in match.csv: ['lesion_id']."),
+    ):  # fmt: skip
+        elsewhere.write_text(text)
+        with pytest.raises(DataError) as refused:
+            build("dermamnist", npz, **given)
+        assert str(refused.value) == message
+    elsewhere.unlink()
+    with pytest.raises(DataError) as refused:
+        build("dermamnist", npz, **given)
+    assert str(refused.value) == f"match.csv is missing in {elsewhere.parent}; see data.lesions."
+
+
+def test_who_needs_no_file_of_lesions_refuses_one(ham):
+    with pytest.raises(ConfigError) as refused:
+        build("ham10000", ham, group="lesion", positive=("mel",), lesions=ham / "groups.csv")
+    assert str(refused.value) == "Source ham10000 does not read data.lesions; leave it out."
+
+
+def test_lesions_that_a_recipe_names_are_what_is_known(npz):
+    given = {"source": "dermamnist", "folder": npz, "positive": ("mel",), "group": "known"}
+    assert DataConfig(**given).group == "none"
+    named = DataConfig(**given, lesions=npz / "match.csv")
+    assert named.group == "lesion"
+    plain = DataConfig(**{**given, "group": "lesion"})
+    assert named.settings() == plain.settings()  # its hash says more than where it lies
+
+
 def test_dermamnist_labels_outside_the_seven(npz):
     arrays = dict(np.load(npz / "dermamnist.npz"))
     arrays["val_labels"][0] = 7
