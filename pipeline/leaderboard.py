@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from folds.findings import Findings
 from folds.groups import GROUP
-from folds.schema import ID, LESION, SPLIT, TRAIN
+from folds.schema import ID
+from folds.sides import LEAKED, lesion_in_training
 from folds.split import Scheme
 from metrics.score_sheet import ScoreConfig
 from models.networks.columns import shares_of
@@ -24,8 +24,7 @@ from models.suite.measure import BySeed, Truth
 from pipeline.networks import SCORES
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from pipeline.recipe import Recipe
-from pipeline.samples import SAMPLES
-from pipeline.suite import FOLD, LEADERBOARD, PAGE, SUITE, TEST_SCORES, Trained
+from pipeline.suite import LEADERBOARD, PAGE, SUITE, TEST_SCORES, Trained
 from reports.leaderboard import page
 from workspace.arrays import Bools, Floats, Ints
 from workspace.units import Draft, Unit, open_unit
@@ -45,7 +44,7 @@ class SplitRows:
 
     validation: Truth
     test: Truth
-    leaked: Bools  # (test rows,): the official training has their lesion
+    leaked: Bools  # (test rows,): the training side has their lesion
     answers: Mapping[str, Answers]  # by the experiment's number
 
     def suspicion(self, number: str, seed: int) -> tuple[Floats, Floats]:
@@ -97,10 +96,11 @@ def _open(
 ) -> SplitRows:  # fmt: skip
     some = next(iter(suite.experiments.values())).network
     network = network_of("suite", some, rows.table, Findings())
-    validation = np.sort(rows.by_fold[FOLD][1])
+    learnt, test = rows.by_side
+    assert learnt.validation is not None, "a split has validation rows"
     return SplitRows(
-        _truth(rows, network, validation, watched), _truth(rows, network, rows.test, watched),
-        _leaked(rows, rows.test), _answers(rows, units, validation),
+        _truth(rows, network, learnt.validation, watched), _truth(rows, network, test, watched),
+        _leaked(rows, test), _answers(rows, units, learnt.validation, test),
     )  # fmt: skip
 
 
@@ -112,24 +112,23 @@ def _truth(
 
 
 def _leaked(rows: PictureRows, test: Ints) -> Bools:
-    """Which of these rows' lesions the official training has; none where lesions are unknown."""
-    samples = open_unit(rows.files.samples, "verify").parquet(SAMPLES, [ID, SPLIT, LESION])
-    trained_on = samples.filter(pl.col(SPLIT) == TRAIN)[LESION].drop_nulls().unique()
+    """(test rows,): whether the training side has their lesion too."""
     ids = rows.table[ID].gather(test).to_frame()
-    joined = ids.join(samples, on=ID, how="left", validate="1:1", maintain_order="left")
-    found: Bools = joined[LESION].is_in(trained_on.implode()).fill_null(value=False).to_numpy()
+    known = ids.join(lesion_in_training(rows.table), on=ID, how="left", validate="1:1",
+                     maintain_order="left")  # fmt: skip
+    found: Bools = (known["lesion"] == LEAKED).to_numpy()
     return found
 
 
 def _answers(
-    rows: PictureRows, units: Mapping[tuple[str, int], Unit], validation: Ints
+    rows: PictureRows, units: Mapping[tuple[str, int], Unit], validation: Ints, test: Ints
 ) -> dict[str, Answers]:
     """By id, in the order of the truths."""
     numbers = dict.fromkeys(number for number, _ in units)
     return {
         number: Answers(*(
             {seed: _said_of(rows, u, file, places) for (n, seed), u in units.items() if n == number}
-            for file, places in ((SCORES, validation), (TEST_SCORES, rows.test))
+            for file, places in ((SCORES, validation), (TEST_SCORES, test))
         ))
         for number in numbers
     }  # fmt: skip

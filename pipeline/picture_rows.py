@@ -165,11 +165,6 @@ class PictureRows:
         return np.flatnonzero(self.table[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
 
     @cached_property
-    def test(self) -> Ints:
-        """Indices of the source's own test rows."""
-        return np.flatnonzero((self.table[SPLIT] == TEST).to_numpy())
-
-    @cached_property
     def _index(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.table[ID].to_list())}
 

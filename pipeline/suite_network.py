@@ -26,7 +26,7 @@ def train_experiment(
     """Train on the split's training rows; score its validation rows, then its test rows."""
     fold = open_fold_network(files, network, run, machine)
     trained = train_and_fill(draft, fold, machine, checkpoints)
-    test = open_picture_rows(files).test
+    _, test = open_picture_rows(files).by_side
     draft.parquet(TEST_SCORES, fold.score(draft, trained, test))
     draft.facts["parameters"] = sum(
         array.size for name, array in trained.last.items() if not _is_a_statistic(name)

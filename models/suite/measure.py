@@ -135,12 +135,12 @@ def either(validation: Truth, members: Sequence[tuple[Floats, Floats]]) -> tuple
 
 
 def melanomas_found(truth: Truth, by_seed: BySeed, leaked: Bools) -> dict[str, Any]:
-    """Of melanomas whose lesion the official training has, and of the others: those called so.
+    """Of melanomas whose lesion the training side has, and of the others: those called so.
 
     Means over the seeds.
     """
     sheet = {}
-    for name, among in (("leaked", leaked), ("unseen", ~leaked)):
+    for name, among in (("leaked", leaked), ("clean", ~leaked)):
         rows = truth.is_melanoma & among
         found = [int(truth.found(probability)[rows].sum()) for probability in by_seed.values()]
         sheet[name] = {"k": float(np.mean(found)), "n": int(rows.sum()), "by_seed": found}

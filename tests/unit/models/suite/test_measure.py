@@ -107,7 +107,7 @@ def test_melanomas_are_counted_apart_by_whether_training_had_their_lesion():
     leaked[:10] = leaked[40] = True
     found = measure.melanomas_found(TRUE, {0: GOOD, 1: BAD}, leaked)
     assert found["leaked"] == {"k": 10.0, "n": 10, "by_seed": [10, 10]}
-    assert found["unseen"] == {"k": (14 + 2) / 2, "n": 20, "by_seed": [14, 2]}
+    assert found["clean"] == {"k": (14 + 2) / 2, "n": 20, "by_seed": [14, 2]}
 
 
 def test_rows_are_drawn_by_patient():
