@@ -100,8 +100,18 @@ class FoldNetwork:
             )
 
     def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
-        """Keep the network, and what it says of the rows that it never saw."""
+        """Keep the network, and what it says of the rows that it never saw, if it says anything."""
         use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
+        if not self.network.task.is_beginning:
+            self._score(draft, trained)
+        learning = self.network.config.learning
+        chosen = learning.choose == "inner"
+        draft.show("curves.svg", draw(trained.history, learning.watch, chosen=chosen))
+        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
+        draft.facts.update(balance=trained.balance, processors=list(trained.processors))
+        draft.facts.update(self.network.task.facts(trained.history))
+
+    def _score(self, draft: Draft, trained: TrainedNetwork) -> None:
         scored = (self.network, self.run, self.pictures)
         with draft.progress(f"{self.title}, scores") as show:
             last = best = scores_of(*scored, trained.best, self.indices, show)
@@ -109,9 +119,6 @@ class FoldNetwork:
             with draft.progress(f"{self.title}, scores of the last epoch") as show:
                 last = scores_of(*scored, trained.last, self.indices, show)
         draft.parquet(SCORES, self._table(self.indices, {"": best, LAST: last}))
-        draft.show("curves.svg", draw(trained.history, self.network.config.learning.watch))
-        draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
-        draft.facts.update(balance=trained.balance, processors=list(trained.processors))
 
     def score(self, draft: Draft, trained: TrainedNetwork, indices: Ints) -> pl.DataFrame:
         """Ids and probabilities of other rows, by the best weights."""

@@ -19,11 +19,11 @@ from models.input.transforms import make_transform
 from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
 from models.networks.auxiliary import refuse_one_sided
-from models.networks.inner import check_own, inner_split
-from models.networks.network import Network, Run, TrainingRows
-from models.networks.watch import log_loss
+from models.networks.inner import check_own, inner_groups, inner_split
+from models.networks.inner_rows import InnerRows
+from models.networks.network import Network, Run, TrainingRows, in_words
 from models.training.checkpoints import Arrays, Checkpoints
-from models.training.loop import Examples, Score, Setting, Training
+from models.training.loop import Examples, Setting, Training
 from models.training.position import seed_of
 from workspace.arrays import Ints
 from workspace.progress import Show
@@ -61,13 +61,16 @@ def train_network(
     torch.manual_seed(seed)
     objective = network.task.objective(labels, config.learning)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
-    examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective)
+    deal = network.task.dealing(labels, learnt, config.learning, seed)
+    examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective, deal)
     transform = make_transform(config.augment, net.size, net.mean, net.std)
     setting = Setting(
         config.learning, transform, run.way.device, seed, run.way.workers,
         {"network": network.name, "fold": rows.held_out},
     )  # fmt: skip
-    score = _inner_score(network, pictures, inner, run) if len(inner) else None
+    title, one_view = f"{network.name}, {in_words(rows.held_out)}", replace(run.way, views=IDENTITY)
+    watched = InnerRows(pictures, learnt, inner, one_view, transform, seed, title, kept.tell)
+    score = network.task.scoring(watched, labels, config.learning.watch) if len(inner) else None
     trained = Training(net, examples, setting, kept, score).run(show)
     best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
     first = _threshold(network, run, pictures, best, inner)
@@ -104,8 +107,10 @@ def _to_choose_on(
 ) -> tuple[Ints, Ints]:
     """The rows to learn and those that decide: the split's own, or a part drawn for it."""
     if rows.validation is None:
-        codes, groups = network.codes[learnt], rows.groups[learnt]
-        return inner_split(learnt, codes, groups, network.config.learning.inner_folds, seed)
+        groups, parts = rows.groups[learnt], network.config.learning.inner_folds
+        if not network.classes:
+            return inner_groups(learnt, groups, parts, seed)
+        return inner_split(learnt, network.codes[learnt], groups, parts, seed)
     validation = rows.validation[network.codes[rows.validation] >= 0]
     check_own(network.name, network.classes, network.codes[validation])
     return learnt, validation
@@ -113,18 +118,6 @@ def _to_choose_on(
 
 def _alike(one: Arrays, other: Arrays) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def _inner_score(network: Network, pictures: Pictures, inner: Ints, run: Run) -> Score:
-    one_view, codes = replace(run.way, views=IDENTITY), network.codes[inner]
-
-    def score(net: LesionNet) -> tuple[float, float]:
-        scores = score_pictures(net, pictures, inner, one_view)
-        watch = network.config.learning.watch
-        found = network.task.inner_score(watch, codes, scores, network.labels)
-        return found, log_loss(codes, scores.probability)
-
-    return score
 
 
 def _threshold(

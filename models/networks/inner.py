@@ -42,3 +42,16 @@ def check_own(network: str, classes: Sequence[str], labels: Ints) -> None:
             f"The split's own validation rows hold no {name_some(lacking)}, so networks.{network} "
             "cannot be chosen on them; take another folds.scheme, or training.choose='last'."
         )
+
+
+def inner_groups(indices: Ints, groups: Ints, parts: int, seed: int) -> tuple[Ints, Ints]:
+    """The same where there are no classes to deal evenly: one of so many parts of the groups."""
+    known = np.unique(groups)
+    if len(known) < 2 * parts:
+        raise ConfigError(
+            f"inner_folds={parts} needs twice as many patients among a fold's training rows; there "
+            f"are {len(known)}. Lower inner_folds, or n_folds of the folds."
+        )
+    drawn = np.random.default_rng(seed).permutation(known)[: len(known) // parts]
+    is_inner = np.isin(groups, drawn)
+    return indices[~is_inner], indices[is_inner]

@@ -1,5 +1,7 @@
 """What inner rows are scored by after each epoch, and what variants are compared by."""
 
+from typing import get_args
+
 import numpy as np
 
 from metrics.classification import classification_tally, predicted_class, scores_of
@@ -8,8 +10,10 @@ from metrics.one_vs_rest import macro_auc, one_vs_rest_tally
 from metrics.pauc import MIN_TPR
 from metrics.ranking import auc, ranking_tally
 from metrics.tally import Tally
-from models.training.config import Watch
+from models.training.config import OfClasses, Watch
 from workspace.arrays import Floats, Ints
+
+OF_CLASSES: tuple[OfClasses, ...] = get_args(OfClasses)  # what probabilities can be scored by
 
 
 def watched(what: Watch, codes: Ints, probability: Floats, classes: tuple[str, ...]) -> float:

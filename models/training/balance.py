@@ -18,8 +18,11 @@ def class_balance(
     """Of each class: rows to learn from, pictures an epoch, weight, share of the loss.
 
     `learnt` are the rows' codes, `shown` those of an epoch's pictures. The share is that of
-    pictures that are all equally wrong, before labels are smoothed.
+    pictures that are all equally wrong, before labels are smoothed. Without classes there is
+    nothing to say.
     """
+    if not classes:
+        return {}
     rows, pictures = (np.bincount(codes, minlength=len(classes)) for codes in (learnt, shown))
     weight = np.ones(len(classes)) if weights is None else weights.double().cpu().numpy()
     counted = pictures * weight

@@ -11,7 +11,9 @@ from models.nets.config import PARTS, Part
 from workspace.settings import said_since
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
-Watch = Literal["auc", "macro_f1", "balanced_accuracy", "macro_auc"]
+OfClasses = Literal["auc", "macro_f1", "balanced_accuracy", "macro_auc"]
+# By the nearest neighbours, where there is no probability.
+Watch = Literal[OfClasses, "knn_accuracy", "knn_balanced_accuracy"]
 Layout = Literal["channels_first", "channels_last"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Sampling = Literal["shuffled", "inverse_frequency", "balanced"]

@@ -14,7 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-NAMES = {"auc": "AUC", "macro_f1": "macro F1"}
+NAMES = {
+    "auc": "AUC", "macro_f1": "macro F1", "knn_accuracy": "kNN accuracy",
+    "knn_balanced_accuracy": "kNN balanced accuracy",
+}  # fmt: skip
+BESIDES = {  # signs of life, each in a panel of its own where a history has them
+    "alignment": "Alignment: how far two views of a picture lie apart",
+    "uniformity": "Uniformity: 0 where all pictures lie on one point",
+}
 LOSS, SCORE, SHADE, BEST = "#4c566a", "#0a6ebd", "#eceff4", "#b3423a"
 MANY = 30  # epochs; from there on dots would hide the line
 WORDY = 0.14  # share of the width that the word "phase" needs beside its number
@@ -32,24 +39,28 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw(history: list[dict[str, Any]], watch: str) -> str:
+def draw(history: list[dict[str, Any]], watch: str, *, chosen: bool = True) -> str:
     """An SVG; an entry has phase, epoch, loss and, under `watch`, the inner rows' score.
 
-    Where there were no inner rows, the loss alone.
+    Where there were no inner rows, the loss alone. The best epoch is marked if it was `chosen`.
     """
     assert history, "no epoch to draw"
     epochs = [entry["epoch"] for entry in history]
     scored = watch in history[0]
-    name = NAMES.get(watch, watch)
+    name, besides = NAMES.get(watch, watch), [key for key in BESIDES if key in history[0]]
+    count = 1 + scored + len(besides)
     with mpl.rc_context():
         mpl.rcdefaults()  # nobody's own settings
         mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(8, 7.2 if scored else 4.2), layout="constrained")
-        panels = list(figure.subplots(1 + scored, 1, sharex=True, squeeze=False)[:, 0])
+        figure = Figure(figsize=(8, 1.2 + 3 * count), layout="constrained")
+        panels = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
         _line(panels[0], epochs, [entry["loss"] for entry in history], LOSS)
         panels[0].set_title("Loss in training", pad=30)  # the phases' names stand between
         if scored:
-            _scores(panels, epochs, [entry[watch] for entry in history], name)
+            _scores(panels, epochs, [entry[watch] for entry in history], name, chosen=chosen)
+        for axes, key in zip(panels[count - len(besides) :], besides, strict=True):
+            _line(axes, epochs, [entry[key] for entry in history], SCORE)
+            axes.set_title(BESIDES[key], pad=12)
         panels[-1].set_xlabel("epoch")
         panels[-1].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
         panels[-1].xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
@@ -57,9 +68,15 @@ def draw(history: list[dict[str, Any]], watch: str) -> str:
         return _text(figure, f"Loss and inner {name} by epoch" if scored else "Loss by epoch")
 
 
-def _scores(panels: list[Axes], epochs: list[int], scores: list[float], name: str) -> None:
-    """The inner rows' scores in the lower panel, and through both the epoch that was best."""
-    below = panels[-1]
+def _scores(
+    panels: list[Axes], epochs: list[int], scores: list[float], name: str, *, chosen: bool
+) -> None:
+    """The inner rows' scores in the second panel, and through all the epoch that was best."""
+    below = panels[1]
+    if not chosen:
+        _line(below, epochs, scores, SCORE)
+        below.set_title(f"Inner {name}: {scores[-1]:.3f} after the last epoch", pad=12)
+        return
     best = scores.index(max(scores))  # the first of equals, as the loop has it
     _line(below, epochs, scores, SCORE)
     below.set_title(f"Inner {name}: best {scores[best]:.3f} at epoch {epochs[best]}", pad=12)

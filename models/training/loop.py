@@ -52,6 +52,7 @@ class Examples:
     training: Ints  # places that are learnt from
     inner: Ints  # places of other patients, that decide when to stop and what was best, if any
     objective: Objective
+    deal: "Deal | None" = None  # how an epoch is dealt into batches, if not by labels and sampling
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ class Trained:
     processors: list[str]
 
 
-Score = Callable[[LesionNet], tuple[float, float]]  # of the inner rows: more is better; their loss
+Deal = Callable[[int], list[Ints]]  # an epoch's batches
+# Of the inner rows: what is watched, of which more is better, and what else is kept of them.
+Score = Callable[[LesionNet], tuple[float, Mapping[str, float]]]
 
 
 class Training:
@@ -189,6 +192,8 @@ class Training:
     def _plan(self, epoch: int) -> list[Ints]:
         """The epoch's batches, the same whenever they are asked for."""
         config, examples = self.config, self.examples
+        if examples.deal is not None:
+            return examples.deal(epoch)
         labels, most = examples.labels[examples.training], config.epoch_samples
         if config.sampling == "balanced":
             order = balanced_order(labels, config.sides, most, self.setting.seed, epoch)
@@ -294,8 +299,8 @@ class Training:
             "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
         if self.score is not None:
-            score, record["inner_loss"] = self._scored(self.score)
-            record[self.config.watch] = score
+            score, besides = self._scored(self.score)
+            record |= {**besides, self.config.watch: score}
             if phase.schedule == "plateau":
                 at.note_loss(record["inner_loss"], phase.plateau_epochs)
         self.history.append(record)
@@ -307,17 +312,17 @@ class Training:
         at.next_epoch()
         self._save()
 
-    def _scored(self, score: Score) -> tuple[float, float]:
-        """The inner rows' score and loss of the weights as they would be kept now."""
+    def _scored(self, score: Score) -> tuple[float, Mapping[str, float]]:
+        """What the inner rows say of the weights as they would be kept now."""
         with self.average.in_place_of(self.net) if self.average else nullcontext():
             self.net.eval()
-            found, loss = score(self.net)
+            found, besides = score(self.net)
         if not np.isfinite(found):
             raise ConfigError(
                 f"The inner rows' score ({self.config.watch}) is not a number after epoch "
                 f"{self.position.epoch + 1}; they need every class: lower inner_folds."
             )
-        return found, loss
+        return found, besides
 
     def _compare(self, score: float) -> None:
         """Is it the best so far, and for how long has the phase waited for a better one?"""

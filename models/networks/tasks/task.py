@@ -6,6 +6,7 @@ beside this one and a line in `registry`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,11 +19,15 @@ from models.nets.config import NetConfig
 from models.networks.auxiliary import AuxiliaryTarget
 from models.networks.columns import probability_columns
 from models.networks.measure import Patients
+from models.networks.watch import OF_CLASSES, log_loss
 from models.training.config import TrainConfig, Watch
 from workspace.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:  # a recipe is read without torch, which takes seconds to import
     from models.inference.scores import Scores
+    from models.nets.network import LesionNet
+    from models.networks.inner_rows import InnerRows
+    from models.training.loop import Deal, Score
     from models.training.objective import Objective
 
 
@@ -45,6 +50,10 @@ class Task(BaseModel, ABC):
     kind: str
     learns: ClassVar[bool] = True  # a network of its own for each fold
     of_target: ClassVar[bool] = False  # its labels are the sample table's target, 0 or 1
+    # It is learnt for its weights, with which other networks begin: it says nothing of a row, so
+    # nothing of it is joined, embedded or stacked.
+    is_beginning: ClassVar[bool] = False
+    watches: ClassVar[tuple[Watch, ...]] = OF_CLASSES  # what its inner rows can be scored by
 
     @property
     def by_threshold(self) -> bool:
@@ -54,6 +63,11 @@ class Task(BaseModel, ABC):
     @property
     def of_positives(self) -> bool:
         """Whether it is about rows with target 1 alone."""
+        return False
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether one network looks at the rows of all folds, held out or not."""
         return False
 
     def settings(self) -> dict[str, Any]:
@@ -79,6 +93,23 @@ class Task(BaseModel, ABC):
     def objective(self, labels: Labels, training: TrainConfig) -> "Objective":
         """What training makes smaller."""
 
+    def dealing(
+        self, labels: Labels, learnt: Ints, training: TrainConfig, seed: int
+    ) -> "Deal | None":
+        """How an epoch is dealt into batches, where training.sampling does not say it."""
+        return None
+
+    def scoring(self, rows: "InnerRows", labels: Labels, watch: Watch) -> "Score":
+        """What is asked of the network after each epoch; by the inner rows' probabilities."""
+        codes = labels.codes[rows.inner]
+
+        def score(net: "LesionNet") -> tuple[float, dict[str, float]]:
+            found = rows.scores(net, rows.inner)
+            inner_loss = log_loss(codes, found.probability)
+            return self.inner_score(watch, codes, found, labels), {"inner_loss": inner_loss}
+
+        return score
+
     @abstractmethod
     def inner_score(self, watch: Watch, codes: Ints, scores: "Scores", labels: Labels) -> float:
         """What the inner rows, whose codes these are, say of an epoch; more is better."""
@@ -90,6 +121,10 @@ class Task(BaseModel, ABC):
     @abstractmethod
     def called(self, probability: Floats, limit: Floats | None) -> Ints:
         """(rows,): the codes called; `limit` is each row's threshold, where there is one."""
+
+    def facts(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What a fold's manifest says of its epochs besides."""
+        return {}
 
     def columns(self, network: str, labels: Labels) -> list[str]:
         """What is written out of fold: the names of the last so many probabilities."""

@@ -187,7 +187,8 @@ def trainer(monkeypatch):
     def put(**values):
         one = Trainer(**values)
         monkeypatch.setattr(fold_network, "train_network", one)
-        monkeypatch.setattr(fold_network, "draw", lambda history, watch: f"<svg>{watch}</svg>")
+        drawn = lambda history, watch, chosen: f"<svg>{watch}</svg>"  # noqa: E731
+        monkeypatch.setattr(fold_network, "draw", drawn)
         return one
 
     return put

@@ -94,7 +94,7 @@ class Trial:
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
         transform = make_transform(self.augment, net.size, net.mean, net.std)
         setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers, WHOSE)
-        score = self.score and (lambda net: (self.score(net), 0.5))
+        score = self.score and (lambda net: (self.score(net), {"inner_loss": 0.5}))
         return Training(net, examples, setting, kept, score)
 
     def score(self, net):

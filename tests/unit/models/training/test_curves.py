@@ -91,3 +91,20 @@ def test_many_epochs_are_a_line_few_have_their_dots(epochs):
 
 def test_every_second_phase_is_shaded_in_both_panels():
     assert draw(history(3, 3, 3, 3), "auc").count("fill: #eceff4") == 4
+
+
+def test_what_is_only_watched_has_no_best_epoch_and_signs_of_life_have_panels_of_their_own():
+    watch = "knn_balanced_accuracy"
+    entries = [
+        {**entry, "alignment": 0.5, "uniformity": -entry["epoch"] / 10}
+        for entry in history(12, watch=watch)
+    ]
+    svg = draw(entries, watch, chosen=False)
+    said = words(svg)
+    assert "Inner kNN balanced accuracy: 0.312 after the last epoch" in said
+    assert "Alignment: how far two views of a picture lie apart" in said
+    assert "Uniformity: 0 where all pictures lie on one point" in said
+    assert "#b3423a" not in svg  # the colour of the best epoch
+    assert "#b3423a" in draw(entries, watch)
+    bare = [{k: v for k, v in entry.items() if k not in (watch, "uniformity")} for entry in entries]
+    assert "Alignment: how far two views of a picture lie apart" in words(draw(bare, watch))
