@@ -38,6 +38,15 @@ class NetworkConfig(BaseModel):
             raise ValueError("source_only is of networks that learn the target; leave it out")
         if not self.task.learns:
             self._learns_nothing()
+        if self.task.is_beginning and self.views != "one":
+            raise ValueError(
+                f"views changes nothing where task.kind={self.task.kind!r}; leave it out"
+            )
+        if self.training is not None and self.training.watch not in self.task.watches:
+            raise ValueError(
+                f"training.watch={self.training.watch!r} says nothing of task.kind="
+                f"{self.task.kind!r}; take {' or '.join(map(repr, self.task.watches))}"
+            )
         self.task.check(self.net, self.training)
         return self
 

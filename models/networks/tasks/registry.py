@@ -3,12 +3,14 @@
 from typing import Any
 
 from models.networks.tasks.classes import ClassesTask
+from models.networks.tasks.contrastive import ContrastiveTask
 from models.networks.tasks.nothing import NothingTask
 from models.networks.tasks.target import TargetTask
 from models.networks.tasks.task import Task
 
 TASKS: dict[str, type[Task]] = {
-    "target": TargetTask, "classes": ClassesTask, "nothing": NothingTask
+    "target": TargetTask, "classes": ClassesTask, "nothing": NothingTask,
+    "contrastive": ContrastiveTask,
 }  # fmt: skip
 
 

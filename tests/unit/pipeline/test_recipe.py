@@ -263,8 +263,8 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         ),
         (
             "networks.small.base=extracter",
-            "No network's base is called 'extracter'; there are classes, encoder, extractor, "
-            "first_stage, lite, second_stage; did you mean 'extractor'?",
+            "No network's base is called 'extracter'; there are classes, contrastive, encoder, "
+            "extractor, first_stage, lite, second_stage; did you mean 'extractor'?",
         ),
         ("networks.small.base=gone.toml", "A network's base gone.toml is not there."),
         (
@@ -335,7 +335,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         (
             "networks.small.task.kind=odd",
             "Option 'networks.small.task' in SET is {'kind': 'odd'}: kind is 'odd'; there "
-            "are target, classes, nothing.",
+            "are target, classes, nothing, contrastive.",
         ),
         ("networks.other.net.size=64", "Option 'networks.other.task' is missing in sample.toml."),
         (

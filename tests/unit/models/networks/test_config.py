@@ -100,7 +100,8 @@ def test_a_network_is_the_same_after_a_round_through_plain_values():
         ("encoder", {"augment": {"hue": 0.0}}, "augment changes nothing where"),
         ("encoder", {"views": "four"}, "views changes nothing where"),
         ("encoder", {"task": {"kind": "target"}}, "it has no training; state its phases, or name"),
-        ("encoder", {"task": {"kind": "odd"}}, "kind is 'odd'; there are target, classes, nothing"),
+        ("encoder", {"task": {"kind": "odd"}},
+         "kind is 'odd'; there are target, classes, nothing, contrastive"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(name, stated, words):
