@@ -2,11 +2,12 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds train-cnn embed ablate suite compare features stack hospitals tune submission predict audit score report
+STAGES  := plan sample verify folds pretrain train-cnn embed ablate suite compare features stack hospitals tune submission predict audit score report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
+WORDS_pretrain  := FOLD
 WORDS_train-cnn := FOLD
 WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
@@ -91,6 +92,9 @@ verify: setup ## check tables and images, find duplicates; names every problem i
 
 folds: setup ## decide once who is held out, grouped by patient; runs verify first
 	@$(PY) -m scripts.folds $(OPTIONS)
+
+pretrain: setup ## networks that learn without labels, for others to begin with (FOLD=k: on one fold)
+	@$(PY) -m scripts.pretrain $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')
 
 train-cnn: setup ## the two-stage network on every fold (FOLD=k: on one); goes on where it was stopped
 	@$(PY) -m scripts.train_cnn $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')

@@ -114,7 +114,7 @@ def _hanging_on(key: str, made: Sequence[Made]) -> Sequence[Manifest]:
 def _reads(key: str, where: Where, made: Manifest) -> bool:
     section, _, rest = key.partition(".")
     if section == "networks" and rest:
-        network = re.sub(r"_fold_[\d_]+$", "", where.parts[min(1, len(where.parts) - 1)])
+        network = re.sub(r"_fold_(all|[\d_]+)$", "", where.parts[min(1, len(where.parts) - 1)])
         return where.parts[0] in OF_NETWORKS and network == section_of(rest)
     if where.parts[0] == FOLDERS.get(section, section):
         return True

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from models.nets.config import PARTS, NetConfig
+from models.nets.config import NONE, PARTS, NetConfig
 from models.nets.network import LesionNet
 from models.networks.fold import split_rows
 from models.networks.network import HeldOut, Network, TrainingRows, in_words
@@ -53,13 +53,21 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
             build(name, config.net, 1)
     sizes = {
         network.name: size_of(
-            build(network.name, network.config.net, network.outputs), network.config.learning
+            build(network.name, _begun(job, network.config.net), network.outputs),
+            network.config.learning,
         )
         for network, left_out in asked
         if left_out
     }
     check_disk(job.run, sizes, {network.name: len(left_out) for network, left_out in asked})
     check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()))
+
+
+def _begun(job: Job, net: NetConfig) -> NetConfig:
+    """Without the weights of a network of this run, which may not be made yet."""
+    if job.recipe.beginning_of(net) is None:
+        return net
+    return net.model_copy(update={"weights": NONE})
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:

@@ -112,7 +112,7 @@ class NetworkColumns:
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of folds that networks of this name left out."""
-        return [held_out for held_out in self.units if not isinstance(held_out, int)]
+        return [held_out for held_out in self.units if isinstance(held_out, tuple) and held_out]
 
     @property
     def anchor_groups(self) -> Ints | None:

@@ -103,7 +103,7 @@ class FoldNetwork:
         """Keep the network, and what it says of the rows that it never saw, if it says anything."""
         use = kept.keep(draft, self.network, self.rows.held_out, self.run, trained)
         if not self.network.task.is_beginning:
-            self._score(draft, trained)
+            self._keep_scores(draft, trained)
         learning = self.network.config.learning
         chosen = learning.choose == "inner"
         draft.show("curves.svg", draw(trained.history, learning.watch, chosen=chosen))
@@ -111,7 +111,7 @@ class FoldNetwork:
         draft.facts.update(balance=trained.balance, processors=list(trained.processors))
         draft.facts.update(self.network.task.facts(trained.history))
 
-    def _score(self, draft: Draft, trained: TrainedNetwork) -> None:
+    def _keep_scores(self, draft: Draft, trained: TrainedNetwork) -> None:
         scored = (self.network, self.run, self.pictures)
         with draft.progress(f"{self.title}, scores") as show:
             last = best = scores_of(*scored, trained.best, self.indices, show)

@@ -3,7 +3,7 @@
 Stages and what they are composed of are functions of a `Job`; the makers of units never are.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,16 @@ from reports.table import Said
 from workspace.executors import Executor, ThisProcess
 from workspace.hashing import HashMemory
 from workspace.progress import Desk, Show
-from workspace.tasks import Context, State, Task, UnknownYetError, Watcher, carry_out, state_of
+from workspace.tasks import (
+    Context,
+    State,
+    Task,
+    UnknownYetError,
+    Watcher,
+    carry_out,
+    state_of,
+    states_of,
+)
 from workspace.units import Unit
 
 Made = TypeVar("Made")
@@ -109,6 +118,10 @@ class Job:
     def state_of(self, task: Task) -> State:
         """Whether a task is done, and if not, why."""
         return state_of(task, self._context())
+
+    def states_of(self, tasks: Sequence[Task]) -> dict[Task, State]:
+        """The same of several, of which some are made from what others leave."""
+        return states_of(tasks, self._context())
 
     def say(self, message: str, **facts: object) -> None:
         """One line for the person, the same with facts for the run's log."""

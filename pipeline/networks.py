@@ -13,25 +13,27 @@ from typing import Any
 
 import polars as pl
 
+from folds.findings import Findings
 from folds.frozen import FILE
 from folds.schema import ID
 from models.nets.config import GATES, HUB, INSTALLED, NONE, NetConfig
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut, Network, unit_name
-from models.networks.use import maker_of
+from models.networks.network import HeldOut, Network, network_of, unit_name
+from models.networks.use import BEST, maker_of
 from models.training.config import AVERAGE
 from pipeline.job import Job
 from pipeline.machine import Machine
-from pipeline.picture_rows import PictureFiles, PictureRows
+from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError, name_some
 from workspace.manifest import load_manifest
-from workspace.tasks import Task
+from workspace.tasks import Output, Task
 from workspace.units import Unit, refuse_foreign
 
 TRAIN_CNN = "train-cnn"
+PRETRAIN = "pretrain"  # of those with whose weights others begin
 ENCODERS = "encoders"  # the folder of those that learn nothing
 SCORES = "scores.parquet"
 LAST = "last_"  # before the columns of the last epoch's weights
@@ -41,19 +43,27 @@ def training(
     job: Job, files: PictureFiles, network: Network, held_out: HeldOut, name: str = "",
     seed: int | None = None,
 ) -> Task:  # fmt: skip
-    """A network that leaves out a fold or two, and its scores of them."""
+    """A network that leaves out a fold or two, and its scores of them.
+
+    One that begins with another's weights begins with those that left out the same.
+    """
     name = name or unit_name(network.name, held_out)
     seed = job.recipe.seed_of_networks if seed is None else seed
-    net = network.config.net
+    config, net = network.config, network.config.net
+    weights: str | Output
+    if (start := _beginning(job, files, net, held_out)) is None:
+        weights = weights_of(job, files, net)
+    else:
+        weights, config = Output(start, BEST), begun_with(config, str(start.folder / BEST))
     return Task(
         job.run / "networks" / name,
-        TRAIN_CNN,
+        PRETRAIN if network.task.is_beginning else TRAIN_CNN,
         "pipeline.fold_network:train_fold_network",
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
-        inputs={**files.hashes(), FILE: files.folds_sha, "weights": weights_of(job, files, net)},
+        inputs={**files.hashes(), FILE: files.folds_sha, "weights": weights},
         arguments={
             "files": files,
-            "network": (network.name, network.config),
+            "network": (network.name, config),
             "run": (held_out, seed),
             "machine": Machine.of(job),
             "checkpoints": job.run / "checkpoints" / name,
@@ -61,6 +71,52 @@ def training(
         needs=partial(Machine.of(job).needs, net),
         on_change="stop",
     )
+
+
+def pretrainings(
+    job: Job, files: PictureFiles, network: Network, every: Sequence[HeldOut]
+) -> dict[HeldOut, Task]:
+    """One with whose weights others begin, without each of these; or one that leaves out none.
+
+    The same tasks whoever asks in a call: several networks begin with one.
+    """
+    left_out: Sequence[HeldOut] = [()] if network.task.sees_all else every
+    for one in left_out:
+        key = (PRETRAIN, network.name, one)
+        if key not in job.made:
+            job.made[key] = training(job, files, network, one)
+    return {one: job.made[PRETRAIN, network.name, one] for one in left_out}
+
+
+def begun_from(trainings: Sequence[Task]) -> list[Task]:
+    """The tasks whose weights these begin with, each once."""
+    return list(dict.fromkeys(one for task in trainings for one in task.inputs_from()))
+
+
+def begun_with(config: NetworkConfig, weights: str) -> NetworkConfig:
+    """The same network, its weights from elsewhere."""
+    return config.model_copy(
+        update={"net": config.net.model_copy(update={"weights": weights, "sha256": None})}
+    )
+
+
+def _beginning(job: Job, files: PictureFiles, net: NetConfig, held_out: HeldOut) -> Task | None:
+    """The network of this run with whose weights such a net begins."""
+    recipe = job.recipe
+    if (name := recipe.beginning_of(net)) is None:
+        return None
+    if recipe.networks[name].task.sees_all and f"seen by {name}" not in job.noticed:
+        job.noticed.add(f"seen by {name}")
+        job.say(
+            f"notice: {name} sees the held-out pictures too, without their labels "
+            f"(networks.{name}.task.rows='all'); every number of what begins with it is to be read "
+            "so."
+        )
+    rows = open_picture_rows(files).table
+    [task] = pretrainings(
+        job, files, network_of(name, recipe.networks[name], rows, Findings()), [held_out]
+    ).values()
+    return task
 
 
 def fold_settings(
@@ -113,8 +169,8 @@ def to_make_anew(job: Job, trainings: Sequence[Task]) -> list[Task]:
     if differing and len(differing) < len(trainings):
         names = name_some([task.name for task in differing])
         job.say(
-            f"{TRAIN_CNN}: FRESH=1 trains {names} anew; the others are whole and of these values, "
-            "and stay."
+            f"{trainings[0].stage}: FRESH=1 trains {names} anew; the others are whole and of these "
+            "values, and stay."
         )
     return differing or list(trainings)
 
@@ -127,10 +183,10 @@ def _as_asked(job: Job, task: Task) -> bool:
     return state.done and not state.other_code
 
 
-def begin_anew(job: Job, names: Sequence[str]) -> None:
+def begin_anew(job: Job, names: Sequence[str], stage: str = TRAIN_CNN) -> None:
     """Delete these networks and their checkpoints, which a stopped FRESH=1 would go on from."""
     for name in names:
-        refuse_foreign(job.run / "networks" / name, TRAIN_CNN)
+        refuse_foreign(job.run / "networks" / name, stage)
     for name in names:
         remove_folder(job.run / "networks" / name)
         remove_folder(job.run / "checkpoints" / name)

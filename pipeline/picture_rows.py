@@ -4,6 +4,7 @@
 decoded pictures, however many networks look at them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -20,6 +21,7 @@ from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
 from folds.sides import Sides
 from models.input.pictures import Pictures
+from models.networks.config import NetworkConfig
 from models.networks.network import HeldOut, Network, TrainingRows, network_of
 from pipeline.fold_table import folded_rows
 from pipeline.job import Job
@@ -143,9 +145,16 @@ class PictureRows:
         return list(combinations(self.by_fold, 2))
 
     def without(self, held_out: HeldOut) -> tuple[TrainingRows, Ints]:
-        """What a network may learn from that leaves out one fold or two, and what it holds out."""
+        """What a network may learn from that leaves out one fold or two, and what it holds out.
+
+        One that leaves out none learns from whatever some fold learns from or holds out.
+        """
         if isinstance(held_out, int):
             return self.by_fold[held_out]
+        if held_out == ():
+            every = [np.union1d(rows.training, out) for rows, out in self.by_fold.values()]
+            all_rows = np.unique(np.concatenate(every))
+            return TrainingRows(held_out, all_rows, self.groups), all_rows[:0]
         (one, first), (other, second) = (self.by_fold[fold] for fold in held_out)
         learnt = np.intersect1d(one.training, other.training)
         return TrainingRows(held_out, learnt, self.groups), np.union1d(first, second)
@@ -181,8 +190,16 @@ class PictureRows:
 
 def networks_of(job: Job, rows: PictureRows, findings: Findings) -> dict[str, Network]:
     """Those of the recipe that learn, by name, with the labels of these rows."""
-    return {
-        name: network_of(name, config, rows.table, findings)
-        for name, config in job.recipe.used.items()
-        if config.task.learns
-    }
+    learning = {name: one for name, one in job.recipe.used.items() if one.task.learns}
+    return _with_labels(learning, rows, findings)
+
+
+def beginnings_of(job: Job, rows: PictureRows, findings: Findings) -> dict[str, Network]:
+    """Those that are learnt for their weights alone."""
+    return _with_labels(job.recipe.beginnings, rows, findings)
+
+
+def _with_labels(
+    configs: Mapping[str, NetworkConfig], rows: PictureRows, findings: Findings
+) -> dict[str, Network]:
+    return {name: network_of(name, one, rows.table, findings) for name, one in configs.items()}

@@ -27,7 +27,9 @@ from metrics.score_sheet import ScoreConfig
 from models.cascade.claims import CLAIMS
 from models.cascade.config import CascadeConfig
 from models.inference.config import PredictConfig
+from models.nets.config import NetConfig
 from models.networks.ablation import AblationConfig
+from models.networks.beginning import check_beginning
 from models.networks.config import NetworkConfig
 from models.suite.config import SuiteConfig
 from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
@@ -46,7 +48,7 @@ from workspace.errors import ConfigError, name_some
 
 __all__ = ["Recipe", "find_recipe", "load_recipe", "recipe_names"]
 
-NETWORK_NAME = r"(?!.*_fold_[\d_]+$)[a-z][a-z0-9_]*"  # as folders and columns spell it
+NETWORK_NAME = r"(?!.*_fold_(all|[\d_]+)$)[a-z][a-z0-9_]*"  # as folders and columns spell it
 OTHERS = ("stack", "tabular", "images", *BOOSTERS, *BLENDS)  # members, blends: no network's name
 
 
@@ -122,9 +124,42 @@ class Recipe(_Boosters):
 
     @property
     def used(self) -> dict[str, NetworkConfig]:
-        """The networks of the run by name, in its order."""
-        names = tuple(self.networks) if self.use_networks is None else self.use_networks
-        return {name: self.networks[name] for name in names}
+        """The networks of the run that say something of a row, by name, in its order."""
+        listed = {name: self.networks[name] for name in self._listed}
+        return {name: one for name, one in listed.items() if not one.task.is_beginning}
+
+    @property
+    def beginnings(self) -> dict[str, NetworkConfig]:
+        """Those with whose weights others begin: listed, or needed by one of the run."""
+        names = dict.fromkeys([*self._listed, *self.needed])
+        return {name: self.networks[name] for name in names if self._is_beginning(name)}
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The beginnings of the networks of the run, each once."""
+        starts = (self.beginning_of(one.net) for one in self.used.values())
+        return tuple(dict.fromkeys(name for name in starts if name is not None))
+
+    def beginning_of(self, net: NetConfig) -> str | None:
+        """The network of this recipe with whose weights such a net begins."""
+        return net.weights if net.weights in self.networks else None
+
+    def declared_of(self, name: str) -> list[str]:
+        """What every number of a network is to be read with; mostly nothing."""
+        start = self.beginning_of(self.networks[name].net)
+        if start is None or not self.networks[start].task.sees_all:
+            return []
+        return [
+            f"{name} began with the weights of {start}, which had seen the held-out pictures too, "
+            f"without their labels (networks.{start}.task.rows='all')."
+        ]
+
+    @property
+    def _listed(self) -> Sequence[str]:
+        return tuple(self.networks) if self.use_networks is None else self.use_networks
+
+    def _is_beginning(self, name: str) -> bool:
+        return self.networks[name].task.is_beginning
 
     @property
     def needs_anchors(self) -> bool:
@@ -203,6 +238,8 @@ class Recipe(_Boosters):
             )
         if self.cascade is not None:
             self.cascade.check(self.networks)
+        for name in self.networks:
+            check_beginning(name, self.networks)
         return self
 
 

@@ -1,10 +1,10 @@
 """What networks are worth: measured beside claimed, class by class, then end to end."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from folds.findings import plural
 from reports.elements import Element, Note, Section
-from reports.sheets import Cascade, Claim, Classes, Interval, Network, Paired
+from reports.sheets import Cascade, Claim, Classes, Interval, Json, Network, Paired
 from reports.stack import score_table
 from reports.table import (
     Column,
@@ -40,6 +40,7 @@ def tables(name: str, sheet: Network) -> list[Said]:
         said.append(class_table(best, claim))
     of_calls = ("accuracy", *(("balanced_accuracy",) if several else ()), "macro_f1")
     metrics = (*(of_calls if calls else ()), "auc", "pauc", "macro_auc")
+    said += notices(sheet.get("declared", ()))
     return [
         *said,
         *_measured(name, sheet, metrics),
@@ -88,7 +89,7 @@ def _claimed(claim: Claim, name: str) -> Row:
 def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str]:
     """Each metric that the sheet has, of both epochs, and what is claimed of it."""
     claim, best = sheet["claim"], sheet["best_epoch"]["metrics"]
-    claims = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]} if claim else {}
+    claims = _figures(claim)
     for metric in metrics:
         if metric in best:
             last = sheet["last_epoch"]["metrics"][metric]
@@ -97,6 +98,14 @@ def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str
                 f"; claimed {claims[metric]:.4f}, on other pictures" if metric in claims else ""
             )
             yield f"{name}: {metric} {short(best[metric])}{after}{beside}."
+
+
+def _figures(claim: Claim | None) -> dict[str, float]:
+    """What is claimed of all classes together, by the metric."""
+    if claim is None:
+        return {}
+    stated = {"accuracy": claim["accuracy"][0], "macro_f1": claim["macro_f1"]}
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _source(name: str, source: Paired) -> list[Said]:
@@ -122,6 +131,7 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
         confusion_table(sheet),
     ]
     said += _why([metrics["accuracy"], metrics["macro_f1"]], [])
+    said += notices(sheet.get("declared", ()))
     if sheet["left_out"]:
         rows = plural(sheet["left_out"], "row")
         said.append(f"cascade: {rows} with target 1 have no class here.")
@@ -147,12 +157,14 @@ def network_section(name: str, sheet: Network) -> Section:
         elements.append(class_table(best, claim))
     if claim is not None:
         accuracy, n = claim["accuracy"]
+        macro = "" if claim["macro_f1"] is None else f", macro F1 {claim['macro_f1']}"
         elements.append(
             Note(
                 f"Claimed elsewhere, on other pictures ({claim['source']}): accuracy {accuracy} of "
-                f"{n:,}, macro F1 {claim['macro_f1']}."
+                f"{n:,}{macro}."
             )
         )
+    elements += [Note(words, "warning") for words in sheet.get("declared", ())]
     lead = "Out of fold; " + (
         "the best epoch was chosen on inner rows of other patients."
         if chosen_inside(sheet)
@@ -163,5 +175,33 @@ def network_section(name: str, sheet: Network) -> Section:
 
 def cascade_section(sheet: Cascade) -> Section:
     """Both networks end to end: class by class, and what was called what."""
-    elements = (score_table({"end to end": sheet}), class_table(sheet), confusion_table(sheet))
+    declared = (Note(words, "warning") for words in sheet.get("declared", ()))
+    elements: tuple[Element, ...] = (
+        score_table({"end to end": sheet}), class_table(sheet), confusion_table(sheet), *declared
+    )  # fmt: skip
     return Section("cascade", "Cascade, end to end", elements)
+
+
+SIGNS = {
+    "loss": "loss", "knn_accuracy": "kNN accuracy", "knn_balanced_accuracy": "balanced",
+    "alignment": "alignment", "uniformity": "uniformity",
+}  # fmt: skip
+
+
+def signs_tables(networks: Mapping[str, Json]) -> list[Said]:
+    """The last epoch's signs of life of networks that learnt without labels, by their facts."""
+    each = {name: facts["signs"] for name, facts in networks.items()}
+    shown = [name for name in SIGNS if all(name in signs for signs in each.values())]
+    rows = [
+        (Words(name), *(Words(f"{signs[sign]:.3f}") for sign in shown))
+        for name, signs in each.items()
+    ]
+    heads = (Column(SIGNS[sign], right=True) for sign in shown)
+    return [
+        Table((Column("network", whole=False), *heads), tuple(rows)),
+        *(
+            f"WARNING: {name} had collapsed after {plural(len(facts['collapsed']), 'epoch')}."
+            for name, facts in networks.items()
+            if facts["collapsed"]
+        ),
+    ]

@@ -153,6 +153,7 @@ class Stack(TypedDict):
     folds: Folds
     baselines: Mapping[str, Baseline]
     group: str
+    declared: NotRequired[Sequence[str]]  # what all of it is to be read with
     blend: NotRequired[Blend]
     calibration: NotRequired[Calibrations | None]
 
@@ -163,7 +164,7 @@ class Claim(TypedDict):
     source: str
     per_class: Mapping[str, Sequence[float]]
     accuracy: Sequence[float]  # and its n
-    macro_f1: float
+    macro_f1: float | None  # None: not stated
 
 
 class Classes(TypedDict):
@@ -191,6 +192,7 @@ class Network(TypedDict):
     last_epoch: Classes
     folds: Sequence[Mapping[str, Any]]
     source_only: NotRequired[Paired]
+    declared: NotRequired[Sequence[str]]
 
 
 class Cascade(Classes):
@@ -198,6 +200,7 @@ class Cascade(Classes):
 
     classes: Sequence[str]
     left_out: int
+    declared: NotRequired[Sequence[str]]
 
 
 class Gain(TypedDict):

@@ -14,7 +14,7 @@ from models.networks.network import Network
 from pipeline.ablations import FILE, ablating
 from pipeline.job import Job
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, training
+from pipeline.networks import begin_anew, begun_from, training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from reports.ablation import WHOLE, tables
 from scripts import train_cnn
@@ -43,7 +43,9 @@ def run(job: Job) -> Unit:
         training(job, files, variants[name], fold, _unit_name(whole.name, name, seed, fold), seed)
         for name, seed, fold in which
     ]
-    replace(job, fresh=False).carry_out(*trainings)  # what is left of FRESH=1 goes on
+    replace(job, fresh=False).carry_out(
+        *begun_from(trainings), *trainings
+    )  # what is left of FRESH=1 goes on
     units = dict(zip(which, (task.folder for task in trainings), strict=True))
     done, _ = job.make(ablating(job, files, variants, units, trainings))
     job.show(tables(whole.name, done.json(FILE)))

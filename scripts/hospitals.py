@@ -19,7 +19,7 @@ from pipeline.hospitals import (
 from pipeline.job import Job
 from pipeline.stack_rows import check_repeats
 from reports.hospitals import tables
-from scripts import features, folds, stack, train_cnn, verify
+from scripts import features, folds, pretrain, stack, train_cnn, verify
 from scripts.stage import main
 from stacking.left_out import WAYS
 from workspace.units import Unit
@@ -55,7 +55,9 @@ def run(job: Job) -> Unit:
 
 def _make_anew(inner: Job) -> None:
     """FRESH=1 is of the inner run alone, as if each of its stages had been called with it."""
-    stages = [folds.run, *([train_cnn.run] if inner.recipe.stack.networks else []), stack.run]
+    networks = [train_cnn.run] if inner.recipe.stack.networks else []
+    begun = [pretrain.run] if networks and inner.recipe.needed else []
+    stages = [folds.run, *begun, *networks, stack.run]
     for stage in stages:
         inner.made[stage] = stage(inner)
 

@@ -9,9 +9,13 @@ import sys
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Capitals do not count: `recipe` is as near to RECIPE as can be."""
+    """Capitals do not count: `recipe` is as near to RECIPE as can be.
+
+    Of several that are near, one that begins so: `train` is train-cnn cut short.
+    """
     spelt = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), spelt, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word.lower(), spelt, n=3, cutoff=0.5)
+    near.sort(key=lambda name: not name.startswith(word.lower()))
     return f"; the nearest is '{spelt[near[0]]}'" if near and word not in known else ""
 
 

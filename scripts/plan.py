@@ -8,7 +8,18 @@ to do, and the seconds it took or its like took.
 from pipeline.job import INNER_RUN, Job
 from pipeline.plan import planned
 from reports.plan import tables
-from scripts import embed, features, folds, hospitals, sample, stack, submission, train_cnn, verify
+from scripts import (
+    embed,
+    features,
+    folds,
+    hospitals,
+    pretrain,
+    sample,
+    stack,
+    submission,
+    train_cnn,
+    verify,
+)
 from scripts.stage import Stage, main
 from workspace.errors import ConfigError
 
@@ -24,7 +35,10 @@ def run(job: Job) -> None:
     ]
     if job.recipe.synthetic is not None and not job.own_data:
         stages.insert(0, ("sample", sample.run))
-    if job.recipe.used and job.recipe.data.images != "none":
+    sees = job.recipe.data.images != "none"
+    if job.recipe.beginnings and sees:
+        stages += [("pretrain", pretrain.run)]
+    if job.recipe.used and sees:
         stages += [("train-cnn", train_cnn.run)]
         stages += [("embed", embed.run)] if job.recipe.stack.networks else []
     stages += [("stack", stack.run), ("submission", submission.run)]

@@ -4,11 +4,13 @@ Reads samples and folds (making them first where needed); trains each of [networ
 those of use_networks, in <run>/networks/<name>_fold_<k>/, then joins each network's folds in
 <run>/networks/<name>/ (oof.parquet, metrics.json) and those of [cascade] in <run>/cascade/. Nested
 stacks need a network more for each pair of folds, in <run>/networks/<name>_fold_<j>_<k>/. FOLD=k
-trains one fold alone, with its share of the pairs. A stopped training goes on where it was.
+trains one fold alone, with its share of the pairs. What a network begins with is trained first, if
+it is another of the recipe (`make pretrain`). A stopped training goes on where it was.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from folds.findings import Findings
 from models.networks.network import HeldOut, Network
@@ -19,12 +21,15 @@ from pipeline.networks import (
     TRAIN_CNN,
     begin_anew,
     notice_kept_unswitched,
+    pretrainings,
     to_make_anew,
     training,
 )
 from pipeline.picture_rows import (
     NO_NETWORK,
     PictureFiles,
+    PictureRows,
+    beginnings_of,
     networks_of,
     notice_pictureless,
     open_picture_rows,
@@ -40,39 +45,36 @@ from workspace.lazy import importing
 from workspace.tasks import State, Task
 from workspace.units import Unit
 
+NO_TASKS: Mapping[str, Mapping[HeldOut, Task]] = MappingProxyType({})
+BEGINNINGS_ALONE = (
+    "The recipe has networks alone that others begin with, and no other; 'make pretrain' trains "
+    "them."
+)
+
 
 def run(job: Job) -> dict[str, Unit]:
     """All networks on all folds; or on the one fold that was asked for, which joins nothing."""
     files, findings = files_of(job), Findings()
     rows = open_picture_rows(files)
     networks = networks_of(job, rows, findings)
+    begun = beginnings_of(job, rows, Findings())
     job.show_notices(findings)
     notice_unstacked(job)  # before hours of training for a stack that does not look at it
-    asked = _folds(job, list(rows.by_fold))
+    every = left_out(job, rows)
     if not networks:
         if not job.recipe.used:
-            raise ConfigError(NO_NETWORK)
+            raise ConfigError(NO_NETWORK if not begun else BEGINNINGS_ALONE)
         job.say("train-cnn: the recipe has encoders alone, which learn nothing; nothing to do.")
         return {}
-    # Each pair is one fold's, by turns, so that every machine has as many.
-    pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
-    every: list[HeldOut] = [*asked, *(pair for pair in pairs if pair[sum(pair) % 2] in asked)]
+    asked = [held_out for held_out in every if isinstance(held_out, int)]
     tasks = {
         name: {held_out: training(job, files, network, held_out) for held_out in every}
         for name, network in networks.items()
     }
-    trainings = [task for by_fold in tasks.values() for task in by_fold.values()]
-    if job.fresh:
-        job = replace(job, fresh=False)  # what is left of it goes on
-        begin_anew(job, [task.name for task in to_make_anew(job, trainings)])
-    states = {task: job.state_of(task) for task in trainings}
-    if not all(state.done for state in states.values()):
-        job.need(notice_unswitched)
-        if job.watcher is None and not any(state.stops for state in states.values()):
-            with importing("pipeline.beforehand"):
-                from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
-
-            check_beforehand(job, rows, _to_do(networks, tasks, states))
+    begun = {name: begun[name] for name in job.recipe.needed}
+    first = {name: pretrainings(job, files, one, every) for name, one in begun.items()}
+    job = prepared(job, rows, {**begun, **networks}, tasks, first)
+    trainings = [*_every(first), *_every(tasks)]
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
@@ -101,6 +103,38 @@ def run(job: Job) -> dict[str, Unit]:
     return units
 
 
+def prepared(
+    job: Job, rows: PictureRows, networks: Mapping[str, Network],
+    tasks: Mapping[str, Mapping[HeldOut, Task]],
+    first: Mapping[str, Mapping[HeldOut, Task]] = NO_TASKS,
+) -> Job:  # fmt: skip
+    """The call, once what cannot be is refused and what FRESH=1 asks for is gone.
+
+    `tasks` are by network and by what they leave out; of those that come `first` FRESH=1 keeps all.
+    """
+    if job.fresh:
+        job = replace(job, fresh=False)  # what is left of it goes on
+        anew = to_make_anew(job, _every(tasks))
+        begin_anew(job, [task.name for task in anew], anew[0].stage)
+    states = job.states_of([*_every(first), *_every(tasks)])
+    if not all(state.done for state in states.values()):
+        job.need(notice_unswitched)
+        if job.watcher is None and not any(state.stops for state in states.values()):
+            with importing("pipeline.beforehand"):
+                from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+
+            check_beforehand(job, rows, _to_do(networks, {**first, **tasks}, states))
+    return job
+
+
+def left_out(job: Job, rows: PictureRows) -> list[HeldOut]:
+    """The folds that are asked for, and for a nested stack the pairs of them."""
+    asked = _folds(job, list(rows.by_fold))
+    # Each pair is one fold's, by turns, so that every machine has as many.
+    pairs = rows.fold_pairs(nested=job.recipe.stack.nested)
+    return [*asked, *(pair for pair in pairs if pair[sum(pair) % 2] in asked)]
+
+
 def files_of(job: Job) -> PictureFiles:
     """Rows and pictures of the run, verified and folded first where needed."""
     files = picture_files(job, job.need(verify.run), job.need(folds.run))
@@ -115,6 +149,10 @@ def _folds(job: Job, known: list[int]) -> list[int]:
     if not text.isdecimal() or int(text) not in known:
         raise ConfigError(f"There is no fold FOLD={text}; there are {', '.join(map(str, known))}.")
     return [int(text)]
+
+
+def _every(tasks: Mapping[str, Mapping[HeldOut, Task]]) -> list[Task]:
+    return [task for by_fold in tasks.values() for task in by_fold.values()]
 
 
 def _to_do(

@@ -150,6 +150,15 @@ def state_of(task: Task, context: Context, to_do: Mapping[Task, State] | None = 
     return State(task, unit, other_code=_is_other_code(task, manifest, context))
 
 
+def states_of(tasks: Sequence[Task], context: Context) -> dict[Task, State]:
+    """The state of each; what is made from one that is to do may change with it."""
+    states: dict[Task, State] = {}
+    for task in _in_order(tasks):
+        to_do = {one: state for one, state in states.items() if not state.done}
+        states[task] = state_of(task, context, to_do)
+    return states
+
+
 def wanted_of(task: Task, context: Context, skip: Sequence[Task] = ()) -> Wanted:
     """What the unit's manifest will say; inputs from tasks to `skip` left out."""
     inputs = {
@@ -190,11 +199,10 @@ def _is_other_code(task: Task, manifest: Manifest, context: Context) -> bool:
 
 def _watched(tasks: Sequence[Task], context: Context, watcher: Watcher) -> list[tuple[Unit, bool]]:
     """Every task's state; and on with their units, if all are done."""
-    states: dict[Task, State] = {}
-    for task in _in_order(tasks):
-        to_do = {one: state for one, state in states.items() if not state.done}
-        state = state_of(task, context, to_do)
-        states[task] = replace(state, owner=owner_of(lock_of(task.folder)))
+    states = {
+        task: replace(state, owner=owner_of(lock_of(task.folder)))
+        for task, state in states_of(tasks, context).items()
+    }
     watcher.saw([states[task] for task in tasks])
     if undone := [state for state in states.values() if not state.done]:
         raise UnknownYetError(undone)

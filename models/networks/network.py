@@ -13,7 +13,7 @@ from workspace.arrays import Ints
 if TYPE_CHECKING:  # what is to do is decided without torch, which takes seconds to import
     from models.inference.scores import Way
 
-HeldOut = int | tuple[int, int]  # the fold that a network leaves out, or the two
+HeldOut = int | tuple[int, int] | tuple[()]  # the fold that a network leaves out, or two, or none
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class Run:
 
 
 def in_words(held_out: HeldOut) -> str:
-    """As in `fold 0`, or `folds 0 and 1`."""
+    """As in `fold 0`, `folds 0 and 1`, or `all folds` where none is left out."""
     if isinstance(held_out, int):
         return f"fold {held_out}"
-    return f"folds {held_out[0]} and {held_out[1]}"
+    return f"folds {' and '.join(map(str, held_out))}" if held_out else "all folds"
 
 
 def unit_name(network: str, held_out: HeldOut) -> str:
-    """What the folder of a network is called that leaves out a fold, or two."""
-    folds = (held_out,) if isinstance(held_out, int) else held_out
+    """What the folder of a network is called that leaves out a fold, or two, or none."""
+    folds = (held_out,) if isinstance(held_out, int) else held_out or ("all",)
     return "_".join([network, "fold", *map(str, folds)])

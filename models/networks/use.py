@@ -24,7 +24,7 @@ class Use(BaseModel):
 
     # As the file has them: its hash names the network in every table that comes of it.
     network: str = Field(alias="stage")
-    held_out: HeldOut | None = Field(alias="fold")  # None: it learnt from no fold
+    held_out: HeldOut | None = Field(alias="fold")  # None: it learnt from no fold; (): from all
     classes: tuple[str, ...]
     net: NetConfig
     views: tuple[str, ...]

@@ -4,6 +4,7 @@ from reports.networks import (
     class_table,
     confusion_table,
     network_section,
+    signs_tables,
     tables,
 )
 
@@ -171,3 +172,45 @@ def test_the_page_says_whether_an_epoch_was_chosen_and_what_is_claimed():
     assert chosen.elements[1] == tables("second", network(["MEL", "BCC", "VASC"], SECOND))[1]
     last = network_section("small", network(["benign", "malignant"], None, inner_score=None))
     assert last.lead == "Out of fold; no epoch was chosen: the best is the last."
+
+
+SEEN = "net began with the weights of simclr, which had seen the held-out pictures too."
+
+
+def test_what_is_declared_of_a_network_stands_in_its_table_and_its_section():
+    sheet = network(["BCC", "MEL", "SCC"], None, declared=[SEEN])
+    assert f"notice: {SEEN}" in tables("net", sheet)
+    [note] = [e for e in network_section("net", sheet).elements if getattr(e, "words", "") == SEEN]
+    assert note.tone == "warning"
+    both = {**classes(["a", "b", "c"]), "classes": ["a", "b", "c"], "left_out": 0}
+    both["report"]["confusion"] = {"counts": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}
+    assert not [said for said in cascade_tables(both) if "notice" in str(said)]
+    assert f"notice: {SEEN}" in cascade_tables({**both, "declared": [SEEN]})
+
+
+def test_a_claim_may_state_no_more_than_an_accuracy():
+    claim = {"source": "a paper", "per_class": {}, "accuracy": [0.652, 1000], "macro_f1": None}
+    sheet = network(["BCC", "MEL", "SCC"], claim)
+    said = [line for line in tables("net", sheet) if isinstance(line, str)]
+    assert [line for line in said if "claimed" in line] == [
+        "net: accuracy 0.700; after the last epoch 0.700; claimed 0.6520, on other pictures."
+    ]
+    [note] = [
+        e for e in network_section("net", sheet).elements if "Claimed" in getattr(e, "words", "")
+    ]
+    assert note.words == (
+        "Claimed elsewhere, on other pictures (a paper): accuracy 0.652 of 1,000."
+    )
+
+
+def test_signs_of_life_are_one_table_and_a_collapse_is_said_below_it():
+    signs = {"loss": 4.25, "knn_accuracy": 0.7, "alignment": 0.25, "uniformity": -2.0}
+    whole, collapsed = ({"signs": signs, "collapsed": epochs} for epochs in ([], [3, 4]))
+    table, said = signs_tables({"simclr_fold_0": whole, "simclr_fold_1": collapsed})
+    assert [column.title for column in table.columns] == [
+        "network", "loss", "kNN accuracy", "alignment", "uniformity"
+    ]  # fmt: skip
+    assert brief(table)[0] == ["simclr_fold_0", "4.250", "0.700", "0.250", "-2.000"]
+    assert said == "WARNING: simclr_fold_1 had collapsed after 2 epochs."
+    [bare] = signs_tables({"a": {"signs": {"loss": 1.0}, "collapsed": []}})
+    assert [column.title for column in bare.columns] == ["network", "loss"]

@@ -9,7 +9,7 @@ from models.networks.network import unit_name
 from pipeline import beforehand
 from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows
-from scripts import ablate, compare, embed, plan, train_cnn
+from scripts import ablate, compare, embed, plan, pretrain, train_cnn
 from stacking.alignment.variants import VARIANTS, Variant
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.units import files_in
@@ -34,6 +34,9 @@ class Recording(Job):
 
     def state_of(self, task):
         return State(task, unit="kept" if self.done else None)
+
+    def states_of(self, tasks):
+        return {task: self.state_of(task) for task in tasks}
 
 
 @pytest.fixture
@@ -93,6 +96,57 @@ def test_nested_every_pair_is_trained_and_by_single_folds_each_exactly_once(call
     asked = [name for share in shares for name in share if name in pairs]
     assert sorted(asked) == sorted(pairs)
     assert all(len(share) == 4 for share in shares)  # of two networks a fold and a pair each
+
+
+SIMCLR = (
+    "networks.simclr.base=contrastive", "networks.simclr.net.backbone=test_resnet",
+    "networks.simclr.net.size=32", "networks.flag.net.weights=simclr",
+)  # fmt: skip
+BEFORE = folds_of("simclr", 0, 1, 2)
+SEES_ALL = "networks.simclr.task.rows=all"
+
+
+def test_what_networks_begin_with_is_trained_with_them_each_fold_once(call):
+    both = (*SIMCLR, "networks.which.net.weights=simclr")
+    assert call(train_cnn.run, *both) == [
+        [*BEFORE, *BOTH, "networks/flag", "networks/which", "cascade"]
+    ]
+    assert call(train_cnn.run, *both, SEES_ALL) == [
+        ["networks/simclr_fold_all", *BOTH, "networks/flag", "networks/which", "cascade"]
+    ]
+    assert call(train_cnn.run, *both, words={"fold": "1"}) == [
+        [*folds_of("simclr", 1), *folds_of("flag", 1), *folds_of("which", 1)]
+    ]
+
+
+def test_what_nothing_begins_with_is_trained_by_its_own_stage_alone(call):
+    idle = (*SIMCLR[:-1], 'use_networks=["flag", "simclr"]')
+    assert call(train_cnn.run, *idle) == [[*folds_of("flag", 0, 1, 2), "networks/flag"]]
+    assert call(pretrain.run, *idle) == [BEFORE]
+
+
+def test_pretraining_leaves_out_what_is_asked_for_and_pairs_for_a_nested_stack(call):
+    assert call(pretrain.run, *SIMCLR) == [BEFORE]
+    assert call(pretrain.run, *SIMCLR, words={"fold": "2"}) == [folds_of("simclr", 2)]
+    pairs = folds_of("simclr", (0, 1), (0, 2), (1, 2))
+    assert call(pretrain.run, *SIMCLR, "stack.nested=true") == [[*BEFORE, *pairs]]
+    assert call(pretrain.run, *SIMCLR, SEES_ALL) == [["networks/simclr_fold_all"]]
+
+
+def test_fresh_of_either_stage_keeps_what_the_other_makes(call, made):
+    def kept():
+        for name, stage in (("simclr_fold_0", "pretrain"), ("flag_fold_0", "train-cnn")):
+            with made.making("networks", name, stage=stage) as draft:
+                draft.text("text.txt", "dear")
+
+    kept()
+    call(train_cnn.run, *SIMCLR, fresh=True)
+    assert (made.run / "networks" / "simclr_fold_0").exists()
+    assert not (made.run / "networks" / "flag_fold_0").exists()
+    kept()
+    call(pretrain.run, *SIMCLR, fresh=True)
+    assert not (made.run / "networks" / "simclr_fold_0").exists()
+    assert (made.run / "networks" / "flag_fold_0").exists()
 
 
 def test_without_the_second_network_there_is_no_cascade(call):
