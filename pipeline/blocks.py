@@ -3,7 +3,7 @@
 A block is <run>/blocks/<network>/, made of the shards in <run>/embeddings/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from models.networks.use import maker_of
 from pipeline.block_columns import Anchors, NetworkColumns, joined
 from pipeline.embeddings import embedding
 from pipeline.job import Job
-from pipeline.members import TARGET_FACT
+from pipeline.members import DECLARED, TARGET_FACT
 from pipeline.networks import TRAIN_CNN, encoding
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from pipeline.samples import IMAGES, SAMPLES
@@ -82,14 +82,18 @@ def blocking(job: Job, name: str, block: BlockFiles, shards: list[Task]) -> Task
         fill_block,
         settings=settings,
         inputs=hashes | {"anchors' content": block.anchors.content},
-        arguments={"block": block, "network": (name, job.recipe.networks[name]), "align": config},
+        arguments={
+            "block": block, "network": (name, job.recipe.networks[name]), "align": config,
+            "declared": job.recipe.declared_of(name),
+        },
         after=shards,
-    )
+    )  # fmt: skip
 
 
 def fill_block(
-    draft: Draft, block: BlockFiles, network: tuple[str, NetworkConfig], align: AlignConfig
-) -> None:
+    draft: Draft, block: BlockFiles, network: tuple[str, NetworkConfig], align: AlignConfig,
+    declared: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Tables, maps, drift, and who made what."""
     columns, (name, config) = block.columns(), network
     _fill(draft, name, columns, align)
@@ -103,6 +107,8 @@ def fill_block(
         draft.facts[INNER_MAKERS] = columns.inner_makers()
     if not learns:
         draft.facts[LEARNT_NOTHING] = True
+    if declared:
+        draft.facts[DECLARED] = list(declared)
 
 
 def config_of(job: Job, name: str) -> AlignConfig:

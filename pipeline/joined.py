@@ -48,11 +48,13 @@ class NetworkFolds:
     name: str
     config: NetworkConfig
     by_fold: Mapping[int, Path]
+    declared: tuple[str, ...] = ()  # what every number of it is to be read with
 
 
 def joining(job: Job, files: PictureFiles, network: Network, folds: Mapping[int, Task]) -> Task:
     """All folds of a network as one table, with what it is worth."""
     config, score = network.config, job.recipe.score
+    declared = job.recipe.declared_of(network.name)
     inputs: dict[str, str | Output] = {task.folder.name: Output(task) for task in folds.values()}
     return Task(
         job.run / "networks" / network.name,
@@ -62,12 +64,16 @@ def joining(job: Job, files: PictureFiles, network: Network, folds: Mapping[int,
             "score": score.model_dump(mode="json"),
             "claim": config.claim,
             "source_only": config.source_only,
+            **({"declared": declared} if declared else {}),
         },
         inputs={**inputs, FILE: files.folds_sha},
         arguments={
             "files": files,
             "folds": NetworkFolds(
-                network.name, config, {fold: task.folder for fold, task in folds.items()}
+                network.name,
+                config,
+                {fold: task.folder for fold, task in folds.items()},
+                tuple(declared),
             ),
             "score": score,
         },
@@ -94,6 +100,7 @@ def cascading(
             "networks": tuple((network.name, network.config) for network in networks),
             "joined": tuple(task.folder for task in joined),
             "score": job.recipe.score,
+            "declared": [s for n in (first, second) for s in job.recipe.declared_of(n.name)],
         },
     )
 
@@ -119,10 +126,16 @@ def join_folds(draft: Draft, files: PictureFiles, folds: NetworkFolds, score: Sc
     held_out_by = every.with_columns(pl.col(FOLD).fill_null(NEVER).cast(pl.Int16))
     check_oof(table, held_out_by, network.name)
     draft.parquet(OOF, table.drop(f"{LAST}{name}" for name in names))
-    draft.json(METRICS, _measured(draft, rows, (network, score), units, table))
+    sheet = _measured(draft, rows, (network, score), units, table)
+    draft.json(METRICS, sheet | _declared(folds.declared))
     draft.facts["fold_hash"] = rows.folded.facts["fold_hash"]
     draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
     draft.facts["classes"] = list(network.classes)
+
+
+def _declared(sentences: Sequence[str]) -> dict[str, Any]:
+    """For a sheet; mostly there is nothing to declare."""
+    return {"declared": list(sentences)} if sentences else {}
 
 
 def _measured(
@@ -203,7 +216,7 @@ def _source_only(
 
 def join_cascade(
     draft: Draft, files: PictureFiles, networks: Sequence[tuple[str, NetworkConfig]],
-    joined: Sequence[Path], score: ScoreConfig,
+    joined: Sequence[Path], score: ScoreConfig, declared: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """The first decides who goes on to the second; the calls of both together."""
     rows = open_picture_rows(files)
@@ -222,5 +235,6 @@ def join_cascade(
     classes = (first.classes[0], *second.classes)
     sheet = cascade_sheet(known[LABEL].to_numpy(), called, classes, patient_of(rows, known), score)
     left_out = len(everyone) - len(known)
-    draft.json(METRICS, {"classes": list(classes), "left_out": left_out, **sheet})
+    whole = {"classes": list(classes), "left_out": left_out, **sheet}
+    draft.json(METRICS, whole | _declared(declared))
     draft.parquet(CALLS, known.select(ID, FOLD, LABEL).with_columns(pl.Series("called", called)))

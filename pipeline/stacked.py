@@ -19,6 +19,7 @@ from metrics.score_sheet import ScoreConfig
 from pipeline.feature_table import TESTS, TRAINING
 from pipeline.job import Job
 from pipeline.members import (
+    DECLARED,
     PARTS,
     STACK,
     MatrixOf,
@@ -183,6 +184,8 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     sheet = threshold_sheet(handed.flagging, compared, views, wanted, alike=alike, flagged_by=by)
     draft.json(THRESHOLD, sheet)
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
+    if declared := [one for block in rows.blocks for one in block.unit.facts.get(DECLARED, ())]:
+        metrics[DECLARED] = declared
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
 

@@ -99,7 +99,7 @@ def _head(sheets: RunSheets) -> Head:
         title=sheets.recipe["name"],
         about=sheets.recipe.get("about", ""),
         banner=SYNTHETIC if sheets.synthetic else "",
-        warnings=(*_rehearsal(sheets), *stale(sheets.manifests)),
+        warnings=(*_rehearsal(sheets), *_declared(sheets), *stale(sheets.manifests)),
         facts=tuple(facts),
     )
 
@@ -108,6 +108,13 @@ def _rehearsal(sheets: RunSheets) -> list[str]:
     """That only some rows were taken, in the words of the check, which name no row."""
     notices = [] if sheets.verified is None else sheets.verified["notices"]
     return [notice["message"] for notice in notices if notice["check"] == "limited"]
+
+
+def _declared(sheets: RunSheets) -> list[str]:
+    """What the numbers of this page are to be read with, each sentence once."""
+    whole = (*sheets.networks.values(), sheets.cascade, sheets.stacked)
+    said = [words for sheet in whole if sheet is not None for words in sheet.get("declared", ())]
+    return list(dict.fromkeys(said))
 
 
 def _data(sheets: RunSheets) -> Section:

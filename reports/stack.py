@@ -77,6 +77,7 @@ def tables(metrics: Stack) -> list[Said]:
         *([] if blend is None else members.tables(blend, sheet["min_tpr"])),
         _of_folds(folded),
         *notices(sheet["notes"]),
+        *notices(metrics.get("declared", ())),
     ]
 
 
@@ -186,7 +187,7 @@ def _scores(metrics: Stack, terms: Terms) -> Section:
     if handed_in_pauc(metrics)[0] != STACK:
         elements.append(Note(OF_THE_STACK))
     elements.append(metric_table(sheet, without=frozenset(COMPARED)))
-    elements += [Note(note, "warning") for note in sheet["notes"]]
+    elements += [Note(note, "warning") for note in (*metrics.get("declared", ()), *sheet["notes"])]
     return Section("scores", "Scores", tuple(elements), lead)
 
 
