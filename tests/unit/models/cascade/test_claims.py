@@ -1,6 +1,15 @@
 from models.cascade.claims import CLAIMS, claim_of
 
 
+def test_the_simclr_sources_contradictions_are_said_and_are_its_own():
+    claim = CLAIMS["simclr_tuned"]
+    rates = claim["per_class"].values()
+    assert sum(n for *_, n in rates) == 1100 != claim["accuracy"][1]
+    assert round(sum(recall for _, recall, *_ in rates) / 7, 3) == 0.723
+    for words in (".723", ".73,", "1,100", "accuracy and balanced accuracy"):
+        assert words in claim["source"]
+
+
 def test_none_is_none():
     assert claim_of(None, ("a", "b")) is None
 
