@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds pretrain train-cnn embed ablate suite compare features stack hospitals tune submission predict audit score report
+STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite compare features stack hospitals tune submission predict audit score report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -104,6 +104,9 @@ embed: setup ## every picture as each fold's network sees it, in one space, for 
 
 ablate: setup ## what each part of the network brings: trained without it or with another, paired
 	@$(PY) -m scripts.ablate $(OPTIONS)
+
+label-efficiency: setup ## how scores grow with labels, from several beginnings; paired, as curves
+	@$(PY) -m scripts.label_efficiency $(OPTIONS)
 
 suite: setup ## many networks that differ by one change each, on one page (recipe dermamnist)
 	@$(PY) -m scripts.suite $(OPTIONS)

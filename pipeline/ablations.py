@@ -58,7 +58,7 @@ def compare_variants(
         by_seed = by_variant.setdefault(name, {}).setdefault(seed, {})
         by_seed[fold] = open_unit(folder, TRAIN_CNN)
     tables = {
-        name: [_scored(rows, asked, several) for several in by_seed.values()]
+        name: [scored_rows(rows, asked, several) for several in by_seed.values()]
         for name, by_seed in by_variant.items()
     }
     whole, watch = tables[WHOLE], asked.config.learning.watch
@@ -75,7 +75,7 @@ def compare_variants(
     draft.json(FILE, sheet)
 
 
-def _scored(rows: PictureRows, network: Network, units: Mapping[int, Unit]) -> ScoredRows:
+def scored_rows(rows: PictureRows, network: Network, units: Mapping[int, Unit]) -> ScoredRows:
     """What these folds held out, by id."""
     names = network.columns
     table = pl.concat(unit.parquet(SCORES, [ID, *names]) for unit in units.values()).sort(ID)

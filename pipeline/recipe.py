@@ -31,6 +31,7 @@ from models.nets.config import NetConfig
 from models.networks.ablation import AblationConfig
 from models.networks.beginning import check_beginning
 from models.networks.config import NetworkConfig
+from models.networks.label_efficiency import LabelEfficiencyConfig
 from models.suite.config import SuiteConfig
 from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
 from pipeline.recipe_mistakes import worded
@@ -88,6 +89,7 @@ class Recipe(_Boosters):
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
     suite: SuiteConfig = SuiteConfig()
+    label_efficiency: LabelEfficiencyConfig = LabelEfficiencyConfig()
 
     _path: Path | None = PrivateAttr(default=None)  # of its file
 

@@ -19,6 +19,7 @@ from models.input.transforms import make_transform
 from models.nets.network import LesionNet, without_auxiliary
 from models.nets.weights import unpack
 from models.networks.auxiliary import refuse_one_sided
+from models.networks.few_labels import few_labels
 from models.networks.inner import check_own, inner_groups, inner_split
 from models.networks.inner_rows import InnerRows
 from models.networks.network import Network, Run, TrainingRows, in_words
@@ -57,7 +58,7 @@ def train_network(
     """Train on a fold's training rows, from where the last checkpoint left it."""
     config, labels = network.config, network.labels
     seed = seed_of(run.seed, network.name, rows.held_out)
-    learnt, inner = split_rows(network, rows, seed)
+    learnt, inner = split_rows(network, rows, seed, seed_of(run.seed, "labels", rows.held_out))
     torch.manual_seed(seed)
     objective = network.task.objective(labels, config.learning)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
@@ -92,10 +93,18 @@ def scores_of(
     return score_pictures(net, pictures, indices, run.way, show)
 
 
-def split_rows(network: Network, rows: TrainingRows, seed: int) -> tuple[Ints, Ints]:
-    """What is learnt, and the inner rows, if something is to be chosen."""
+def split_rows(
+    network: Network, rows: TrainingRows, seed: int, which_labels: int = 0
+) -> tuple[Ints, Ints]:
+    """What is learnt, and the inner rows, if something is to be chosen.
+
+    `which_labels` is a seed that networks share: few labels are the same ones for all of them.
+    """
     learnt = rows.training[network.codes[rows.training] >= 0]
     inner, training = learnt[:0], network.config.learning
+    if training.labels < 1:
+        known = network.codes[learnt], rows.groups[learnt]
+        learnt = few_labels(learnt, *known, training.labels, which_labels)
     if training.choose != "last":
         learnt, inner = _to_choose_on(network, rows, learnt, seed)
     refuse_one_sided(network.name, network.labels.auxiliary, learnt)

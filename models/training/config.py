@@ -21,7 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 AVERAGE = "warmed up"  # how the average of weights is taken, for settings
 # Keys that came later: a manifest names them only where they say something.
 PLATEAU = ("plateau_epochs", "plateau_factor")
-SINCE = frozenset({"optimiser", "momentum", *PLATEAU})
+SINCE = frozenset({"optimiser", "momentum", "labels", *PLATEAU})
 SHARE = 0.5  # of positives, if a recipe does not say
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -95,6 +95,7 @@ class TrainConfig(BaseModel):
     # Inner rows say when to stop and which epoch was best; or nothing is chosen and the last
     # weights are the result: of all training rows, or with inner rows watched for the curves.
     choose: Literal["inner", "last", "watched"] = "inner"
+    labels: float = Field(default=1.0, gt=0, le=1)  # this share of them is known, of each class
     inner_folds: int = Field(default=5, ge=2, le=20)  # one of so many parts of the training rows
     checkpoint_s: float = Field(default=60.0, ge=0)  # seconds between checkpoints within an epoch
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Of a training what labels are mixed, weighed or drawn by, as it is where there are none.
 OF_LABELS: Mapping[str, Any] = {
     "sampling": "shuffled", "oversample": {}, "class_weights": False, "alpha": None, "gamma": 0.0,
-    "smoothing": 0.0, "mixup_probability": 0.0,
+    "smoothing": 0.0, "mixup_probability": 0.0, "labels": 1.0,
 }  # fmt: skip
 COLLAPSED = -0.1  # uniformity above which all outputs are as good as one point
 
