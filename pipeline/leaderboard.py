@@ -19,7 +19,7 @@ from metrics.score_sheet import ScoreConfig
 from models.networks.columns import shares_of
 from models.networks.network import Network, network_of
 from models.suite import measure
-from models.suite.config import Ensemble, Experiment, Suite, SuiteConfig
+from models.suite.config import Ensemble, Experiment, Lesson, Suite, SuiteConfig
 from models.suite.measure import BySeed, Truth
 from pipeline.networks import SCORES
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
@@ -29,30 +29,45 @@ from reports.leaderboard import page
 from workspace.arrays import Bools, Floats, Ints
 from workspace.units import Draft, Unit, open_unit
 
+PUBLISHED = "official"  # the scheme whose test rows are everybody's
+
 
 @dataclass(frozen=True)
 class Answers:
     """What one experiment's networks said, by seed; rows in the order of the truths."""
 
-    validation: Mapping[int, Floats]
-    test: Mapping[int, Floats]
+    validation: BySeed
+    test: BySeed
+
+    @property
+    def both(self) -> BySeed:
+        """The validation's rows, then the test's."""
+        return {s: np.concatenate([one, self.test[s]]) for s, one in self.validation.items()}
 
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The rows of one split that are scored, and what one knows of them."""
+    """The rows of one split that are scored, and what one knows of them.
+
+    Of the published split the test rows are scored, as everybody's are. Of one that we drew the
+    validation rows as well: nothing but thresholds is chosen on them, and rare classes need them.
+    """
 
     validation: Truth
     test: Truth
-    leaked: Bools  # (test rows,): the training side has their lesion
+    scored: Truth
+    together: bool  # scored are the validation's rows, then the test's
+    leaked: Bools  # (scored rows,): the training side has their lesion
     answers: Mapping[str, Answers]  # by the experiment's number
 
-    def suspicion(self, number: str, seed: int) -> tuple[Floats, Floats]:
+    def said(self, answers: Answers) -> BySeed:
+        """Answers of the scored rows."""
+        return answers.both if self.together else answers.test
+
+    def suspicions(self, answers: Answers, seed: int) -> tuple[Floats, Floats]:
         """Of the validation's and of the test's rows."""
-        said = self.answers[number]
-        return (
-            self.validation.suspicion(said.validation[seed]), self.test.suspicion(said.test[seed]),
-        )  # fmt: skip
+        ours, theirs = answers.validation[seed], answers.test[seed]
+        return self.validation.suspicion(ours), self.test.suspicion(theirs)
 
 
 def compare_experiments(
@@ -67,7 +82,7 @@ def compare_experiments(
     splits = {
         scheme: _open(open_picture_rows(one), suite, (config.melanoma, positive), {
             (number, seed): unit for (s, number, seed), unit in opened.items() if s == scheme
-        }) for scheme, one in files.items()
+        }, together=scheme != PUBLISHED) for scheme, one in files.items()
     }  # fmt: skip
     with draft.progress("Comparing experiments") as show:
         sheets = {}
@@ -92,16 +107,19 @@ def compare_experiments(
 
 def _open(
     rows: PictureRows, suite: Suite, watched: tuple[str, tuple[str, ...]],
-    units: Mapping[tuple[str, int], Unit],
+    units: Mapping[tuple[str, int], Unit], *, together: bool,
 ) -> SplitRows:  # fmt: skip
     some = next(iter(suite.experiments.values())).network
     network = network_of("suite", some, rows.table, Findings())
     learnt, test = rows.by_side
     assert learnt.validation is not None, "a split has validation rows"
-    return SplitRows(
-        _truth(rows, network, learnt.validation, watched), _truth(rows, network, test, watched),
-        _leaked(rows, test), _answers(rows, units, learnt.validation, test),
-    )  # fmt: skip
+    scored = np.concatenate([learnt.validation, test]) if together else test
+    validation, tested, every = (
+        _truth(rows, network, some, watched) for some in (learnt.validation, test, scored)
+    )
+    answers = _answers(rows, units, learnt.validation, test)
+    leaked = _leaked(rows, scored)
+    return SplitRows(validation, tested, every, together, leaked, answers)
 
 
 def _truth(
@@ -111,12 +129,11 @@ def _truth(
     return Truth(network.codes[places], network.classes, patient, *watched)
 
 
-def _leaked(rows: PictureRows, test: Ints) -> Bools:
-    """(test rows,): whether the training side has their lesion too."""
-    ids = rows.table[ID].gather(test).to_frame()
-    known = ids.join(lesion_in_training(rows.table), on=ID, how="left", validate="1:1",
-                     maintain_order="left")  # fmt: skip
-    found: Bools = (known["lesion"] == LEAKED).to_numpy()
+def _leaked(rows: PictureRows, places: Ints) -> Bools:
+    """(places,): of a test row whether the training side has its lesion too."""
+    ids, known = rows.table[ID].gather(places).to_frame(), lesion_in_training(rows.table)
+    joined = ids.join(known, on=ID, how="left", validate="1:1", maintain_order="left")
+    found: Bools = joined["lesion"].eq_missing(LEAKED).to_numpy()
     return found
 
 
@@ -149,82 +166,75 @@ def _experiment(
 ) -> dict[str, Any]:  # fmt: skip
     experiment, (config, score) = suite.experiments[number], configs
     by_scheme = {
-        scheme: _worth(rows, rows.answers[number].test, score)
-        | {"flags": _flags(rows, number, config.sensitivity)}
+        scheme: _worth(rows, rows.answers[number], config, score)
         for scheme, rows in splits.items()
         if number in rows.answers
     }
+    lessons = [
+        {**lesson.model_dump(), "schemes": _measured(lesson, number, splits, score)}
+        for lesson in experiment.lessons
+    ]
+    return {**_said(experiment), "schemes": by_scheme, "lessons": lessons}
+
+
+def _measured(
+    lesson: Lesson, number: str, splits: Mapping[Scheme, SplitRows], score: ScoreConfig
+) -> dict[Scheme, dict[str, Any]]:
+    """On each split where both experiments have a seed in common."""
+    found = {}
+    for scheme, rows in splits.items():
+        if not {number, lesson.than} <= rows.answers.keys():
+            continue
+        ours, other = (rows.said(rows.answers[one]) for one in (number, lesson.than))
+        if ours.keys() & other.keys():
+            minus = measure.held_against(rows.scored, ours, other, lesson.metric, score)
+            found[scheme] = {"minus": minus, "verdict": measure.verdict(lesson, minus)}
+    return found
+
+
+def _worth(
+    rows: SplitRows, answers: Answers, config: SuiteConfig, score: ScoreConfig
+) -> dict[str, Any]:
+    said = rows.said(answers)
     return {
-        **_said(experiment), "schemes": by_scheme,
-        "lessons": [
-            {
-                **lesson.model_dump(),
-                "schemes": {
-                    scheme: {"minus": minus, "verdict": measure.verdict(lesson, minus)}
-                    for scheme, rows in splits.items()
-                    if {number, lesson.than} <= rows.answers.keys()
-                    and rows.answers[number].test.keys() & rows.answers[lesson.than].test.keys()
-                    for minus in [
-                        measure.held_against(
-                            rows.test, rows.answers[number].test, rows.answers[lesson.than].test,
-                            lesson.metric, score,
-                        )
-                    ]
-                },
-            }
-            for lesson in experiment.lessons
-        ],
+        **measure.worth(rows.scored, said, score), "seeds": list(said),
+        "melanomas_found": measure.melanomas_found(rows.scored, said, rows.leaked),
+        "flags": _flags(rows, [rows.suspicions(answers, seed) for seed in said], config),
     }  # fmt: skip
 
 
-def _worth(rows: SplitRows, by_seed: BySeed, score: ScoreConfig) -> dict[str, Any]:
-    return {
-        **measure.worth(rows.test, by_seed, score),
-        "seeds": list(by_seed),
-        "melanomas_found": measure.melanomas_found(rows.test, by_seed, rows.leaked),
-    }
-
-
-def _flags(rows: SplitRows, number: str, sensitivity: float) -> list[dict[str, Any]]:
-    """For each seed."""
-    return [
-        measure.flags(rows.validation, rows.test, rows.suspicion(number, seed), sensitivity)
-        for seed in rows.answers[number].test
-    ]
+def _flags(
+    rows: SplitRows, scores: Sequence[tuple[Floats, Floats]], config: SuiteConfig
+) -> list[dict[str, Any]]:
+    """For each seed: what the threshold of the validation's rows flags of the test's."""
+    return [measure.flags(rows.validation, rows.test, one, config.sensitivity) for one in scores]
 
 
 def _ensemble(
     one: Ensemble, splits: Mapping[Scheme, SplitRows], configs: tuple[SuiteConfig, ScoreConfig]
 ) -> dict[str, Any]:
     config, score = configs
-    sheets = {}
+    sheets: dict[Scheme, dict[str, Any]] = {}
     for scheme, rows in splits.items():
         members = [rows.answers[number] for number in one.members if number in rows.answers]
-        seeds = sorted(set.intersection(*(set(member.test) for member in members)))
-        sheet: dict[str, Any] = {"seeds": seeds}
+        seeds = [s for s in members[0].test if all(s in member.test for member in members)]
         if one.rule == "mean":
-            means = {
-                seed: tuple(
-                    np.mean([by[seed] for by in side], axis=0)
-                    for side in ([m.validation for m in members], [m.test for m in members])
-                )
-                for seed in seeds
-            }
-            sheet |= _worth(rows, {seed: test for seed, (_, test) in means.items()}, score)
-            scores = [
-                (rows.validation.suspicion(ours), rows.test.suspicion(theirs))
-                for ours, theirs in means.values()
-            ]
-        else:
-            scores = [
-                measure.either(rows.validation, [rows.suspicion(n, seed) for n in one.members])
-                for seed in seeds
-            ]
-        sheet["flags"] = [
-            measure.flags(rows.validation, rows.test, both, config.sensitivity) for both in scores
+            sheets[scheme] = _worth(rows, _mean_of(members, seeds), config, score)
+            continue
+        scores = [
+            measure.either(rows.validation, [rows.suspicions(member, seed) for member in members])
+            for seed in seeds
         ]
-        sheets[scheme] = sheet
+        sheets[scheme] = {"seeds": seeds, "flags": _flags(rows, scores, config)}
     return {"title": one.title, "members": list(one.members), "rule": one.rule, "schemes": sheets}
+
+
+def _mean_of(members: Sequence[Answers], seeds: Sequence[int]) -> Answers:
+    """Mean probabilities, seed by seed."""
+    return Answers(
+        {s: np.mean([one.validation[s] for one in members], axis=0) for s in seeds},
+        {s: np.mean([one.test[s] for one in members], axis=0) for s in seeds},
+    )
 
 
 def _said(experiment: Experiment) -> dict[str, Any]:
@@ -242,9 +252,10 @@ def _cost(units: Sequence[Unit]) -> dict[str, Any]:
 
 
 def _of_split(rows: SplitRows) -> dict[str, Any]:
-    melanoma = rows.test.is_melanoma
+    melanoma = rows.scored.is_melanoma
     return {
-        "n": len(rows.test.codes), "validation": len(rows.validation.codes),
+        "n": len(rows.scored.codes), "validation": len(rows.validation.codes),
+        "test": len(rows.test.codes), "together": rows.together,
         "melanomas": int(melanoma.sum()), "leaked": int(rows.leaked.sum()),
         "leaked_melanomas": int((melanoma & rows.leaked).sum()),
     }  # fmt: skip

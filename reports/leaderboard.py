@@ -102,7 +102,8 @@ def _sentence(scheme: str, one: Json) -> str:
         "melanomas, are leaked: their lesion is in training too"
         if one["leaked"] else ""
     )  # fmt: skip
-    return f"{SPLITS.get(scheme, scheme)}: {one['n']:,} test pictures{leaked}."
+    pictures = "pictures, validation and test together" if one["together"] else "test pictures"
+    return f"{SPLITS.get(scheme, scheme)}: {one['n']:,} {pictures}{leaked}."
 
 
 def _brief(number: str, one: Json, sheet: Json) -> Row:

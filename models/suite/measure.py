@@ -27,7 +27,7 @@ from models.suite.config import METRICS, Lesson, Metric
 from workspace.arrays import Bools, Floats, Ints
 
 BySeed = Mapping[int, Floats]  # (rows, classes) of each seed's network
-Verdict = Literal["holds", "the contrary holds", "not shown"]
+Verdict = Literal["holds", "the contrary holds", "not shown", "no interval"]
 CANCER = "cancer"
 
 
@@ -98,7 +98,9 @@ def held_against(
 def verdict(lesson: Lesson, minus: IntervalSheet) -> Verdict:
     """Whether the difference has the sign that the lesson says, beyond chance and luck."""
     low, high = minus["low"], minus["high"]
-    if low is None or high is None or low <= 0 <= high:
+    if low is None or high is None:
+        return "no interval"
+    if low <= 0 <= high:
         return "not shown"
     return "holds" if (low > 0) == (lesson.better == "higher") else "the contrary holds"
 

@@ -66,7 +66,7 @@ def test_a_lesson_holds_where_its_interval_is_on_its_side():
     )
     assert measure.verdict(lesson, same) == "not shown"
     single = measure.held_against(TRUE, {0: GOOD}, {0: BAD}, "melanoma_recall", SCORE)
-    assert measure.verdict(lesson, single) == "not shown"
+    assert measure.verdict(lesson, single) == "no interval"
 
 
 def test_only_seeds_that_both_have_are_compared():
