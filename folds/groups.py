@@ -16,6 +16,7 @@ sparse = LazyModule("scipy.sparse")
 csgraph = LazyModule("scipy.sparse.csgraph")
 
 GROUP = "group_id"
+COMPONENT = "component"  # a number for groups that pairs connect
 A, B = f"{ID}_a", f"{ID}_b"
 
 
@@ -51,6 +52,13 @@ def joined_groups(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     not ours to fold.
     """
     is_test = pl.col(SPLIT) == TEST
+    numbered = connected(groups, pairs)
+    first = pl.col(GROUP).filter(~is_test).min().over(COMPONENT)
+    return numbered.select(ID, pl.when(is_test).then(GROUP).otherwise(first).alias(GROUP))
+
+
+def connected(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The rows with a number for the groups that pairs connect, the same for all of these."""
     nodes = groups.select(GROUP).unique().sort(GROUP).with_row_index("number")
     numbered = groups.join(nodes, on=GROUP, how="left", maintain_order="left")
     side = numbered.select(ID, "number")
@@ -58,11 +66,8 @@ def joined_groups(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     a, b = edges["number"].to_numpy(), edges["number_b"].to_numpy()
     graph = sparse.coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
     _, component = csgraph.connected_components(graph, directed=False)
-    numbered = numbered.with_columns(
-        pl.Series("component", component[numbered["number"].to_numpy()])
-    )
-    first = pl.col(GROUP).filter(~is_test).min().over("component")
-    return numbered.select(ID, pl.when(is_test).then(GROUP).otherwise(first).alias(GROUP))
+    of_row = component[numbered["number"].to_numpy()]
+    return numbered.with_columns(pl.Series(COMPONENT, of_row))
 
 
 def check_disjoint(folds: pl.DataFrame) -> None:
@@ -130,4 +135,5 @@ KINDS = {
     "pixels": "with the same pixels in other bytes",
     "near": "of nearly the same picture",
     "listed": "that the data set's owners list as duplicates",
+    "accepted": "that a person takes for one lesion (accept.csv)",
 }

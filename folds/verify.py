@@ -1,9 +1,9 @@
 """The recipe's `[verify]` section, and what its findings do to the sample table."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from folds.findings import Findings, plural
 from folds.schema import ID, IMAGE, SPLIT, TEST
@@ -17,7 +17,23 @@ class VerifyConfig(BaseModel):
 
     look_at_images: bool = True  # decode each once: damage, sizes, exact duplicates
     near_duplicates: bool = True  # search re-encoded, shifted, flipped copies too
+    # At most so many pairs for a person to judge, of different groups that may be one; 0: nobody
+    # looks for any. It takes a network, which sees every picture once more.
+    look_alikes: int = Field(default=0, ge=0, le=1000)
     corrupt_images: Literal["error", "drop"] = "error"
+
+    @model_validator(mode="after")
+    def _looks_for_alike_where_it_looks(self) -> Self:
+        if self.look_alikes and not (self.look_at_images and self.near_duplicates):
+            raise ValueError(
+                "look_alikes needs look_at_images and near_duplicates; set both, or look_alikes=0"
+            )
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """The values for a manifest; what nobody asked for is no value of it."""
+        unasked = None if self.look_alikes else {"look_alikes"}
+        return self.model_dump(mode="json", exclude=unasked)
 
 
 def judge_damage(

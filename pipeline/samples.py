@@ -9,7 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from folds.audit.duplicates import PAIR_SCHEMA, find_pairs
+from folds.accepted import accepted_file, accepted_pairs
+from folds.audit.duplicates import PAIR_SCHEMA, find_pairs, strictest
+from folds.audit.look_alikes import Rows, find_look_alikes
 from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
 from folds.crossings import crossing_sheets, report_crossings
 from folds.findings import Findings, plural
@@ -19,6 +21,7 @@ from folds.samples import build_samples, check_classes, describe
 from folds.schema import ID, IMAGE
 from folds.sources import DataSettings, Source, open_source
 from folds.verify import VerifyConfig, judge_damage
+from pipeline import look_alikes
 from pipeline.drawn_data import is_drawn
 from pipeline.job import Job
 from workspace.errors import name_some
@@ -34,11 +37,14 @@ SAMPLES, IMAGES, DUPLICATES, REPORT = (
 )  # fmt: skip
 CROSSINGS = "crossings"  # of verify.json: what a published split leaks
 DECODERS = ("simplejpeg", "opencv-python-headless")
+LOOKS = "looks.parquet"
 SHARD = 4096  # images whose fingerprints are kept together: what a crash can cost
 
 
-def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
-    """The sample table, of the shards that `looking` gives; not asked for where it is done."""
+def verifying(
+    job: Job, source: Source, shards: Sequence[Task] = (), seen: Sequence[Task] = ()
+) -> Task:
+    """The sample table, of the shards of `looking` and `seeing`; not asked for where it is done."""
     config, verify, inputs = source.config, job.recipe.verify, raw_hashes(job, source)
     return Task(
         job.run / "samples",
@@ -46,17 +52,19 @@ def verifying(job: Job, source: Source, shards: Sequence[Task] = ()) -> Task:
         verify_samples,
         settings={
             "data": config.settings(),
-            "verify": verify.model_dump(mode="json"),
+            "verify": verify.settings(),
             **decoders(),
+            **(look_alikes.seen_by() if verify.look_alikes else {}),
         },
         inputs=inputs,
         arguments={
             "data": config,
             "verify": verify,
             "shards": [shard.folder for shard in shards],
+            "seen": [shard.folder for shard in seen],
         },
-        needs=Needs(memory_gb=3.0),
-        after=shards,
+        needs=Needs(memory_gb=8.0 if verify.look_alikes else 3.0),
+        after=[*shards, *seen],
     )
 
 
@@ -97,21 +105,23 @@ def look(
         fingerprints = fingerprint_all(
             reader, ids, references, lambda done: show(done, len(ids)), cores()
         )
-    draft.parquet("looks.parquet", fingerprints.table)
+    draft.parquet(LOOKS, fingerprints.table)
     draft.array("keys.npy", fingerprints.keys)
     draft.array("thumbs.npy", fingerprints.thumbs)
     draft.facts["turned"] = fingerprints.turned
 
 
 def verify_samples(
-    draft: Draft, data: DataSettings, verify: VerifyConfig, shards: Sequence[Path]
-) -> None:
+    draft: Draft, data: DataSettings, verify: VerifyConfig, shards: Sequence[Path],
+    seen: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Run every check, and keep what was read with what was found."""
     source, findings = open_source(data), Findings()
     samples = build_samples(source, findings)
     fingerprints = join_fingerprints(
         [_fingerprints_of(open_unit(shard, "verify")) for shard in shards]
     )
+    accepted = accepted_pairs(source.folder, samples[ID], findings, some=data.limit is not None)
     samples = judge_damage(samples, fingerprints.table, verify, findings)
     if turned := fingerprints.turned:
         findings.notice(
@@ -122,11 +132,21 @@ def verify_samples(
     if source.has_training():
         check_classes(samples, findings)
     drawn = _notice_synthetic(source, findings)
-    pairs = _pairs(draft, source, samples, fingerprints, (verify, findings))
+    draft.facts["synthetic"] = drawn
+    pairs = _pairs(draft, source, samples, fingerprints, accepted, (verify, findings))
+    if seen and not findings.errors:
+        kept = Rows(own_groups(samples, data.group), pairs)
+        seen_as, read = look_alikes.embeddings_of(seen), look_alikes.reading(source, samples)
+        with draft.progress("Comparing look-alikes") as show:
+            found = find_look_alikes(
+                fingerprints, seen_as, kept, read, at_most=verify.look_alikes, show=show
+            )
+        pairs = strictest([pairs, found.certain])
+        look_alikes.keep(draft, source, samples, found, findings)
     report_duplicates(pairs, own_groups(samples, data.group), data.group, findings)
     report_crossings(samples, findings)
     counts = describe(samples)
-    draft.facts.update(errors=len(findings.errors), synthetic=drawn, **counts)
+    draft.facts.update(errors=len(findings.errors), **counts)
     crossings = crossing_sheets(samples)
     leaks = {CROSSINGS: crossings} if crossings else {}
     draft.json(REPORT, {"counts": counts, **findings.as_json(), **leaks})
@@ -147,7 +167,7 @@ def _shards(data: DataSettings, verify: VerifyConfig) -> list[tuple[list[str], l
 
 def _fingerprints_of(unit: Unit) -> Fingerprints:
     return Fingerprints(
-        unit.parquet("looks.parquet"),
+        unit.parquet(LOOKS),
         unit.array("keys.npy"),
         unit.array("thumbs.npy"),
         unit.facts["turned"],
@@ -156,7 +176,8 @@ def _fingerprints_of(unit: Unit) -> Fingerprints:
 
 def raw_hashes(job: Job, source: Source) -> dict[str, str]:
     """Hashes of the raw files by their names below the folder."""
-    return {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
+    hashes = {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
+    return hashes | {path.name: job.hashes.of(path) for path in accepted_file(source.folder)}
 
 
 def decoders() -> dict[str, Any]:
@@ -182,6 +203,7 @@ def _pairs(
     source: Source,
     samples: pl.DataFrame,
     fingerprints: Fingerprints,
+    accepted: pl.DataFrame,
     rules: tuple[VerifyConfig, Findings],
 ) -> pl.DataFrame:
     verify, findings = rules
@@ -200,8 +222,10 @@ def _pairs(
             "not-looked",
             "Images were not looked at (verify.look_at_images): damage and duplicates go unseen.",
         )
-    if fingerprints.table.is_empty() and listed.is_empty():
+    if fingerprints.table.is_empty() and listed.is_empty() and accepted.is_empty():
         return pl.DataFrame(schema=PAIR_SCHEMA)
     near = verify.near_duplicates
     with draft.progress("Comparing images") as show:
-        return find_pairs(fingerprints, listed, near=near, ids=samples[ID], show=show)
+        return find_pairs(
+            fingerprints, listed, near=near, accepted=accepted, ids=samples[ID], show=show
+        )

@@ -76,7 +76,25 @@ class Source:
     text: str
 
 
-Element = Table | Note | Plots | Folded
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures by name and address (their content itself), what is said of them, and a line to
+    copy."""
+
+    pictures: tuple[tuple[str, str], tuple[str, str]]
+    words: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures two by two, numbered."""
+
+    kind: ClassVar[str] = "pairs"
+    pairs: tuple[Pair, ...]
+
+
+Element = Table | Note | Plots | Folded | Pairs
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """make verify: look at the data before it is believed.
 
 Reads the raw tables and every image, with data.lesions a folder of HAM10000 too (kept as
-<run>/lesions/); writes <run>/samples/ with samples.parquet, images.parquet,
-duplicates.parquet and verify.json. Every problem is named in one pass; any error ends in exit
+<run>/lesions/); writes <run>/samples/ with samples.parquet, images.parquet, duplicates.parquet and
+verify.json, and with verify.look_alikes the pairs that a person should judge
+(look_alikes.html). Every problem is named in one pass; any error ends in exit
 code 2, and nothing later runs on such data.
 """
 
@@ -12,6 +13,7 @@ from folds.sources import open_source
 from pipeline.job import Job
 from pipeline.lesions import with_lesions
 from pipeline.samples import CROSSINGS, REPORT, looking, verifying
+from pipeline.seeing import seeing
 from reports import crossings
 from scripts import sample
 from scripts.stage import main
@@ -28,7 +30,9 @@ def run(job: Job) -> Unit:
         done, new = job.make(task)
     else:
         shards = looking(job, source)
-        done, new = job.carry_out(*shards, verifying(job, source, shards))[-1]
+        seen = seeing(job, source, shards)
+        table = verifying(job, source, shards, seen)
+        done, new = job.carry_out(*shards, *seen, table)[-1]
     if not new and not done.facts["errors"]:
         job.rest("verify", f"{done.folder} is up to date.")
     _tell(job, done, news=new or job.stage == "verify")

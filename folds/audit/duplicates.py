@@ -1,7 +1,9 @@
-"""Pairs of images that are one image: by bytes, by pixels, nearly, or listed by the owners.
+"""Pairs of images that are one: by bytes, by pixels, nearly, listed by the owners, or accepted.
 
 n copies of one image give n - 1 pairs, each with the first of them: enough to join their groups.
 """
+
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -19,12 +21,14 @@ def find_pairs(
     listed: pl.DataFrame,
     *,
     near: bool,
+    accepted: pl.DataFrame | None = None,
     ids: pl.Series | None = None,
     show: Show = quietly,
 ) -> pl.DataFrame:
     """All pairs, each once under its strictest kind, sorted by ids.
 
-    `ids` are the rows that listed pairs may name, where not every row has an image.
+    `ids` are the rows that listed pairs may name, where not every row has an image; `accepted` are
+    those that a person takes for one.
     """
     table = pictures.table
     known = table[ID] if ids is None else ids
@@ -32,10 +36,21 @@ def find_pairs(
         _equal(table, "sha256", "bytes"),
         _equal(_first_of_each(table, "sha256"), "pixels_sha256", "pixels"),
         *([_near(pictures, show)] if near else []),
-        _listed(known, listed),
+        _named(known, listed, "listed"),
+        *([] if accepted is None else [_named(known, accepted, "accepted")]),
     ]
+    return strictest(by_kind)
+
+
+def strictest(by_kind: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Each pair once, as the first table that has it says, sorted by ids."""
     pairs = pl.concat(by_kind)
     return pairs.unique([A, B], keep="first", maintain_order=True).sort(A, B)
+
+
+def distinct_pictures(table: pl.DataFrame) -> pl.DataFrame:
+    """The first of each set of equal pictures, with its `row`; none that could not be read."""
+    return _first_of_each(table.with_row_index("row"), "pixels_sha256")
 
 
 def _first_of_each(table: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -52,7 +67,7 @@ def _equal(table: pl.DataFrame, column: str, kind: str) -> pl.DataFrame:
 
 def _near(pictures: Fingerprints, show: Show) -> pl.DataFrame:
     """Near-duplicates among the first of each set of equal pictures."""
-    rows = _first_of_each(pictures.table.with_row_index("row"), "pixels_sha256")
+    rows = distinct_pictures(pictures.table)
     index = rows["row"].to_numpy()
     near = near_duplicates(pictures.keys[index], pictures.thumbs[index], show=show)
     ids = rows[ID]
@@ -60,12 +75,13 @@ def _near(pictures: Fingerprints, show: Show) -> pl.DataFrame:
     return _as_pairs(pairs, "near", near["similarity"])
 
 
-def _listed(ids: pl.Series, listed: pl.DataFrame) -> pl.DataFrame:
-    known = listed.filter(pl.col(A).is_in(ids.implode()), pl.col(B).is_in(ids.implode()))
+def _named(ids: pl.Series, pairs: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Pairs that somebody names, of rows that there are."""
+    known = pairs.filter(pl.col(A).is_in(ids.implode()), pl.col(B).is_in(ids.implode()))
     ordered = known.select(
         pl.min_horizontal(A, B).alias(A), pl.max_horizontal(A, B).alias(B)
     ).unique(maintain_order=True)
-    return _as_pairs(ordered, "listed", None)
+    return _as_pairs(ordered, kind, None)
 
 
 def _as_pairs(pairs: pl.DataFrame, kind: str, similarity: pl.Series | float | None) -> pl.DataFrame:

@@ -56,8 +56,6 @@ def near_duplicates(
 ) -> pl.DataFrame:
     """(N, K) keys and (N, S, S) thumbs -> pairs `i < j`, `similarity` (0 to 1), `transform`.
 
-    Keys further apart than CLOSE (another light, a larger shift) ask for more similarity.
-
     At most `neighbours` candidates within `reach` are looked at for a row, so n copies of one
     picture give O(n * neighbours) pairs, not n^2. They still hang together: where at least half
     of a row's candidates are its copies, one spokesman of each set found is searched for again
@@ -75,14 +73,33 @@ def near_duplicates(
     pairs = [twins]
     while len(rows) > 1:
         one, other = nearest_pairs(keys[rows], reach, neighbours)
-        similarity, variant = _either_way(thumbs, rows[one], rows[other], least_similarity, show)
-        copies = np.flatnonzero(similarity >= least_similarity)
-        apart = np.linalg.norm(keys[rows[one[copies]]] - keys[rows[other[copies]]], axis=1)
-        copies = copies[(apart <= CLOSE) | (similarity[copies] >= LEAST_SIMILARITY_BEYOND)]
+        similarity, variant, copies = confirmed(
+            keys, thumbs, rows[one], rows[other], least_similarity=least_similarity, show=show
+        )
         one, other = one[copies], other[copies]
         pairs.append(_as_pairs(rows[one], rows[other], similarity[copies], variant[copies]))
         rows = rows[_spokesmen(len(rows), one, other, neighbours)]
     return pl.concat(pairs).unique(["i", "j"], keep="first", maintain_order=True).sort("i", "j")
+
+
+def confirmed(
+    keys: Floats32,
+    thumbs: Bytes,
+    one: Ints,
+    other: Ints,
+    *,
+    least_similarity: float = LEAST_SIMILARITY,
+    show: Show = quietly,
+) -> tuple[Floats32, Ints, Ints]:
+    """(P,) rows and (P,) rows -> (P,) similarity, (P,) transform, and which pairs are copies.
+
+    Keys further apart than CLOSE (another light, a larger shift) ask for more similarity.
+    """
+    similarity, variant = _either_way(thumbs, one, other, least_similarity, show)
+    copies = np.flatnonzero(similarity >= least_similarity)
+    apart = np.linalg.norm(keys[one[copies]] - keys[other[copies]], axis=1)
+    close_enough = (apart <= CLOSE) | (similarity[copies] >= LEAST_SIMILARITY_BEYOND)
+    return similarity, variant, copies[close_enough]
 
 
 def has_detail(thumbs: Bytes) -> Bools:

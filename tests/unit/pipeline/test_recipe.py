@@ -99,7 +99,7 @@ def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
         (
             "[verify]\nxyzzy = 1\n",
             "Unknown option 'verify.xyzzy' in mine.toml; known are look_at_images, "
-            "near_duplicates, corrupt_images.",
+            "near_duplicates, look_alikes, corrupt_images.",
         ),
         (
             "[folds]\nn_folds = 1\n",
