@@ -38,10 +38,8 @@ class NetworkConfig(BaseModel):
             raise ValueError("source_only is of networks that learn the target; leave it out")
         if not self.task.learns:
             self._learns_nothing()
-        if self.task.is_beginning and self.views != "one":
-            raise ValueError(
-                f"views changes nothing where task.kind={self.task.kind!r}; leave it out"
-            )
+        if self.task.is_beginning:
+            self._refuse_idle({"views": self.views != "one", "claim": self.claim is not None})
         if self.training is not None and self.training.watch not in self.task.watches:
             raise ValueError(
                 f"training.watch={self.training.watch!r} says nothing of task.kind="
@@ -56,6 +54,10 @@ class NetworkConfig(BaseModel):
             "augment": self.augment != AugmentConfig(),
             "views": self.views != "one",
         }
+        self._refuse_idle(asked)
+
+    def _refuse_idle(self, asked: dict[str, bool]) -> None:
+        """What is asked for and changes nothing."""
         idle = [name for name, is_asked in asked.items() if is_asked]
         if idle:
             raise ValueError(

@@ -5,6 +5,7 @@ and uniformity are of the outputs, which the loss looks at. Nothing is chosen by
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from models.inference.speed import Prepared
 from models.input.loader import batches
 from models.nets.network import LesionNet
 from models.networks.inner_rows import InnerRows
-from models.networks.tasks.contrastive import COLLAPSED, Unlabelled, has_collapsed
+from models.networks.tasks.contrastive import COLLAPSED, Unlabelled, collapsed
 from models.training.config import Watch
 from models.training.position import seed_of
 from workspace.arrays import Floats32, Ints
@@ -30,6 +31,7 @@ class Signs:
 
     def __init__(self, rows: InnerRows, labels: Unlabelled, watch: Watch) -> None:
         self.rows, self.labels, self.watch = rows, labels, watch
+        self._said: list[dict[str, Any]] = []  # after each epoch of this call
         self._told = False
 
     def __call__(self, net: LesionNet) -> tuple[float, dict[str, float]]:
@@ -39,7 +41,8 @@ class Signs:
             "alignment": alignment(one, other),
             "uniformity": (uniformity(one) + uniformity(other)) / 2,
         }
-        if has_collapsed(found) and not self._told:
+        self._said.append({"epoch": len(self._said) + 1, **found})
+        if collapsed(self._said) and not self._told:
             self._told = True
             self.rows.tell(
                 f"WARNING: {self.rows.title} has collapsed: the outputs of different pictures are "

@@ -34,6 +34,7 @@ OF_LABELS: Mapping[str, Any] = {
     "smoothing": 0.0, "mixup_probability": 0.0, "labels": 1.0,
 }  # fmt: skip
 COLLAPSED = -0.1  # uniformity above which all outputs are as good as one point
+DRAWN = 3  # epochs in which that may still be so, as it is where the weights are as they were drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +127,19 @@ class ContrastiveTask(SilentTask):
         signs = ("loss", *self.watches, "alignment", "uniformity")
         return {
             "signs": {name: history[-1][name] for name in signs if name in history[-1]},
-            "collapsed": [entry["epoch"] for entry in history if has_collapsed(entry)],
+            "collapsed": collapsed(history),
         }
 
 
-def has_collapsed(signs: Mapping[str, Any]) -> bool:
-    """Whether the outputs of different pictures are as good as one point."""
-    uniformity: float = signs.get("uniformity", -np.inf)
-    return uniformity > COLLAPSED
+def collapsed(history: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The epochs after which different pictures were as good as one point again, or still were."""
+    found, apart = [], False
+    for number, entry in enumerate(history, start=1):
+        is_point = entry.get("uniformity", -np.inf) > COLLAPSED
+        if is_point and (apart or number > DRAWN):
+            found.append(entry["epoch"])
+        apart = apart or not is_point
+    return found
 
 
 def _lesions(rows: pl.DataFrame) -> Ints:

@@ -5,7 +5,7 @@ import pytest
 
 from folds.findings import Findings
 from models.networks.config import NetworkConfig
-from models.networks.tasks.contrastive import ContrastiveTask
+from models.networks.tasks.contrastive import ContrastiveTask, collapsed
 from pipeline.recipe_files import on_base
 from tests.unit.models.networks.conftest import base
 from workspace.errors import ConfigError
@@ -108,6 +108,7 @@ def test_no_diagnosis_at_all_is_no_class():
          "'knn_balanced_accuracy'"),
         ({"net": {"se": True}}, "are no part of what others begin with, the backbone alone is"),
         ({"views": "four"}, "views changes nothing where task.kind='contrastive'"),
+        ({"claim": "two_stage_first"}, "claim changes nothing where task.kind='contrastive'"),
         ({"source_only": True}, "source_only is of networks that learn the target"),
         ({"task": {"temperature": 0.0}}, "greater than 0"),
     ],
@@ -128,11 +129,26 @@ def test_the_manifest_has_the_last_signs_and_the_epochs_in_which_there_were_none
         {"epoch": 1, "loss": 3.0, "knn_accuracy": 0.5, "alignment": 0.0, "uniformity": -0.01},
         {"epoch": 2, "loss": 2.0, "knn_accuracy": 0.6, "alignment": 0.3, "uniformity": -1.5},
         {"epoch": 3, "loss": 2.5, "knn_accuracy": 0.4, "alignment": 0.0, "uniformity": -0.09},
-    ]
+    ]  # alike at first, then apart, then alike again
     assert ContrastiveTask().facts(history) == {
         "signs": {"loss": 2.5, "knn_accuracy": 0.4, "alignment": 0.0, "uniformity": -0.09},
-        "collapsed": [1, 3],
+        "collapsed": [3],
     }
     assert ContrastiveTask().facts([{"epoch": 1, "loss": 3.0}]) == {
         "signs": {"loss": 3.0}, "collapsed": []
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("uniformity", "found"),
+    [
+        ([-0.05] * 3, []),  # still as drawn
+        ([-0.05] * 5, [4, 5]),  # it never came apart
+        ([-0.05, -0.2, -0.3, -0.4], []),
+        ([-0.2, -0.05, -0.2, 0.0], [2, 4]),
+        ([-0.1, -0.1], []),
+    ],
+)
+def test_a_collapse_is_being_one_point_again_or_still_after_three_epochs(uniformity, found):
+    history = [{"epoch": at, "uniformity": value} for at, value in enumerate(uniformity, 1)]
+    assert collapsed(history) == found
