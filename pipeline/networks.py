@@ -95,9 +95,8 @@ def begun_from(trainings: Sequence[Task]) -> list[Task]:
 
 def begun_with(config: NetworkConfig, weights: str) -> NetworkConfig:
     """The same network, its weights from elsewhere."""
-    return config.model_copy(
-        update={"net": config.net.model_copy(update={"weights": weights, "sha256": None})}
-    )
+    net = config.net.model_copy(update={"weights": weights})
+    return config.model_copy(update={"net": net})
 
 
 def _beginning(job: Job, files: PictureFiles, net: NetConfig, held_out: HeldOut) -> Task | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import time
 
@@ -15,11 +16,20 @@ use_networks = ["tuned", "scratch"]
 
 [synthetic]
 patients = 30
-rows = 260
-positives = 60
+rows = 200
+positives = 40
+
+[verify]
+near_duplicates = false
 
 [folds]
 n_folds = 2
+anchor_share = 0.2
+
+[align]
+anchors = "anchor"
+least_anchors = 10
+pca = 4
 
 [networks.simclr]
 base = "contrastive"
@@ -40,7 +50,7 @@ training = { choose = "last", epoch_samples = 64, phases = [{ epochs = 1, lr = 1
 augment.kind = "none"
 
 [stack]
-networks = false
+networks = true
 seeds = 1
 
 [lightgbm]
@@ -134,15 +144,16 @@ def test_check_47_killed_in_an_epoch_it_ends_in_the_bits_of_an_unbroken_run(made
     assert len(found) == 2
 
 
-def test_weights_that_have_seen_all_are_declared_wherever_a_number_follows(tmp_path):
-    place = fresh(tmp_path)
-    stacked = (ALL, "stack.networks=true", "folds.anchor_share=0.2", "align.anchors=anchor",
-               "align.least_anchors=10", "align.pca=4")  # fmt: skip
+def test_weights_that_have_seen_all_are_declared_wherever_a_number_follows(made, tmp_path):
+    shutil.copytree(made[0].folder, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    for folder in (place.run / "networks").glob("tuned*"):
+        shutil.rmtree(folder)
     said = (
         "tuned began with the weights of simclr, which had seen the held-out pictures too, without "
         "their labels (networks.simclr.task.rows='all')."
     )
-    done = call(place, "stack", settings=stacked)
+    done = call(place, "stack", settings=(ALL,))
     shown = " ".join(done.stdout.split())
     assert shown.count(f"notice: {said}") == 2  # of the network, of the stack
     assert "notice: simclr sees the held-out pictures too" in shown
