@@ -97,7 +97,7 @@ def draw(folder):
 def settings(place, **values):
     chosen = {
         "suite.experiments": str(place.folder / "three.toml"), "suite.seeds": "[0,1]",
-        "suite.schemes": '["official"]', "score.replicates": "100", "score.seeds": "[0]",
+        "suite.schemes": '["official","by_lesion"]', "score.replicates": "100", "score.seeds": "[0]",
         "data.group": "lesion", **values,
     }  # fmt: skip
     return tuple(f"{key}={value}" for key, value in chosen.items())
@@ -144,6 +144,8 @@ def test_experiments_seeds_and_ensembles_are_on_one_page(whole):
     assert "metrics" not in sheet["ensembles"]["or"]["schemes"]["official"]
     split = sheet["schemes"]["official"]
     assert (split["n"], split["validation"], split["leaked"]) == (60, 40, 2)
+    mended = sheet["schemes"]["by_lesion"]
+    assert (mended["validation"] + mended["test"], mended["leaked"]) == (mended["n"], 0)
     assert sheet["experiments"]["01"]["parameters"] == 224 + 1_168 + 784 * 4 + 4
     page = (place.run / "suite" / "leaderboard" / "leaderboard.html").read_text()
     assert "Plain &lt;b&gt;one&lt;/b&gt;" in page
