@@ -5,9 +5,7 @@ Which hospitals are left out is chosen before anything is trained. The inner run
 features, which know no fold.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,16 +30,14 @@ from stacking.blending.members import Members, join_members
 from stacking.category_codes import code_columns, fit_category_codes, never_seen
 from stacking.fold import FOLD, SCORE
 from stacking.left_out import WAYS, Scored, both_ways, left_out_sheet, notes_of
-from workspace.errors import ArtifactError, ConfigError, DataError, name_some, shorten
+from workspace.errors import ConfigError, DataError, name_some, shorten
 from workspace.orders import Needs
 from workspace.progress import Silent
-from workspace.sentences import unnamed
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 HOSPITALS, SHEET = "hospitals", "hospitals.json"
 SCHEME = "leave_one_hospital_out"
-OTHER_STAGE = re.compile(r"'make [a-z-]+ FRESH=1'")
 
 
 @dataclass(frozen=True)
@@ -94,16 +90,6 @@ def inner_run(job: Job, chosen: LeftOut, made: Mapping[Any, Any]) -> Job:
     """A call on the run within the run; `made` is what the two have in common."""
     recipe = job.recipe.model_copy(update={"folds": _folding(job.recipe, chosen.alone)})
     return replace(job, recipe=recipe, run=job.run / INNER_RUN, made=dict(made))
-
-
-@contextmanager
-def mended_by_hospitals() -> Iterator[None]:
-    """Other stages name themselves as the mend, which would redo the outer run."""
-    try:
-        yield
-    except ArtifactError as error:
-        text = OTHER_STAGE.sub(f"'make {HOSPITALS} FRESH=1'", str(error))
-        raise type(error)(text, public=unnamed(error)) from error
 
 
 @dataclass(frozen=True)

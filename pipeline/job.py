@@ -3,8 +3,9 @@
 Stages and what they are composed of are functions of a `Job`; the makers of units never are.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,9 +13,11 @@ from typing import Any, TypeVar, cast
 from folds.findings import Findings
 from pipeline.recipe import Recipe
 from reports.table import Said
+from workspace.errors import ArtifactError
 from workspace.executors import Executor, ThisProcess
 from workspace.hashing import HashMemory
 from workspace.progress import Desk, Show
+from workspace.sentences import unnamed
 from workspace.tasks import (
     Context,
     State,
@@ -28,8 +31,19 @@ from workspace.tasks import (
 from workspace.units import Unit
 
 Made = TypeVar("Made")
+OTHER_STAGE = re.compile(r"'make [a-z-]+ FRESH=1'")
 INNER_RUN = Path("hospitals") / "run"  # of `make hospitals`: a run within a run
 NOTICES = "notices.json"  # what a maker noticed; not in the manifest, since it may name patients
+
+
+@contextmanager
+def mended_by(stage: str) -> Iterator[None]:
+    """For a stage with a run within the run: other stages' own mend would redo the outer run."""
+    try:
+        yield
+    except ArtifactError as error:
+        text = OTHER_STAGE.sub(f"'make {stage} FRESH=1'", str(error))
+        raise type(error)(text, public=unnamed(error)) from error
 
 
 def show_finding(desk: Desk, word: str, finding: Mapping[str, Any]) -> None:

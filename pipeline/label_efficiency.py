@@ -35,18 +35,33 @@ def measuring(
         measure_curves,
         settings={
             "networks": [one.name for one in networks], "score": score.model_dump(mode="json"),
+            "notes": notes_of(job, networks),
         },
         inputs={task.folder.name: Output(task) for task in trainings.values()},
         arguments={
             "files": files, "networks": [(one.name, one.config) for one in networks],
             "units": {which: task.folder for which, task in trainings.items()}, "score": score,
+            "notes": notes_of(job, networks),
         },
     )  # fmt: skip
 
 
+def notes_of(job: Job, networks: Sequence[Network]) -> list[str]:
+    """What the curves are to be read with."""
+    recipe, notes = job.recipe, list[str]()
+    for one in networks:
+        notes += recipe.declared_of(one.name)
+        if (start := recipe.beginning_of(one.config.net)) is not None:
+            notes.append(
+                f"All seeds of {one.name} begin with one and the same {start}: its own luck is in "
+                "no interval."
+            )
+    return notes
+
+
 def measure_curves(
     draft: Draft, files: PictureFiles, networks: Sequence[tuple[str, NetworkConfig]],
-    units: Mapping[Which, Path], score: ScoreConfig,
+    units: Mapping[Which, Path], score: ScoreConfig, notes: Sequence[str],
 ) -> None:  # fmt: skip
     """Each network's score by share, and that minus the first network's with as many labels."""
     rows = open_picture_rows(files)
@@ -73,7 +88,7 @@ def measure_curves(
         "watch": watch, "reference": reference, "seeds": seeds, "folds": folds,
         "n": len(scored(reference, shares[0])[0].true), "group": files.group,
         "groups": [_groups(rows, asked[reference], folds[0], share) for share in shares],
-        "curves": curves,
+        "curves": curves, "notes": list(notes),
     }  # fmt: skip
     draft.json(FILE, sheet)
     draft.text(PICTURE, draw(sheet))

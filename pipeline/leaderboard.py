@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from folds.findings import Findings
 from folds.groups import GROUP
 from folds.schema import ID
-from folds.sides import LEAKED, lesion_in_training
+from folds.sides import CLEAN, LEAKED, UNKNOWN, lesion_in_training
 from folds.split import Scheme
 from metrics.score_sheet import ScoreConfig
 from models.networks.columns import shares_of
@@ -26,7 +27,7 @@ from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from pipeline.recipe import Recipe
 from pipeline.suite import LEADERBOARD, PAGE, SUITE, TEST_SCORES, Trained
 from reports.leaderboard import page
-from workspace.arrays import Bools, Floats, Ints
+from workspace.arrays import Floats, Ints
 from workspace.units import Draft, Unit, open_unit
 
 PUBLISHED = "official"  # the scheme whose test rows are everybody's
@@ -57,7 +58,7 @@ class SplitRows:
     test: Truth
     scored: Truth
     together: bool  # scored are the validation's rows, then the test's
-    leaked: Bools  # (scored rows,): the training side has their lesion
+    lesions: NDArray[Any]  # (scored rows,): `leaked`, `clean` or `unknown`, as folds.sides has it
     answers: Mapping[str, Answers]  # by the experiment's number
 
     def said(self, answers: Answers) -> BySeed:
@@ -93,6 +94,7 @@ def compare_experiments(
     sheet = {
         "classes": list(next(iter(splits.values())).test.classes), "melanoma": config.melanoma,
         "cancers": list(positive), "sensitivity": config.sensitivity, "level": score.level,
+        "group": recipe.data.group,
         "schemes": {scheme: _of_split(rows) for scheme, rows in splits.items()},
         "experiments": sheets,
         "ensembles": {
@@ -118,8 +120,7 @@ def _open(
         _truth(rows, network, some, watched) for some in (learnt.validation, test, scored)
     )
     answers = _answers(rows, units, learnt.validation, test)
-    leaked = _leaked(rows, scored)
-    return SplitRows(validation, tested, every, together, leaked, answers)
+    return SplitRows(validation, tested, every, together, _lesions(rows, scored), answers)
 
 
 def _truth(
@@ -129,12 +130,11 @@ def _truth(
     return Truth(network.codes[places], network.classes, patient, *watched)
 
 
-def _leaked(rows: PictureRows, places: Ints) -> Bools:
-    """(places,): of a test row whether the training side has its lesion too."""
+def _lesions(rows: PictureRows, places: Ints) -> NDArray[Any]:
+    """(places,): of a test row whether training has its lesion too; others are no test's."""
     ids, known = rows.table[ID].gather(places).to_frame(), lesion_in_training(rows.table)
     joined = ids.join(known, on=ID, how="left", validate="1:1", maintain_order="left")
-    found: Bools = joined["lesion"].eq_missing(LEAKED).to_numpy()
-    return found
+    return joined["lesion"].fill_null(CLEAN).to_numpy().astype("U")
 
 
 def _answers(
@@ -198,7 +198,7 @@ def _worth(
     said = rows.said(answers)
     return {
         **measure.worth(rows.scored, said, score), "seeds": list(said),
-        "melanomas_found": measure.melanomas_found(rows.scored, said, rows.leaked),
+        "melanomas_found": measure.melanomas_found(rows.scored, said, rows.lesions),
         "flags": _flags(rows, [rows.suspicions(answers, seed) for seed in said], config),
     }  # fmt: skip
 
@@ -256,6 +256,7 @@ def _of_split(rows: SplitRows) -> dict[str, Any]:
     return {
         "n": len(rows.scored.codes), "validation": len(rows.validation.codes),
         "test": len(rows.test.codes), "together": rows.together,
-        "melanomas": int(melanoma.sum()), "leaked": int(rows.leaked.sum()),
-        "leaked_melanomas": int((melanoma & rows.leaked).sum()),
+        "melanomas": int(melanoma.sum()), "leaked": int((rows.lesions == LEAKED).sum()),
+        "leaked_melanomas": int((melanoma & (rows.lesions == LEAKED)).sum()),
+        "unknown": int((rows.lesions == UNKNOWN).sum()),
     }  # fmt: skip

@@ -23,7 +23,7 @@ from folds.sources import DataConfig, Source, open_source
 from folds.sources.dermamnist import LESION_FILE_COLUMNS
 from folds.tables import is_there
 from pipeline.job import NOTICES, Job
-from pipeline.samples import decoders, raw_hashes
+from pipeline.samples import decoders, source_hashes
 from workspace.arrays import Floats32
 from workspace.errors import ConfigError, DataError, listed
 from workspace.orders import Needs
@@ -72,7 +72,7 @@ def matching(job: Job) -> Task:
     inputs = {
         f"{place}/{name}": sha256
         for place, config in (("images", ours), ("pictures", theirs))
-        for name, sha256 in raw_hashes(job, open_source(config)).items()
+        for name, sha256 in source_hashes(job, open_source(config)).items()
     }
     return Task(
         job.run / "lesions",

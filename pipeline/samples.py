@@ -176,8 +176,13 @@ def _fingerprints_of(unit: Unit) -> Fingerprints:
 
 def raw_hashes(job: Job, source: Source) -> dict[str, str]:
     """Hashes of the raw files by their names below the folder."""
-    hashes = {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
-    return hashes | {path.name: job.hashes.of(path) for path in accepted_file(source.folder)}
+    accepted = {path.name: job.hashes.of(path) for path in accepted_file(source.folder)}
+    return source_hashes(job, source) | accepted
+
+
+def source_hashes(job: Job, source: Source) -> dict[str, str]:
+    """The same without what a person accepted, which changes no picture."""
+    return {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
 
 
 def decoders() -> dict[str, Any]:

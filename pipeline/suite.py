@@ -4,13 +4,16 @@ Reads samples and one folds.parquet for each scheme; keeps trainings in
 <run>/suite/<scheme>/networks/<number>_seed_<s>/, what they are worth in <run>/suite/leaderboard/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from folds.findings import Findings
+import numpy as np
+
+from folds.findings import Findings, plural
 from folds.split import Scheme
+from models.nets.config import HUB
 from models.networks.network import network_of
 from models.suite.config import Experiment, Suite
 from pipeline.job import Job
@@ -18,7 +21,7 @@ from pipeline.machine import Machine
 from pipeline.networks import fold_settings, weights_of
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from reports.leaderboard import look
-from workspace.errors import ConfigError, DermstackError, name_some
+from workspace.errors import ConfigError, DataError, DermstackError, name_some
 from workspace.tasks import Output, Task
 
 SUITE = "suite"
@@ -46,21 +49,27 @@ def inner_job(job: Job, scheme: Scheme, made: Mapping[Any, Any]) -> Job:
 
 
 def skipped(suite: Suite, asked: list[str]) -> dict[str, str]:
-    """The experiments whose weights cannot be had here, each with why; never begun from nothing."""
-    from models.nets.weights import pretrained_backbone  # noqa: PLC0415 - it imports torch
+    """The experiments whose weights cannot be fetched, each with why; never begun from nothing.
 
-    reasons, known = dict[str, str](), dict[tuple[str, str], str]()
+    Any other mistake about a net stops: a backbone that is unknown, a file that is not there.
+    """
+    from models.nets.weights import blank_backbone, pretrained_backbone  # noqa: PLC0415 - torch
+
+    reasons, known = dict[str, str](), dict[str, str]()
     for number in asked:
         net = suite.experiments[number].network.net
-        key = net.backbone, net.weights
-        if key not in known:
+        key = net.model_copy(update={"dropout": (0.0,), "hidden": ()})
+        if str(key) not in known:
+            blank_backbone(net)
             try:
                 pretrained_backbone(net)
-                known[key] = ""
+                known[str(key)] = ""
             except DermstackError as error:
-                known[key] = f"skipped, no weights: {error}"
-        if known[key]:
-            reasons[number] = known[key]
+                if net.weights != HUB:
+                    raise
+                known[str(key)] = f"skipped, no weights: {error}"
+        if known[str(key)]:
+            reasons[number] = known[str(key)]
     return reasons
 
 
@@ -70,12 +79,6 @@ def experimenting(split: Split, number: str, experiment: Experiment, seed: int) 
     name, network = f"{number}_seed_{seed}", (f"e{number}", experiment.network)
     rows = open_picture_rows(files)
     asked = network_of(*network, rows.table, Findings())
-    watched = (job.recipe.suite.melanoma, *job.recipe.data.positive)
-    if lacking := [one for one in watched if one not in asked.classes]:
-        raise ConfigError(
-            f"experiments.{number} has no class {name_some(lacking)}, which suite.melanoma and "
-            f"data.positive name; its classes are {name_some(asked.classes)}."
-        )
     return Task(
         job.run / "networks" / name,
         SUITE,
@@ -92,6 +95,47 @@ def experimenting(split: Split, number: str, experiment: Experiment, seed: int) 
         needs=partial(Machine.of(job).needs, net),
         on_change="stop",
     )  # fmt: skip
+
+
+def check_classes(suite: Suite, numbers: Sequence[str], scheme: Scheme, split: Split) -> None:
+    """Refuse before any training what could not be compared after all of them."""
+    recipe, rows = split.job.recipe, open_picture_rows(split.files)
+    asked = {
+        n: network_of(f"e{n}", suite.experiments[n].network, rows.table, Findings())
+        for n in numbers
+    }
+    number, first = next(iter(asked.items()))
+    watched = (recipe.suite.melanoma, *recipe.data.positive)
+    if lacking := [one for one in watched if one not in first.classes]:
+        raise ConfigError(
+            f"experiments.{number} has no class {name_some(lacking)}, which suite.melanoma and "
+            f"data.positive name; its classes are {name_some(first.classes)}."
+        )
+    if other := [n for n, one in asked.items() if one.classes != first.classes]:
+        raise ConfigError(
+            f"experiments.{other[0]} has other classes than experiments.{number}, or in another "
+            "order, and nothing compares them; give all of a suite the same."
+        )
+    learnt, test = rows.by_side
+    for side, places in (("validation", learnt.validation), ("test", test)):
+        codes = first.codes[places]
+        if (codes < 0).any():
+            raise DataError(
+                f"{plural(int((codes < 0).sum()), 'row')} on the {side} side of {scheme} are of no "
+                f"class of experiments.{number}; name their diagnoses in task.classes."
+            )
+        cancer = np.isin(np.array(first.classes)[codes], recipe.data.positive)
+        if cancer.all() or not cancer.any():
+            raise DataError(
+                f"The {side} side of {scheme} has {int(cancer.sum())} rows with and "
+                f"{int((~cancer).sum())} without a diagnosis of data.positive, and a suite needs "
+                "both; take another of suite.schemes."
+            )
+    if not (first.codes[test] == first.classes.index(recipe.suite.melanoma)).any():
+        raise DataError(
+            f"The test side of {scheme} has no {recipe.suite.melanoma}; take another of "
+            "suite.schemes, or of suite.melanoma."
+        )
 
 
 def comparing(

@@ -20,6 +20,8 @@ def read_suite(config: SuiteConfig) -> Suite:
     path = _find(config.experiments)
     values = parse_file(path)
     shared, stated = values.pop("shared", {}), values.get("experiments", {})
+    if not isinstance(shared, dict):
+        raise ConfigError(f"shared in {path.name} is no table.")
     values["experiments"] = {
         number: {**one, "network": _network(number, stated, shared, ())}
         for number, one in _tables(stated, path.name).items()
@@ -51,11 +53,17 @@ def _network(
         raise ConfigError(f"Experiments change each other: {name_some(seen)}.")
     if number not in stated:
         raise ConfigError(f"experiments.{seen[-1]} changes {shorten(number)}, which is not there.")
-    one = stated[number]
-    base = dict(shared)
+    one, base = stated[number], dict(shared)
     if "of" in one:
         base = _network(str(one["of"]), stated, shared, (*seen, number))
-    return on_base(base, one.get("network", {}))
+    changes = one.get("network", {})
+    if not isinstance(changes, dict) or not all(
+        isinstance(changes.get(key, {}), dict) for key in ("net", "task", "training", "augment")
+    ):
+        raise ConfigError(
+            f"experiments.{number}.network is no table of net, task, training, augment."
+        )
+    return on_base(base, changes)
 
 
 def _tables(stated: Any, file: str) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from folds.findings import plural
-from reports.table import Column, Said, Table, Words, measure, percent
+from reports.table import Column, Said, Table, Words, measure, notices, percent
 
 Json = Mapping[str, Any]
 COLOURS = ("#0b6b6b", "#b3423a", "#4c566a", "#a06a00", "#6b4c9a")
@@ -26,6 +26,7 @@ def tables(sheet: Json) -> list[Said]:
         f"{plural(sheet['n'], 'held-out picture')}, {plural(len(sheet['seeds']), 'seed')}; "
         "differences are paired.",
         curve_table(sheet),
+        *notices(sheet["notes"]),
     ]
 
 

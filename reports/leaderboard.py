@@ -22,6 +22,7 @@ NAMES = {
     "melanoma_recall": "melanoma recall", "cancer_sensitivity": "cancer sensitivity",
     "accuracy": "accuracy",
 }  # fmt: skip
+OFFICIAL = "official"
 SPLITS = {"by_lesion": "by lesion", "official": "official split", "corrected": "corrected split"}
 DISCLAIMER = "A research tool, no medical device: none of these networks is fit to examine anybody."
 
@@ -71,6 +72,7 @@ def page(sheet: Json, title: str) -> str:
         title=title, heads=_heads(sheet),
         entries=[_entry(number, one, sheet) for number, one in _every(sheet)],
         splits=[_sentence(scheme, one) for scheme, one in sheet["schemes"].items()],
+        columns=_said_of_columns(sheet), group=sheet["group"],
         skipped=[(n, one["title"], one["why"]) for n, one in sheet["skipped"].items()],
         level=f"{sheet['level']:.0%}", script=script, digest=digest, disclaimer=DISCLAIMER,
     )  # fmt: skip
@@ -102,6 +104,7 @@ def _sentence(scheme: str, one: Json) -> str:
         "melanomas, are leaked: their lesion is in training too"
         if one["leaked"] else ""
     )  # fmt: skip
+    leaked += f"; of {one['unknown']:,} nobody knows the lesion" if one["unknown"] else ""
     pictures = "pictures, validation and test together" if one["together"] else "test pictures"
     return f"{SPLITS.get(scheme, scheme)}: {one['n']:,} {pictures}{leaked}."
 
@@ -119,6 +122,20 @@ def _brief(number: str, one: Json, sheet: Json) -> Row:
 
 def _metric(one: Json, scheme: str, name: str) -> Any:
     return one["schemes"].get(scheme, {}).get("metrics", {}).get(name)
+
+
+def _said_of_columns(sheet: Json) -> str:
+    """Of which split each column is that does not say so itself."""
+    first = next(iter(sheet["schemes"]))
+    words = (
+        f"Accuracies, recall and sensitivity are of {SPLITS.get(first, first)}. Specificity is of "
+        f"its test pictures, at the threshold that flags {sheet['sensitivity']:.0%} of the cancers "
+        "among its validation pictures; below it what that finds. Seconds are of a training's last "
+        "call."
+    )
+    if (leaked := _leaks(sheet)) is None:
+        return words
+    return f"{words} Clean and leaked melanomas are of {SPLITS.get(leaked, leaked)}."
 
 
 def _heads(sheet: Json) -> list[str]:
@@ -151,9 +168,14 @@ def _entry(number: str, one: Json, sheet: Json) -> Entry:
 def _shown(metric: Any) -> tuple[str, float | None, str]:
     if metric is None or metric["value"] is None:
         return "–", None, ""
+    return f"{metric['value']:.3f}", metric["value"], _interval(metric)
+
+
+def _interval(metric: Json) -> str:
     low, high = metric.get("low"), metric.get("high")
-    below = "one seed" if low is None else f"{low:.3f} to {high:.3f}"
-    return f"{metric['value']:.3f}", metric["value"], below
+    if low is not None:
+        return f"{low:.3f} to {high:.3f}"
+    return "one seed" if len(metric["by_seed"]) == 1 else "no interval"
 
 
 def _found(found: Any, which: str) -> tuple[str, float | None, str]:
@@ -168,11 +190,12 @@ def _specificity(one: Json, scheme: str) -> tuple[str, float | None, str]:
     flags = one["schemes"].get(scheme, {}).get("flags")
     if not flags:
         return "–", None, ""
-    specificity, reached = (
-        sum(flag[name]["k"] / flag[name]["n"] for flag in flags) / len(flags)
-        for name in ("specificity", "sensitivity")
+    specificity, cancers, melanomas = (
+        sum(flag[name]["value"] for flag in flags) / len(flags)
+        for name in ("specificity", "sensitivity", "melanoma_sensitivity")
     )
-    return f"{specificity:.2f}", specificity, f"finds {reached:.0%}"
+    below = f"{cancers:.0%} of cancers, {melanomas:.0%} of melanomas"
+    return f"{specificity:.2f}", specificity, below
 
 
 def _whole(value: float | None) -> tuple[str, float | None, str]:
@@ -189,16 +212,31 @@ def _details(one: Json, sheet: Json) -> tuple[tuple[str, str], ...]:
         }
         return (("How", ways[one["rule"]]),)
     of = f" (of {one['of']})" if one["of"] else ""
-    claims = ", ".join(f"{NAMES[name]} {value:.3f}" for name, value in one["claims"].items())
     rows = [("What changed" + of, one["changed"]), ("What it teaches", one["teaches"])]
-    rows += [("The source claims", claims + "; one seed, the official split")] if claims else []
-    return (*rows, *(("Measured", _lesson(lesson)) for lesson in one["lessons"]))
+    rows += [("Claimed and measured", _claimed(one, sheet))] if one["claims"] else []
+    return (*rows, *(("The lesson", _lesson(lesson)) for lesson in one["lessons"]))
+
+
+def _claimed(one: Json, sheet: Json) -> str:
+    """The source's numbers, of one seed on the published split, each beside ours on that split."""
+    where = OFFICIAL if OFFICIAL in sheet["schemes"] else None
+    words = []
+    for name, value in one["claims"].items():
+        ours = None if where is None else _metric(one, where, name)
+        shown = "not measured" if ours is None else f"measured {_with_interval(ours)}"
+        words.append(f"{NAMES[name]} {value:.3f}, {shown}")
+    return f"{'; '.join(words)} ({SPLITS[OFFICIAL]}; the source has one seed)."
+
+
+def _with_interval(metric: Json) -> str:
+    shown, _, below = _shown(metric)
+    return f"{shown} ({below})"
 
 
 def _lesson(lesson: Json) -> str:
     """`Adam beats plain SGD: holds by lesion (macro AUC +0.021, 0.010 to 0.032)`."""
     said = [
-        f"{found['verdict']} on {SPLITS.get(scheme, scheme)} ({NAMES[lesson['metric']]} "
+        f"{found['verdict']}, {SPLITS.get(scheme, scheme)} ({NAMES[lesson['metric']]} "
         f"{_signed(found['minus'])} against {lesson['than']})"
         for scheme, found in lesson["schemes"].items()
     ]

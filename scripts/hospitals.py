@@ -14,9 +14,8 @@ from pipeline.hospitals import (
     choose_hospitals,
     inner_run,
     measuring,
-    mended_by_hospitals,
 )
-from pipeline.job import Job
+from pipeline.job import Job, mended_by
 from pipeline.stack_rows import check_repeats
 from reports.hospitals import tables
 from scripts import features, folds, pretrain, stack, train_cnn, verify
@@ -35,10 +34,10 @@ def run(job: Job) -> Unit:
     begun = inner.state_of(folding(inner, verified)).done
     if not begun or job.fresh:
         job.say(f"hospitals: left out, {chosen.said()}")
-    with mended_by_hospitals():
+    with mended_by(HOSPITALS):
         _make_anew(inner) if job.fresh else inner.need(folds.run)
     job.need(stack.run)
-    with mended_by_hospitals():
+    with mended_by(HOSPITALS):
         inner.need(stack.run)
     jobs = {way: replace(one, fresh=False) for way, one in zip(WAYS, (job, inner), strict=True)}
     made = {way: (stack.files_of(one), one.need(stack.run)) for way, one in jobs.items()}

@@ -14,7 +14,7 @@ from models.networks.network import Network
 from pipeline.job import Job
 from pipeline.label_efficiency import FILE, PICTURE, STAGE, measuring
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, begun_from, training
+from pipeline.networks import begin_anew, begun_from, to_make_anew, training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from reports.label_efficiency import tables
 from scripts import train_cnn
@@ -37,10 +37,11 @@ def run(job: Job) -> Unit:
         )
         for seed, share, network, fold in product(config.seeds, config.shares, networks, folds)
     }  # fmt: skip
-    if job.fresh:
-        begin_anew(job, [task.name for task in trainings.values()])
-    job.need(notice_unswitched)
     every = list(trainings.values())
+    if job.fresh:
+        anew = to_make_anew(replace(job, fresh=False), every)
+        begin_anew(job, [task.name for task in anew])
+    job.need(notice_unswitched)
     replace(job, fresh=False).carry_out(*begun_from(every), *every)
     done, new = job.make(measuring(job, files, networks, trainings))
     if not new:
@@ -65,6 +66,11 @@ def _asked(job: Job, known: dict[str, Network]) -> list[Network]:
         raise ConfigError(
             f"{other[0]} has other classes than {chosen[0].name}, and no curve compares them; "
             "leave one out of label_efficiency.networks."
+        )
+    if several := [one.name for one in chosen if len(one.config.learning.phases) > 1]:
+        raise ConfigError(
+            f"{several[0]} learns in several phases, and a share of the labels is learnt in one; "
+            "take another network in label_efficiency.networks, or state one phase."
         )
     return chosen
 

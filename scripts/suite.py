@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from folds.split import Scheme
 from models.suite.config import Suite
-from pipeline.job import Job
+from pipeline.job import Job, mended_by
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew
+from pipeline.networks import begin_anew, to_make_anew
 from pipeline.picture_rows import picture_files
 from pipeline.suite import (
     LEADERBOARD,
@@ -21,6 +21,7 @@ from pipeline.suite import (
     SUITE,
     Split,
     Trained,
+    check_classes,
     comparing,
     experimenting,
     inner_job,
@@ -42,16 +43,18 @@ def run(job: Job) -> Unit:
     suite = read_suite(config)
     asked = asked_of(suite, config)
     splits = _splits(job)
+    for scheme, split in splits.items():
+        check_classes(suite, asked, scheme, split)
     reasons = _skipped(job, suite, asked)
     trainings = _trainings(suite, splits, [n for n in asked if n not in reasons], config.seeds)
     if not trainings:
         raise ConfigError("No experiment that is asked for can be run here; see the notices above.")
     if job.fresh:
-        for split in splits.values():
-            begin_anew(
-                split.job,
-                [t.name for t in trainings.values() if t.folder.is_relative_to(split.job.run)],
-            )
+        kept = replace(job, fresh=False)
+        anew = set(to_make_anew(kept, list(trainings.values())))
+        for (scheme, _, _), task in trainings.items():
+            if task in anew:
+                begin_anew(splits[scheme].job, [task.name], SUITE)
     job.need(notice_unswitched)
     replace(job, fresh=False).carry_out(*trainings.values())
     done, new = job.make(comparing(job, suite, splits, trainings, reasons))
@@ -69,7 +72,9 @@ def _splits(job: Job) -> dict[Scheme, Split]:
     splits = dict[Scheme, Split]()
     for scheme in job.recipe.suite.schemes:
         inner = inner_job(job, scheme, {verify.run: verified})
-        splits[scheme] = Split(inner, picture_files(inner, verified, inner.need(folds.run)))
+        with mended_by(SUITE):
+            folded = folds.run(inner)  # FRESH=1 is of the inner folds too
+        splits[scheme] = Split(inner, picture_files(inner, verified, folded))
     return splits
 
 

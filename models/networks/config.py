@@ -46,6 +46,11 @@ class NetworkConfig(BaseModel):
                 f"{self.task.kind!r}; take {' or '.join(map(repr, self.task.watches))}"
             )
         self.task.check(self.net, self.training)
+        if self.task.is_beginning and self.augment.kind == "none":
+            raise ValueError(
+                "augment.kind='none' shows the same picture twice, from which nothing is learnt; "
+                "take 'fast'"
+            )
         return self
 
     def _learns_nothing(self) -> None:

@@ -39,8 +39,8 @@ class LabelEfficiencyConfig(BaseModel):
 
 
 def with_labels(config: NetworkConfig, share: float, how: LabelEfficiencyConfig) -> NetworkConfig:
-    """The network as it is trained with this share of the labels."""
-    first = config.learning.phases[0]
+    """The network as it is trained with this share of the labels; of a single phase."""
+    [first] = config.learning.phases
     phase = PhaseConfig(
         epochs=how.epochs, lr=first.lr, schedule="cosine", warm_up=WARM_UP, frozen=first.frozen,
         scale=first.scale,

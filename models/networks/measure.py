@@ -100,13 +100,14 @@ def variant_sheet(
     found = intervals(
         {"value": second, "minus": difference(first, second)}, whose, config.bootstrap()
     )
-    each = [
-        float(tally(new).point()[metric]) - float(tally(old).point()[metric])
-        for old, new in zip(whole, variant, strict=True)
-    ]
+    theirs, ours = (
+        [float(tally(rows).point()[metric]) for rows in several] for several in (whole, variant)
+    )
+    each = [new - old for old, new in zip(theirs, ours, strict=True)]
     return {
-        "value": found["value"][metric].as_json(),
+        "value": with_luck(found["value"][metric].as_json(), ours, config.level),
         "minus_whole": with_luck(found["minus"][metric].as_json(), each, config.level),
+        "values": ours,
         "by_seed": each,
     }
 

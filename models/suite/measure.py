@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from folds.sides import CLEAN, LEAKED, UNKNOWN
 from metrics.bootstrap import IntervalSheet, difference, intervals
 from metrics.classification import (
     classification_report,
@@ -74,7 +76,8 @@ def worth(truth: Truth, by_seed: BySeed, config: ScoreConfig) -> dict[str, Any]:
         kind, name = _place(truth, metric)
         values = [one[kind].point()[name] for one in each]
         metrics[metric] = {
-            **with_luck(found[kind][name].as_json(), values, config.level), "by_seed": values,
+            **with_luck(found[kind][name].as_json(), values, config.level),
+            "by_seed": [None if np.isnan(value) else value for value in values],
         }  # fmt: skip
     return {"n": len(truth.codes), "metrics": metrics, "per_class": _per_class(truth, by_seed)}
 
@@ -136,14 +139,14 @@ def either(validation: Truth, members: Sequence[tuple[Floats, Floats]]) -> tuple
     return np.max(first, axis=0), np.max(second, axis=0)
 
 
-def melanomas_found(truth: Truth, by_seed: BySeed, leaked: Bools) -> dict[str, Any]:
-    """Of melanomas whose lesion the training side has, and of the others: those called so.
+def melanomas_found(truth: Truth, by_seed: BySeed, lesions: NDArray[Any]) -> dict[str, Any]:
+    """Of melanomas whose lesion training has (`leaked`), has not (`clean`), or nobody knows.
 
-    Means over the seeds.
+    Those called so, means over the seeds; `lesions` (rows,) says which each row is.
     """
     sheet = {}
-    for name, among in (("leaked", leaked), ("clean", ~leaked)):
-        rows = truth.is_melanoma & among
+    for name in (LEAKED, CLEAN, UNKNOWN):
+        rows = truth.is_melanoma & (lesions == name)
         found = [int(truth.found(probability)[rows].sum()) for probability in by_seed.values()]
         sheet[name] = {"k": float(np.mean(found)), "n": int(rows.sum()), "by_seed": found}
     return sheet

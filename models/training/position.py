@@ -46,7 +46,7 @@ class Position(BaseModel):
         self.flat = self.reductions = 0
 
     def note_loss(self, loss: float, patience: int) -> None:
-        """As torch's ReduceLROnPlateau counts: beyond so many epochs without a lower loss."""
+        """As torch's ReduceLROnPlateau counts with threshold 0: any lower loss is one."""
         if self.lowest_loss is None or loss < self.lowest_loss:
             self.lowest_loss, self.flat = loss, 0
             return

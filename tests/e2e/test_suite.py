@@ -97,8 +97,8 @@ def draw(folder):
 def settings(place, **values):
     chosen = {
         "suite.experiments": str(place.folder / "three.toml"), "suite.seeds": "[0,1]",
-        "suite.schemes": '["official","by_lesion"]', "score.replicates": "100", "score.seeds": "[0]",
-        "data.group": "lesion", **values,
+        "suite.schemes": '["official","by_lesion"]', "score.replicates": "100",
+        "score.seeds": "[0]", "data.group": "lesion", **values,
     }  # fmt: skip
     return tuple(f"{key}={value}" for key, value in chosen.items())
 
@@ -213,3 +213,55 @@ def sheet_without_seconds(place):
 def test_what_cannot_be_is_said(whole, values, words):
     refused = suite(whole[0], code=2, **values)
     assert words in refused.stderr.replace("\n", " ")
+
+
+def test_fresh_makes_anew_what_is_of_other_values_and_folds_of_a_new_seed(whole, tmp_path):
+    shutil.copytree(whole[0].folder, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    path = place.folder / "three.toml"
+    path.write_text(SUITE.replace("lr = 1e-7", "lr = 1e-6"), encoding="utf-8")
+    refused = suite(place, code=2)
+    assert "run 'make suite FRESH=1'" in refused.stderr.replace("\n", " ")
+    first = (place.run / "suite/official/networks/01_seed_0/manifest.json").read_bytes()
+    done = suite(place, "--fresh")
+    assert "FRESH=1 trains 02_seed_0, 02_seed_0, 02_seed_1, 02_seed_1 anew" in done.stdout.replace(
+        "\n", " "
+    )
+    assert (place.run / "suite/official/networks/01_seed_0/manifest.json").read_bytes() == first
+    refused = suite(place, code=2, seed="5")
+    assert "run 'make suite FRESH=1'" in refused.stderr.replace("\n", " ")
+    suite(place, "--fresh", seed="5")
+    assert sheet_of(place)["schemes"]["by_lesion"]["leaked"] == 0
+
+
+OTHER_CLASSES = """
+[experiments.04]
+title = "Others"
+changed = "-"
+teaches = "-"
+network.task.classes = { nv = ["nv"], mel = ["mel"], bcc = ["bcc"], akiec = ["akiec"] }
+"""
+
+
+def test_what_could_not_be_compared_is_refused_before_any_training(drawn, tmp_path):
+    shutil.copytree(drawn.folder, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    path = place.folder / "three.toml"
+    path.write_text(SUITE + OTHER_CLASSES, encoding="utf-8")
+    refused = suite(place, code=2)
+    assert refused.stderr.strip() == (
+        "suite: experiments.04 has other classes than experiments.01, or in another order, and "
+        "nothing compares them; give all of a suite the same."
+    )
+    path.write_text(SUITE.replace('classes = "all"', OTHER.strip()), encoding="utf-8")
+    refused = suite(place, code=2)
+    assert "are of no class of experiments.01; name their diagnoses in task.classes." in (
+        refused.stderr.replace("\n", " ")
+    )
+    path.write_text(SUITE.replace('"cnn_8_16"', '"cnn_8_61"'), encoding="utf-8")
+    refused = suite(place, code=2)
+    assert "timm knows no backbone 'cnn_8_61'; did you mean 'cnn_8_16'?" in refused.stderr
+    assert not (place.run / "suite" / "official" / "networks").exists()
+
+
+OTHER = 'classes = { mel = ["mel"], bcc = ["bcc"], akiec = ["akiec"] }'

@@ -6,9 +6,9 @@ from pipeline.hospitals import (
     choose_hospitals,
     in_order,
     inner_run,
-    mended_by_hospitals,
     unseen_codes,
 )
+from pipeline.job import mended_by
 from pipeline.stack_rows import StackFiles, open_stack
 from tests.by_hand.units import features_of, folds_of, sample_table, samples_of
 from workspace.errors import ArtifactError, CannotWriteError, ConfigError, DataError
@@ -134,7 +134,7 @@ def test_the_inner_run_is_the_same_recipe_but_for_its_folds(blank, choose):
 
 @pytest.mark.parametrize("kind", [ArtifactError, CannotWriteError])
 def test_the_mend_of_the_inner_run_is_not_that_of_the_outer_one(kind):
-    with pytest.raises(kind) as refused, mended_by_hospitals():
+    with pytest.raises(kind) as refused, mended_by("hospitals"):
         raise kind("It was made of p7; take another, or run 'make train-cnn FRESH=1'.")
     assert type(refused.value) is kind
     assert str(refused.value) == "It was made of p7; take another, or run 'make hospitals FRESH=1'."
@@ -142,7 +142,7 @@ def test_the_mend_of_the_inner_run_is_not_that_of_the_outer_one(kind):
 
 def test_a_log_has_the_first_error_s_words_and_not_what_it_names():
     patient = "p7"
-    with pytest.raises(ArtifactError) as refused, mended_by_hospitals():
+    with pytest.raises(ArtifactError) as refused, mended_by("hospitals"):
         raise ArtifactError(f"It was made of {patient}; run 'make folds FRESH=1'.")
     assert unnamed(refused.value) == "It was made of ...; run 'make folds FRESH=1'."
 

@@ -24,6 +24,7 @@ def scheme(auc, recall, **values):
         "melanomas_found": {
             "leaked": {"k": 3.0, "n": 4, "by_seed": [3, 3]},
             "clean": {"k": 1.0, "n": 4, "by_seed": [1, 1]},
+            "unknown": {"k": 0.0, "n": 0, "by_seed": [0, 0]},
         },
         "flags": [{"threshold": 0.1, "sensitivity": rate, "melanoma_sensitivity": rate,
                    "specificity": rate}], **values,
@@ -47,11 +48,11 @@ LESSON = {
 }  # fmt: skip
 SPLIT = {
     "n": 20, "validation": 5, "test": 15, "together": True, "melanomas": 8, "leaked": 0,
-    "leaked_melanomas": 0,
+    "leaked_melanomas": 0, "unknown": 0,
 }  # fmt: skip
 SHEET = {
     "classes": ["mel", "nv"], "melanoma": "mel", "cancers": ["mel"], "sensitivity": 0.9,
-    "level": 0.95,
+    "level": 0.95, "group": "lesion",
     "schemes": {
         "by_lesion": SPLIT,
         "official": {**SPLIT, "together": False, "n": 15, "leaked": 6, "leaked_melanomas": 4},
@@ -96,10 +97,10 @@ def test_a_row_says_what_it_is_worth_and_what_it_is_sorted_by():
 def test_what_opens_says_what_changed_and_whether_the_lesson_held():
     words = text_of(drawn())
     assert "What changed (of 01) one thing" in words
-    assert "The source claims macro AUC 0.846; one seed, the official split" in words
+    assert "Claimed and measured macro AUC 0.846, measured 0.870 (0.860 to 0.880)" in words
     assert (
-        "Adam beats SGD: holds on by lesion (macro AUC +0.020, +0.010 to +0.030 against 01); "
-        "no interval on official split (macro AUC +0.004 against 01)."
+        "Adam beats SGD: holds, by lesion (macro AUC +0.020, +0.010 to +0.030 against 01); "
+        "no interval, official split (macro AUC +0.004 against 01)."
     ) in words
     assert "23, Pretrained: skipped, no weights: none there." in words
     assert "By lesion: 20 pictures, validation and test together." in words

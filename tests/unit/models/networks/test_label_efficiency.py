@@ -62,7 +62,6 @@ CONFIG = NetworkConfig.model_validate({
                 "epochs": 20, "lr": 1e-4, "schedule": "plateau", "patience": 3,
                 "frozen": ["backbone"],
             },
-            {"epochs": 9, "lr": 1.0},
         ],
     },
 })  # fmt: skip

@@ -61,8 +61,10 @@ def test_a_lesson_holds_where_its_interval_is_on_its_side():
     assert measure.verdict(lesson, minus) == "holds"
     lower = lesson.model_copy(update={"better": "lower"})
     assert measure.verdict(lower, minus) == "the contrary holds"
+    # As many melanomas, six of them others, with one more or less by seed.
+    alike = [called(["nv"] * 6 + ["mel"] * n + ["nv"] * (24 - n) + ["nv"] * 90) for n in (23, 24)]
     same = measure.held_against(
-        TRUE, {0: GOOD, 1: BAD}, {0: BAD, 1: GOOD}, "melanoma_recall", SCORE
+        TRUE, {0: GOOD, 1: GOOD}, dict(enumerate(alike)), "melanoma_recall", SCORE
     )
     assert measure.verdict(lesson, same) == "not shown"
     single = measure.held_against(TRUE, {0: GOOD}, {0: BAD}, "melanoma_recall", SCORE)
@@ -103,11 +105,13 @@ def test_either_flags_where_any_member_does_at_one_specificity():
 
 
 def test_melanomas_are_counted_apart_by_whether_training_had_their_lesion():
-    leaked = np.zeros(120, bool)
-    leaked[:10] = leaked[40] = True
-    found = measure.melanomas_found(TRUE, {0: GOOD, 1: BAD}, leaked)
+    lesions = np.full(120, "clean", dtype="<U7")
+    lesions[:10] = lesions[40] = "leaked"
+    lesions[28:30] = "unknown"
+    found = measure.melanomas_found(TRUE, {0: GOOD, 1: BAD}, lesions)
     assert found["leaked"] == {"k": 10.0, "n": 10, "by_seed": [10, 10]}
-    assert found["clean"] == {"k": (14 + 2) / 2, "n": 20, "by_seed": [14, 2]}
+    assert found["clean"] == {"k": (14 + 2) / 2, "n": 18, "by_seed": [14, 2]}
+    assert found["unknown"] == {"k": 0.0, "n": 2, "by_seed": [0, 0]}
 
 
 def test_rows_are_drawn_by_patient():
