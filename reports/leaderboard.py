@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from folds.findings import plural
 from reports.page import HERE, MACROS, STYLE, environment
 from reports.table import Column, Row, Said, Table, Words, columns, count, measure, plain
 from workspace.hashing import sha256_file, sha256_text
@@ -52,14 +53,15 @@ def tables(sheet: Json) -> list[Said]:
     rows = [_brief(number, one, sheet) for number, one in in_order(sheet)]
     heads = [SPLITS.get(scheme, scheme) for scheme in sheet["schemes"]]
     table = Table(
-        (Column("experiment"), *(Column(f"macro AUC, {head}") for head in heads),
-         Column("melanoma recall"), Column("cancer sens."), Column("bal. acc.")),
+        (Column("#"), *(Column(f"AUC, {head}") for head in heads),
+         Column("melanoma"), Column("cancer"), Column("balanced")),
         tuple(rows),
     )  # fmt: skip
     said: list[Said] = [_sentence(scheme, one) for scheme, one in sheet["schemes"].items()]
     return [
         *said,
-        f"suite: recall, sensitivity and balanced accuracy are of {SPLITS.get(first, first)}.",
+        "suite: macro AUC; melanoma recall, cancer sensitivity and balanced accuracy, "
+        f"{SPLITS.get(first, first)}.",
         table,
     ]
 
@@ -128,14 +130,14 @@ def _said_of_columns(sheet: Json) -> str:
     """Of which split each column is that does not say so itself."""
     first = next(iter(sheet["schemes"]))
     words = (
-        f"Accuracies, recall and sensitivity are of {SPLITS.get(first, first)}. Specificity is of "
-        f"its test pictures, at the threshold that flags {sheet['sensitivity']:.0%} of the cancers "
-        "among its validation pictures; below it what that finds. Seconds are of a training's last "
+        f"Accuracies, recall and sensitivity: {SPLITS.get(first, first)}. Specificity: of its "
+        f"test pictures, at the threshold that flags {sheet['sensitivity']:.0%} of the cancers "
+        "among its validation pictures; below it what that finds. Seconds: of a training's last "
         "call."
     )
     if (leaked := _leaks(sheet)) is None:
         return words
-    return f"{words} Clean and leaked melanomas are of {SPLITS.get(leaked, leaked)}."
+    return f"{words} Clean and leaked melanomas: {SPLITS.get(leaked, leaked)}."
 
 
 def _heads(sheet: Json) -> list[str]:
@@ -256,7 +258,7 @@ def _tables(one: Json, sheet: Json) -> tuple[Table, ...]:
         Table(
             columns("class", "rows", "called rightly", "recall", "precision"),
             tuple(_class_row(row) for row in found["per_class"]),
-            caption=f"{SPLITS.get(scheme, scheme)}, means of {len(found['seeds'])} seeds.",
+            caption=f"{SPLITS.get(scheme, scheme)}, mean of {plural(len(found['seeds']), 'seed')}.",
         )
         for scheme, found in one["schemes"].items()
         if "per_class" in found
@@ -269,7 +271,7 @@ def _class_row(row: Json) -> Row:
     return (
         Words(row["class"]),
         count(row["rows"]),
-        plain(row["right"]),
+        Words(f"{row['right']:.1f}"),
         plain(recall),
         plain(precision),
     )
