@@ -20,6 +20,7 @@ from reports.label_efficiency import tables
 from scripts import train_cnn
 from scripts.stage import main
 from workspace.errors import ConfigError, name_some
+from workspace.lazy import importing
 from workspace.units import Unit
 
 
@@ -42,7 +43,17 @@ def run(job: Job) -> Unit:
         anew = to_make_anew(replace(job, fresh=False), every)
         begin_anew(job, [task.name for task in anew])
     job.need(notice_unswitched)
-    replace(job, fresh=False).carry_out(*begun_from(every), *every)
+    job = replace(job, fresh=False)
+    if job.watcher is None and not all(one.done for one in job.states_of(every).values()):
+        with importing("pipeline.beforehand"):
+            from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+
+        least = [
+            replace(network, config=with_labels(network.config, config.shares[0], config))
+            for network in networks
+        ]
+        check_beforehand(job, rows, [(network, folds) for network in least])
+    job.carry_out(*begun_from(every), *every)
     done, new = job.make(measuring(job, files, networks, trainings))
     if not new:
         job.rest(STAGE, f"{done.folder} is up to date.")

@@ -20,6 +20,7 @@ from models.networks.tasks.contrastive import COLLAPSED, Unlabelled, collapsed
 from models.training.config import Watch
 from models.training.position import seed_of
 from workspace.arrays import Floats32, Ints
+from workspace.errors import ConfigError
 
 MOST = 4096  # pictures to be near to, and pictures that are asked
 PAIRED = 512  # pictures whose two views are compared
@@ -33,6 +34,12 @@ class Signs:
         self.rows, self.labels, self.watch = rows, labels, watch
         self._said: list[dict[str, Any]] = []  # after each epoch of this call
         self._told = False
+        for what, some in (("rows to learn from", self._bank), ("inner rows", self._asked)):
+            if not len(some):
+                raise ConfigError(
+                    f"{rows.title}: none of the {what} has a {labels.by}, by which signs of life "
+                    "go; take another task.signs_by, or training.choose='last'."
+                )
 
     def __call__(self, net: LesionNet) -> tuple[float, dict[str, float]]:
         one, other = self._two_views(net)

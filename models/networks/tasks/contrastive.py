@@ -44,6 +44,7 @@ class Unlabelled(Labels):
     lesions: Ints  # (rows,): whose picture it is, by a number
     known: Ints  # (rows,): the class that neighbours are held against, NONE where it is unknown
     names: tuple[str, ...]  # of these classes
+    by: str  # the column that they are of, in words
 
 
 class ContrastiveTask(SilentTask):
@@ -91,7 +92,9 @@ class ContrastiveTask(SilentTask):
         number = {value: code for code, value in enumerate(names)}
         known = column.replace_strict(number, default=NONE, return_dtype=pl.Int64).to_numpy()
         codes = np.zeros(len(rows), np.int64)
-        return Unlabelled(codes, (), lesions=_lesions(rows), known=known, names=tuple(names))
+        return Unlabelled(
+            codes, (), lesions=_lesions(rows), known=known, names=tuple(names), by=self.signs_by
+        )
 
     def check_found(self, network: str, labels: Labels, training: TrainConfig) -> None:
         assert isinstance(labels, Unlabelled)

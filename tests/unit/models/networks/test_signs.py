@@ -20,6 +20,7 @@ from models.networks import signs as signs_of_life
 from models.networks.inner_rows import InnerRows
 from models.networks.signs import Signs
 from models.networks.tasks.contrastive import DRAWN, Unlabelled
+from workspace.errors import ConfigError
 
 COUNT, LEARNT = 30, 20
 NET = NetConfig(
@@ -28,7 +29,12 @@ NET = NetConfig(
 )  # fmt: skip
 KNOWN = np.array([(0, 1, -1)[number % 3] for number in range(COUNT)])
 LABELS = Unlabelled(
-    np.zeros(COUNT, np.int64), (), lesions=np.arange(COUNT), known=KNOWN, names=("mel", "nv")
+    np.zeros(COUNT, np.int64),
+    (),
+    lesions=np.arange(COUNT),
+    known=KNOWN,
+    names=("mel", "nv"),
+    by="diagnosis",
 )
 
 
@@ -125,3 +131,13 @@ def test_spread_outputs_are_no_collapse(rows, net):
     _, besides = Signs(rows[0], LABELS, "knn_accuracy")(net)
     assert besides["uniformity"] < -0.1
     assert rows[1] == []
+
+
+def test_inner_rows_of_which_nothing_is_known_are_refused_before_the_first_epoch(rows):
+    known = np.where(np.arange(COUNT) < LEARNT, KNOWN, -1)
+    with pytest.raises(ConfigError) as refused:
+        Signs(rows[0], replace(LABELS, known=known), "knn_accuracy")
+    assert str(refused.value) == (
+        "simclr, fold 0: none of the inner rows has a diagnosis, by which signs of life go; take "
+        "another task.signs_by, or training.choose='last'."
+    )
