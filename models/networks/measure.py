@@ -105,7 +105,7 @@ def variant_sheet(
     )
     each = [new - old for old, new in zip(theirs, ours, strict=True)]
     return {
-        "value": with_luck(found["value"][metric].as_json(), ours, config.level),
+        "value": as_share(with_luck(found["value"][metric].as_json(), ours, config.level)),
         "minus_whole": with_luck(found["minus"][metric].as_json(), each, config.level),
         "values": ours,
         "by_seed": each,
@@ -128,6 +128,14 @@ def with_luck(interval: IntervalSheet, each: Sequence[float], level: float) -> I
         "low": value - float(np.hypot(value - low, luck)),
         "high": value + float(np.hypot(high - value, luck)),
     }
+
+
+def as_share(interval: IntervalSheet) -> IntervalSheet:
+    """Its ends within 0 and 1, where the luck of few seeds would reach beyond."""
+    low, high = interval["low"], interval["high"]
+    if low is None or high is None:
+        return interval
+    return {**interval, "low": max(0.0, low), "high": min(1.0, high)}
 
 
 def mean_tally(tallies: Sequence[Tally]) -> Tally:

@@ -24,7 +24,7 @@ from metrics.operating import threshold_for_sensitivity
 from metrics.rates import Rate
 from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally
-from models.networks.measure import Patients, mean_tally, with_luck
+from models.networks.measure import Patients, as_share, mean_tally, with_luck
 from models.suite.config import METRICS, Lesson, Metric
 from workspace.arrays import Bools, Floats, Ints
 
@@ -76,7 +76,7 @@ def worth(truth: Truth, by_seed: BySeed, config: ScoreConfig) -> dict[str, Any]:
         kind, name = _place(truth, metric)
         values = [one[kind].point()[name] for one in each]
         metrics[metric] = {
-            **with_luck(found[kind][name].as_json(), values, config.level),
+            **as_share(with_luck(found[kind][name].as_json(), values, config.level)),
             "by_seed": [None if np.isnan(value) else value for value in values],
         }  # fmt: skip
     return {"n": len(truth.codes), "metrics": metrics, "per_class": _per_class(truth, by_seed)}

@@ -48,6 +48,7 @@ def test_several_seeds_are_a_mean_and_widen_the_interval():
     assert both["value"] == pytest.approx(18 / 30)
     alike = measure.worth(TRUE, {0: GOOD, 1: GOOD}, SCORE)["metrics"]["melanoma_recall"]
     assert both["high"] - both["low"] > alike["high"] - alike["low"]
+    assert (both["low"], both["high"]) == (0.0, 1.0)  # of two seeds so far apart nothing is known
     single = measure.worth(TRUE, {0: GOOD}, SCORE)["metrics"]["melanoma_recall"]
     assert single["low"] is None  # of the luck of one training nothing is known
 
