@@ -181,15 +181,15 @@ def _measured(
     lesson: Lesson, number: str, splits: Mapping[Scheme, SplitRows], score: ScoreConfig
 ) -> dict[Scheme, dict[str, Any]]:
     """On each split where both experiments have a seed in common."""
-    found = {}
+    measured = {}
     for scheme, rows in splits.items():
         if not {number, lesson.than} <= rows.answers.keys():
             continue
         ours, other = (rows.said(rows.answers[one]) for one in (number, lesson.than))
         if ours.keys() & other.keys():
             minus = measure.held_against(rows.scored, ours, other, lesson.metric, score)
-            found[scheme] = {"minus": minus, "verdict": measure.verdict(lesson, minus)}
-    return found
+            measured[scheme] = {"minus": minus, "verdict": measure.verdict(lesson, minus)}
+    return measured
 
 
 def _worth(

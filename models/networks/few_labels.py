@@ -14,12 +14,12 @@ def few_labels(indices: Ints, codes: Ints, groups: Ints, share: float, seed: int
     A group is of its rarest class. Of each class at least one group keeps its labels.
     """
     counts = np.bincount(codes)
-    names, places = np.unique(groups, return_inverse=True)
-    rarest = np.lexsort((codes, counts[codes], places))  # of each group the rarest class first
-    of_group = codes[rarest[np.searchsorted(places[rarest], np.arange(len(names)))]]
+    names, group_of = np.unique(groups, return_inverse=True)
+    rarest = np.lexsort((codes, counts[codes], group_of))  # of each group the rarest class first
+    of_group = codes[rarest[np.searchsorted(group_of[rarest], np.arange(len(names)))]]
     order = np.random.default_rng(seed).permutation(len(names))
-    kept = np.zeros(len(names), bool)
+    labelled = np.zeros(len(names), bool)
     for code in np.unique(of_group):
         own = order[of_group[order] == code]
-        kept[own[: max(1, round(share * len(own)))]] = True
-    return indices[kept[places]]
+        labelled[own[: max(1, round(share * len(own)))]] = True
+    return indices[labelled[group_of]]

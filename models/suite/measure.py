@@ -45,13 +45,13 @@ class Truth:
 
     @property
     def is_cancer(self) -> Bools:
-        found: Bools = np.isin(np.array(self.classes)[self.codes], self.cancers)
-        return found
+        cancer: Bools = np.isin(np.array(self.classes)[self.codes], self.cancers)
+        return cancer
 
     @property
     def is_melanoma(self) -> Bools:
-        found: Bools = np.array(self.classes)[self.codes] == self.melanoma
-        return found
+        melanoma: Bools = np.array(self.classes)[self.codes] == self.melanoma
+        return melanoma
 
     def suspicion(self, probability: Floats) -> Floats:
         """(rows,): the probability that it is one of the cancers."""
@@ -70,13 +70,13 @@ def worth(truth: Truth, by_seed: BySeed, config: ScoreConfig) -> dict[str, Any]:
     whose = cohort(truth.patient, truth.codes)
     each = [_tallies(truth, probability) for probability in by_seed.values()]
     means = {kind: mean_tally([one[kind] for one in each]) for kind in each[0]}
-    found = intervals(means, whose, config.bootstrap())
+    by_metric = intervals(means, whose, config.bootstrap())
     metrics = {}
     for metric in METRICS:
         kind, name = _place(truth, metric)
         values = [one[kind].point()[name] for one in each]
         metrics[metric] = {
-            **as_share(with_luck(found[kind][name].as_json(), values, config.level)),
+            **as_share(with_luck(by_metric[kind][name].as_json(), values, config.level)),
             "by_seed": [None if np.isnan(value) else value for value in values],
         }  # fmt: skip
     return {"n": len(truth.codes), "metrics": metrics, "per_class": _per_class(truth, by_seed)}
@@ -93,9 +93,9 @@ def held_against(
         [_tallies(truth, several[seed])[kind] for seed in seeds] for several in (ours, other)
     )
     apart = difference(mean_tally(theirs), mean_tally(mine))
-    found = intervals({"minus": apart}, whose, config.bootstrap())["minus"][name]
+    minus = intervals({"minus": apart}, whose, config.bootstrap())["minus"][name]
     each = [a.point()[name] - b.point()[name] for a, b in zip(mine, theirs, strict=True)]
-    return with_luck(found.as_json(), each, config.level)
+    return with_luck(minus.as_json(), each, config.level)
 
 
 def verdict(lesson: Lesson, minus: IntervalSheet) -> Verdict:

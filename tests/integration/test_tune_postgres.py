@@ -23,7 +23,6 @@ def address(tmp_path_factory):
     where = programs()
     if where is None:
         # A user's machine may lack it; .ci/run installs it and takes a skip for a failure.
-        # A user's machine may lack it; where nothing may be skipped it is installed.
         pytest.skip("no PostgreSQL here (Debian: apt install postgresql)")
     # An extra; the lock has it, and .ci/run takes a skip for a failure.
     pytest.importorskip("psycopg", reason="no psycopg here: pip install -e '.[postgres]'")
