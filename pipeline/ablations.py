@@ -13,7 +13,7 @@ from models.networks.config import NetworkConfig
 from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.network import Network, network_of
 from pipeline.job import Job
-from pipeline.joined import LABEL, labelled, patient_of
+from pipeline.joined import LABEL, declaration, labelled, patient_of
 from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from reports.ablation import WHOLE
@@ -30,6 +30,7 @@ def ablating(
 ) -> Task:  # fmt: skip
     """The comparison of all variants, once they are trained."""
     recipe, whole = job.recipe, variants[WHOLE]
+    declared = recipe.declared_of(whole.name)
     return Task(
         job.run / "ablation",
         "ablate",
@@ -37,18 +38,19 @@ def ablating(
         settings={
             "ablation": recipe.ablation.model_dump(mode="json"),
             "score": recipe.score.model_dump(mode="json"),
+            **declaration(declared),
         },
         inputs={task.folder.name: Output(task) for task in trainings},
         arguments={
             "files": files, "network": (whole.name, whole.config), "units": dict(units),
-            "score": recipe.score,
+            "score": recipe.score, "declared": declared,
         },
     )  # fmt: skip
 
 
 def compare_variants(
     draft: Draft, files: PictureFiles, network: tuple[str, NetworkConfig],
-    units: Mapping[Which, Path], score: ScoreConfig,
+    units: Mapping[Which, Path], score: ScoreConfig, declared: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Each variant's score minus the whole network's, over the seeds, on the same draws."""
     rows = open_picture_rows(files)
@@ -71,6 +73,7 @@ def compare_variants(
         "seeds": list(by_variant[WHOLE]),
         "folds": list(next(iter(by_variant[WHOLE].values()))),
         "variants": variants,
+        **declaration(declared),
     }  # fmt: skip
     draft.json(FILE, sheet)
 

@@ -64,7 +64,7 @@ def joining(job: Job, files: PictureFiles, network: Network, folds: Mapping[int,
             "score": score.model_dump(mode="json"),
             "claim": config.claim,
             "source_only": config.source_only,
-            **({"declared": declared} if declared else {}),
+            **declaration(declared),
         },
         inputs={**inputs, FILE: files.folds_sha},
         arguments={
@@ -127,13 +127,13 @@ def join_folds(draft: Draft, files: PictureFiles, folds: NetworkFolds, score: Sc
     check_oof(table, held_out_by, network.name)
     draft.parquet(OOF, table.drop(f"{LAST}{name}" for name in names))
     sheet = _measured(draft, rows, (network, score), units, table)
-    draft.json(METRICS, sheet | _declared(folds.declared))
+    draft.json(METRICS, sheet | declaration(folds.declared))
     draft.facts["fold_hash"] = rows.folded.facts["fold_hash"]
     draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
     draft.facts["classes"] = list(network.classes)
 
 
-def _declared(sentences: Sequence[str]) -> dict[str, Any]:
+def declaration(sentences: Sequence[str]) -> dict[str, Any]:
     """For a sheet; mostly there is nothing to declare."""
     return {"declared": list(sentences)} if sentences else {}
 
@@ -236,5 +236,5 @@ def join_cascade(
     sheet = cascade_sheet(known[LABEL].to_numpy(), called, classes, patient_of(rows, known), score)
     left_out = len(everyone) - len(known)
     whole = {"classes": list(classes), "left_out": left_out, **sheet}
-    draft.json(METRICS, whole | _declared(declared))
+    draft.json(METRICS, whole | declaration(declared))
     draft.parquet(CALLS, known.select(ID, FOLD, LABEL).with_columns(pl.Series("called", called)))

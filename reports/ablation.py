@@ -2,7 +2,7 @@
 
 from folds.findings import plural
 from reports.sheets import Ablation, Gain
-from reports.table import Row, Said, Table, Words, broken, measure
+from reports.table import Row, Said, Table, Words, broken, measure, notices
 
 WHOLE = "whole"
 
@@ -13,6 +13,7 @@ def tables(network: str, sheet: Ablation) -> list[Said]:
         f"ablate: {network}, {plural(sheet['n'], 'held-out picture')} of "
         f"{plural(len(sheet['folds']), 'fold')}, {plural(len(sheet['seeds']), 'seed')}; "
         f"{sheet['watch']}.",
+        *notices(sheet.get("declared", ())),
         variant_table(sheet),
     ]
 

@@ -218,6 +218,7 @@ class Ablation(TypedDict):
     n: int
     seeds: Sequence[int]
     folds: Sequence[int]
+    declared: NotRequired[Sequence[str]]
     variants: Mapping[str, Gain]
 
 

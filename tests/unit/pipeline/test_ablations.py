@@ -42,8 +42,9 @@ def compared(made, kept, settings=()):
         units[which] = unit.folder
     with made.making("ablation", stage="ablate") as draft:
         compare_variants(
-            draft, made.files(job), ("flag", job.recipe.networks["flag"]), units, job.recipe.score
-        )
+            draft, made.files(job), ("flag", job.recipe.networks["flag"]), units, job.recipe.score,
+            job.recipe.declared_of("flag"),
+        )  # fmt: skip
     return made.unit("ablation", stage="ablate").json(FILE)
 
 
@@ -129,3 +130,20 @@ def test_the_comparison_waits_for_every_training_and_travels_with_the_whole_netw
 def test_it_hangs_on_what_is_compared_and_how(made, setting, changes):
     (_, before), (_, after) = declared(made), declared(made, setting)
     assert (before.settings != after.settings) is changes
+
+
+def test_a_beginning_that_saw_held_out_rows_is_declared_with_the_comparison(made):
+    from_all = (
+        "networks.simclr.base=contrastive", "networks.simclr.net.backbone=test_resnet",
+        "networks.simclr.training.choose=last", "networks.simclr.task.rows=all",
+        "networks.flag.net.weights=simclr",
+    )  # fmt: skip
+    _, within = declared(made)
+    _, task = declared(made, *from_all)
+    [sentence] = task.arguments["declared"]
+    assert "simclr, which had seen the held-out pictures too" in sentence
+    assert task.settings["declared"] == [sentence]
+    assert "declared" not in within.settings
+    assert "declared" not in compared(made, {("whole", 3, 0): RIGHT.__getitem__})
+    sheet = compared(made, {("whole", 3, 0): RIGHT.__getitem__}, from_all)
+    assert sheet["declared"] == [sentence]

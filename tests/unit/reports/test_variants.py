@@ -46,6 +46,8 @@ def test_each_variant_stands_beside_the_whole_network():
         ["no_se", "0.500 0.400-0.600", "0.100 -0.100-0.200", "+0.100 -0.100", "no measurable gain"],
         ["whole", "0.500 0.400-0.600", "", "", ""],
     ]
+    said = ablation.tables("stage1", sheet | {"declared": ["It saw more."]})
+    assert said[:2] == [first, "notice: It saw more."]
 
 
 def test_ways_to_stack_stand_beside_the_recipes_own():
