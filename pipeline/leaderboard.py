@@ -124,15 +124,15 @@ def _open(
 
 
 def _truth(
-    rows: PictureRows, network: Network, places: Ints, watched: tuple[str, tuple[str, ...]]
+    rows: PictureRows, network: Network, indices: Ints, watched: tuple[str, tuple[str, ...]]
 ) -> Truth:
-    patient = None if rows.patient is None else rows.table[GROUP].gather(places)
-    return Truth(network.codes[places], network.classes, patient, *watched)
+    patient = None if rows.patient is None else rows.table[GROUP].gather(indices)
+    return Truth(network.codes[indices], network.classes, patient, *watched)
 
 
-def _lesions(rows: PictureRows, places: Ints) -> NDArray[Any]:
-    """(places,): of a test row whether training has its lesion too; others are no test's."""
-    ids, known = rows.table[ID].gather(places).to_frame(), lesion_in_training(rows.table)
+def _lesions(rows: PictureRows, indices: Ints) -> NDArray[Any]:
+    """(indices,): of a test row whether training has its lesion too; others are no test's."""
+    ids, known = rows.table[ID].gather(indices).to_frame(), lesion_in_training(rows.table)
     joined = ids.join(known, on=ID, how="left", validate="1:1", maintain_order="left")
     return joined["lesion"].fill_null(CLEAN).to_numpy().astype("U")
 
@@ -144,18 +144,18 @@ def _answers(
     numbers = dict.fromkeys(number for number, _ in units)
     return {
         number: Answers(*(
-            {seed: _said_of(rows, u, file, places) for (n, seed), u in units.items() if n == number}
-            for file, places in ((SCORES, validation), (TEST_SCORES, test))
+            {s: _said_of(rows, unit, file, some) for (n, s), unit in units.items() if n == number}
+            for file, some in ((SCORES, validation), (TEST_SCORES, test))
         ))
         for number in numbers
     }  # fmt: skip
 
 
-def _said_of(rows: PictureRows, unit: Unit, file: str, places: Ints) -> Floats:
-    """(places, classes): the probabilities of a unit's file, best weights'."""
+def _said_of(rows: PictureRows, unit: Unit, file: str, indices: Ints) -> Floats:
+    """(indices, classes): the probabilities of a unit's file, best weights'."""
     table = unit.parquet(file)
     names = [name for name in table.columns if name.startswith("oof_")]
-    ids = rows.table[ID].gather(places).to_frame()
+    ids = rows.table[ID].gather(indices).to_frame()
     joined = ids.join(table, on=ID, how="left", validate="1:1", maintain_order="left")
     return shares_of(joined.select(names).to_numpy())
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from folds.accepted import accepted_file, accepted_pairs
 from folds.audit.duplicates import PAIR_SCHEMA, find_pairs, strictest
-from folds.audit.look_alikes import Rows, find_look_alikes
+from folds.audit.look_alikes import Joined, find_look_alikes
 from folds.audit.pictures import Fingerprints, fingerprint_all, join_fingerprints
 from folds.crossings import crossing_sheets, report_crossings
 from folds.findings import Findings, plural
@@ -135,11 +135,11 @@ def verify_samples(
     draft.facts["synthetic"] = drawn
     pairs = _pairs(draft, source, samples, fingerprints, accepted, (verify, findings))
     if seen and not findings.errors:
-        kept = Rows(own_groups(samples, data.group), pairs)
+        joined = Joined(own_groups(samples, data.group), pairs)
         seen_as, read = look_alikes.embeddings_of(seen), look_alikes.reading(source, samples)
         with draft.progress("Comparing look-alikes") as show:
             found = find_look_alikes(
-                fingerprints, seen_as, kept, read, at_most=verify.look_alikes, show=show
+                fingerprints, seen_as, joined, read, at_most=verify.look_alikes, show=show
             )
         pairs = strictest([pairs, found.certain])
         look_alikes.keep(draft, source, samples, found, findings)

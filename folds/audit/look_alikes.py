@@ -57,14 +57,14 @@ class LookAlikes:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Who is kept together with whom so far: rows of groups, and pairs that join these."""
+class Joined:
+    """Whose pictures are of one group so far: rows of groups, and pairs that join these."""
 
     groups: pl.DataFrame
     pairs: pl.DataFrame
 
     def components(self, ids: pl.Series, *more: pl.DataFrame) -> Ints:
-        """For each picture a number, the same for those that are kept together; a picture without
+        """For each picture a number, the same for those of one group; a picture without
         a row has its own."""
         known = connected(self.groups, pl.concat([self.pairs, *more])).select(ID, COMPONENT)
         numbers = ids.to_frame(ID).join(known, on=ID, how="left", maintain_order="left")
@@ -76,7 +76,7 @@ class Rows:
 def find_look_alikes(
     pictures: Fingerprints,
     embeddings: Embeddings,
-    kept: Rows,
+    joined: Joined,
     read: Read,
     *,
     at_most: int,
@@ -84,7 +84,7 @@ def find_look_alikes(
 ) -> LookAlikes:
     """What is not joined yet: one pair at most of any two groups is for a person."""
     ids = pictures.table[ID]
-    one, other, cosine = _proposed(pictures, embeddings, kept.components(ids))
+    one, other, cosine = _proposed(pictures, embeddings, joined.components(ids))
     points = count_points(ids, one, other, read, show)
     similarity, _, copies = confirmed(pictures.keys, pictures.thumbs, one, other)
     table = pl.DataFrame(
@@ -94,7 +94,7 @@ def find_look_alikes(
         }
     ).cast(LIST_SCHEMA)  # fmt: skip
     certain = _as_near(table[copies].filter(pl.col(POINTS) >= LEAST_CERTAIN))
-    apart = kept.components(ids, certain)
+    apart = joined.components(ids, certain)
     sides = table.with_columns(one=apart[one], other=apart[other])
     return LookAlikes(certain, _doubtful(sides).head(at_most), len(table))
 
@@ -128,8 +128,8 @@ def along_axes(embeddings: Embeddings) -> Floats32:
         squares += unit.T @ unit
     mean = total / len(embeddings)
     variance, axes = np.linalg.eigh(squares / len(embeddings) - np.outer(mean, mean))
-    kept = [at for at in range(width - 1, -1, -1) if variance[at] > 1e-9][:AXES]
-    damped = (axes[:, kept] / variance[kept] ** 0.25).astype(np.float32)
+    used = [at for at in range(width - 1, -1, -1) if variance[at] > 1e-9][:AXES]
+    damped = (axes[:, used] / variance[used] ** 0.25).astype(np.float32)
     middle = mean.astype(np.float32)
     each = [
         _unit(np.asarray((_unit(embeddings[some].astype(np.float32)) - middle) @ damped))

@@ -32,8 +32,8 @@ ROUNDS: Final = 1000
 class Points:
     """Where they lie (P, 2), and what lies around them (P, 128): roots of shares, of 1 as 255."""
 
-    places: Floats32
-    looks: Bytes
+    positions: Floats32
+    descriptors: Bytes
 
 
 def points_of(pixels: Bytes) -> Points:
@@ -44,22 +44,22 @@ def points_of(pixels: Bytes) -> Points:
     grey = cv2.resize(grey, None, fx=share, fy=share, interpolation=way)
     grey = cv2.createCLAHE(*LOCAL_CONTRAST).apply(grey)
     finder = cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=LEAST_CONTRAST)
-    found, looks = finder.detectAndCompute(grey, None)
+    found, descriptors = finder.detectAndCompute(grey, None)
     if not found:
         return Points(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.uint8))
     # The root of each (Arandjelovic and Zisserman, 2012): large gradients weigh less.
-    looks = np.sqrt(looks / np.maximum(looks.sum(axis=1, keepdims=True), 1e-6))
-    places = np.array([one.pt for one in found], np.float32)
-    return Points(places, np.rint(255 * looks).astype(np.uint8))
+    descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
+    positions = np.array([one.pt for one in found], np.float32)
+    return Points(positions, np.rint(255 * descriptors).astype(np.uint8))
 
 
 def agreeing_points(one: Points, other: Points) -> int:
     """How many points of both lie where one turn, scale and shift puts them."""
-    here, there = _matches(one.looks, other.looks)
+    here, there = _matches(one.descriptors, other.descriptors)
     if len(here) < LEAST_MATCHES:
         return 0
     moved, agreeing = cv2.estimateAffinePartial2D(
-        one.places[here], other.places[there], method=cv2.RANSAC,
+        one.positions[here], other.positions[there], method=cv2.RANSAC,
         ransacReprojThreshold=WITHIN, maxIters=ROUNDS,
     )  # fmt: skip
     if moved is None or not SCALES[0] < np.hypot(*moved[0, :2]) < SCALES[1]:
@@ -79,7 +79,7 @@ def _matches(one: Bytes, other: Bytes) -> tuple[Ints, Ints]:
     return here, two[here, 0]
 
 
-def _unit(looks: Bytes) -> Floats32:
-    wide = looks.astype(np.float32)
+def _unit(descriptors: Bytes) -> Floats32:
+    wide = descriptors.astype(np.float32)
     unit: Floats32 = wide / np.linalg.norm(wide, axis=1, keepdims=True)
     return unit

@@ -6,7 +6,7 @@ import pytest
 
 from folds.audit import look_alikes, nearest
 from folds.audit.fingerprint import fingerprint
-from folds.audit.look_alikes import LIST_SCHEMA, Rows, alike, along_axes, find_look_alikes
+from folds.audit.look_alikes import LIST_SCHEMA, Joined, alike, along_axes, find_look_alikes
 from folds.audit.pictures import FINGERPRINT_SCHEMA, Fingerprints
 from tests.unit.folds.audit.test_fingerprint import skin
 from tests.unit.folds.audit.test_points import photographed
@@ -97,8 +97,8 @@ def find(directions, groups, *pairs, pixels=PIXELS, at_most=9):
     names = sorted(set(directions))
     embeddings = np.array([np.eye(len(names))[names.index(one)] for one in directions], np.float16)
     rows = pl.DataFrame({"isic_id": list(pixels), "group_id": list(groups), "split": "train"})
-    kept = Rows(rows, pl.DataFrame(list(pairs), PAIRS, orient="row"))
-    return find_look_alikes(prints, embeddings, kept, pixels.__getitem__, at_most=at_most)
+    joined = Joined(rows, pl.DataFrame(list(pairs), PAIRS, orient="row"))
+    return find_look_alikes(prints, embeddings, joined, pixels.__getitem__, at_most=at_most)
 
 
 def named(table):

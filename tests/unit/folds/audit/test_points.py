@@ -37,14 +37,17 @@ def test_as_many_agree_whichever_way_the_picture_was_saved():
 
 def test_points_are_as_many_as_asked_for_and_of_whole_numbers():
     found = points_of(skin(1, 300))
-    assert 100 < len(found.places) <= 257  # SIFT keeps two of equal strength
-    assert (found.looks.shape, found.looks.dtype) == ((len(found.places), 128), np.uint8)
-    assert found.places.max() < 200
+    assert 100 < len(found.positions) <= 257  # SIFT keeps two of equal strength
+    assert (found.descriptors.shape, found.descriptors.dtype) == (
+        (len(found.positions), 128),
+        np.uint8,
+    )
+    assert found.positions.max() < 200
 
 
 def test_where_nothing_is_there_is_no_point_and_nothing_agrees():
     flat = points_of(np.full((40, 60, 3), 120, np.uint8))
-    assert len(flat.places) == 0
+    assert len(flat.positions) == 0
     assert agreeing_points(flat, points_of(skin(1))) == 0
     assert agreeing_points(points_of(skin(1)), flat) == 0
 
