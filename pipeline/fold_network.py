@@ -5,7 +5,7 @@ network never saw, its curves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from models.training.position import seed_of
 from pipeline.machine import Machine
 from pipeline.networks import LAST, SCORES
 from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.teaching import soft_labels_of
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.hashing import HashMemory
@@ -61,6 +62,9 @@ def open_fold_network(
     views = [view.name for view in NAMED[asked.config.views]]
     how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
     learnt, indices = rows.without(held_out)
+    if (teacher := asked.config.teacher) is not None:
+        said = soft_labels_of(Path(teacher.network), rows.table, asked.classes)
+        learnt = replace(learnt, soft_labels=said)
     return FoldNetwork(asked, learnt, indices, how, rows.pictures)
 
 

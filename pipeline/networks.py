@@ -19,7 +19,7 @@ from folds.schema import ID
 from models.nets.config import GATES, HUB, INSTALLED, NONE, NetConfig
 from models.networks.config import NetworkConfig
 from models.networks.network import HeldOut, Network, network_of, unit_name
-from models.networks.use import BEST, maker_of
+from models.networks.use import BEST, USE, maker_of
 from models.training.config import AVERAGE
 from pipeline.job import Job
 from pipeline.machine import Machine
@@ -27,8 +27,9 @@ from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
 from workspace.atomic import remove_folder
-from workspace.errors import ArtifactError, name_some
+from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import load_manifest
+from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Unit, refuse_foreign
 
@@ -36,6 +37,7 @@ TRAIN_CNN = "train-cnn"
 PRETRAIN = "pretrain"  # of those with whose weights others begin
 ENCODERS = "encoders"  # the folder of those that learn nothing
 SCORES = "scores.parquet"
+SOFT_LABELS = "soft_labels.parquet"  # what a teacher says, and the folder without its ending
 LAST = "last_"  # before the columns of the last epoch's weights
 
 
@@ -45,7 +47,8 @@ def training(
 ) -> Task:  # fmt: skip
     """A network that leaves out a fold or two, and its scores of them.
 
-    One that begins with another's weights begins with those that left out the same.
+    One that begins with another's weights begins with those that left out the same, and one that
+    has a teacher learns from that which left out the same.
     """
     name = name or unit_name(network.name, held_out)
     seed = job.recipe.seed_of_networks if seed is None else seed
@@ -55,12 +58,18 @@ def training(
         weights = weights_of(job, files, net)
     else:
         weights, config = Output(start, BEST), begun_with(config, str(start.folder / BEST))
+    soft: dict[str, Output] = {}
+    if (taught := teaching(job, files, network, held_out)) is not None:
+        soft, config = {"soft_labels": Output(taught, SOFT_LABELS)}, taught_by(config, taught)
     return Task(
         job.run / "networks" / name,
         PRETRAIN if network.task.is_beginning else TRAIN_CNN,
         "pipeline.fold_network:train_fold_network",
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
-        inputs={**files.hashes(), FILE: files.folds_sha, "weights": weights},
+        inputs={
+            **files.hashes(), FILE: files.folds_sha, "weights": weights,
+            **soft,
+        },
         arguments={
             "files": files,
             "network": (network.name, config),
@@ -70,27 +79,31 @@ def training(
         },
         needs=partial(Machine.of(job).needs, net),
         on_change="stop",
-    )
+    )  # fmt: skip
 
 
-def pretrainings(
+def trainings_of(
     job: Job, files: PictureFiles, network: Network, every: Sequence[HeldOut]
 ) -> dict[HeldOut, Task]:
-    """One with whose weights others begin, without each of these; or one that leaves out none.
+    """A network without each of these; or one that leaves out none, if it sees all.
 
-    The same tasks whoever asks in a call: several networks begin with one.
+    The same tasks whoever asks in a call: several networks begin with one, or learn from one.
     """
     left_out: Sequence[HeldOut] = [()] if network.task.sees_all else every
     for one in left_out:
-        key = (PRETRAIN, network.name, one)
+        key = ("training", network.name, one)
         if key not in job.made:
             job.made[key] = training(job, files, network, one)
-    return {one: job.made[PRETRAIN, network.name, one] for one in left_out}
+    return {one: job.made["training", network.name, one] for one in left_out}
 
 
-def begun_from(trainings: Sequence[Task]) -> list[Task]:
-    """The tasks whose weights these begin with, each once."""
-    return list(dict.fromkeys(one for task in trainings for one in task.inputs_from()))
+def needed_by(tasks: Sequence[Task]) -> list[Task]:
+    """What these are made from, and that in turn, each once and before what is made from it."""
+    every = dict[Task, None]()
+    for task in tasks:
+        for one in task.inputs_from():
+            every.update(dict.fromkeys([*needed_by([one]), one]))
+    return list(every)
 
 
 def begun_with(config: NetworkConfig, weights: str) -> NetworkConfig:
@@ -111,20 +124,64 @@ def _beginning(job: Job, files: PictureFiles, net: NetConfig, held_out: HeldOut)
             f"(networks.{name}.task.rows='all'); every number of what begins with it is to be read "
             "so."
         )
-    rows = open_picture_rows(files).table
-    [task] = pretrainings(
-        job, files, network_of(name, recipe.networks[name], rows, Findings()), [held_out]
-    ).values()
+    [task] = trainings_of(job, files, _named(job, files, name), [held_out]).values()
     return task
+
+
+def taught_by(config: NetworkConfig, soft_labels: Task) -> NetworkConfig:
+    """The same network, its teacher's words where they are kept."""
+    assert config.teacher is not None, "it has a teacher"
+    teacher = config.teacher.model_copy(update={"network": str(soft_labels.folder)})
+    return config.model_copy(update={"teacher": teacher})
+
+
+def teaching(job: Job, files: PictureFiles, network: Network, held_out: HeldOut) -> Task | None:
+    """What its teacher says of all that such a network may learn from; None where it has none.
+
+    In <run>/soft_labels/<teacher>_fold_<k>/, once for all its students.
+    """
+    if (config := network.config.teacher) is None:
+        return None
+    teacher = _named(job, files, config.network)
+    if teacher.classes != network.classes:
+        raise ConfigError(
+            f"networks.{network.name}.teacher.network is {teacher.name!r}, of the classes "
+            f"{', '.join(teacher.classes)}, and the network itself is of "
+            f"{', '.join(network.classes)}; give both the same, in one order."
+        )
+    key = (SOFT_LABELS, teacher.name, held_out, config.views)
+    if key not in job.made:
+        [made_by] = trainings_of(job, files, teacher, [held_out]).values()
+        name = "_".join([made_by.folder.name, *([] if config.views == "one" else [config.views])])
+        job.made[key] = Task(
+            job.run / Path(SOFT_LABELS).stem / name,
+            TRAIN_CNN,
+            "pipeline.teaching:keep_soft_labels",
+            settings={"views": config.views, "classes": list(teacher.classes)},
+            inputs={"teacher": Output(made_by, BEST), "use": Output(made_by, USE)},
+            arguments={
+                "files": files, "teacher": made_by.folder, "held_out": held_out,
+                "views": config.views, "machine": Machine.of(job),
+            },
+            needs=Needs(memory_gb=4.0, gpu=True),
+        )  # fmt: skip
+    task: Task = job.made[key]
+    return task
+
+
+def _named(job: Job, files: PictureFiles, name: str) -> Network:
+    rows = open_picture_rows(files).table
+    return network_of(name, job.recipe.networks[name], rows, Findings())
 
 
 def fold_settings(
     network: Network, held_out: HeldOut, seed: int, positive: Sequence[str]
 ) -> dict[str, Any]:
     """The recipe's values that a fold's network depends on."""
-    config = network.config
+    config, teacher = network.config, network.config.teacher
     return {
         **_gates(config.net),
+        **({} if teacher is None else {"teacher": teacher.settings()}),
         **({"average": AVERAGE} if config.learning.ema else {}),
         "task": config.task.settings(),
         "training": config.learning.settings(),

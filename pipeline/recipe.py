@@ -32,6 +32,7 @@ from models.networks.ablation import AblationConfig
 from models.networks.beginning import check_beginning
 from models.networks.config import NetworkConfig
 from models.networks.label_efficiency import LabelEfficiencyConfig
+from models.networks.teacher import check_teacher
 from models.suite.config import SuiteConfig
 from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
 from pipeline.recipe_mistakes import worded
@@ -148,12 +149,15 @@ class Recipe(_Boosters):
 
     def declared_of(self, name: str) -> list[str]:
         """What every number of a network is to be read with; mostly nothing."""
-        start = self.beginning_of(self.networks[name].net)
+        network = self.networks[name]
+        taught = [] if network.teacher is None else self.declared_of(network.teacher.network)
+        start = self.beginning_of(network.net)
         if start is None or not self.networks[start].task.sees_all:
-            return []
+            return taught
         return [
+            *taught,
             f"{name} began with the weights of {start}, which had seen the held-out pictures too, "
-            f"without their labels (networks.{start}.task.rows='all')."
+            f"without their labels (networks.{start}.task.rows='all').",
         ]
 
     @property
@@ -242,6 +246,7 @@ class Recipe(_Boosters):
             self.cascade.check(self.networks)
         for name in self.networks:
             check_beginning(name, self.networks)
+            check_teacher(name, self.networks, self.used)
         return self
 
 

@@ -14,7 +14,7 @@ from models.networks.network import Network
 from pipeline.ablations import FILE, ablating
 from pipeline.job import Job
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, begun_from, training
+from pipeline.networks import begin_anew, needed_by, training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from reports.ablation import WHOLE, tables
 from scripts import train_cnn
@@ -44,7 +44,7 @@ def run(job: Job) -> Unit:
         for name, seed, fold in which
     ]
     replace(job, fresh=False).carry_out(
-        *begun_from(trainings), *trainings
+        *needed_by(trainings), *trainings
     )  # what is left of FRESH=1 goes on
     units = dict(zip(which, (task.folder for task in trainings), strict=True))
     done, _ = job.make(ablating(job, files, variants, units, trainings))

@@ -14,7 +14,7 @@ from models.networks.network import Network
 from pipeline.job import Job
 from pipeline.label_efficiency import FILE, PICTURE, STAGE, measuring
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, begun_from, to_make_anew, training
+from pipeline.networks import begin_anew, needed_by, to_make_anew, training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from reports.label_efficiency import tables
 from scripts import train_cnn
@@ -53,7 +53,7 @@ def run(job: Job) -> Unit:
             for network in networks
         ]
         check_beforehand(job, rows, [(network, folds) for network in least])
-    job.carry_out(*begun_from(every), *every)
+    job.carry_out(*needed_by(every), *every)
     done, new = job.make(measuring(job, files, networks, trainings))
     if not new:
         job.rest(STAGE, f"{done.folder} is up to date.")

@@ -9,7 +9,7 @@ without each pair of folds too. One that sees all rows (task.rows = "all") is on
 
 from folds.findings import Findings
 from pipeline.job import Job, up_to_date
-from pipeline.networks import PRETRAIN, pretrainings
+from pipeline.networks import PRETRAIN, trainings_of
 from pipeline.picture_rows import beginnings_of, open_picture_rows
 from reports.networks import signs_tables
 from scripts import train_cnn
@@ -30,7 +30,7 @@ def run(job: Job) -> dict[str, Unit]:
             "[networks.simclr] with base = 'contrastive'."
         )
     every = train_cnn.left_out(job, rows)
-    tasks = {name: pretrainings(job, files, one, every) for name, one in networks.items()}
+    tasks = {name: trainings_of(job, files, one, every) for name, one in networks.items()}
     job = train_cnn.prepared(job, rows, networks, tasks)
     made = job.carry_out(*(task for by_fold in tasks.values() for task in by_fold.values()))
     units = {unit.folder.name: unit for unit, _ in made}

@@ -20,10 +20,10 @@ from pipeline.machine import notice_unswitched
 from pipeline.networks import (
     TRAIN_CNN,
     begin_anew,
+    needed_by,
     notice_kept_unswitched,
-    pretrainings,
     to_make_anew,
-    training,
+    trainings_of,
 )
 from pipeline.picture_rows import (
     NO_NETWORK,
@@ -67,14 +67,11 @@ def run(job: Job) -> dict[str, Unit]:
         job.say("train-cnn: the recipe has encoders alone, which learn nothing; nothing to do.")
         return {}
     asked = [held_out for held_out in every if isinstance(held_out, int)]
-    tasks = {
-        name: {held_out: training(job, files, network, held_out) for held_out in every}
-        for name, network in networks.items()
-    }
+    tasks = {name: trainings_of(job, files, network, every) for name, network in networks.items()}
     begun = {name: begun[name] for name in job.recipe.needed}
-    first = {name: pretrainings(job, files, one, every) for name, one in begun.items()}
+    first = {name: trainings_of(job, files, one, every) for name, one in begun.items()}
     job = prepared(job, rows, {**begun, **networks}, tasks, first)
-    trainings = [*_every(first), *_every(tasks)]
+    trainings = _with_needed(_every(tasks))
     if len(asked) < len(rows.by_fold):
         notice_kept_unswitched(job, [unit for unit, new in job.carry_out(*trainings) if not new])
         job.say(
@@ -116,7 +113,7 @@ def prepared(
         job = replace(job, fresh=False)  # what is left of it goes on
         anew = to_make_anew(job, _every(tasks))
         begin_anew(job, [task.name for task in anew], anew[0].stage)
-    states = job.states_of([*_every(first), *_every(tasks)])
+    states = job.states_of(_with_needed([*_every(first), *_every(tasks)]))
     if not all(state.done for state in states.values()):
         job.need(notice_unswitched)
         if job.watcher is None and not any(state.stops for state in states.values()):
@@ -153,6 +150,11 @@ def _folds(job: Job, known: list[int]) -> list[int]:
 
 def _every(tasks: Mapping[str, Mapping[HeldOut, Task]]) -> list[Task]:
     return [task for by_fold in tasks.values() for task in by_fold.values()]
+
+
+def _with_needed(tasks: list[Task]) -> list[Task]:
+    """Before these what they begin with and what they are taught, each once."""
+    return list(dict.fromkeys([*needed_by(tasks), *tasks]))
 
 
 def _to_do(

@@ -12,6 +12,7 @@ from models.input.config import AugmentConfig
 from models.nets.config import NetConfig
 from models.networks.tasks.registry import task_of
 from models.networks.tasks.task import Task
+from models.networks.teacher import TeacherConfig
 from models.training.config import TrainConfig
 
 
@@ -23,6 +24,7 @@ class NetworkConfig(BaseModel):
     net: NetConfig = NetConfig()
     task: Annotated[SerializeAsAny[Task], BeforeValidator(task_of)]
     training: TrainConfig | None = None  # None: it learns nothing
+    teacher: TeacherConfig | None = None  # of whom it learns besides the labels
     augment: AugmentConfig = AugmentConfig()  # of training pictures
     views: Literal["one", "four", "six"] = "one"  # of each picture, their answers averaged
     claim: str | None = None  # what others claim of such a network, shown beside ours
@@ -36,6 +38,11 @@ class NetworkConfig(BaseModel):
             )
         if self.source_only and not self.task.of_target:
             raise ValueError("source_only is of networks that learn the target; leave it out")
+        if self.teacher is not None and not self.task.teaches:
+            raise ValueError(
+                f"teacher says how probable classes are, and task.kind={self.task.kind!r} has "
+                "none; leave it out"
+            )
         if not self.task.learns:
             self._learns_nothing()
         if self.task.is_beginning:

@@ -25,7 +25,9 @@ from models.networks.inner_rows import InnerRows
 from models.networks.network import Network, Run, TrainingRows, in_words
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.loop import Examples, Setting, Training
+from models.training.objective import Objective
 from models.training.position import seed_of
+from models.training.soft_labels import TaughtObjective
 from workspace.arrays import Ints
 from workspace.progress import Show
 
@@ -60,7 +62,7 @@ def train_network(
     seed = seed_of(run.seed, network.name, rows.held_out)
     learnt, inner = split_rows(network, rows, seed, seed_of(run.seed, "labels", rows.held_out))
     torch.manual_seed(seed)
-    objective = network.task.objective(labels, config.learning)
+    objective = _objective(network, rows)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
     deal = network.task.dealing(labels, learnt, config.learning, seed)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective, deal)
@@ -81,6 +83,14 @@ def train_network(
         best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
         trained.balance, trained.processors,
     )  # fmt: skip
+
+
+def _objective(network: Network, rows: TrainingRows) -> Objective:
+    own = network.task.objective(network.labels, network.config.learning)
+    if (teacher := network.config.teacher) is None:
+        return own
+    assert rows.soft_labels is not None, "its teacher was asked"
+    return TaughtObjective(own, rows.soft_labels, teacher.temperature, teacher.weight)
 
 
 def scores_of(

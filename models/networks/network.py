@@ -8,7 +8,7 @@ import polars as pl
 from folds.findings import Findings
 from models.networks.config import NetworkConfig
 from models.networks.tasks.task import Labels, Task
-from workspace.arrays import Ints
+from workspace.arrays import Floats, Ints
 
 if TYPE_CHECKING:  # what is to do is decided without torch, which takes seconds to import
     from models.inference.scores import Way
@@ -66,6 +66,8 @@ class TrainingRows:
     training: Ints
     groups: Ints
     validation: Ints | None = None  # rows to choose on; None: some of the training rows
+    # (pictures, classes) log-probabilities, where there is a teacher; NaN where it was not asked.
+    soft_labels: Floats | None = None
 
 
 @dataclass(frozen=True)

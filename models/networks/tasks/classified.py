@@ -35,6 +35,8 @@ WEIGHT = 0.3  # of an auxiliary target's loss beside that of the classes, if a r
 class Classified(Task):
     """A row is of one class."""
 
+    teaches = True
+
     families: dict[str, Listed] = Field(default={})  # of diagnoses, a second thing to learn from
     families_weight: float = Field(default=WEIGHT, gt=0)
     questions: Annotated[Names, among(lambda: QUESTIONS), once_each("a question")] = ()  # likewise

@@ -53,6 +53,7 @@ class Task(BaseModel, ABC):
     # It is learnt for its weights, with which other networks begin: it says nothing of a row, so
     # nothing of it is joined, embedded or stacked.
     is_beginning: ClassVar[bool] = False
+    teaches: ClassVar[bool] = False  # gives each class a probability, which another can learn
     watches: ClassVar[tuple[Watch, ...]] = OF_CLASSES  # what its inner rows can be scored by
 
     @property

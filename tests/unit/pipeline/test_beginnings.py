@@ -8,7 +8,7 @@ from folds.findings import Findings
 from models.networks.network import network_of
 from models.networks.use import BEST, HISTORY, use_of
 from pipeline.beforehand import check_beforehand
-from pipeline.networks import begun_from, pretrainings, training
+from pipeline.networks import needed_by, training, trainings_of
 from pipeline.picture_rows import open_picture_rows
 from pipeline.recipe import load_recipe
 from tests.by_hand.pictures import HELD_OUT, PicturesByHand
@@ -42,7 +42,7 @@ def tasks_of(made, *settings, every=(0,), **values):
     files = made.files(job)
     flag = network(job, open_picture_rows(files), "flag")
     trainings = [training(job, files, flag, held_out) for held_out in every]
-    return job, trainings, begun_from(trainings)
+    return job, trainings, needed_by(trainings)
 
 
 def hashes(folder):
@@ -81,8 +81,8 @@ def test_several_networks_begin_with_one_task_and_a_call_of_its_own_makes_the_sa
     files = made.files(job)
     rows = open_picture_rows(files)
     again = training(job, files, network(job, rows, "flag"), 0)
-    assert begun_from([flag, again]) == [first]
-    own = pretrainings(job, files, network(job, rows, "simclr"), [0])
+    assert needed_by([flag, again]) == [first]
+    own = trainings_of(job, files, network(job, rows, "simclr"), [0])
     assert own == {0: first}
 
 

@@ -308,7 +308,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
         (
             "networks.small.gamma=1",
             "Unknown option 'networks.small.gamma' in SET; known are net, task, training, "
-            "augment, views, claim, source_only.",
+            "teacher, augment, views, claim, source_only.",
         ),
         (
             "networks.small.net.bakbone=x",
