@@ -140,8 +140,8 @@ class Recipe(_Boosters):
     @property
     def needed(self) -> tuple[str, ...]:
         """The beginnings of the networks of the run, each once."""
-        starts = (self.beginning_of(one.net) for one in self.used.values())
-        return tuple(dict.fromkeys(name for name in starts if name is not None))
+        starts = dict.fromkeys(self.beginning_of(one.net) for one in self.used.values())
+        return tuple(name for name in starts if name is not None and self._is_beginning(name))
 
     def beginning_of(self, net: NetConfig) -> str | None:
         """The network of this recipe with whose weights such a net begins."""
@@ -152,8 +152,10 @@ class Recipe(_Boosters):
         network = self.networks[name]
         taught = [] if network.teacher is None else self.declared_of(network.teacher.network)
         start = self.beginning_of(network.net)
+        if start is not None and not self._is_beginning(start):
+            taught = [*self.declared_of(start), *taught]
         if start is None or not self.networks[start].task.sees_all:
-            return taught
+            return list(dict.fromkeys(taught))
         return [
             *taught,
             f"{name} began with the weights of {start}, which had seen the held-out pictures too, "

@@ -16,7 +16,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 HUB, INSTALLED, NONE = "hub", "installed", "none"
 # How gates of attention are computed, for settings: what began otherwise is not gone on with.
 GATES = "begin at 1"
-SINCE = frozenset({"head_norm"})  # keys that came later, for manifests
+SINCE = frozenset({"head_norm", "weight_bits"})  # keys that came later, for manifests
 # Options of timm's create_model that this project sets itself.
 OWN = frozenset(
     {"model_name", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path"}
@@ -44,6 +44,9 @@ class NetConfig(BaseModel):
     dropout: tuple[Rate, ...] = Field(default=(0.25, 0.15, 0.10), strict=False)
     head_norm: bool = True  # LayerNorm before each layer of the head
     drop_path: Rate = 0.0
+    # Weights of so few bits, and inputs of layers in 8, which another network learns to live with:
+    # the one that `weights` names, of which it takes all.
+    weight_bits: Literal[4, 8] | None = None
     pace: Literal["exact", "fast"] = "exact"  # of scoring; fast: bfloat16 where the machine has it
     # That compute it on a CPU; None: by its work (models/nets/work.py). Others round otherwise.
     threads: int | None = Field(default=None, ge=1, le=256)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from models.nets.attention import CBAM, SqueezeExcite
 from models.nets.config import PARTS, NetConfig, Part
-from models.nets.weights import Origin, blank_backbone, pretrained_backbone
+from models.nets.quantised import fold_batch_norms, quantise
+from models.nets.weights import Origin, blank_backbone, pretrained_backbone, trained_network, unpack
 from workspace.errors import ConfigError
 
 Kept = TypeVar("Kept")
@@ -29,8 +30,9 @@ class LesionNet(nn.Module):
         self, config: NetConfig, outputs: int, blank: bool = False, auxiliary: int = 0
     ) -> None:
         super().__init__()
+        bare = blank or config.weight_bits is not None
         backbone, self.origin = (
-            (blank_backbone(config), Origin("none")) if blank else pretrained_backbone(config)
+            (blank_backbone(config), Origin("none")) if bare else pretrained_backbone(config)
         )
         known = backbone.pretrained_cfg
         self.config, self.outputs = config, outputs
@@ -48,10 +50,13 @@ class LesionNet(nn.Module):
         if config.se or config.cbam:
             self._attend(looked)
             looked = _Look(backbone, self.size)  # with the attention that was put in
+        self.head = _head(looked.width, outputs, config)
+        if config.weight_bits is not None:
+            self._round(config.weight_bits, blank=blank)
+            looked = _Look(backbone, self.size)
         last = looked.last_map
         # "" where there is none, as with tokens: nothing can be drawn over the picture then.
         self.last_map = next((name for name, module in self.named_modules() if module is last), "")
-        self.head = _head(looked.width, outputs, config)
         # Last, so that with or without it the same seed gives the same weights to all the rest.
         self.auxiliary = _linear(looked.width, auxiliary) if auxiliary else None
 
@@ -106,6 +111,14 @@ class LesionNet(nn.Module):
         dropouts = [module for module in self.head if isinstance(module, nn.Dropout)]
         for dropout, rate in zip(dropouts, rates, strict=True):
             dropout.p = rate
+
+    def _round(self, bits: int, *, blank: bool) -> None:
+        """Layers in few bits: of the network that it begins with, or as they are, to be filled."""
+        if not blank:
+            tensors, self.origin = trained_network(self.config)
+            unpack(self, tensors)
+        fold_batch_norms(self.backbone, self.size)
+        quantise(self, ("backbone", "head"), bits)
 
     def _attend(self, looked: "_Look") -> None:
         for number, (name, channels) in enumerate(looked.stages()):

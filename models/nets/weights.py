@@ -73,6 +73,13 @@ def pretrained_backbone(config: NetConfig) -> tuple[Any, Origin]:
     return backbone, Origin(source, name, sha256, left_out)
 
 
+def trained_network(config: NetConfig) -> tuple[dict[str, NDArray[Any]], Origin]:
+    """All of a network that this project trained, its head and attention too."""
+    path = _named_file(config.weights)
+    tensors, sha256 = read_user_tensors(path)
+    return tensors, Origin("file", path.name, sha256)
+
+
 def blank_backbone(config: NetConfig) -> Any:
     """The same without weights, for what is about to be unpacked into it."""
     known = _pretrained_cfg(config.backbone)

@@ -34,8 +34,9 @@ def is_small(config: NetConfig) -> bool:
 
 def multiply_adds(config: NetConfig) -> int:
     """Of one picture's forward pass."""
-    # Its weights change no count; as text, which can be looked up.
-    return _counted(config.model_copy(update={"weights": "none", "sha256": None}).model_dump_json())
+    # Weights change no count, nor does in how many bits they are; as text, which can be looked up.
+    blank = {"weights": "none", "sha256": None, "weight_bits": None}
+    return _counted(config.model_copy(update=blank).model_dump_json())
 
 
 @lru_cache
