@@ -27,7 +27,7 @@ from metrics.score_sheet import ScoreConfig
 from models.cascade.claims import CLAIMS
 from models.cascade.config import CascadeConfig
 from models.inference.config import PredictConfig
-from models.nets.config import NetConfig
+from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.networks.ablation import AblationConfig
 from models.networks.beginning import check_beginning
 from models.networks.config import NetworkConfig
@@ -221,6 +221,11 @@ class Recipe(_Boosters):
             raise ValueError(
                 f"no network can be called {name_some(odd)}; take small letters, digits and _, "
                 f"no fold's name and none of {', '.join(OTHERS)}"
+            )
+        if words := [name for name in known if name in (HUB, INSTALLED, NONE)]:
+            raise ValueError(
+                f"no network can be called {words[0]}: in net.weights, which names networks too, "
+                "it says whence weights come"
             )
         names = self.use_networks or ()
         if unknown := [name for name in names if name not in known]:

@@ -252,6 +252,13 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
     )
 
 
+def test_no_network_is_called_as_net_weights_says_whence_they_come():
+    assert refusal("sample", "networks.installed.base=extractor") == (
+        "Recipe sample.toml: no network can be called installed: in net.weights, which names "
+        "networks too, it says whence weights come."
+    )
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -319,7 +326,7 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
             "networks.small.net.xyzzy=1",
             "Unknown option 'networks.small.net.xyzzy' in SET; known are backbone, "
             "weights, sha256, size, mean, std, se, cbam, se_reduction, hidden, dropout, "
-            "head_norm, drop_path, pace, threads, options.",
+            "head_norm, drop_path, weight_bits, pace, threads, options.",
         ),
         (
             "networks.small.net.size=-3",
