@@ -13,7 +13,7 @@ from folds.official import SIDE
 from folds.schema import HOLDOUT, ID, LESION, SPLIT, TEST, TRAIN, VALID
 from workspace.errors import ConfigError
 
-SIDED = ("official", "corrected", "by_lesion", "holdout")  # schemes with three sides
+SIDED = ("official", "corrected", "by_lesion", "holdout")  # and by_image, which nobody is sent to
 LEAKED, CLEAN, UNKNOWN = "leaked", "clean", "unknown"
 
 

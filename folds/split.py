@@ -32,10 +32,12 @@ from workspace.choices import Names, once_each
 from workspace.errors import ConfigError, DataError
 
 Scheme = Literal[
-    "stratified_groups", "leave_one_hospital_out", "official", "holdout", "corrected", "by_lesion"
+    "stratified_groups", "leave_one_hospital_out", "official", "holdout", "corrected", "by_lesion",
+    "by_image",
 ]  # fmt: skip
 WITH_ANCHORS: tuple[Scheme, ...] = ("stratified_groups", "leave_one_hospital_out")
-DRAWN: tuple[Scheme, ...] = ("stratified_groups", "holdout", "by_lesion")
+DRAWN: tuple[Scheme, ...] = ("stratified_groups", "holdout", "by_lesion", "by_image")
+LEAKY: tuple[Scheme, ...] = ("official", "by_image")  # groups may lie on several sides
 FOLD_COLUMNS = {
     ID: pl.String, GROUP: pl.String, "repeat": pl.Int16, SPLIT: pl.String, "fold": pl.Int16,
 }  # fmt: skip
@@ -50,8 +52,9 @@ class FoldConfig(BaseModel):
     n_folds: int = Field(default=5, ge=2, le=100)
     repeats: int = Field(default=1, ge=1, le=100)
     stratify: Literal["target", "diagnosis"] = "target"
-    test_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of all groups
-    valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # holdout: of those that remain
+    # holdout: of all groups; by_image: of all images.
+    test_share: float = Field(default=0.2, ge=0.01, le=0.5)
+    valid_share: float = Field(default=0.2, ge=0.01, le=0.5)  # likewise, of those that remain
     # leave_one_hospital_out: each of these by itself, all others together; none named: each alone.
     hospitals: Annotated[Names, once_each("a hospital")] = ()
     # stratified_groups: of all groups; leave_one_hospital_out: of those without a positive, of
@@ -63,6 +66,7 @@ class FoldConfig(BaseModel):
         names = {
             "stratified_groups": ("n_folds", "repeats", "stratify"),
             "holdout": ("repeats", "stratify", "test_share", "valid_share"),
+            "by_image": ("repeats", "stratify", "test_share", "valid_share"),
             "by_lesion": ("repeats",),
         }.get(self.scheme, ())
         aside = {"anchor_share": self.anchor_share} if self.anchor_share else {}
@@ -181,6 +185,14 @@ def _holdout(rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findin
     return pl.concat([validated, _never_held_out(aside), _never_held_out(rest)])
 
 
+def _by_image(
+    rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
+) -> pl.DataFrame:
+    """As `holdout`, but of images one by one: to show what the scores of such a split are worth."""
+    alone = _holdout(rows.with_columns(pl.col(ID).alias(GROUP)), config, seed, findings)
+    return alone.drop(GROUP).join(rows.select(ID, GROUP), on=ID, maintain_order="left")
+
+
 def _official(
     rows: pl.DataFrame, config: FoldConfig, seed: int, findings: Findings
 ) -> pl.DataFrame:
@@ -214,6 +226,7 @@ _Assign = Callable[[pl.DataFrame, FoldConfig, int, Findings], pl.DataFrame]
 _SCHEMES: dict[str, _Assign] = {
     "stratified_groups": _stratified,
     "holdout": _holdout,
+    "by_image": _by_image,
     "official": _official,
     "corrected": _corrected,
     "by_lesion": _by_lesion,

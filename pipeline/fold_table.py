@@ -122,14 +122,25 @@ def fold_samples(
     spread = spread_groups(folds)
     if len(spread):
         findings.notice(
-            "official-spread",
-            f"{plural(len(spread), group)} on more than one side of the official "
-            f"split, which is kept as published: {name_some(spread[GROUP].to_list())}.",
-            count=len(spread),
+            f"{config.scheme}-spread", _spread(spread, group, config), count=len(spread)
         )
     save_folds(draft, folds, config, seed)
     draft.json(BALANCE, balance(folds, rows).to_dicts())
     draft.json(NOTICES, findings.as_json()["notices"])
+
+
+def _spread(spread: pl.DataFrame, group: str, config: FoldConfig) -> str:
+    """What scheme has which groups on several sides."""
+    many, names = plural(len(spread), group), name_some(spread[GROUP].to_list())
+    if config.scheme == PUBLISHED:
+        return (
+            f"{many} on more than one side of the official split, which is kept as published: "
+            f"{names}."
+        )
+    return (
+        f"{many} on more than one side of a split by image, whose scores show what a leak is worth "
+        f"and nothing else: {names}."
+    )
 
 
 def _groups_of(

@@ -94,6 +94,19 @@ def test_holdout_takes_a_fifth_and_then_a_fifth():
     assert shares == pytest.approx({"holdout": 0.20, "valid": 0.16, "train": 0.64})
 
 
+def test_a_split_by_image_has_the_sizes_of_a_holdout_and_its_groups_on_several_sides():
+    samples = table(patients=100, positives=50)
+    folds = fold(samples, scheme="by_image")
+    assert folds["isic_id"].to_list() == samples["isic_id"].to_list()
+    assert folds["group_id"].n_unique() == 100  # whose a row is, stays
+    spread = folds.group_by("group_id").agg(pl.struct("split", "fold").n_unique().alias("sides"))
+    assert (spread["sides"] > 1).mean() > 0.9  # six images each: hardly all on one side
+    shares = [(folds["split"] == "holdout").mean(), (folds["fold"] == 0).sum() / 600]
+    assert shares == pytest.approx([0.20, 0.16])
+    again = fold(samples, scheme="by_image", seed=1)
+    assert not again["split"].equals(folds["split"])
+
+
 def test_the_official_split_is_kept():
     samples = table().with_columns(
         pl.Series("split", ["train"] * 60 + ["valid"] * 30 + ["test"] * 30)

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from folds.frozen import FILE
+from folds.frozen import FILE, load_folds
 from folds.schema import SPLIT
 from folds.sides import lesion_in_training, with_sides
 from folds.split import FoldConfig
@@ -251,6 +251,18 @@ def test_a_published_split_is_kept_and_who_stands_on_two_sides_is_noticed(tmp_pa
         "message": "2 patients on more than one side of the official split, which is kept as "
         "published: p0, p2.",
     }]  # fmt: skip
+
+
+def test_a_split_by_image_keeps_its_patients_apart_on_purpose_and_says_so(tmp_path):
+    samples = samples_of(tmp_path / "samples", TABLE)
+    shares = {"test_share": 0.5, "valid_share": 0.5}
+    unit = fold(tmp_path, samples, scheme="by_image", **shares)
+    [notice] = unit.json(NOTICES)
+    assert notice["check"] == "by_image-spread"
+    assert notice["message"].startswith(f"{notice['count']} patients on more than one side of a ")
+    assert "whose scores show what a leak is worth and nothing else: p" in notice["message"]
+    table = samples.parquet("samples.parquet", ["isic_id"])
+    assert len(load_folds(unit, table)) == len(TABLE)  # though groups lie on several sides
 
 
 def test_rows_take_the_side_that_the_folds_say_and_keep_their_own_values(tmp_path):

@@ -117,8 +117,8 @@ def test_bases_are_found_beside_the_recipe_and_may_not_go_in_circles(recipe):
         (
             "[folds]\nscheme = 'random'\nrepeat = 2\n",
             "Option 'folds.scheme' in mine.toml is 'random': input should be 'stratified_groups', "
-            "'leave_one_hospital_out', 'official', 'holdout', 'corrected' or 'by_lesion' (+1 "
-            "more).",
+            "'leave_one_hospital_out', 'official', 'holdout', 'corrected', 'by_lesion' or "
+            "'by_image' (+1 more).",
         ),
         (
             "[data.x]\n",
