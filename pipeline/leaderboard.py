@@ -25,7 +25,8 @@ from models.suite.measure import BySeed, Truth
 from pipeline.networks import SCORES
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from pipeline.recipe import Recipe
-from pipeline.suite import LEADERBOARD, PAGE, SUITE, TEST_SCORES, Trained
+from pipeline.sided import TEST_SCORES
+from pipeline.suite import LEADERBOARD, PAGE, SUITE, Trained
 from reports.leaderboard import page
 from workspace.arrays import Floats, Ints
 from workspace.units import Draft, Unit, open_unit

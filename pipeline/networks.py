@@ -143,25 +143,39 @@ def teaching(job: Job, files: PictureFiles, network: Network, held_out: HeldOut)
     if (config := network.config.teacher) is None:
         return None
     teacher = _named(job, files, config.network)
-    if teacher.classes != network.classes:
+    check_same_classes(network, teacher)
+    [made_by] = trainings_of(job, files, teacher, [held_out]).values()
+    return asking(job, files, network, held_out, made_by)
+
+
+def check_same_classes(student: Network, teacher: Network) -> None:
+    """Refuse a teacher whose probabilities are of other classes."""
+    if teacher.classes != student.classes:
         raise ConfigError(
-            f"networks.{network.name}.teacher.network is {teacher.name!r}, of the classes "
+            f"networks.{student.name}.teacher.network is {teacher.name!r}, of the classes "
             f"{', '.join(teacher.classes)}, and the network itself is of "
-            f"{', '.join(network.classes)}; give both the same, in one order."
+            f"{', '.join(student.classes)}; give both the same, in one order."
         )
-    key = (SOFT_LABELS, teacher.name, held_out, config.views)
+
+
+def asking(
+    job: Job, files: PictureFiles, student: Network, held_out: HeldOut, teacher: Task
+) -> Task:
+    """What this training of its teacher says, once in a call for all students."""
+    assert student.config.teacher is not None, "it has a teacher"
+    views = student.config.teacher.views
+    name = "_".join([teacher.folder.name, *([] if views == "one" else [views])])
+    key = (SOFT_LABELS, teacher.folder, views)
     if key not in job.made:
-        [made_by] = trainings_of(job, files, teacher, [held_out]).values()
-        name = "_".join([made_by.folder.name, *([] if config.views == "one" else [config.views])])
         job.made[key] = Task(
             job.run / Path(SOFT_LABELS).stem / name,
-            TRAIN_CNN,
+            teacher.stage,
             "pipeline.teaching:keep_soft_labels",
-            settings={"views": config.views, "classes": list(teacher.classes)},
-            inputs={"teacher": Output(made_by, BEST), "use": Output(made_by, USE)},
+            settings={"views": views, "classes": list(student.classes)},
+            inputs={"teacher": Output(teacher, BEST), "use": Output(teacher, USE)},
             arguments={
-                "files": files, "teacher": made_by.folder, "held_out": held_out,
-                "views": config.views, "machine": Machine.of(job),
+                "files": files, "teacher": teacher.folder, "held_out": held_out,
+                "views": views, "machine": Machine.of(job),
             },
             needs=Needs(memory_gb=4.0, gpu=True),
         )  # fmt: skip

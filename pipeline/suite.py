@@ -5,9 +5,6 @@ Reads samples and one folds.parquet for each scheme; keeps trainings in
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -17,35 +14,15 @@ from models.nets.config import HUB
 from models.networks.network import network_of
 from models.suite.config import Experiment, Suite
 from pipeline.job import Job
-from pipeline.machine import Machine
-from pipeline.networks import fold_settings, weights_of
-from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.picture_rows import open_picture_rows
+from pipeline.sided import Split, sided_training
 from reports.leaderboard import look
 from workspace.errors import ConfigError, DataError, DermstackError, name_some
 from workspace.tasks import Output, Task
 
 SUITE = "suite"
-TEST_SCORES = "test.parquet"
 LEADERBOARD, PAGE = "leaderboard.json", "leaderboard.html"
-FOLD = 0  # the validation rows are the one fold of these schemes
 Trained = tuple[Scheme, str, int]  # split, number of the experiment, seed
-
-
-@dataclass(frozen=True)
-class Split:
-    """One scheme of the suite: the call on its run within the run, and its rows."""
-
-    job: Job
-    files: PictureFiles
-
-
-def inner_job(job: Job, scheme: Scheme, made: Mapping[Any, Any]) -> Job:
-    """A call on the run within the run; `made` is what the schemes have in common."""
-    folds = job.recipe.folds.model_copy(
-        update={"scheme": scheme, "repeats": 1, "anchor_share": 0.0}
-    )
-    recipe = job.recipe.model_copy(update={"folds": folds})
-    return replace(job, recipe=recipe, run=job.run / SUITE / scheme, made=dict(made))
 
 
 def skipped(suite: Suite, asked: list[str]) -> dict[str, str]:
@@ -75,26 +52,9 @@ def skipped(suite: Suite, asked: list[str]) -> dict[str, str]:
 
 def experimenting(split: Split, number: str, experiment: Experiment, seed: int) -> Task:
     """One training."""
-    job, files, net = split.job, split.files, experiment.network.net
-    name, network = f"{number}_seed_{seed}", (f"e{number}", experiment.network)
-    rows = open_picture_rows(files)
-    asked = network_of(*network, rows.table, Findings())
-    return Task(
-        job.run / "networks" / name,
-        SUITE,
-        "pipeline.suite_network:train_experiment",
-        settings=fold_settings(asked, FOLD, seed, job.recipe.data.positive),
-        inputs={
-            **files.hashes(), "folds.parquet": files.folds_sha,
-            "weights": weights_of(job, files, net),
-        },
-        arguments={
-            "files": files, "network": network, "run": (FOLD, seed), "machine": Machine.of(job),
-            "checkpoints": job.run / "checkpoints" / name,
-        },
-        needs=partial(Machine.of(job).needs, net),
-        on_change="stop",
-    )  # fmt: skip
+    rows = open_picture_rows(split.files)
+    network = network_of(f"e{number}", experiment.network, rows.table, Findings())
+    return sided_training(split, network, f"{number}_seed_{seed}", seed, SUITE)
 
 
 def check_classes(suite: Suite, numbers: Sequence[str], scheme: Scheme, split: Split) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from folds.frozen import FILE
 from folds.schema import ID
 from models.inference.scores import score_pictures
 from models.inference.views import NAMED
@@ -31,12 +32,18 @@ def keep_soft_labels(
     machine: Machine,
 ) -> None:  # fmt: skip
     """Ids, and one column a class, of all rows that a student may learn from."""
-    net, use = open_network(open_unit(teacher, TRAIN_CNN))
+    unit = open_unit(teacher, TRAIN_CNN)
+    net, use = open_network(unit)
     if use.held_out != held_out:
         out = "nothing" if use.held_out in (None, ()) else in_words(use.held_out)
         raise ArtifactError(
             f"{teacher.name} is to teach a network that leaves out {in_words(held_out)}, and left "
             f"out {out}: it knows held-out patients. Take the teacher of that fold."
+        )
+    if unit.manifest.inputs.get(FILE) != files.folds_sha:
+        raise ArtifactError(
+            f"{teacher.name} is to teach a network of other folds than its own: it may know "
+            "held-out patients. Take the teacher of the same folds."
         )
     rows = open_picture_rows(files)
     learnt, _ = rows.without(held_out)

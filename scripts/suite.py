@@ -15,16 +15,15 @@ from pipeline.job import Job, mended_by
 from pipeline.machine import notice_unswitched
 from pipeline.networks import begin_anew, to_make_anew
 from pipeline.picture_rows import picture_files
+from pipeline.sided import Split, inner_job
 from pipeline.suite import (
     LEADERBOARD,
     PAGE,
     SUITE,
-    Split,
     Trained,
     check_classes,
     comparing,
     experimenting,
-    inner_job,
     skipped,
 )
 from pipeline.suite_file import asked_of, read_suite
@@ -71,7 +70,7 @@ def _splits(job: Job) -> dict[Scheme, Split]:
     verified = job.need(verify.run)
     splits = dict[Scheme, Split]()
     for scheme in job.recipe.suite.schemes:
-        inner = inner_job(job, scheme, {verify.run: verified})
+        inner = inner_job(job, SUITE, scheme, {verify.run: verified})
         with mended_by(SUITE):
             folded = folds.run(inner)  # FRESH=1 is of the inner folds too
         splits[scheme] = Split(inner, picture_files(inner, verified, folded))

@@ -91,6 +91,11 @@ class Suite(BaseModel):
     def _names_what_is_there(self) -> Self:
         known = self.experiments
         for number, experiment in known.items():
+            if experiment.network.teacher is not None:
+                raise ValueError(
+                    f"experiments.{number} has a teacher, and experiments learn from labels alone; "
+                    "leave network.teacher out, or take 'make distill'"
+                )
             if lacking := [one.than for one in experiment.lessons if one.than not in known]:
                 raise ValueError(
                     f"experiments.{number} is held against {lacking[0]}, which is not there"

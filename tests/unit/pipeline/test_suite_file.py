@@ -98,6 +98,9 @@ def test_a_part_may_be_asked_for(suite):
         (SHARED + ONE + "network.net.bakbone = 'x'\n",
          "Unknown option 'experiments.01.network.net.bakbone' in some.toml; did you mean "
          "'experiments.01.network.net.backbone'?"),
+        (SHARED + ONE + "network.teacher.network = '02'\n",
+         "Recipe some.toml: experiments.01 has a teacher, and experiments learn from labels alone; "
+         "leave network.teacher out, or take 'make distill'."),
         (SHARED + ONE + "lessons = [{says = 'a', than = '09', metric = 'accuracy'}]\n",
          "Recipe some.toml: experiments.01 is held against 09, which is not there."),
         (SHARED + ONE + "[ensembles.or]\ntitle = 'x'\nrule = 'or'\nmembers = ['01', '02']\n",

@@ -81,6 +81,29 @@ def test_a_teacher_that_saw_the_fold_is_refused(made):
     assert not (made.run / "soft_labels" / "big_fold_0").exists()
 
 
+def test_a_teacher_of_another_split_is_refused_though_it_left_out_a_fold_of_that_number(made):
+    with made.making(
+        "networks", "big_fold_0", stage="train-cnn", inputs={"folds.parquet": "of another split"}
+    ) as draft:
+        whole = made.copy(made.run.parent / "other").keep_network(
+            "big", 0, weights=random_weights(3)
+        )
+        for name in ("use.json", "best.safetensors"):
+            draft.take(name, whole, name)
+    why = (
+        r"^big_fold_0 is to teach a network of other folds than its own: it may know held-out "
+        r"patients\. Take the teacher of the same folds\.$"
+    )
+    with (
+        pytest.raises(ArtifactError, match=why),
+        made.making("soft_labels", "big_fold_0", stage="train-cnn") as draft,
+    ):
+        keep_soft_labels(
+            draft, files=made.files(), teacher=made.run / "networks" / "big_fold_0", held_out=0,
+            views="one", machine=None,
+        )  # fmt: skip
+
+
 def test_check_127_a_teacher_without_weight_changes_nothing_to_the_bit(made, tmp_path):
     other = made.copy(tmp_path / "other")
     job, students, first = tasks_of(made, "networks.flag.teacher.weight=0.0")

@@ -1,4 +1,4 @@
-"""What makes one training of a suite: a fold's network that answers the split's test rows too.
+"""What makes a training on a split with three sides: a fold's network that answers its test too.
 
 Reads rows and pictures; writes all that a fold's network leaves, whose held-out rows here are the
 validation's, and test.parquet.
@@ -12,14 +12,14 @@ from models.training.determinism import refused_plainly
 from pipeline.fold_network import open_fold_network, train_and_fill
 from pipeline.machine import Machine
 from pipeline.picture_rows import PictureFiles, open_picture_rows
-from pipeline.suite import TEST_SCORES
+from pipeline.sided import TEST_SCORES
 from workspace.allocation import freed_memory_kept
 from workspace.units import Draft
 
 
 @refused_plainly()
 @freed_memory_kept()
-def train_experiment(
+def train_sided(
     draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
 ) -> None:  # fmt: skip
