@@ -26,6 +26,7 @@ from folds.verify import VerifyConfig
 from metrics.score_sheet import ScoreConfig
 from models.cascade.claims import CLAIMS
 from models.cascade.config import CascadeConfig
+from models.distill.config import DistillConfig
 from models.inference.config import PredictConfig
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.networks.ablation import AblationConfig
@@ -90,6 +91,7 @@ class Recipe(_Boosters):
     score: ScoreConfig = ScoreConfig()
     predict: PredictConfig = PredictConfig()
     suite: SuiteConfig = SuiteConfig()
+    distill: DistillConfig = DistillConfig()
     label_efficiency: LabelEfficiencyConfig = LabelEfficiencyConfig()
 
     _path: Path | None = PrivateAttr(default=None)  # of its file
@@ -251,6 +253,7 @@ class Recipe(_Boosters):
             )
         if self.cascade is not None:
             self.cascade.check(self.networks)
+        self.distill.check(self.networks)
         for name in self.networks:
             check_beginning(name, self.networks)
             check_teacher(name, self.networks, self.used)

@@ -4,13 +4,13 @@ Where source and label go together (cancers from one archive, healthy skin from 
 the label too. A network that is no better than them has learnt whose camera it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from folds.images import ImageReader
-from workspace.arrays import Floats, Ints
+from workspace.arrays import Bytes, Floats, Ints
 from workspace.lazy import LazyModule
 from workspace.progress import Show
 
@@ -28,18 +28,33 @@ def source_columns(
     workers: int,
 ) -> Floats:
     """(pictures, NAMES)."""
+    return described(reader, references, source_row, show, workers).reshape(-1, len(NAMES))
 
-    def one(reference: str) -> list[float]:
-        data, pixels = reader.both(reference)
-        colours = pixels.reshape(-1, 3)
-        return [*pixels.shape[:2], len(data), *colours.mean(axis=0), *colours.std(axis=0)]
+
+def source_row(data: bytes, pixels: Bytes) -> list[float]:
+    """NAMES of one picture."""
+    colours = pixels.reshape(-1, 3)
+    return [*pixels.shape[:2], len(data), *colours.mean(axis=0), *colours.std(axis=0)]
+
+
+def described(
+    reader: ImageReader,
+    references: Sequence[str],
+    describe: Callable[[bytes, Bytes], Sequence[float]],
+    show: Show,
+    workers: int,
+) -> Floats:
+    """(pictures, numbers): of each what its file and its pixels say."""
+
+    def one(reference: str) -> Sequence[float]:
+        return describe(*reader.both(reference))
 
     rows = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for row in pool.map(one, references):
             rows.append(row)
             show(len(rows), len(references))
-    return np.array(rows, np.float64).reshape(-1, len(NAMES))
+    return np.array(rows, np.float64)
 
 
 def source_scores(columns: Floats, labels: Ints, splits: Sequence[tuple[Ints, Ints]]) -> Floats:

@@ -147,4 +147,7 @@ def mean_tally(tallies: Sequence[Tally]) -> Tally:
 
     both = side_by_side({str(at): tally for at, tally in enumerate(tallies)}, mean)
     behind = {name: min(t.behind[name] for t in tallies) for name in tallies[0].behind}
-    return replace(both, behind=behind, mix=tallies[0].mix)
+    shares = {name: min(t.shares[name] for t in tallies) for name in tallies[0].shares}
+    return replace(
+        both, behind=behind, mix=tallies[0].mix, shares=shares, distances=tallies[0].distances
+    )

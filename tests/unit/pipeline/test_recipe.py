@@ -275,7 +275,8 @@ def test_no_network_is_called_as_net_weights_says_whence_they_come():
         (
             "networks.small.base=extracter",
             "No network's base is called 'extracter'; there are classes, contrastive, encoder, "
-            "extractor, fine_tuned, first_stage, lite, second_stage; did you mean 'extractor'?",
+            "extractor, fine_tuned, first_stage, lite, second_stage, student; did you mean "
+            "'extractor'?",
         ),
         ("networks.small.base=gone.toml", "A network's base gone.toml is not there."),
         (

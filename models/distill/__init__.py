@@ -1,0 +1,1 @@
+"""What a taught student is worth beside its teacher, itself alone, and baselines."""
