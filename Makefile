@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite compare features stack hospitals tune submission predict audit score report
+STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -110,6 +110,9 @@ label-efficiency: setup ## how scores grow with labels, from several beginnings;
 
 suite: setup ## many networks that differ by one change each, on one page (recipe dermamnist)
 	@$(PY) -m scripts.suite $(OPTIONS)
+
+distill: setup ## a teacher, students alone and taught, on a holdout (recipe distill)
+	@$(PY) -m scripts.distill $(OPTIONS)
 
 compare: setup ## ways to stack what networks see (raw, mapped, frozen, ...), paired
 	@$(PY) -m scripts.compare $(OPTIONS)

@@ -5,10 +5,12 @@ submission as far as it is known (what comes after hangs on results that are not
 to do, and the seconds it took or its like took.
 """
 
+from pipeline.distill import DISTILL
 from pipeline.job import INNER_RUN, Job
 from pipeline.plan import planned
 from reports.plan import tables
 from scripts import (
+    distill,
     embed,
     features,
     folds,
@@ -44,6 +46,8 @@ def run(job: Job) -> None:
     stages += [("stack", stack.run), ("submission", submission.run)]
     if (job.run / INNER_RUN).is_dir():  # begun: what is left of it
         stages += [("hospitals", hospitals.run)]
+    if (job.run / DISTILL).is_dir():
+        stages += [("distill", distill.run)]
     job.show(tables(*planned(job, stages)))
 
 

@@ -1,0 +1,125 @@
+"""make distill: a teacher, its students alone and taught, beside baselines, on a holdout.
+
+Trains the networks of [distill] with several seeds on whole groups and, of distill.by_image, on a
+split by image; a stopped call goes on where it was. Writes <run>/distill/<scheme>/ with folds,
+trainings and baselines, and <run>/distill/sheet/ with distill.json, pareto.svg, abstention.svg.
+"""
+
+from dataclasses import replace
+from itertools import product
+
+from folds.split import Scheme
+from pipeline.distill import (
+    DISTILL,
+    LEAK,
+    SHEET,
+    Trained,
+    asked_networks,
+    check_sides,
+    comparing,
+    describing,
+    fitting,
+    network_on,
+    student,
+)
+from pipeline.job import Job, mended_by
+from pipeline.machine import notice_unswitched
+from pipeline.networks import begin_anew, needed_by, to_make_anew
+from pipeline.picture_rows import open_picture_rows, picture_files
+from pipeline.sided import FOLD, Split, inner_job
+from reports.distill import tables
+from scripts import folds, verify
+from scripts.stage import main
+from workspace.lazy import importing
+from workspace.tasks import Task
+from workspace.units import Unit
+
+
+def run(job: Job) -> Unit:
+    """Every training and baseline, made as far as they are not there yet; what they are worth."""
+    names = asked_networks(job)
+    splits = _splits(job)
+    for scheme, split in splits.items():
+        check_sides(scheme, split, network_on(split, names[0]))
+    trainings = _trainings(job, splits, names)
+    first = needed_by(list(trainings.values()))
+    if job.fresh:
+        _begin_anew(job, splits, list(trainings.values()))
+    job.need(notice_unswitched)
+    job = replace(job, fresh=False)
+    every = [*first, *(task for task in trainings.values() if task not in first)]
+    if job.watcher is None and not all(one.done for one in job.states_of(every).values()):
+        _check_beforehand(splits, trainings)
+    baselines = _baselines(job, splits, names)
+    job.carry_out(*every, *needed_by(list(baselines.values())), *baselines.values())
+    done, new = job.make(comparing(job, names, splits, {**trainings, **baselines}))
+    if not new:
+        job.rest(DISTILL, f"{done.folder} is up to date.")
+        return done
+    job.show(tables(done.json(SHEET)))
+    job.say(f"{DISTILL}: see {done.folder}.")
+    return done
+
+
+def _splits(job: Job) -> dict[Scheme, Split]:
+    """Of each scheme its folds; the samples are the run's."""
+    verified, config = job.need(verify.run), job.recipe.distill
+    splits = dict[Scheme, Split]()
+    for scheme in (config.scheme, *([LEAK] if config.by_image else [])):
+        inner = inner_job(job, DISTILL, scheme, {verify.run: verified})
+        with mended_by(DISTILL):
+            folded = folds.run(inner)
+        splits[scheme] = Split(inner, picture_files(inner, verified, folded))
+    return splits
+
+
+def _trainings(
+    job: Job, splits: dict[Scheme, Split], names: tuple[str, ...]
+) -> dict[Trained, Task]:
+    """Seed by seed, so that a stopped call has all networks of the first ones."""
+    config = job.recipe.distill
+    return {
+        (scheme, name, seed): student(split, name, seed)
+        for seed, (scheme, split) in product(config.seeds, splits.items())
+        for name in (names if scheme == config.scheme else config.by_image)
+    }
+
+
+def _baselines(
+    job: Job, splits: dict[Scheme, Split], names: tuple[str, ...]
+) -> dict[Trained, Task]:
+    """On the first split alone, of the first network's rows and labels."""
+    config = job.recipe.distill
+    split = splits[config.scheme]
+    columns, network = describing(split, job), network_on(split, names[0])
+    return {
+        (config.scheme, which, seed): fitting(split, columns, network, which, seed)
+        for which, seed in product(config.baselines, config.seeds)
+    }
+
+
+def _begin_anew(job: Job, splits: dict[Scheme, Split], trainings: list[Task]) -> None:
+    """What is of other values, and whoever is taught by it."""
+    known = dict.fromkeys([*needed_by(trainings), *trainings])
+    every = [task for task in known if task.folder.parent.name == "networks"]
+    anew = to_make_anew(replace(job, fresh=False), every)
+    taught = [task for task in every if not set(anew).isdisjoint(needed_by([task]))]
+    for task in dict.fromkeys([*anew, *taught]):
+        [split] = [one for one in splits.values() if task.folder.is_relative_to(one.job.run)]
+        begin_anew(split.job, [task.name], DISTILL)
+
+
+def _check_beforehand(splits: dict[Scheme, Split], trainings: dict[Trained, Task]) -> None:
+    with importing("pipeline.beforehand"):
+        from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
+
+    for scheme, split in splits.items():
+        names = [name for known, name, _ in trainings if known == scheme]
+        asked = [
+            (network_on(split, name), [FOLD] * names.count(name)) for name in dict.fromkeys(names)
+        ]
+        check_beforehand(split.job, open_picture_rows(split.files), asked)
+
+
+if __name__ == "__main__":
+    main(run)
