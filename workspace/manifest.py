@@ -27,8 +27,9 @@ WITH_SEAL = "for_people"  # a key of every manifest that was sealed; those befor
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCK = REPOSITORY / "requirements.lock"
 LIBRARIES = (
-    "catboost", "h5py", "lightgbm", "numpy", "opencv-python-headless", "optuna", "polars",
-    "scikit-learn", "scipy", "simplejpeg", "timm", "torch", "xgboost", "xgboost-cpu",
+    "catboost", "h5py", "lightgbm", "numpy", "onnx", "onnxruntime", "opencv-python-headless",
+    "optuna", "polars", "scikit-learn", "scipy", "simplejpeg", "timm", "torch", "xgboost",
+    "xgboost-cpu",
 )  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""From a module to the bytes of an ONNX file that says nothing of the machine it was made on."""
+
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from models.export.answering import Answer, Answering
+
+OPSET = 21
+PICTURE = "picture"  # what the input is called
+SMALLEST = 64  # numbers: tensors of fewer are not worth halving
+
+
+def onnx_of(module: Answering) -> bytes:
+    """The file."""
+    any_size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    with warnings.catch_warnings():  # the exporter's own, of torch's own
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(), (torch.zeros((90, 110, 3), dtype=torch.uint8),), dynamo=True,
+            dynamic_shapes=(any_size,), input_names=[PICTURE], output_names=list(Answer._fields),
+            opset_version=OPSET, verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    model = program.model_proto
+    _forget(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def halved(file: bytes) -> bytes:
+    """The same file with its weights in 16 bits, each made 32 again as it is opened."""
+    model = onnx.load_from_string(file)
+    _halve(model.graph)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _forget(model: onnx.ModelProto) -> None:
+    """Without the lines of code that each node came from, whose paths are this machine's."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Whoever opens the file folds the casts away: it computes in 32 bits, as before."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

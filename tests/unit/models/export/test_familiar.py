@@ -1,0 +1,43 @@
+"""The distance from what was learnt, against Mahalanobis' own."""
+
+import numpy as np
+import torch
+
+from models.export.familiar import Distance, familiar
+
+RNG = np.random.default_rng(0)
+MIX = np.array([[3.0, 0, 0, 0], [1, 2, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0.5]])
+
+
+def distance(known, embedding):
+    return float(Distance(known)(torch.tensor(embedding, dtype=torch.float32)))
+
+
+def test_with_all_but_one_axis_it_is_mahalanobis_distance():
+    known = (RNG.normal(size=(400, 4)) @ MIX + 5).astype(np.float32)
+    inverse = np.linalg.inv(np.cov(known.astype(np.float64), rowvar=False))
+    of_known = familiar(known)
+    for apart in (known[0], known[1], np.array([9.0, -3, 2, 40])):
+        beside = apart - known.astype(np.float64).mean(axis=0)
+        assert np.isclose(
+            distance(of_known, apart), np.sqrt(beside @ inverse @ beside / 4), rtol=1e-3
+        )
+
+
+def test_what_is_known_is_about_one_away_and_what_is_not_is_farther():
+    wide = RNG.normal(size=(30, 100))
+    known = (RNG.normal(size=(600, 30)) @ wide + 0.1 * RNG.normal(size=(600, 100))).astype(
+        np.float32
+    )
+    of_known = familiar(known[:500])
+    new = [distance(of_known, one) for one in known[500:]]
+    assert 0.8 < np.mean(new) < 1.3
+    other = [distance(of_known, one) for one in RNG.normal(size=(100, 100)) * 5.5]
+    assert min(other) > max(new)
+
+
+def test_few_pictures_and_one_that_never_changes_have_a_distance_too():
+    few = familiar(np.tile(np.float32([1, 2, 3]), (3, 1)))
+    assert few.plain.shape == (1, 3)
+    assert distance(few, [1, 2, 3]) == 0
+    assert np.isfinite(distance(few, [1, 2, 3.0001]))
