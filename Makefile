@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score report
+STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score export report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -142,6 +142,9 @@ predict: setup ## score new data (DATA=folder), or pictures (IMAGES=folder), wit
 score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with intervals
 	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution "$$SOLUTION_FILE") \
 	  $(if $(SUBMISSION),--submission "$$SUBMISSION_FILE")
+
+export: setup ## a network as a bundle that others can ask, and as one HTML page that runs it
+	@$(PY) -m scripts.export $(OPTIONS)
 
 report: setup ## the run as one HTML page that needs nothing else: all it has, and what it lacks
 	@$(PY) -m scripts.report $(OPTIONS)

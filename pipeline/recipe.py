@@ -27,6 +27,7 @@ from metrics.score_sheet import ScoreConfig
 from models.cascade.claims import CLAIMS
 from models.cascade.config import CascadeConfig
 from models.distill.config import DistillConfig
+from models.export.config import ExportConfig
 from models.inference.config import PredictConfig
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
 from models.networks.ablation import AblationConfig
@@ -92,6 +93,7 @@ class Recipe(_Boosters):
     predict: PredictConfig = PredictConfig()
     suite: SuiteConfig = SuiteConfig()
     distill: DistillConfig = DistillConfig()
+    export: ExportConfig = ExportConfig()
     label_efficiency: LabelEfficiencyConfig = LabelEfficiencyConfig()
 
     _path: Path | None = PrivateAttr(default=None)  # of its file
@@ -211,6 +213,8 @@ class Recipe(_Boosters):
             values["networks"][name]["net"]["weights"] = Path(network.net.weights).name
         for key in ("experiments", "imagenet"):
             values["suite"][key] = Path(values["suite"][key]).name
+        if self.export.runtime is not None:
+            values["export"]["runtime"] = self.export.runtime.name
         if self.align.pictures is not None:
             values["align"]["pictures"] = self.align.pictures.name
         return values

@@ -60,7 +60,7 @@ def train_network(
     """Train on a fold's training rows, from where the last checkpoint left it."""
     config, labels = network.config, network.labels
     seed = seed_of(run.seed, network.name, rows.held_out)
-    learnt, inner = split_rows(network, rows, seed, seed_of(run.seed, "labels", rows.held_out))
+    learnt, inner = own_rows(network, rows, run.seed)
     torch.manual_seed(seed)
     objective = _objective(network, rows)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
@@ -101,6 +101,12 @@ def scores_of(
     net = LesionNet.blank(network.config.net, network.outputs)
     unpack(net, weights)
     return score_pictures(net, pictures, indices, run.way, show)
+
+
+def own_rows(network: Network, rows: TrainingRows, run_seed: int) -> tuple[Ints, Ints]:
+    """What a run's network learns from, and its inner rows: the same whenever it is asked."""
+    labels = seed_of(run_seed, "labels", rows.held_out)
+    return split_rows(network, rows, seed_of(run_seed, network.name, rows.held_out), labels)
 
 
 def split_rows(

@@ -1,0 +1,222 @@
+"""What makes a bundle: the network as ONNX, what it decides by, and proof that it agrees.
+
+The exported file is asked of every picture that chooses or measures, by the loader that is handed
+out, and so is the library: where the two differ by more than is allowed, no bundle is written.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from models.export.answering import Answering
+from models.export.choosing import SaidRows, chosen, drawn_half, measured
+from models.export.config import BOUND
+from models.export.familiar import familiar
+from models.export.licence import licence_of
+from models.export.onnx_file import halved, onnx_of
+from models.export.predict import Detector
+from models.inference.scores import Scores, Way, score_pictures
+from models.inference.views import SIX
+from models.nets.network import LesionNet
+from models.networks.config import NetworkConfig
+from models.networks.fold import own_rows
+from models.networks.kept import open_network
+from models.networks.network import HeldOut
+from models.networks.use import BEST, USE, Use
+from pipeline.export import CARD, LABELS, LICENSE, LOADED_FROM, LOADER, MODEL, PAGE, SHEET, Asked
+from pipeline.fold_network import FoldNetwork, open_fold_network
+from pipeline.machine import Machine
+from pipeline.networks import TRAIN_CNN
+from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from reports import bundle_page
+from reports.model_card import NOTE, card
+from reports.runtime import open_runtime
+from workspace.arrays import Floats, Ints
+from workspace.errors import ArtifactError, listed
+from workspace.manifest import REPOSITORY
+from workspace.units import Draft, Unit, open_unit
+
+FAMILIAR = 2000  # pictures that were learnt from, whose embeddings are looked at
+UNCALIBRATED = "none: the probability is the network's own"
+
+
+def make_bundle(
+    draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
+    run: tuple[HeldOut, int], machine: Machine, asked: Asked,
+) -> None:  # fmt: skip
+    """All files of a bundle."""
+    fold, rows = open_fold_network(files, network, run, machine), open_picture_rows(files)
+    unit = open_unit(asked.unit, TRAIN_CNN)
+    net, use = open_network(unit, fold.network.classes)
+    sides = sides_of(fold, rows.groups, run[1])
+    way = machine.way(use.net, use.views, bfloat16=False)
+    exporting = _Exporting(draft, fold, (net, use), sides, way, asked)
+    seen = exporting.library("pictures learnt from", sides.seen)
+    model = exporting.exported(seen)
+    said = exporting.file(model)
+    parity = exporting.parity(said)
+    apart = len(sides.choosing)
+    choice = chosen(_said_rows(fold, rows, sides.choosing, said[:apart]), asked.config)
+    worth = measured(_said_rows(fold, rows, sides.measuring, said[apart:]), choice, asked.score)
+    labels = {**exporting.labels(unit, model), **{k: choice[k] for k in ("threshold", "distance")}}
+    sheet = {
+        "chosen": choice, "chosen_on": sides.chosen_on, "measured": worth,
+        "measured_on": sides.measured_on, "parity": parity, "level": asked.score.level,
+        "parameters": sum(one.numel() for one in net.parameters()), "model_mb": len(model) / 1e6,
+        "licence": licence_of(*asked.origin), "learnt": _learnt(files, sides, asked),
+    }  # fmt: skip
+    _write(draft, (labels, sheet), model, asked)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Places of the rows that choose, that measure, and that were learnt from."""
+
+    choosing: Ints
+    measuring: Ints
+    learnt: Ints
+    chosen_on: str
+    measured_on: str
+
+    @property
+    def asked(self) -> Ints:
+        return np.concatenate([self.choosing, self.measuring])
+
+    @property
+    def seen(self) -> Ints:
+        """Some of those that were learnt from."""
+        return np.sort(np.random.default_rng(0).permutation(self.learnt)[:FAMILIAR])
+
+
+def sides_of(fold: FoldNetwork, groups: Ints, seed: int) -> Sides:
+    """Inner rows choose, held-out rows measure.
+
+    A network without inner rows has half of its held-out patients or lesions choose, drawn by the
+    seed, and the other half measure: none does both.
+    """
+    learnt, inner = own_rows(fold.network, fold.rows, seed)
+    held_out = fold.indices[fold.network.codes[fold.indices] >= 0]
+    if len(inner):
+        return Sides(inner, held_out, learnt, "its inner rows", "the rows that it held out")
+    first, second = drawn_half(held_out, groups[held_out], seed)
+    half = "half of the rows that it held out"
+    return Sides(first, second, learnt, half, f"the other {half}")
+
+
+@dataclass(frozen=True)
+class _Exporting:
+    """A network on its way into a file."""
+
+    draft: Draft
+    fold: FoldNetwork
+    opened: tuple[LesionNet, Use]
+    sides: Sides
+    way: Way
+    of: Asked
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        target = self.fold.network.labels.target
+        assert target is not None, "it says nothing of target 1"
+        return target
+
+    def library(self, what: str, places: Ints) -> Scores:
+        """What the library says of these pictures."""
+        with self.draft.progress(f"{self.fold.title}, {what}") as show:
+            return score_pictures(self.opened[0], self.fold.pictures, places, self.way, show)
+
+    def exported(self, seen: Scores) -> bytes:
+        """The file."""
+        net, use = self.opened
+        known = {view.name: view for view in SIX}
+        views = [known[name] for name in use.views]
+        module = Answering(net, views, self.target, familiar(seen.embedding))
+        with self.draft.progress(f"{self.fold.title}, as ONNX") as show:
+            model = onnx_of(module)
+            show(1, 1)
+        if self.of.config.precision == "float16":
+            model = halved(model)
+        onnx.checker.check_model(onnx.load_from_string(model))
+        return model
+
+    def file(self, model: bytes) -> Floats:
+        """(asked, 2): probability and distance as the exported file has them."""
+        detector = Detector(model, {"model_sha256": _sha256(model)}, self.opened[1].net.threads)
+        said, places = [], self.sides.asked
+        with self.draft.progress(f"{self.fold.title}, by the exported file") as show:
+            for place in places:
+                one = detector.outputs(self.fold.pictures.pixels(int(place)))
+                said.append((float(one["probability"]), float(one["distance"])))
+                show(len(said), len(places))
+        return np.array(said, np.float64).reshape(-1, 2)
+
+    def parity(self, said: Floats) -> dict[str, Any]:
+        """How far file and library are apart; refused beyond what is allowed."""
+        places, bound = self.sides.asked, BOUND[self.of.config.precision]
+        library = self.library("by the library", places).probability[:, list(self.target)]
+        apart = np.abs(library.sum(axis=1) - said[:, 0])
+        if (beyond := np.flatnonzero(~(apart <= bound))).size:
+            ids = self.fold.pictures.ids.gather(places[beyond]).to_list()
+            raise ArtifactError(
+                f"{self.fold.title}, exported, differs from the library by up to {apart.max():.2g} "
+                f"in probability ({bound:g} is allowed) on {listed(ids)} ({len(ids)} of "
+                f"{len(places)} pictures); take the versions of requirements.lock."
+            )
+        return {"pictures": len(places), "largest": float(apart.max()), "bound": bound}
+
+    def labels(self, unit: Unit, model: bytes) -> dict[str, Any]:
+        """What the loader and the page must know, and what the file was made of."""
+        use = self.opened[1]
+        return {
+            "note": NOTE, "network": use.network, "fold": use.held_out,
+            "classes": list(use.classes), "target": [use.classes[code] for code in self.target],
+            "calibration": UNCALIBRATED, "precision": self.of.config.precision,
+            "size": use.net.size, "mean": use.net.mean, "std": use.net.std,
+            "views": list(use.views), "model_sha256": _sha256(model),
+            "made_of": {BEST: unit.sha256(BEST), USE: unit.sha256(USE)},
+        }  # fmt: skip
+
+
+def _said_rows(fold: FoldNetwork, rows: PictureRows, places: Ints, said: Floats) -> SaidRows:
+    target = fold.network.labels.target or ()
+    positive = np.isin(fold.network.codes[places], target)
+    patient = None if rows.patient is None else rows.patient.gather(places)
+    return SaidRows(positive, said[:, 0], said[:, 1], patient)
+
+
+def _learnt(files: PictureFiles, sides: Sides, asked: Asked) -> str:
+    """Where its pictures came from."""
+    if open_unit(files.samples, "verify").facts.get("synthetic"):
+        return (
+            f"{len(sides.learnt):,} pictures that 'make sample' drew: they show no person, and no "
+            "number here says anything about skin."
+        )
+    return (
+        f"{len(sides.learnt):,} pictures of {asked.source}, whose own terms hold for what is "
+        "learnt from them."
+    )
+
+
+def _write(
+    draft: Draft, said: tuple[Mapping[str, Any], Mapping[str, Any]], model: bytes, asked: Asked
+) -> None:
+    labels, sheet = said
+    draft.encoded(MODEL, model)
+    draft.json(LABELS, labels)
+    draft.json(SHEET, sheet)
+    draft.text(LOADER, LOADED_FROM.read_text(encoding="utf-8"))
+    draft.text(CARD, card(labels, sheet))
+    own = (REPOSITORY / LICENSE).read_text(encoding="utf-8")
+    draft.text(LICENSE, f"model.onnx: {sheet['licence']}\n\nAll other files:\n\n{own}")
+    if asked.config.runtime is not None:
+        runtime = open_runtime(asked.config.runtime)
+        draft.text(PAGE, bundle_page.page(labels, sheet, model, runtime))
+    draft.facts.update(parity=sheet["parity"], model_mb=sheet["model_mb"])
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

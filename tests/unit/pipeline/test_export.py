@@ -1,0 +1,184 @@
+"""Which network is exported, what its bundle hangs on, which rows choose, and what is refused."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from folds.findings import Findings
+from models.export.config import ExportConfig
+from models.networks.network import TrainingRows
+from pipeline import bundle
+from pipeline.bundle import Sides, _Exporting, sides_of
+from pipeline.export import Asked, asked_for, bundling, origin_of
+from pipeline.networks import training
+from pipeline.picture_rows import networks_of, open_picture_rows
+from tests.by_hand.pictures import PicturesByHand
+from tests.by_hand.trainings import LAST
+from workspace.errors import ArtifactError, ConfigError
+
+
+@pytest.fixture
+def made(tmp_path):
+    return PicturesByHand(tmp_path)
+
+
+@pytest.fixture
+def networks(made):
+    """`flag` speaks of the target; `which` is of positives alone."""
+    job = made.job()
+    return networks_of(job, open_picture_rows(made.files(job)), Findings())
+
+
+def test_the_first_that_speaks_of_the_target_on_the_first_fold(networks):
+    network, fold = asked_for(ExportConfig(), dict(reversed(networks.items())), [1, 2])
+    assert (network.name, fold) == ("flag", 1)
+    assert asked_for(ExportConfig(network="flag", fold=2), networks, [1, 2])[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (
+            {"network": "which"},
+            "export.network names which, which says nothing of target 1; there are flag.",
+        ),
+        ({"fold": 3}, "There is no fold export.fold=3; there are 0, 1, 2."),
+    ],
+)
+def test_what_cannot_be_exported_is_said(networks, config, sentence):
+    with pytest.raises(ConfigError) as refused:
+        asked_for(ExportConfig(**config), networks, [0, 1, 2])
+    assert str(refused.value) == sentence
+
+
+def test_a_run_without_such_a_network_is_told_what_to_add(networks):
+    with pytest.raises(ConfigError) as refused:
+        asked_for(ExportConfig(), {"which": networks["which"]}, [0])
+    assert str(refused.value) == (
+        "None of the run's networks (which) says how probable target 1 is; add one whose task.kind "
+        "is 'target'."
+    )
+
+
+def declared(made, networks, *settings):
+    job = made.job(*settings)
+    files = made.files(job)
+    return bundling(job, files, networks["flag"], training(job, files, networks["flag"], 0))
+
+
+def test_a_bundle_hangs_on_its_network_and_on_what_it_decides_by(made, networks):
+    plain = declared(made, networks)
+    assert plain.folder == made.run / "export" / "flag_fold_0"
+    assert plain.inputs["flag_fold_0"].task.folder == made.run / "networks" / "flag_fold_0"
+    assert plain.settings["export"] == {
+        "sensitivity": 0.95, "false_alarms": 0.05, "precision": "float32",
+    }  # fmt: skip
+    assert plain.settings["runtime"] == "none"
+    other = declared(made, networks, "export.sensitivity=0.9")
+    assert other.settings != plain.settings
+
+
+def test_a_runtime_that_is_none_is_refused_before_anything_is_trained(made, networks, tmp_path):
+    with pytest.raises(ConfigError, match=r"^export.runtime .* lacks onnxruntime-web"):
+        declared(made, networks, f"export.runtime={tmp_path}")
+
+
+def test_a_manifest_keeps_the_runtime_s_name_alone(made, tmp_path):
+    recipe = made.job(f"export.runtime={tmp_path / 'onnxruntime-web'}").recipe
+    assert recipe.resolved()["export"]["runtime"] == "onnxruntime-web"
+
+
+def test_weights_are_followed_through_networks_that_others_begin_with(made):
+    job = made.job(
+        "networks.simclr.base=contrastive", "networks.simclr.net.backbone=test_resnet",
+        "networks.simclr.net.size=32", "networks.simclr.net.weights=hub",
+        "networks.flag.net.weights=simclr",
+    )  # fmt: skip
+    assert origin_of(job, "which") == ("test_resnet", "none")
+    assert origin_of(job, "flag") == ("test_resnet", "hub")
+
+
+@dataclass
+class Fold:
+    """As much of a fold's network as choosing rows asks for."""
+
+    network: object
+    rows: TrainingRows
+    indices: np.ndarray
+
+
+def fold_of(networks, made, *settings):
+    job = made.job(*settings)
+    rows = open_picture_rows(made.files(job))
+    network = networks_of(job, rows, Findings())["flag"]
+    learnt, held_out = rows.by_fold[0]
+    return Fold(network, learnt, held_out), rows
+
+
+def test_without_inner_rows_half_of_the_held_out_patients_choose(networks, made):
+    fold, rows = fold_of(networks, made, *LAST)
+    sides = sides_of(fold, rows.groups, 0)
+    both = [set(rows.groups[places]) for places in (sides.choosing, sides.measuring)]
+    assert not both[0] & both[1]
+    assert sorted(sides.asked) == sorted(fold.indices)
+    assert not set(sides.seen) & set(fold.indices)
+    assert sides.measured_on == "the other half of the rows that it held out"
+
+
+def test_inner_rows_choose_and_all_held_out_rows_measure(networks, made, monkeypatch):
+    fold, rows = fold_of(networks, made)
+    monkeypatch.setattr(bundle, "own_rows", lambda *_: (np.array([5, 6]), np.array([7])))
+    sides = sides_of(fold, rows.groups, 0)
+    assert sides.choosing.tolist() == [7]
+    assert sides.measuring.tolist() == fold.indices.tolist()
+    assert sides.seen.tolist() == [5, 6]
+
+
+@pytest.fixture
+def exporting():
+    """Three pictures of which the library says .1, .2 and .3."""
+    sides = Sides(np.array([2]), np.array([0, 1]), np.array([3]), "", "")
+    pictures = SimpleNamespace(ids=pl.Series(["a", "b", "c"]))
+    network = SimpleNamespace(labels=SimpleNamespace(target=(1,)))
+    fold = SimpleNamespace(network=network, pictures=pictures, title="mine, fold 0")
+    asked = Asked(None, ExportConfig(), None, "", ("", ""))
+    made = _Exporting(None, fold, (None, None), sides, None, asked)
+
+    class Known(_Exporting):
+        def library(self, what, places):
+            share = np.array([0.1, 0.2, 0.3])[places]
+            return SimpleNamespace(probability=np.stack([1 - share, share], axis=1))
+
+    return Known(**vars(made))
+
+
+def said(*probability):
+    """Of the pictures c, a and b."""
+    return np.stack([np.array(probability), np.zeros(3)], axis=1)
+
+
+def test_agreement_is_measured_picture_by_picture(exporting):
+    parity = exporting.parity(said(0.3, 0.1 + 5e-5, 0.2))
+    assert parity["pictures"] == 3
+    assert parity["largest"] == pytest.approx(5e-5)
+    assert parity["bound"] == 1e-4
+
+
+@pytest.mark.parametrize("wrong", [0.302, float("nan")])
+def test_a_file_that_answers_otherwise_is_refused_with_its_pictures(exporting, wrong):
+    with pytest.raises(ArtifactError) as refused:
+        exporting.parity(said(wrong, 0.1, 0.2))
+    apart = "nan" if np.isnan(wrong) else "0.002"
+    assert str(refused.value) == (
+        f"mine, fold 0, exported, differs from the library by up to {apart} in probability (0.0001 "
+        "is allowed) on [c] (1 of 3 pictures); take the versions of requirements.lock."
+    )
+
+
+def test_halved_weights_may_differ_by_more(exporting):
+    config = ExportConfig(precision="float16")
+    halved = replace(exporting, of=replace(exporting.of, config=config))
+    assert halved.parity(said(0.302, 0.1, 0.2))["bound"] == 0.01
