@@ -67,8 +67,9 @@ class Resized(nn.Module):
     def _between(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Behind which line each line comes to lie, how far, and which line is the last."""
         known = _fewer(count, self.size)
-        centre = (torch.arange(self.size).double() + 0.5) * (known / self.size) - 0.5
-        place = centre.float()  # as OpenCV has it: its last bits decide
+        # As OpenCV has them, with the inverse of an inverse and as float32: last bits decide.
+        scale = 1 / (self.size / known.double())
+        place = ((torch.arange(self.size).double() + 0.5) * scale - 0.5).float()
         low = torch.floor(place)
         return low.long(), place - low, known - 1
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.export.resizing import Resized
-from models.input.evaluation import resize
+from models.input.evaluation import resize, shrink
 
 side = st.integers(1, 120)
 seed = st.integers(0, 2**32 - 1)
@@ -35,6 +35,13 @@ def test_check_122_every_pixel_is_opencv_s(shape, size):
     assert np.array_equal(ours(pixels, size), resize(pixels, size))
 
 
+def test_a_thousandth_of_a_pixel_counts_for_nothing():
+    """As in OpenCV: of 1752 rows the fourth of 1001 would have .000999 of a fourth one."""
+    pixels = picture(1752, 900, 0)
+    differs = ours(pixels, 1001)[3] != resize(pixels, 1001)[3]
+    assert differs.mean() < 0.01  # ties; with it .06
+
+
 def overlaps(count, size):
     """(size, count): of each line that comes out, how much it has of each that goes in."""
     each = count / size
@@ -43,7 +50,7 @@ def overlaps(count, size):
     return np.maximum(high - low, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(size=st.integers(1, 40), height=side, width=side, number=seed)
 def test_a_picture_that_shrinks_differs_at_ties_alone(size, height, width, number):
     height, width = height + size, width + size
@@ -58,14 +65,15 @@ def test_a_picture_that_shrinks_differs_at_ties_alone(size, height, width, numbe
     assert np.abs(got - exact).max() <= 0.5 + 1e-3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(size=st.integers(16, 100), height=side, width=side, number=seed)
 def test_a_side_that_grows_is_opencv_s_to_the_grey_level(size, height, width, number):
-    """One side may shrink: a tie there may move a level."""
+    """One side may shrink: a tie there may move a level, and whatever is spread from it."""
     pixels = picture(height, width, number)
     got, theirs = ours(pixels, size), resize(pixels, size).astype(np.float32)
     if max(height, width) <= size:
         assert np.array_equal(got, theirs)
     else:
-        assert np.abs(got - theirs).max() <= 1
-        assert (got != theirs).mean() <= 0.05
+        assert np.abs(got - theirs).max() <= 2  # two ties, and what OpenCV cuts off
+        shrunk = shrink(pixels, size)  # with no tie before it
+        assert np.array_equal(ours(shrunk, size), theirs)
