@@ -5,6 +5,7 @@ import sys
 from tests.bench import (
     bench_audit,
     bench_boosters,
+    bench_browser,
     bench_features,
     bench_ground_floor,
     bench_metrics,
@@ -35,6 +36,7 @@ THEMES = {
     "networks": bench_networks.run,
     "training": bench_training.run,
     "pace": bench_pace.run,
+    "browser": bench_browser.run,
 }
 HOURS = {"seeds": bench_seeds.run, "real_table": bench_real_table.run}
 
