@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from models.export.answering import Answering
-from models.export.choosing import SaidRows, chosen, drawn_half, measured
+from models.export.choosing import Platt, SaidRows, calibrated, chosen, drawn_half, measured, platt
 from models.export.config import BOUND
 from models.export.familiar import familiar
 from models.export.licence import licence_of
@@ -41,7 +41,9 @@ from workspace.manifest import REPOSITORY
 from workspace.units import Draft, Unit, open_unit
 
 FAMILIAR = 2000  # pictures that were learnt from, whose embeddings are looked at
-UNCALIBRATED = "none: the probability is the network's own"
+UNCALIBRATED = (
+    "none: the probability is the network's own, to be read beside the threshold, not as a chance"
+)
 
 
 def make_bundle(
@@ -56,13 +58,17 @@ def make_bundle(
     way = machine.way(use.net, use.views, bfloat16=False)
     exporting = _Exporting(draft, fold, (net, use), sides, way, asked)
     seen = exporting.library("pictures learnt from", sides.seen)
-    model = exporting.exported(seen)
+    library, apart = exporting.target_by_library(), len(sides.choosing)
+    by = exporting.calibration(library[:apart])
+    model = exporting.exported(seen, by)
     said = exporting.file(model)
-    parity = exporting.parity(said)
-    apart = len(sides.choosing)
+    parity = exporting.parity(said, calibrated(library, by))
     choice = chosen(_said_rows(fold, rows, sides.choosing, said[:apart]), asked.config)
     worth = measured(_said_rows(fold, rows, sides.measuring, said[apart:]), choice, asked.score)
-    labels = {**exporting.labels(unit, model), **{k: choice[k] for k in ("threshold", "distance")}}
+    labels = {
+        **exporting.labels(unit, model, by),
+        **{k: choice[k] for k in ("threshold", "distance")},
+    }
     sheet = {
         "chosen": choice, "chosen_on": sides.chosen_on, "measured": worth,
         "measured_on": sides.measured_on, "parity": parity, "level": asked.score.level,
@@ -129,12 +135,24 @@ class _Exporting:
         with self.draft.progress(f"{self.fold.title}, {what}") as show:
             return score_pictures(self.opened[0], self.fold.pictures, places, self.way, show)
 
-    def exported(self, seen: Scores) -> bytes:
+    def target_by_library(self) -> Floats:
+        """(asked,): the probability of target 1, as the network has it."""
+        scores = self.library("by the library", self.sides.asked)
+        of_target: Floats = scores.probability[:, list(self.target)].sum(axis=1)
+        return of_target
+
+    def calibration(self, choosing: Floats) -> Platt | None:
+        """By the rows that choose, if one is asked for."""
+        if self.of.config.calibration == "none":
+            return None
+        return platt(np.isin(self.fold.network.codes[self.sides.choosing], self.target), choosing)
+
+    def exported(self, seen: Scores, by: Platt | None) -> bytes:
         """The file."""
         net, use = self.opened
         known = {view.name: view for view in SIX}
         views = [known[name] for name in use.views]
-        module = Answering(net, views, self.target, familiar(seen.embedding))
+        module = Answering(net, views, self.target, familiar(seen.embedding), by)
         with self.draft.progress(f"{self.fold.title}, as ONNX") as show:
             model = onnx_of(module)
             show(1, 1)
@@ -154,11 +172,10 @@ class _Exporting:
                 show(len(said), len(places))
         return np.array(said, np.float64).reshape(-1, 2)
 
-    def parity(self, said: Floats) -> dict[str, Any]:
+    def parity(self, said: Floats, library: Floats) -> dict[str, Any]:
         """How far file and library are apart; refused beyond what is allowed."""
         places, bound = self.sides.asked, BOUND[self.of.config.precision]
-        library = self.library("by the library", places).probability[:, list(self.target)]
-        apart = np.abs(library.sum(axis=1) - said[:, 0])
+        apart = np.abs(library - said[:, 0])
         if (beyond := np.flatnonzero(~(apart <= bound))).size:
             ids = self.fold.pictures.ids.gather(places[beyond]).to_list()
             raise ArtifactError(
@@ -168,17 +185,27 @@ class _Exporting:
             )
         return {"pictures": len(places), "largest": float(apart.max()), "bound": bound}
 
-    def labels(self, unit: Unit, model: bytes) -> dict[str, Any]:
+    def labels(self, unit: Unit, model: bytes, by: Platt | None) -> dict[str, Any]:
         """What the loader and the page must know, and what the file was made of."""
         use = self.opened[1]
         return {
             "note": NOTE, "network": use.network, "fold": use.held_out,
             "classes": list(use.classes), "target": [use.classes[code] for code in self.target],
-            "calibration": UNCALIBRATED, "precision": self.of.config.precision,
+            "calibration": _in_words(by, self.sides), "platt": by,
+            "precision": self.of.config.precision,
             "size": use.net.size, "mean": use.net.mean, "std": use.net.std,
             "views": list(use.views), "model_sha256": _sha256(model),
             "made_of": {BEST: unit.sha256(BEST), USE: unit.sha256(USE)},
         }  # fmt: skip
+
+
+def _in_words(by: Platt | None, sides: Sides) -> str:
+    if by is None:
+        return UNCALIBRATED
+    return (
+        f"Platt's, {by[0]:.4f} times the log odds {by[1]:+.4f}, fitted on {sides.chosen_on} "
+        f"({len(sides.choosing)} pictures)"
+    )
 
 
 def _said_rows(fold: FoldNetwork, rows: PictureRows, places: Ints, said: Floats) -> SaidRows:

@@ -41,8 +41,8 @@ async function pixelsOf(file) {
   return { rgb, shape: [bitmap.height, bitmap.width, 3] };
 }
 
-function percent(share) {
-  return `${(100 * share).toFixed(1)} %`;
+function percent(share, digits = 1) {
+  return `${(100 * share).toFixed(digits)} %`;
 }
 
 function show(name, said, milliseconds) {
@@ -55,7 +55,7 @@ function show(name, said, milliseconds) {
   find("mark").style.left = `${100 * value}%`;
   find("decision").textContent =
     `${isFlagged ? "Flagged: at or above" : "Not flagged: below"} ${percent(value)}, the threshold ` +
-    `that was chosen to find ${percent(sensitivity)} of ${target}.`;
+    `that was chosen to find ${percent(sensitivity, 0)} of those that are ${target}.`;
   find("unlike").hidden = said.distance <= labels.distance.limit;
   find("unlike").textContent =
     "Unlike the pictures that it learnt from: what it says of this one is to be doubted.";

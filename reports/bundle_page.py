@@ -27,6 +27,7 @@ def page(
     return environment().get_template(TEMPLATE).render(
         title=f"{labels['network']}, fold {labels['fold']}", target=" or ".join(labels["target"]),
         note=NOTE, facts=facts(labels, sheet), licence=sheet["licence"], version=VERSION,
+        calibration=labels["calibration"], learnt=sheet["learnt"],
         labels={name: labels[name] for name in SHOWN}, script=script, style=style,
         script_hash=_known_by(script), style_hash=_known_by(style),
         packed={"module": packed(runtime.module), "wasm": packed(runtime.wasm),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from metrics.bootstrap import intervals
-from metrics.calibration import calibration_tally
+from metrics.calibration import calibration_tally, slope_and_intercept
 from metrics.cohort import cohort
 from metrics.operating import operating_tally, threshold_for_sensitivity
 from metrics.ranking import ranking_tally
@@ -19,6 +19,13 @@ from metrics.score_sheet import ScoreConfig
 from models.export.config import ExportConfig
 from models.networks.measure import Patients
 from workspace.arrays import Bools, Floats, Ints
+from workspace.errors import DataError
+from workspace.lazy import LazyModule
+
+special = LazyModule("scipy.special")
+
+CERTAIN = 1e-15  # how far from 0 and 1 a probability is held before its log odds are taken
+Platt = tuple[float, float]  # slope and shift of log odds
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,27 @@ def drawn_half(rows: Ints, groups: Ints, seed: int) -> tuple[Ints, Ints]:
     known = np.random.default_rng(seed).permutation(np.unique(groups))
     is_first = np.isin(groups, known[: len(known) // 2])
     return rows[is_first], rows[~is_first]
+
+
+def platt(positive: Bools, probability: Floats) -> Platt:
+    """The map by which these rows' probabilities come true, as a logistic regression has it."""
+    slope, _ = slope_and_intercept(positive, probability)
+    if not slope > 0:
+        raise DataError(
+            f"No calibration can be fitted: on the {len(positive)} rows that choose the slope of "
+            f"log odds is {slope:.3g}; take export.calibration='none'."
+        )
+    _, shift = slope_and_intercept(positive, calibrated(probability, (slope, 0.0)))
+    return slope, shift
+
+
+def calibrated(probability: Floats, by: Platt | None) -> Floats:
+    """(rows,): the same probabilities by this map, if there is one."""
+    if by is None:
+        return probability
+    held = np.clip(probability, CERTAIN, 1 - CERTAIN)
+    mapped: Floats = special.expit(by[0] * special.logit(held) + by[1])
+    return mapped
 
 
 def chosen(rows: SaidRows, config: ExportConfig) -> dict[str, Any]:

@@ -17,6 +17,8 @@ class ExportConfig(BaseModel):
     fold: int | None = Field(default=None, ge=0)  # whose network; None: the first
     sensitivity: float = Field(default=0.95, gt=0, le=1)  # for which the threshold is chosen
     false_alarms: float = Field(default=0.05, gt=0, lt=1)  # pictures called unlike those learnt
+    # Of the probability; platt: a map of its log odds, fitted on the rows that choose.
+    calibration: Literal["none", "platt"] = "none"
     precision: Literal["float32", "float16"] = "float32"  # of the weights on disk
     # The unpacked npm package onnxruntime-web, for the page; None: no page.
     runtime: Path | None = Field(default=None, strict=False)

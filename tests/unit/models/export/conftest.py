@@ -19,6 +19,7 @@ NET = NetConfig(
     backbone="test_resnet", weights="none", size=32, mean=(0.5, 0.4, 0.3), std=(0.25, 0.2, 0.3),
     se=False, cbam=False, hidden=(), dropout=(0.0,),
 )  # fmt: skip
+MAP = (1.5, -0.25)  # of log odds
 SHAPES = ((90, 110), (20, 300), (32, 32), (31, 64), (5, 7), (300, 9), (1, 1), (64, 64))
 
 
@@ -34,9 +35,9 @@ def net():
 
 @pytest.fixture(scope="session")
 def module(net):
-    """Two of the three classes are target 1; four views."""
+    """Two of the three classes are target 1, by a calibration; four views."""
     known = np.random.default_rng(0).normal(size=(200, net.num_features)).astype(np.float32)
-    return Answering(net, FOUR, (0, 2), familiar(known))
+    return Answering(net, FOUR, (0, 2), familiar(known), MAP)
 
 
 @pytest.fixture(scope="session")

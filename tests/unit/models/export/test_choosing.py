@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from metrics.score_sheet import ScoreConfig
-from models.export.choosing import SaidRows, chosen, drawn_half, measured
+from models.export.choosing import SaidRows, calibrated, chosen, drawn_half, measured, platt
 from models.export.config import ExportConfig
+from workspace.errors import DataError
 
 SCORE = ScoreConfig(replicates=100, seeds=(0,))
 
@@ -66,3 +67,23 @@ def test_halves_share_no_group_and_are_the_seed_s():
     assert len(first) == 15
     assert np.array_equal(first, drawn_half(places, groups, 0)[0])
     assert not np.array_equal(first, drawn_half(places, groups, 1)[0])
+
+
+def test_platt_finds_the_map_by_which_probabilities_were_distorted():
+    """Of 100 rows a cell as many are positive as the true probability says: .2, .5 and .8."""
+    true = np.repeat([0.2, 0.5, 0.8], 100)
+    positive = np.concatenate([np.arange(100) < n for n in (20, 50, 80)])
+    stated = 1 / (1 + np.exp(-(2 * np.log(true / (1 - true)) + 1)))
+    by = platt(positive, stated)
+    assert by == pytest.approx((0.5, -0.5))
+    assert np.allclose(calibrated(stated, by), true)
+    assert calibrated(stated, None) is stated
+
+
+def test_a_map_that_cannot_be_fitted_is_refused():
+    with pytest.raises(DataError) as refused:
+        platt(np.arange(6) < 3, np.array([0.9, 0.8, 0.7, 0.3, 0.2, 0.1]))
+    assert str(refused.value) == (
+        "No calibration can be fitted: on the 6 rows that choose the slope of log odds is nan; "
+        "take export.calibration='none'."
+    )
