@@ -11,7 +11,7 @@ from dataclasses import replace
 from folds.findings import Findings
 from pipeline.export import LABELS, NO_PAGE, SHEET, STAGE, asked_for, bundling
 from pipeline.job import Job
-from pipeline.networks import pretrainings, training
+from pipeline.networks import needed_by, trainings_of
 from pipeline.picture_rows import beginnings_of, networks_of, open_picture_rows
 from reports.model_card import tables
 from scripts import train_cnn
@@ -25,16 +25,16 @@ def run(job: Job) -> Unit:
     rows = open_picture_rows(files)
     networks = networks_of(job, rows, Findings())
     network, fold = asked_for(job.recipe.export, networks, list(rows.by_fold))
-    trained = training(job, files, network, fold)
+    [trained] = trainings_of(job, files, network, [fold]).values()
     bundle = bundling(job, files, network, trained)
     start = job.recipe.beginning_of(network.config.net)
     begun = {n: one for n, one in beginnings_of(job, rows, Findings()).items() if n == start}
-    first = {name: pretrainings(job, files, one, [fold]) for name, one in begun.items()}
+    first = {name: trainings_of(job, files, one, [fold]) for name, one in begun.items()}
     kept = train_cnn.prepared(
         replace(job, fresh=False), rows, {**begun, network.name: network},
         {network.name: {fold: trained}}, first,
     )  # fmt: skip
-    kept.carry_out(*(task for by in first.values() for task in by.values()), trained)
+    kept.carry_out(*needed_by([trained]), trained)
     if job.recipe.export.runtime is None:
         job.say(NO_PAGE)
     done, new = job.make(bundle)

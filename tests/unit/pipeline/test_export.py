@@ -54,6 +54,18 @@ def test_what_cannot_be_exported_is_said(networks, config, sentence):
     assert str(refused.value) == sentence
 
 
+def test_what_is_in_few_bits_is_not_handed_out_as_if_it_were_whole(networks):
+    whole = networks["flag"]
+    net = whole.config.net.model_copy(update={"weight_bits": 8, "weights": "student"})
+    few = replace(whole, config=whole.config.model_copy(update={"net": net}))
+    with pytest.raises(ConfigError) as refused:
+        asked_for(ExportConfig(), {"flag": few}, [0])
+    assert str(refused.value) == (
+        "export.network is flag, in few bits (net.weight_bits), which no bundle keeps yet; take "
+        "student, with which it began."
+    )
+
+
 def test_a_run_without_such_a_network_is_told_what_to_add(networks):
     with pytest.raises(ConfigError) as refused:
         asked_for(ExportConfig(), {"which": networks["which"]}, [0])
