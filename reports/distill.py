@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from folds.findings import plural
-from reports.drawings import as_svg, look_of, styled, whiskers
+from reports.drawings import as_svg, empty_figure, look_of, whiskers
 from reports.table import Column, Row, Said, Table, Words, columns, measure, percent
 
 Json = Mapping[str, Any]
@@ -64,8 +62,7 @@ def minus_table(sheet: Json) -> Table:
 
 def draw_pareto(sheet: Json) -> str:
     """An SVG: size of the weights against specificity; baselines, which have none, as lines."""
-    with styled():
-        figure = Figure(figsize=(8, 5.4), layout="constrained")
+    with empty_figure() as figure:
         axes = figure.subplots()
         for number, (name, one) in enumerate(_networks(sheet).items()):
             metric = _metrics(one, sheet)["specificity"]
@@ -90,8 +87,7 @@ def draw_pareto(sheet: Json) -> str:
 
 def draw_abstention(sheet: Json) -> str:
     """An SVG: errors among the answers over how many are given, with intervals."""
-    with styled():
-        figure = Figure(figsize=(8, 5.4), layout="constrained")
+    with empty_figure() as figure:
         axes = figure.subplots()
         for number, (name, one) in enumerate(_networks(sheet).items()):
             curve = [p for p in one["schemes"][sheet["scheme"]]["abstention"]

@@ -3,10 +3,14 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from workspace.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+mpl, figures = LazyModule("matplotlib"), LazyModule("matplotlib.figure")
 
 COLOURS = ("#0b6b6b", "#b3423a", "#4c566a", "#a06a00", "#6b4c9a")
 MARKS = ("o", "s", "^", "D", "v")
@@ -17,12 +21,12 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Whatever a user's own settings of matplotlib are."""
+def empty_figure() -> Iterator["Figure"]:
+    """To draw on, whatever a user's own settings of matplotlib are."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        yield
+        yield figures.Figure(figsize=(8, 5.4), layout="constrained")
 
 
 def look_of(number: int) -> dict[str, Any]:
@@ -40,7 +44,7 @@ def whiskers(metrics: Sequence[Mapping[str, Any]]) -> list[list[float]]:
     return [below, above]
 
 
-def as_svg(figure: Figure, title: str) -> str:
+def as_svg(figure: "Figure", title: str) -> str:
     """The drawing as text, without a date."""
     drawn = io.StringIO()
     unsaid = {"Date": None, "Creator": None}

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from folds.findings import plural
-from reports.drawings import as_svg, look_of, styled, whiskers
+from reports.drawings import as_svg, empty_figure, look_of, whiskers
 from reports.table import Column, Said, Table, Words, measure, notices, percent
 
 Json = Mapping[str, Any]
@@ -42,8 +40,7 @@ def curve_table(sheet: Json) -> Table:
 
 def draw(sheet: Json) -> str:
     """An SVG: each network's score over the share of labels, with intervals."""
-    with styled():
-        figure = Figure(figsize=(8, 5.4), layout="constrained")
+    with empty_figure() as figure:
         axes = figure.subplots()
         for number, (name, curve) in enumerate(sheet["curves"].items()):
             apart = 1.03 ** (
