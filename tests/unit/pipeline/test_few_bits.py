@@ -25,6 +25,7 @@ FEW = (
     "networks.small.net.dropout=[0.0]", "networks.small.net.se=false",
     "networks.small.net.cbam=false", "networks.small.training.choose=last",
     "networks.small.task.threshold=none", "networks.small.training.batch_size=4",
+    "networks.small.training.epoch_samples=8",
     "networks.small.training.phases=[{ epochs = 1, lr = 1e-30 }]",
     'use_networks=["flag", "small"]',
 )  # fmt: skip

@@ -19,6 +19,7 @@ TEACHER = (
     "networks.big.net.size=32", "networks.big.net.hidden=[]", "networks.big.net.dropout=[0.0]",
     "networks.big.net.se=false", "networks.big.net.cbam=false",
     "networks.big.training.choose=last", "networks.big.task.threshold=none",
+    "networks.big.training.epoch_samples=8",
     "networks.big.training.phases=[{ epochs = 1, lr = 1e-3 }]",
     'use_networks=["big", "flag"]', "cascade.first=stage1", "cascade.second=stage2",
 )  # fmt: skip
