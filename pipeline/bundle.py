@@ -57,7 +57,7 @@ def make_bundle(
     sides = sides_of(fold, rows.groups, run[1])
     way = machine.way(use.net, use.views, bfloat16=False)
     exporting = _Exporting(draft, fold, (net, use), sides, way, asked)
-    seen = exporting.library("pictures learnt from", sides.seen)
+    seen = exporting.scores_of("pictures learnt from", sides.seen)
     library, apart = exporting.target_by_library(), len(sides.choosing)
     by = exporting.calibration(library[:apart])
     model = exporting.exported(seen, by)
@@ -130,14 +130,14 @@ class _Exporting:
         assert target is not None, "it says nothing of target 1"
         return target
 
-    def library(self, what: str, places: Ints) -> Scores:
+    def scores_of(self, what: str, indices: Ints) -> Scores:
         """What the library says of these pictures."""
         with self.draft.progress(f"{self.fold.title}, {what}") as show:
-            return score_pictures(self.opened[0], self.fold.pictures, places, self.way, show)
+            return score_pictures(self.opened[0], self.fold.pictures, indices, self.way, show)
 
     def target_by_library(self) -> Floats:
         """(asked,): the probability of target 1, as the network has it."""
-        scores = self.library("by the library", self.sides.asked)
+        scores = self.scores_of("by the library", self.sides.asked)
         of_target: Floats = scores.probability[:, list(self.target)].sum(axis=1)
         return of_target
 
@@ -164,26 +164,26 @@ class _Exporting:
     def file(self, model: bytes) -> Floats:
         """(asked, 2): probability and distance as the exported file has them."""
         detector = Detector(model, {"model_sha256": _sha256(model)}, self.opened[1].net.threads)
-        said, places = [], self.sides.asked
+        said, indices = [], self.sides.asked
         with self.draft.progress(f"{self.fold.title}, by the exported file") as show:
-            for place in places:
-                one = detector.outputs(self.fold.pictures.pixels(int(place)))
+            for index in indices:
+                one = detector.outputs(self.fold.pictures.pixels(int(index)))
                 said.append((float(one["probability"]), float(one["distance"])))
-                show(len(said), len(places))
+                show(len(said), len(indices))
         return np.array(said, np.float64).reshape(-1, 2)
 
     def parity(self, said: Floats, library: Floats) -> dict[str, Any]:
         """How far file and library are apart; refused beyond what is allowed."""
-        places, bound = self.sides.asked, BOUND[self.of.config.precision]
+        indices, bound = self.sides.asked, BOUND[self.of.config.precision]
         apart = np.abs(library - said[:, 0])
         if (beyond := np.flatnonzero(~(apart <= bound))).size:
-            ids = self.fold.pictures.ids.gather(places[beyond]).to_list()
+            ids = self.fold.pictures.ids.gather(indices[beyond]).to_list()
             raise ArtifactError(
                 f"{self.fold.title}, exported, differs from the library by up to {apart.max():.2g} "
                 f"in probability ({bound:g} is allowed) on {listed(ids)} ({len(ids)} of "
-                f"{len(places)} pictures); take the versions of requirements.lock."
+                f"{len(indices)} pictures); take the versions of requirements.lock."
             )
-        return {"pictures": len(places), "largest": float(apart.max()), "bound": bound}
+        return {"pictures": len(indices), "largest": float(apart.max()), "bound": bound}
 
     def labels(self, unit: Unit, model: bytes, by: Platt | None) -> dict[str, Any]:
         """What the loader and the page must know, and what the file was made of."""
@@ -208,10 +208,10 @@ def _in_words(by: Platt | None, sides: Sides) -> str:
     )
 
 
-def _said_rows(fold: FoldNetwork, rows: PictureRows, places: Ints, said: Floats) -> SaidRows:
+def _said_rows(fold: FoldNetwork, rows: PictureRows, indices: Ints, said: Floats) -> SaidRows:
     target = fold.network.labels.target or ()
-    positive = np.isin(fold.network.codes[places], target)
-    patient = None if rows.patient is None else rows.patient.gather(places)
+    positive = np.isin(fold.network.codes[indices], target)
+    patient = None if rows.patient is None else rows.patient.gather(indices)
     return SaidRows(positive, said[:, 0], said[:, 1], patient)
 
 

@@ -154,14 +154,14 @@ class Recipe(_Boosters):
     def declared_of(self, name: str) -> list[str]:
         """What every number of a network is to be read with; mostly nothing."""
         network = self.networks[name]
-        taught = [] if network.teacher is None else self.declared_of(network.teacher.network)
+        declared = [] if network.teacher is None else self.declared_of(network.teacher.network)
         start = self.beginning_of(network.net)
         if start is not None and not self._is_beginning(start):
-            taught = [*self.declared_of(start), *taught]
+            declared = [*self.declared_of(start), *declared]
         if start is None or not self.networks[start].task.sees_all:
-            return list(dict.fromkeys(taught))
+            return list(dict.fromkeys(declared))
         return [
-            *taught,
+            *declared,
             f"{name} began with the weights of {start}, which had seen the held-out pictures too, "
             f"without their labels (networks.{start}.task.rows='all').",
         ]

@@ -25,7 +25,7 @@ def chromium():
     """A browser; what a page asks for or complains of is the test's to see."""
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     if program is None:
-        pytest.skip("no Chromium on the PATH")
+        pytest.skip("no Chromium on the PATH")  # likewise
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
 
     with sync_playwright() as playwright:

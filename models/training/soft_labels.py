@@ -46,8 +46,8 @@ class TaughtObjective:
     def loss(self, outputs: Tensor, further: Tensor | None, targets: Tensor) -> Tensor:
         classes = self.said.shape[1]
         by_label = self.own.loss(outputs, further, targets[:, :-classes])
-        taught = soft_cross_entropy(outputs, targets[:, -classes:], self.temperature)
-        return (1 - self.weight) * by_label + self.weight * self.temperature**2 * taught
+        by_teacher = soft_cross_entropy(outputs, targets[:, -classes:], self.temperature)
+        return (1 - self.weight) * by_label + self.weight * self.temperature**2 * by_teacher
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor, temperature: float) -> Tensor:

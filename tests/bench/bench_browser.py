@@ -97,12 +97,12 @@ def _model(backbone: str, size: int) -> bytes:
     return onnx_of(Answering(net, IDENTITY, (1,), familiar(known)))
 
 
-def _open(tab, folder: Path) -> None:  # type: ignore[no-untyped-def] # of playwright, not always there
+def _open(tab, folder: Path) -> None:  # type: ignore[no-untyped-def] # playwright is not always there
     tab.goto((folder / "index.html").as_uri())
     tab.wait_for_selector("body[data-ready]", timeout=120_000)
 
 
-def _ask(tab, folder: Path, turn: int) -> float:  # type: ignore[no-untyped-def]
+def _ask(tab, folder: Path, turn: int) -> float:  # type: ignore[no-untyped-def] # playwright is not always there
     """Milliseconds, by the page's own clock."""
     name = folder / f"turn_{turn}.png"
     name.write_bytes((folder / "picture.png").read_bytes())
@@ -111,7 +111,7 @@ def _ask(tab, folder: Path, turn: int) -> float:  # type: ignore[no-untyped-def]
     return float(tab.get_attribute("#answer", "data-milliseconds"))
 
 
-def _opened(browser, folder: Path) -> float:  # type: ignore[no-untyped-def]
+def _opened(browser, folder: Path) -> float:  # type: ignore[no-untyped-def] # playwright is not always there
     """Seconds from opening the page to its first answer."""
     tab = browser.new_page()
     begun = time.perf_counter()

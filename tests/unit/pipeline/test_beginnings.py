@@ -228,3 +228,12 @@ def test_what_cannot_be_begun_with_is_refused_in_one_sentence(settings, words):
         recipe(*settings)
     assert words in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_no_network_is_called_as_net_weights_says_whence_they_come():
+    with pytest.raises(ConfigError) as refused:
+        load_recipe("sample", ["networks.installed.base=extractor"])
+    assert str(refused.value) == (
+        "Recipe sample.toml: no network can be called installed: in net.weights, which names "
+        "networks too, it says whence weights come."
+    )

@@ -252,13 +252,6 @@ def test_networks_are_named_as_folders_and_columns_can_be(name):
     )
 
 
-def test_no_network_is_called_as_net_weights_says_whence_they_come():
-    assert refusal("sample", "networks.installed.base=extractor") == (
-        "Recipe sample.toml: no network can be called installed: in net.weights, which names "
-        "networks too, it says whence weights come."
-    )
-
-
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
