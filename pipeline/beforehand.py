@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from models.nets.config import NONE, PARTS, NetConfig
+from models.nets.config import PARTS, NetConfig
 from models.nets.network import LesionNet
 from models.networks.fold import split_rows
 from models.networks.network import HeldOut, Network, TrainingRows, in_words
@@ -53,21 +53,18 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
             build(name, config.net, 1)
     sizes = {
         network.name: size_of(
-            build(network.name, _begun(job, network.config.net), network.outputs),
+            build(
+                network.name, network.config.net, network.outputs,
+                # It begins with a network of this run, which may not be made yet.
+                blank=job.recipe.beginning_of(network.config.net) is not None,
+            ),
             network.config.learning,
         )
         for network, left_out in asked
         if left_out
-    }
+    }  # fmt: skip
     check_disk(job.run, sizes, {network.name: len(left_out) for network, left_out in asked})
     check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()))
-
-
-def _begun(job: Job, net: NetConfig) -> NetConfig:
-    """Without the weights of a network of this run, which may not be made yet."""
-    if job.recipe.beginning_of(net) is None:
-        return net
-    return net.model_copy(update={"weights": NONE})
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:
@@ -86,10 +83,10 @@ def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def build(name: str, net: NetConfig, outputs: int) -> LesionNet:
-    """As its training will: with its weights, for pictures of its size."""
+def build(name: str, net: NetConfig, outputs: int, *, blank: bool = False) -> LesionNet:
+    """As its training will: with its weights, if they are there, for pictures of its size."""
     try:
-        return LesionNet(net, outputs)
+        return LesionNet(net, outputs, blank)
     except DermstackError as error:
         raise type(error)(f"networks.{name}: {error}") from error
     except (RuntimeError, ValueError, AssertionError) as error:  # timm's, of a size that is not its

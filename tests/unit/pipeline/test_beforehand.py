@@ -119,7 +119,7 @@ def test_another_hash_than_the_recipes_is_known_before_any_training(train, tmp_p
 
 
 def test_a_size_that_the_backbone_cannot_take_is_refused(monkeypatch):
-    def refusing(config, outputs):
+    def refusing(config, outputs, blank):
         raise AssertionError("Input height (50) doesn't match model (224).")
 
     monkeypatch.setattr(beforehand, "LesionNet", refusing)

@@ -10,6 +10,7 @@ from models.nets.quantised import RoundedLayer
 from models.nets.work import multiply_adds
 from models.networks.kept import open_network
 from models.networks.use import BEST, use_of
+from pipeline.beforehand import build, check_beforehand
 from pipeline.networks import SCORES, needed_by, trainings_of
 from pipeline.picture_rows import open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
@@ -106,6 +107,16 @@ def test_a_blank_one_is_filled_with_any_other_of_its_kind():
 def test_what_it_cannot_begin_with_is_refused_with_the_recipe(made, setting, why):
     with pytest.raises(ConfigError, match=why):
         made.job(*EIGHT, setting)
+
+
+def test_before_the_other_is_made_it_is_looked_at_without_weights(made):
+    job = made.job(*EIGHT)
+    rows = open_picture_rows(made.files(job))
+    both = [made.network(rows, name, *EIGHT) for name in ("flag", "small")]
+    check_beforehand(job, rows, [(one, [0]) for one in both])
+    few = both[1].config.net.model_copy(update={"backbone": "vit_no_such"})
+    with pytest.raises(ConfigError, match=r"^networks\.small: timm knows no backbone"):
+        build("small", few, 1, blank=True)
 
 
 def test_with_all_its_bits_no_network_begins_with_another_that_says_something(made):
