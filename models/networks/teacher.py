@@ -50,5 +50,9 @@ def check_teacher(
         )
     if teacher.teacher is not None:
         raise ValueError(f"{where}, which has a teacher itself; name that one")
+    if teacher.net.weights == name:
+        raise ValueError(
+            f"{where}, which begins with the weights of {name}; take one that is made before it"
+        )
     if name in used and whom not in used:
         raise ValueError(f"{where}, which use_networks leaves out; list it too")

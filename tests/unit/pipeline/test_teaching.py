@@ -183,6 +183,10 @@ def test_a_teacher_of_other_classes_is_refused_before_anything_is_trained(made):
             "which has a teacher itself; name that one",
         ),
         (("networks.plain.teacher.network=big",), "has none; leave it out"),
+        (
+            ("networks.big.net.weights=flag", "networks.big.net.weight_bits=8"),
+            "'big', which begins with the weights of flag; take one that is made before it",
+        ),
     ],
 )
 def test_who_cannot_teach_is_said_when_the_recipe_is_read(made, settings, why):
