@@ -2,7 +2,8 @@
 
 Reads samples and one folds.parquet for each scheme; keeps trainings and baselines in
 <run>/distill/<scheme>/, what they are worth in <run>/distill/. A seed's student learns from that
-seed's teacher, so that the luck of a teacher is in the interval of what it brings.
+seed's teacher, so that the luck of a teacher is in the interval of what it brings; a network that
+begins with another's weights begins with those of its seed.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from models.networks.network import Network, network_of
 from pipeline.job import Job
 from pipeline.networks import check_same_classes
 from pipeline.picture_rows import open_picture_rows
+from pipeline.recipe import Recipe
 from pipeline.sided import Split, sided_training
 from workspace.errors import ConfigError, DataError
 from workspace.tasks import Output, Task
@@ -37,13 +39,22 @@ def asked_networks(job: Job) -> tuple[str, ...]:
             "distill.networks."
         )
     for name in names:
-        if (start := recipe.beginning_of(recipe.networks[name].net)) is not None:
-            raise ConfigError(
-                f"networks.{name} begins with the weights of {start}, a network of the run, and "
-                "'make distill' makes none of these on its splits; take another of "
-                "distill.networks."
-            )
+        for start in made_from(recipe, name):
+            if recipe.networks[start].task.sees_all:
+                raise ConfigError(
+                    f"networks.{start}.task.rows='all' would show validation and test pictures to "
+                    f"what networks.{name} is made from, and 'make distill' measures on these; "
+                    "take rows='fold', or other distill.networks."
+                )
     return names
+
+
+def made_from(recipe: Recipe, name: str) -> list[str]:
+    """The networks with which one begins or that teach it, and theirs, each before its own."""
+    network = recipe.networks[name]
+    teacher = None if network.teacher is None else network.teacher.network
+    direct = [one for one in (recipe.beginning_of(network.net), teacher) if one is not None]
+    return list(dict.fromkeys(n for one in direct for n in (*made_from(recipe, one), one)))
 
 
 def network_on(split: Split, name: str) -> Network:
@@ -53,18 +64,19 @@ def network_on(split: Split, name: str) -> Network:
 
 
 def student(split: Split, name: str, seed: int) -> Task:
-    """A training, and with it that of its teacher on the same split and by the same seed.
+    """A training, and with it those that it begins with and learns from: same split, same seed.
 
     The same task whoever asks in a call.
     """
     job, key = split.job, (DISTILL, name, seed)
     if key not in job.made:
-        network, teacher = network_on(split, name), None
+        network, start, teacher = network_on(split, name), None, None
+        if (beginning := job.recipe.beginning_of(network.config.net)) is not None:
+            start = student(split, beginning, seed)
         if (config := network.config.teacher) is not None:
             check_same_classes(network, network_on(split, config.network))
             teacher = student(split, config.network, seed)
-        unit = f"{name}_seed_{seed}"
-        job.made[key] = sided_training(split, network, unit, seed, DISTILL, teacher)
+        job.made[key] = sided_training(split, network, (name, seed), DISTILL, start, teacher)
     task: Task = job.made[key]
     return task
 

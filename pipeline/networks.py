@@ -52,23 +52,18 @@ def training(
     """
     name = name or unit_name(network.name, held_out)
     seed = job.recipe.seed_of_networks if seed is None else seed
-    config, net = network.config, network.config.net
-    weights: str | Output
-    if (start := _beginning(job, files, net, held_out)) is None:
-        weights = weights_of(job, files, net)
-    else:
-        weights, config = Output(start, BEST), begun_with(config, str(start.folder / BEST))
-    soft: dict[str, Output] = {}
-    if (taught := teaching(job, files, network, held_out)) is not None:
-        soft, config = {"soft_labels": Output(taught, SOFT_LABELS)}, taught_by(config, taught)
+    net = network.config.net
+    start = _beginning(job, files, net, held_out)
+    config, comes_from = coming_from(
+        job, files, network, start, teaching(job, files, network, held_out)
+    )
     return Task(
         job.run / "networks" / name,
         PRETRAIN if network.task.is_beginning else TRAIN_CNN,
         "pipeline.fold_network:train_fold_network",
         settings=fold_settings(network, held_out, seed, job.recipe.data.positive),
         inputs={
-            **files.hashes(), FILE: files.folds_sha, "weights": weights,
-            **soft,
+            **files.hashes(), FILE: files.folds_sha, **comes_from,
         },
         arguments={
             "files": files,
@@ -104,6 +99,22 @@ def needed_by(tasks: Sequence[Task]) -> list[Task]:
         for one in task.inputs_from():
             every.update(dict.fromkeys([*needed_by([one]), one]))
     return list(every)
+
+
+def coming_from(
+    job: Job, files: PictureFiles, network: Network, start: Task | None, soft_labels: Task | None
+) -> tuple[NetworkConfig, dict[str, str | Output]]:
+    """The network, with what it begins with and is taught where they are kept; both as inputs."""
+    config, inputs = network.config, dict[str, str | Output]()
+    if start is None:
+        inputs["weights"] = weights_of(job, files, config.net)
+    else:
+        inputs["weights"] = Output(start, BEST)
+        config = begun_with(config, str(start.folder / BEST))
+    if soft_labels is not None:
+        inputs["soft_labels"] = Output(soft_labels, SOFT_LABELS)
+        config = taught_by(config, soft_labels)
+    return config, inputs
 
 
 def begun_with(config: NetworkConfig, weights: str) -> NetworkConfig:

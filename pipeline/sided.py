@@ -2,10 +2,10 @@
 
 A split is a run within the run, with folds of its own; its samples are the run's. Trainings lie in
 <split>/networks/, each with what it says of the validation rows (scores.parquet) and of the test
-rows (test.parquet). What a teacher says is its training's of the same split and seed.
+rows (test.parquet). What a training begins with, and its teacher, are of the same split and seed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,9 +14,16 @@ from folds.split import Scheme
 from models.networks.network import Network
 from pipeline.job import Job
 from pipeline.machine import Machine
-from pipeline.networks import SOFT_LABELS, asking, fold_settings, taught_by, weights_of
+from pipeline.networks import (
+    asking,
+    begin_anew,
+    coming_from,
+    fold_settings,
+    needed_by,
+    to_make_anew,
+)
 from pipeline.picture_rows import PictureFiles
-from workspace.tasks import Output, Task
+from workspace.tasks import Task
 
 TEST_SCORES = "test.parquet"
 FOLD = 0  # the validation rows are the one fold of these schemes
@@ -40,27 +47,39 @@ def inner_job(job: Job, beside: str, scheme: Scheme, made: Mapping[Any, Any]) ->
 
 
 def sided_training(
-    split: Split, network: Network, name: str, seed: int, stage: str, teacher: Task | None = None
-) -> Task:
-    """One training; `teacher` is that of its teacher, if it has one, on this split."""
-    job, files, config = split.job, split.files, network.config
-    soft: dict[str, Output] = {}
-    if teacher is not None:
-        said = asking(job, files, network, FOLD, teacher)
-        soft, config = {"soft_labels": Output(said, SOFT_LABELS)}, taught_by(config, said)
+    split: Split, network: Network, which: tuple[str, int], stage: str,
+    start: Task | None = None, teacher: Task | None = None,
+) -> Task:  # fmt: skip
+    """One training, by name and seed; those of this split that it begins with and learns from."""
+    job, files, (name, seed) = split.job, split.files, which
+    unit = f"{name}_seed_{seed}"
+    said = None if teacher is None else asking(job, files, network, FOLD, teacher)
+    config, comes_from = coming_from(job, files, network, start, said)
     return Task(
-        job.run / "networks" / name,
+        job.run / "networks" / unit,
         stage,
         "pipeline.sided_network:train_sided",
         settings=fold_settings(network, FOLD, seed, job.recipe.data.positive),
         inputs={
-            **files.hashes(), "folds.parquet": files.folds_sha,
-            "weights": weights_of(job, files, config.net), **soft,
+            **files.hashes(), "folds.parquet": files.folds_sha, **comes_from,
         },
         arguments={
             "files": files, "network": (network.name, config), "run": (FOLD, seed),
-            "machine": Machine.of(job), "checkpoints": job.run / "checkpoints" / name,
+            "machine": Machine.of(job), "checkpoints": job.run / "checkpoints" / unit,
         },
-        needs=partial(Machine.of(job).needs, config.net),
+        needs=partial(Machine.of(job).needs, network.config.net),
         on_change="stop",
     )  # fmt: skip
+
+
+def begin_sided_anew(
+    job: Job, splits: Mapping[Scheme, Split], trainings: Sequence[Task], stage: str
+) -> None:
+    """Delete what FRESH=1 makes anew of these, and whatever begins with it or is taught by it."""
+    known = dict.fromkeys([*needed_by(trainings), *trainings])
+    every = [task for task in known if task.folder.parent.name == "networks"]
+    anew = to_make_anew(replace(job, fresh=False), every)
+    after = [task for task in every if not set(anew).isdisjoint(needed_by([task]))]
+    for task in dict.fromkeys([*anew, *after]):
+        [split] = [one for one in splits.values() if task.folder.is_relative_to(one.job.run)]
+        begin_anew(split.job, [task.name], stage)

@@ -23,16 +23,20 @@ def train_sided(
     draft: Draft, *, files: PictureFiles, network: tuple[str, NetworkConfig],
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
 ) -> None:  # fmt: skip
-    """Train on the split's training rows; score its validation rows, then its test rows."""
+    """Train on the split's training rows; score its validation rows, then its test rows.
+
+    What others begin with says nothing of any.
+    """
     fold = open_fold_network(files, network, run, machine)
     trained = train_and_fill(draft, fold, machine, checkpoints)
-    _, test = open_picture_rows(files).by_side
-    draft.parquet(TEST_SCORES, fold.score(draft, trained, test))
+    if not fold.network.task.is_beginning:
+        _, test = open_picture_rows(files).by_side
+        draft.parquet(TEST_SCORES, fold.score(draft, trained, test))
     draft.facts["parameters"] = sum(
         array.size for name, array in trained.last.items() if not _is_a_statistic(name)
     )
 
 
 def _is_a_statistic(name: str) -> bool:
-    """Of a batch norm: a buffer, no parameter."""
-    return name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    """Of a batch norm, or of what a layer in few bits saw: a buffer, no parameter."""
+    return name.endswith((".running_mean", ".running_var", ".num_batches_tracked", ".low", ".high"))

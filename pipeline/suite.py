@@ -54,7 +54,7 @@ def experimenting(split: Split, number: str, experiment: Experiment, seed: int) 
     """One training."""
     rows = open_picture_rows(split.files)
     network = network_of(f"e{number}", experiment.network, rows.table, Findings())
-    return sided_training(split, network, f"{number}_seed_{seed}", seed, SUITE)
+    return sided_training(split, network, (number, seed), SUITE)
 
 
 def check_classes(suite: Suite, numbers: Sequence[str], scheme: Scheme, split: Split) -> None:

@@ -19,14 +19,15 @@ from pipeline.distill import (
     comparing,
     describing,
     fitting,
+    made_from,
     network_on,
     student,
 )
 from pipeline.job import Job, mended_by
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, needed_by, to_make_anew
+from pipeline.networks import needed_by
 from pipeline.picture_rows import open_picture_rows, picture_files
-from pipeline.sided import FOLD, Split, inner_job
+from pipeline.sided import FOLD, Split, begin_sided_anew, inner_job
 from reports.distill import tables
 from scripts import folds, verify
 from scripts.stage import main
@@ -44,7 +45,7 @@ def run(job: Job) -> Unit:
     trainings = _trainings(job, splits, names)
     first = needed_by(list(trainings.values()))
     if job.fresh:
-        _begin_anew(job, splits, list(trainings.values()))
+        begin_sided_anew(job, splits, list(trainings.values()), DISTILL)
     job.need(notice_unswitched)
     job = replace(job, fresh=False)
     every = [*first, *(task for task in trainings.values() if task not in first)]
@@ -98,23 +99,16 @@ def _baselines(
     }
 
 
-def _begin_anew(job: Job, splits: dict[Scheme, Split], trainings: list[Task]) -> None:
-    """What is of other values, and whoever is taught by it."""
-    known = dict.fromkeys([*needed_by(trainings), *trainings])
-    every = [task for task in known if task.folder.parent.name == "networks"]
-    anew = to_make_anew(replace(job, fresh=False), every)
-    taught = [task for task in every if not set(anew).isdisjoint(needed_by([task]))]
-    for task in dict.fromkeys([*anew, *taught]):
-        [split] = [one for one in splits.values() if task.folder.is_relative_to(one.job.run)]
-        begin_anew(split.job, [task.name], DISTILL)
-
-
 def _check_beforehand(splits: dict[Scheme, Split], trainings: dict[Trained, Task]) -> None:
     with importing("pipeline.beforehand"):
         from pipeline.beforehand import check_beforehand  # noqa: PLC0415 - it imports torch
 
     for scheme, split in splits.items():
-        names = [name for known, name, _ in trainings if known == scheme]
+        every = dict.fromkeys(
+            (one, seed) for known, name, seed in trainings if known == scheme
+            for one in (*made_from(split.job.recipe, name), name)
+        )  # fmt: skip
+        names = [name for name, _ in every]
         asked = [
             (network_on(split, name), [FOLD] * names.count(name)) for name in dict.fromkeys(names)
         ]

@@ -13,9 +13,8 @@ from folds.split import Scheme
 from models.suite.config import Suite
 from pipeline.job import Job, mended_by
 from pipeline.machine import notice_unswitched
-from pipeline.networks import begin_anew, to_make_anew
 from pipeline.picture_rows import picture_files
-from pipeline.sided import Split, inner_job
+from pipeline.sided import Split, begin_sided_anew, inner_job
 from pipeline.suite import (
     LEADERBOARD,
     PAGE,
@@ -49,11 +48,7 @@ def run(job: Job) -> Unit:
     if not trainings:
         raise ConfigError("No experiment that is asked for can be run here; see the notices above.")
     if job.fresh:
-        kept = replace(job, fresh=False)
-        anew = set(to_make_anew(kept, list(trainings.values())))
-        for (scheme, _, _), task in trainings.items():
-            if task in anew:
-                begin_anew(splits[scheme].job, [task.name], SUITE)
+        begin_sided_anew(job, splits, list(trainings.values()), SUITE)
     job.need(notice_unswitched)
     replace(job, fresh=False).carry_out(*trainings.values())
     done, new = job.make(comparing(job, suite, splits, trainings, reasons))

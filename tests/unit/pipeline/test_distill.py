@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.distill.simple import NAMES
+from models.networks.use import BEST
 from pipeline.baselines import Model, fit_baseline
 from pipeline.distill import (
     COLUMNS,
@@ -16,12 +17,14 @@ from pipeline.distill import (
 )
 from pipeline.networks import needed_by
 from pipeline.picture_rows import open_picture_rows
-from pipeline.sided import FOLD, TEST_SCORES, Split, inner_job
-from tests.by_hand.pictures import TABLE, PicturesByHand
+from pipeline.sided import FOLD, TEST_SCORES, Split, begin_sided_anew, inner_job
+from tests.by_hand.pictures import SMALL, TABLE, PicturesByHand
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.trainings import LAST
+from tests.unit.pipeline.test_beginnings import SIMCLR
+from tests.unit.pipeline.test_beginnings import redrawn as redraw
 from tests.unit.pipeline.test_teaching import TEACHER
-from workspace.errors import ConfigError, DataError
+from workspace.errors import ArtifactError, ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,14 +39,31 @@ VALIDATION, TEST = ["a0", "a1"], ["b0", "h0"]
 LEARNT = ["c0", "c1", "e0", "e1", "f0"]
 
 
+FEW = (
+    *TAUGHT, *(f"networks.few.{one}" for one in (
+        "base=first_stage", "source_only=false", *SMALL, "training.choose=last",
+        "task.threshold=none", "training.batch_size=4", "training.epoch_samples=8",
+        "training.phases=[{ epochs = 1, lr = 1e-30 }]", "net.weights=flag", "net.weight_bits=8",
+        "teacher.network=big",
+    )), 'distill.networks=["few"]',
+)  # fmt: skip
+BEGUN = (*TAUGHT, *SIMCLR, "networks.big.net.weights=simclr")
+
+
 @pytest.fixture
 def made(tmp_path):
     return PicturesByHand(tmp_path, SIDED)
 
 
-def split_of(made, *settings):
-    job = made.job(*TAUGHT, *settings, stage="distill")
+def split_of(made, *settings, **values):
+    job = made.job(*TAUGHT, *settings, stage="distill", **values)
     return Split(job, made.files(job))
+
+
+def carried_out(split, *tasks):
+    """By folder's name, with all that they are made from."""
+    every = [*needed_by(tasks), *tasks]
+    return {unit.folder.name: unit for unit, _ in split.job.carry_out(*every)}
 
 
 def test_a_student_is_taught_by_the_training_of_its_own_split_and_seed(made):
@@ -70,6 +90,75 @@ def test_check_87_nobody_learns_from_validation_or_test_and_each_side_is_answere
     assert sorted(unit.parquet("scores.parquet")["isic_id"]) == VALIDATION
     assert sorted(unit.parquet(TEST_SCORES)["isic_id"]) == TEST
     assert unit.facts["parameters"] > 0
+
+
+def test_check_87_one_in_few_bits_begins_with_the_training_of_its_own_split_and_seed(made):
+    split = split_of(made, *FEW)
+    tasks = [student(split, "few", seed) for seed in (0, 1)]
+    assert [one.folder.relative_to(made.run).as_posix() for one in needed_by(tasks)] == [
+        f"{kind}_seed_{seed}" for seed in (0, 1)
+        for kind in ("networks/big", "soft_labels/big", "networks/flag")
+    ]  # fmt: skip
+    for task in tasks:
+        check_travels(task)
+    said = split.job.carry_out(*needed_by(tasks), *tasks)
+    units = {unit.folder.relative_to(made.run).as_posix(): unit for unit, _ in said}
+    for seed in (0, 1):
+        few, whole, soft = (
+            units[f"{name}_seed_{seed}"]
+            for name in ("networks/few", "networks/flag", "soft_labels/big")
+        )
+        assert few.manifest.inputs["weights"] == whole.sha256(BEST)
+        assert few.manifest.inputs["soft_labels"] == soft.sha256("soft_labels.parquet")
+        theirs, ours = whole.tensors(BEST), few.tensors(BEST)
+        [head] = [name for name in theirs if name.startswith("head.") and theirs[name].ndim == 2]
+        assert np.array_equal(theirs[head], ours[head.replace(".weight", ".layer.weight")])
+        assert sorted(few.parquet(TEST_SCORES)["isic_id"]) == TEST
+        ranges = sum(name.endswith((".low", ".high")) for name in ours)
+        statistics = sum("running_" in name or "num_batches" in name for name in ours)
+        assert (ranges > 0, statistics) == (True, 0)
+        assert few.facts["parameters"] == sum(one.size for one in ours.values()) - ranges
+    assert len({unit.sha256(BEST) for unit in units.values() if BEST in unit.manifest.files}) == 6
+
+
+@pytest.mark.parametrize(
+    ("redrawn", "same"), [((*VALIDATION, *TEST), True), (("c0",), False)], ids=["held", "learnt"]
+)
+def test_check_87_what_is_begun_with_never_saw_a_validation_or_test_picture(made, redrawn, same):
+    weights = []
+    for fresh in (False, True):
+        split = split_of(made, *BEGUN, fresh=fresh)
+        first = needed_by([student(split, "big", 0)])
+        assert [task.folder.name for task in first] == ["simclr_seed_0"]
+        unit = carried_out(split, *first)["simclr_seed_0"]
+        assert {TEST_SCORES, "scores.parquet"}.isdisjoint(unit.manifest.files)
+        weights.append(unit.tensors(BEST))
+        redraw(made, redrawn)
+    before, after = weights
+    assert all(np.array_equal(before[name], after[name]) for name in before) == same
+
+
+def test_its_student_begins_with_it_to_the_bit(made):
+    still = "networks.big.training.phases=[{ epochs = 1, lr = 1e-30, frozen = ['backbone'] }]"
+    split = split_of(made, *BEGUN, still)
+    units = carried_out(split, student(split, "big", 1))
+    theirs, ours = (units[f"{name}_seed_1"].tensors(BEST) for name in ("simclr", "big"))
+    backbone = [name for name in theirs if name.startswith("backbone.")]
+    assert backbone
+    assert all(np.array_equal(theirs[name], ours[name]) for name in backbone)
+
+
+def test_fresh_makes_anew_what_is_of_other_values_and_whatever_comes_of_it(made):
+    split = split_of(made, *FEW)
+    carried_out(split, student(split, "few", 0))
+    changed = ("networks.flag.training.phases=[{ epochs = 1, lr = 2e-3 }]",)
+    split = split_of(made, *FEW, *changed)
+    with pytest.raises(ArtifactError, match="run 'make distill FRESH=1'"):
+        carried_out(split, student(split, "few", 0))
+    begin_sided_anew(split.job, {"holdout": split}, [student(split, "few", 0)], "distill")
+    kept = sorted(folder.name for folder in (made.run / "networks").iterdir())
+    assert kept == ["big_seed_0"]
+    carried_out(split, student(split, "few", 0))
 
 
 def test_a_baseline_learns_from_the_training_side_alone(made):
@@ -134,16 +223,18 @@ def test_those_that_learn_the_target_are_compared_where_none_is_named(made):
     )
 
 
-def test_one_that_begins_with_another_of_the_run_is_refused(made):
+@pytest.mark.parametrize("name", ["big", "flag"])
+def test_a_beginning_that_sees_all_is_refused_for_whoever_comes_of_it(made, name):
     job = made.job(
-        *TAUGHT, "networks.simclr.base=contrastive", "networks.simclr.net.backbone=test_resnet",
-        "networks.big.net.weights=simclr",
+        *TAUGHT, *SIMCLR, "networks.big.net.weights=simclr", "networks.simclr.task.rows=all",
+        f'distill.networks=["{name}"]',
     )  # fmt: skip
     with pytest.raises(ConfigError) as refused:
         asked_networks(job)
     assert str(refused.value) == (
-        "networks.big begins with the weights of simclr, a network of the run, and 'make distill' "
-        "makes none of these on its splits; take another of distill.networks."
+        "networks.simclr.task.rows='all' would show validation and test pictures to what "
+        f"networks.{name} is made from, and 'make distill' measures on these; take rows='fold', "
+        "or other distill.networks."
     )
 
 
