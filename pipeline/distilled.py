@@ -19,6 +19,7 @@ from metrics.score_sheet import ScoreConfig
 from models.distill import measure
 from models.distill.config import DistillConfig
 from models.distill.measure import Answers, Holdout, Side
+from models.distill.size import MEGABYTE, few_bit_mb
 from models.nets.work import multiply_adds
 from models.networks.config import NetworkConfig
 from models.networks.network import Network, network_of
@@ -31,8 +32,7 @@ from reports.distill import draw_abstention, draw_pareto
 from workspace.arrays import Floats, Ints
 from workspace.units import Draft, Unit, open_unit
 
-FLOAT32 = "fp32"  # how weights are kept here; variants of other widths may stand beside it
-MEGABYTE = 1e6
+FLOAT32 = "fp32"  # the variant that keeps all bits
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,21 @@ def _of_name(
         return {"kind": "baseline", "schemes": {}}
     config = networks[name]
     some = [unit for (_, n, _), unit in opened.items() if n == name]
+    bits = config.net.weight_bits
     return {
-        "kind": "network", "variant": FLOAT32, "backbone": config.net.backbone,
+        "kind": "network", "variant": FLOAT32 if bits is None else f"int{bits}",
+        "backbone": config.net.backbone,
         "teacher": None if config.teacher is None else config.teacher.network,
         "parameters": some[0].facts["parameters"], "flops": 2 * multiply_adds(config.net),
-        "mb": some[0].manifest.files[BEST].size / MEGABYTE, "schemes": {},
+        "mb": _megabytes(some[0], bits), "schemes": {},
     }  # fmt: skip
+
+
+def _megabytes(unit: Unit, bits: int | None) -> float:
+    """Of its weights' file, or reckoned where a phone would keep them in few bits."""
+    if bits is None:
+        return unit.manifest.files[BEST].size / MEGABYTE
+    return few_bit_mb(unit.tensors(BEST), bits)
 
 
 def _minus(

@@ -43,10 +43,10 @@ def cost_table(sheet: Json) -> Table:
     rows: list[Row] = [
         (Words(name), Words(one["backbone"]), Words(one["teacher"] or "–"),
          Words(f"{one['parameters']:,}"), Words(f"{one['flops'] / 1e6:,.1f} M"),
-         Words(f"{one['mb']:.2f}"))
+         Words(one["variant"]), Words(f"{one['mb']:.2f}"))
         for name, one in _networks(sheet).items()
     ]  # fmt: skip
-    heads = ("network", "backbone", "teacher", "parameters", "FLOPs", "MB, fp32")
+    heads = ("network", "backbone", "teacher", "parameters", "FLOPs", "weights", "MB")
     return Table(tuple(Column(head) for head in heads), tuple(rows))
 
 
@@ -78,7 +78,7 @@ def draw_pareto(sheet: Json) -> str:
                               va="bottom", fontsize=11, color="#5a6475")  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.set_xlabel("MB of weights (fp32)")
+        axes.set_xlabel("MB of weights")
         axes.set_ylabel(f"specificity at {percent(sheet['sensitivity'])} sensitivity")
         axes.grid(axis="y", color="#d8dee9", linewidth=0.8)
         axes.legend(frameon=False, loc="best", fontsize=11)

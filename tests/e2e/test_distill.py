@@ -26,8 +26,12 @@ base = "extractor"
 net = { backbone = "cnn_8_16", weights = "none", size = 32 }
 training = { choose = "last", epoch_samples = 128, phases = [{ epochs = 1, lr = 1e-3 }] }
 teacher = { network = "big" }
+[networks.few]
+base = "extractor"
+net = { backbone = "cnn_8_16", weights = "taught", size = 32, weight_bits = 4 }
+training = { choose = "last", epoch_samples = 64, phases = [{ epochs = 1, lr = 1e-4 }] }
 [distill]
-networks = ["big", "alone", "taught"]
+networks = ["big", "alone", "taught", "few"]
 reference = "alone"
 seeds = [0, 1]
 baselines = ["random_forest"]
@@ -61,16 +65,20 @@ def sheet_of(place):
 def test_all_are_compared_with_the_student_that_learns_alone(whole):
     place, said = whole
     sheet = sheet_of(place)
-    assert sheet["names"] == ["big", "alone", "taught", "random_forest"]
+    assert sheet["names"] == ["big", "alone", "taught", "few", "random_forest"]
     scores = sheet["scores"]
     assert scores["alone"]["minus"] is None
-    for name in ("big", "taught", "random_forest"):
+    for name in ("big", "taught", "few", "random_forest"):
         minus = scores[name]["minus"]
         both = [scores[one]["schemes"]["holdout"]["metrics"] for one in (name, "alone")]
         ours, other = (metrics["auc"]["by_seed"] for metrics in both)
         assert minus["than"] == "alone"
         assert minus["auc"]["by_seed"] == pytest.approx([ours[n] - other[n] for n in (0, 1)])
     assert (scores["taught"]["teacher"], scores["taught"]["variant"]) == ("big", "fp32")
+    assert scores["few"]["variant"] == "int4"
+    # Weights of both convolutions and the last layer, steps and biases, ranges, the head's norm.
+    few = (216 + 1152 + 1024) / 2 + 4 * (2 * (8 + 16 + 1) + 2 * 3 + 2 * 1024)
+    assert scores["few"]["mb"] * 1e6 == pytest.approx(few)
     assert scores["alone"]["mb"] < scores["big"]["mb"]
     assert scores["alone"]["flops"] < scores["big"]["flops"]
     assert "distill: minus alone, or what else a row is held against; paired." in said.stdout
@@ -129,8 +137,10 @@ def test_fresh_makes_anew_what_a_changed_teacher_taught(whole, tmp_path):
     place = Place(tmp_path / "copy")
     networks = place.run / "distill" / "holdout" / "networks"
     before = {one: (networks / one / "best.safetensors").read_bytes()
-              for one in ("big_seed_0", "alone_seed_0", "taught_seed_0")}  # fmt: skip
+              for one in ("big_seed_0", "alone_seed_0", "taught_seed_0", "few_seed_0")}  # fmt: skip
     changed = ("networks.big.training.gamma=1.0", "distill.seeds=[0]", "distill.by_image=[]")
     distill(place, "--fresh", settings=changed)
     after = {one: (networks / one / "best.safetensors").read_bytes() for one in before}
-    assert [one for one in before if before[one] != after[one]] == ["big_seed_0", "taught_seed_0"]
+    assert [one for one in before if before[one] != after[one]] == [
+        "big_seed_0", "taught_seed_0", "few_seed_0",
+    ]  # fmt: skip

@@ -49,7 +49,7 @@ SHEET = {
         "random_forest": {"kind": "baseline", "schemes": {"holdout": split(0.7, 0.3)},
                           "minus": minus("alone")},
         "taught": network(6.2, {"holdout": split(0.82, 0.5)}, teacher="teacher",
-                          minus=minus("alone")),
+                          variant="int8", minus=minus("alone")),
         "teacher": network(13.7, {"holdout": split(0.85, 0.6)}, minus=minus("alone")),
     },
     "leak": {"alone": {"auc": interval(0.1, 0.05, 0.15), "sensitivity": interval(0.0),
@@ -66,7 +66,15 @@ def test_scores_costs_and_differences_are_in_the_recipes_order():
     scores, costs, differences, leak = (one for one in said if isinstance(one, Table))
     assert [row[0] for row in rows(scores)] == SHEET["names"]
     assert rows(scores)[1] == ["alone", "0.800 0.780-0.820", "0.940", "0.400 0.350-0.450", "0.100"]
-    assert rows(costs)[2] == ["taught", "some_net", "teacher", "1,520,929", "31.9 M", "6.20"]
+    assert rows(costs)[2] == [
+        "taught",
+        "some_net",
+        "teacher",
+        "1,520,929",
+        "31.9 M",
+        "int8",
+        "6.20",
+    ]
     assert [row[:2] for row in rows(differences)] == [
         ["teacher", "alone"], ["taught", "alone"], ["random_forest", "alone"],
     ]  # fmt: skip

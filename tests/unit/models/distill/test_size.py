@@ -1,0 +1,30 @@
+"""What weights in few bits take, beside a count by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from models.distill.size import few_bit_mb
+from models.nets.quantised import quantise
+
+
+@pytest.mark.parametrize(("bits", "weights"), [(8, 54 + 6), (4, 27 + 3)])
+def test_each_rounded_weight_takes_its_bits_and_all_else_is_kept_whole(bits, weights):
+    """A convolution of 2 x 3 x 3 x 3 = 54 weights, a linear layer of 3 x 2 = 6."""
+    net = nn.Sequential()
+    net.add_module("backbone", nn.Conv2d(3, 2, 3))
+    net.add_module("norm", nn.LayerNorm(2))  # 2 x 2 numbers
+    net.add_module("head", nn.Linear(2, 3))
+    quantise(net, ("backbone", "head"), bits)
+    tensors = {name: one.numpy() for name, one in net.state_dict().items()}
+    steps, biases, ranges, norm = 2 + 3, 2 + 3, 2 * 2, 4
+    assert few_bit_mb(tensors, bits) * 1e6 == weights + 4 * (steps + biases + ranges + norm)
+
+
+def test_a_layer_that_is_only_called_so_is_kept_whole():
+    net = nn.Sequential()
+    net.add_module("layer", nn.Linear(5, 2))
+    tensors = {f"some.{name}": one for name, one in net.state_dict().items()}
+    assert "some.layer.weight" in tensors
+    kept = {name: torch.clone(one).numpy() for name, one in tensors.items()}
+    assert few_bit_mb(kept, 4) * 1e6 == 4 * 12
