@@ -8,6 +8,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from models.export.answering import Answer, Answering
+from models.export.packed import WHOLE, packed
 
 OPSET = 21
 PICTURE = "picture"  # what the input is called
@@ -15,18 +16,19 @@ SMALLEST = 64  # numbers: tensors of fewer are not worth halving
 
 
 def onnx_of(module: Answering) -> bytes:
-    """The file."""
+    """The file; layers in few bits are kept in few bits."""
     any_size = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     with warnings.catch_warnings():  # the exporter's own, of torch's own
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module.eval(), (torch.zeros((90, 110, 3), dtype=torch.uint8),), dynamo=True,
+            packed(module.eval()), (torch.zeros((90, 110, 3), dtype=torch.uint8),), dynamo=True,
             dynamic_shapes=(any_size,), input_names=[PICTURE], output_names=list(Answer._fields),
             opset_version=OPSET, verbose=False,
         )  # fmt: skip
     assert program is not None
     model = program.model_proto
     _forget(model)
+    _pack_in_fours(model.graph)
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -44,6 +46,16 @@ def _forget(model: onnx.ModelProto) -> None:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     graph.ClearField("value_info")
+
+
+def _pack_in_fours(graph: onnx.GraphProto) -> None:
+    """Two weights of 4 bits in a byte; the exporter knows no such type."""
+    for tensor in graph.initializer:
+        if tensor.name.endswith(WHOLE[4]):
+            values = numpy_helper.to_array(tensor).ravel().tolist()
+            tensor.CopyFrom(
+                helper.make_tensor(tensor.name, TensorProto.INT4, tensor.dims, values)
+            )
 
 
 def _halve(graph: onnx.GraphProto) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.nets.attention import CBAM, SqueezeExcite
 from models.nets.config import PARTS, NetConfig, Part
-from models.nets.quantised import fold_batch_norms, quantise
+from models.nets.quantised import round_layers
 from models.nets.weights import Origin, blank_backbone, pretrained_backbone, trained_network, unpack
 from workspace.errors import ConfigError
 
@@ -117,8 +117,7 @@ class LesionNet(nn.Module):
         if not blank:
             tensors, self.origin = trained_network(self.config)
             unpack(self, tensors)
-        fold_batch_norms(self.backbone, self.size)
-        quantise(self, ("backbone", "head"), bits)
+        round_layers(self, bits)
 
     def _attend(self, looked: "_Look") -> None:
         for number, (name, channels) in enumerate(looked.stages()):

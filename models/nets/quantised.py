@@ -3,11 +3,13 @@
 Batch norms are folded into the convolutions before them, as every runtime does. Then each layer's
 weights are rounded to whole multiples of a step by output channel, its input to 256 values between
 what it saw in training; gradients pass as if nothing had been rounded (Jacob et al. 2018). Trained
-so for some epochs, a net learns to live with it; where it runs, the numbers are the same but for
-the order of sums.
+so for some epochs, a net learns to live with it; one that never was takes the ranges of its inputs
+from pictures (`see`). Where it runs, the numbers are the same but for the order of sums.
 """
 
-from collections.abc import Collection
+import copy
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,30 +22,56 @@ MOVES = 0.05  # how far a batch moves what a layer takes for the range of its in
 FOLDED_ALIKE = 1e-3  # of the largest answer: what folding may change
 
 
-class RoundedLayer(nn.Module):
+class HasParts(Protocol):
+    """A network with a backbone and a head; `LesionNet` is one."""
+
+    size: int
+    backbone: nn.Module
+    head: nn.Sequential
+
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class RoundedWeight(nn.Module):
+    """A layer with its weights in few bits; its input stays as it is."""
+
+    def __init__(self, layer: nn.Module, bits: int) -> None:
+        super().__init__()
+        self.layer, self.bits = layer, bits
+
+    def forward(self, seen: Tensor) -> Tensor:
+        weight = rounded_weight(self.layer.get_parameter("weight"), self.bits)
+        output: Tensor = functional_call(self.layer, {"weight": weight}, (seen,))
+        return output
+
+
+class RoundedLayer(RoundedWeight):
     """A convolution or a linear layer with its input and its weights in few bits."""
 
     low: Tensor
     high: Tensor
 
     def __init__(self, layer: nn.Module, bits: int) -> None:
-        super().__init__()
-        self.layer, self.bits = layer, bits
+        super().__init__(layer, bits)
         self.register_buffer("low", torch.zeros(()))
         self.register_buffer("high", torch.zeros(()))
+        self.seen: int | None = None  # batches, while it takes the range from pictures
 
     def forward(self, seen: Tensor) -> Tensor:
+        if self.seen is not None:
+            self.seen += 1
+            self._look(seen, 1 / self.seen)
+            whole: Tensor = self.layer(seen)
+            return whole
         if self.training:
-            self._look(seen)
-        weight = rounded_weight(self.layer.get_parameter("weight"), self.bits)
-        output: Tensor = functional_call(self.layer, {"weight": weight}, (self._rounded(seen),))
-        return output
+            self._look(seen, MOVES if self.high > self.low else 1.0)
+        return super().forward(self._rounded(seen))
 
     @torch.no_grad()
-    def _look(self, seen: Tensor) -> None:
-        """The range follows the batches; 0, which padding brings, is always within."""
+    def _look(self, seen: Tensor, share: float) -> None:
+        """The range moves towards the batch's; 0, which padding brings, is always within."""
         low, high = seen.amin().float().clamp(max=0), seen.amax().float().clamp(min=0)
-        share = MOVES if self.high > self.low else 1.0
         self.low += share * (low - self.low)
         self.high += share * (high - self.high)
 
@@ -78,15 +106,39 @@ def weight_steps(weight: Tensor, bits: int) -> Tensor:
     return steps
 
 
-def quantise(net: nn.Module, parts: Collection[str], bits: int) -> None:
-    """Round every convolution and linear layer under these children of the net, in place."""
-    layers = [
-        name
-        for name, module in net.named_modules()
-        if isinstance(module, (nn.Conv2d, nn.Linear)) and name.partition(".")[0] in parts
-    ]
+def round_layers(net: HasParts, bits: int) -> None:
+    """Fold batch norms and round every convolution and linear layer, in place.
+
+    What the head sees stays whole: normalised embeddings have a few large numbers, and 256 values
+    between those would be most of what rounding costs, for some thousand products.
+    """
+    fold_batch_norms(net.backbone, net.size)
+    quantise(net.backbone, RoundedLayer, bits)
+    quantise(net.head, RoundedWeight, bits)
+
+
+def quantise(part: nn.Module, kind: type[RoundedWeight], bits: int) -> None:
+    """Round all layers of this part, in place."""
+    layers = [n for n, m in part.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     for name in layers:
-        _put(net, name, RoundedLayer(net.get_submodule(name), bits))
+        _put(part, name, kind(part.get_submodule(name), bits))
+
+
+@torch.no_grad()
+def in_few_bits(net: Net, bits: int, batches: Iterable[Tensor]) -> Net:
+    """A copy that was not trained for it (post-training): each input's range is the mean of what
+    these batches had, in all bits.
+    """
+    rounded = copy.deepcopy(net).eval()
+    round_layers(rounded, bits)
+    layers = [one for one in rounded.modules() if isinstance(one, RoundedLayer)]
+    for layer in layers:
+        layer.seen = 0
+    for batch in batches:
+        rounded(batch)
+    for layer in layers:
+        layer.seen = None
+    return rounded
 
 
 def fold_batch_norms(net: nn.Module, size: int) -> None:

@@ -7,9 +7,13 @@ import timm
 import torch
 from torch import nn
 
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
 from models.nets.quantised import (
     RoundedLayer,
+    RoundedWeight,
     fold_batch_norms,
+    in_few_bits,
     quantise,
     rounded_weight,
     step_of,
@@ -93,7 +97,7 @@ def test_eight_bits_stay_near_and_four_do_not():
         apart = {}
         for bits in (8, 4):
             rounded = copy.deepcopy(whole)
-            quantise(rounded, ["backbone"], bits)
+            quantise(rounded, RoundedLayer, bits)
             rounded.train()(pictures)  # looks; there is no batch norm left that would move
             answer = rounded.eval()(pictures)
             apart[bits] = float((answer - exact).norm() / exact.norm())
@@ -124,10 +128,41 @@ def test_it_learns_through_the_rounding():
     assert min(losses[50:]) < 0.5 * losses[0]
 
 
-def test_only_the_named_parts_are_rounded():
-    net = nn.Sequential()
-    net.add_module("backbone", nn.Linear(2, 2))
-    net.add_module("auxiliary", nn.Linear(2, 2))
-    quantise(net, ["backbone", "head"], 8)
-    assert isinstance(net.backbone, RoundedLayer)
-    assert isinstance(net.auxiliary, nn.Linear)
+def lesion_net():
+    torch.manual_seed(5)
+    net = NetConfig(
+        backbone="test_resnet", weights="none", size=32, se=False, cbam=False, hidden=(),
+        dropout=(0.0,),
+    )  # fmt: skip
+    return LesionNet(net, 1).eval()
+
+
+def test_a_range_taken_from_pictures_is_the_mean_of_what_batches_had():
+    net = lesion_net()
+    stream = torch.Generator().manual_seed(6)
+    batches = [torch.randn(4, 3, 32, 32, generator=stream) for _ in range(3)]
+    few = in_few_bits(net, 8, batches)
+    first = next(one for one in few.modules() if isinstance(one, RoundedLayer))
+    lows, highs = zip(*((float(b.min()), float(b.max())) for b in batches), strict=True)
+    assert float(first.low) == pytest.approx(sum(lows) / 3)
+    assert float(first.high) == pytest.approx(sum(highs) / 3)
+    assert all(one.seen is None for one in few.modules() if isinstance(one, RoundedLayer))
+    assert not [one for one in net.modules() if isinstance(one, RoundedWeight)]  # the net stays
+
+
+def test_layers_behind_see_what_they_see_in_all_bits():
+    net = lesion_net()
+    batch = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(7))
+    few, fewer = (in_few_bits(net, bits, [batch]) for bits in (8, 4))
+    ranges = [
+        [(float(m.low), float(m.high)) for m in one.modules() if isinstance(m, RoundedLayer)]
+        for one in (few, fewer)
+    ]
+    assert ranges[0] == ranges[1]
+
+
+def test_the_head_sees_whole_embeddings_and_has_rounded_weights():
+    few = in_few_bits(lesion_net(), 8, [torch.zeros(1, 3, 32, 32)])
+    [layer] = [one for one in few.head if isinstance(one, RoundedWeight)]
+    assert not isinstance(layer, RoundedLayer)
+    assert [one for one in few.backbone.modules() if isinstance(one, RoundedLayer)]
