@@ -6,22 +6,33 @@ out, and so is the library: where the two differ by more than is allowed, no bun
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import onnx
+import polars as pl
 
 from models.export.answering import Answering
-from models.export.choosing import Platt, SaidRows, calibrated, chosen, drawn_half, measured, platt
-from models.export.config import BOUND
+from models.export.choosing import (
+    Platt,
+    SaidRows,
+    calibrated,
+    changed,
+    chosen,
+    drawn_half,
+    measured,
+    platt,
+)
+from models.export.config import BITS, BOUND, Precision
 from models.export.familiar import familiar
 from models.export.licence import licence_of
 from models.export.onnx_file import halved, onnx_of
 from models.export.predict import Detector
-from models.inference.scores import Scores, Way, score_pictures
+from models.inference.scores import Scores, Way, images_of, score_pictures
 from models.inference.views import SIX
 from models.nets.network import LesionNet
+from models.nets.quantised import in_few_bits
 from models.networks.config import NetworkConfig
 from models.networks.fold import own_rows
 from models.networks.kept import open_network
@@ -36,11 +47,12 @@ from reports import bundle_page
 from reports.model_card import NOTE, card
 from reports.runtime import open_runtime
 from workspace.arrays import Floats, Ints
-from workspace.errors import ArtifactError, listed
+from workspace.errors import ArtifactError, DataError, listed
 from workspace.manifest import REPOSITORY
 from workspace.units import Draft, Unit, open_unit
 
 FAMILIAR = 2000  # pictures that were learnt from, whose embeddings are looked at
+RANGES = 256  # of those: from them the ranges of layers' inputs are taken, where bits are few
 UNCALIBRATED = (
     "none: the probability is the network's own, to be read beside the threshold, not as a chance"
 )
@@ -56,15 +68,17 @@ def make_bundle(
     net, use = open_network(unit, fold.network.classes)
     sides = sides_of(fold, rows.groups, run[1])
     way = machine.way(use.net, use.views, bfloat16=False)
-    exporting = _Exporting(draft, fold, (net, use), sides, way, asked)
-    seen = exporting.scores_of("pictures learnt from", sides.seen)
+    whole = _Exporting(draft, fold, (net, use), sides, way, asked)
+    exporting = whole.rounded()
+    seen = exporting.scores_of("pictures learnt from", sides.some(FAMILIAR))
     library, apart = exporting.target_by_library(), len(sides.choosing)
     by = exporting.calibration(library[:apart])
     model = exporting.exported(seen, by)
     said = exporting.file(model)
     parity = exporting.parity(said, calibrated(library, by))
     choice = chosen(_said_rows(fold, rows, sides.choosing, said[:apart]), asked.config)
-    worth = measured(_said_rows(fold, rows, sides.measuring, said[apart:]), choice, asked.score)
+    held_out = _said_rows(fold, rows, sides.measuring, said[apart:])
+    worth = measured(held_out, choice, asked.score)
     labels = {
         **exporting.labels(unit, model, by),
         **{k: choice[k] for k in ("threshold", "distance")},
@@ -75,6 +89,9 @@ def make_bundle(
         "parameters": sum(one.numel() for one in net.parameters()), "model_mb": len(model) / 1e6,
         "licence": licence_of(*asked.origin), "learnt": _learnt(files, sides, asked),
     }  # fmt: skip
+    if exporting is not whole:
+        before = calibrated(whole.target_by_library(), by)[apart:]
+        sheet["rounding"] = changed(held_out, before, asked.score)
     _write(draft, (labels, sheet), model, asked)
 
 
@@ -92,10 +109,18 @@ class Sides:
     def asked(self) -> Ints:
         return np.concatenate([self.choosing, self.measuring])
 
-    @property
-    def seen(self) -> Ints:
-        """Some of those that were learnt from."""
-        return np.sort(np.random.default_rng(0).permutation(self.learnt)[:FAMILIAR])
+    def some(self, most: int) -> Ints:
+        """Of those that were learnt from."""
+        return np.sort(np.random.default_rng(0).permutation(self.learnt)[:most])
+
+    def check_learnt(self, indices: Ints, ids: pl.Series) -> None:
+        """Refuse ranges of pictures that choose or measure."""
+        if (others := indices[~np.isin(indices, self.learnt)]).size:
+            raise DataError(
+                f"Ranges of few bits would be taken from {listed(ids.gather(others).to_list())} "
+                f"({len(others)} of {len(indices)} pictures), which the network did not learn "
+                "from; take pictures of its training rows."
+            )
 
 
 def sides_of(fold: FoldNetwork, groups: Ints, seed: int) -> Sides:
@@ -130,6 +155,26 @@ class _Exporting:
         assert target is not None, "it says nothing of target 1"
         return target
 
+    @property
+    def precision(self) -> Precision:
+        use = self.opened[1]
+        return self.of.config.precision_of(use.network, use.net.weight_bits)
+
+    def rounded(self) -> Self:
+        """In the bits that were asked for, if it did not learn in them: by ranges of some pictures
+        that it learnt from.
+        """
+        net, use = self.opened
+        bits = BITS.get(self.precision)
+        if bits is None or use.net.weight_bits is not None:
+            return self
+        return replace(self, opened=(self._seeing(net, bits, self.sides.some(RANGES)), use))
+
+    def _seeing(self, net: LesionNet, bits: int, indices: Ints) -> LesionNet:
+        pictures = self.fold.pictures
+        self.sides.check_learnt(indices, pictures.ids)
+        return in_few_bits(net, bits, images_of(net, pictures, indices, self.way))
+
     def scores_of(self, what: str, indices: Ints) -> Scores:
         """What the library says of these pictures."""
         with self.draft.progress(f"{self.fold.title}, {what}") as show:
@@ -156,7 +201,7 @@ class _Exporting:
         with self.draft.progress(f"{self.fold.title}, as ONNX") as show:
             model = onnx_of(module)
             show(1, 1)
-        if self.of.config.precision == "float16":
+        if self.precision == "float16":
             model = halved(model)
         onnx.checker.check_model(onnx.load_from_string(model))
         return model
@@ -174,7 +219,7 @@ class _Exporting:
 
     def parity(self, said: Floats, library: Floats) -> dict[str, Any]:
         """How far file and library are apart; refused beyond what is allowed."""
-        indices, bound = self.sides.asked, BOUND[self.of.config.precision]
+        indices, bound = self.sides.asked, BOUND[self.precision]
         apart = np.abs(library - said[:, 0])
         if (beyond := np.flatnonzero(~(apart <= bound))).size:
             ids = self.fold.pictures.ids.gather(indices[beyond]).to_list()
@@ -183,7 +228,10 @@ class _Exporting:
                 f"in probability ({bound:g} is allowed) on {listed(ids)} ({len(ids)} of "
                 f"{len(indices)} pictures); take the versions of requirements.lock."
             )
-        return {"pictures": len(indices), "largest": float(apart.max()), "bound": bound}
+        return {
+            "pictures": len(indices), "bound": bound, "largest": float(apart.max()),
+            "mean": float(apart.mean()),
+        }  # fmt: skip
 
     def labels(self, unit: Unit, model: bytes, by: Platt | None) -> dict[str, Any]:
         """What the loader and the page must know, and what the file was made of."""
@@ -192,7 +240,7 @@ class _Exporting:
             "note": NOTE, "network": use.network, "fold": use.held_out,
             "classes": list(use.classes), "target": [use.classes[code] for code in self.target],
             "calibration": _in_words(by, self.sides), "platt": by,
-            "precision": self.of.config.precision,
+            "precision": self.precision,
             "size": use.net.size, "mean": use.net.mean, "std": use.net.std,
             "views": list(use.views), "model_sha256": _sha256(model),
             "made_of": {BEST: unit.sha256(BEST), USE: unit.sha256(USE)},

@@ -59,11 +59,7 @@ def asked_for(
             f"export.network names {name}, which says nothing of target 1; there are "
             f"{name_some(speaking)}."
         )
-    if speaking[name].config.net.weight_bits is not None:
-        raise ConfigError(
-            f"export.network is {name}, in few bits (net.weight_bits), which no bundle keeps yet; "
-            f"take {speaking[name].config.net.weights}, with which it began."
-        )
+    config.precision_of(name, speaking[name].config.net.weight_bits)
     fold = folds[0] if config.fold is None else config.fold
     if fold not in folds:
         raise ConfigError(

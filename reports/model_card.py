@@ -85,12 +85,24 @@ def facts(labels: Json, sheet: Json) -> list[tuple[str, str]]:
          f"called so; the limit was chosen for {labels['distance']['false_alarms']:.0%}"),
         ("calibration", labels["calibration"]),
         ("agrees with the library", f"to {parity['largest']:.1e} on {parity['pictures']} pictures "
-         f"(allowed {parity['bound']:g})"),
+         f"(allowed {parity['bound']:g}; {parity['mean']:.1e} on average)"),
+        *_of_rounding(labels, sheet.get("rounding")),
         ("size", f"{sheet['model_mb']:.2f} MB, {sheet['parameters']:,} parameters, "
          f"{labels['precision']}"),
         ("pictures", f"{labels['size']} px, views: {', '.join(labels['views'])}"),
         ("SHA-256 of model.onnx", labels["model_sha256"]),
     ]  # fmt: skip
+
+
+def _of_rounding(labels: Json, rounding: Json | None) -> list[tuple[str, str]]:
+    if rounding is None:
+        return []
+    minus = rounding["minus"]["auc"]
+    return [(
+        f"{labels['precision']} minus float32, rounded after training",
+        f"ROC-AUC {_interval(minus)}; the probability moved by {rounding['mean']:.3f} on average, "
+        f"{rounding['largest']:.3f} at most",
+    )]  # fmt: skip
 
 
 def _word(name: str) -> str:

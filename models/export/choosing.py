@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.bootstrap import intervals
+from metrics.bootstrap import difference, intervals
 from metrics.calibration import calibration_tally, slope_and_intercept
 from metrics.cohort import cohort
 from metrics.operating import operating_tally, threshold_for_sensitivity
@@ -105,4 +105,19 @@ def measured(rows: SaidRows, choice: Mapping[str, Any], score: ScoreConfig) -> d
         "patients": whose.size if whose.unit == "patient" else None,
         "unlike": float((rows.distance > choice["distance"]["limit"]).mean()),
         "metrics": {name: one.as_json() for by in found.values() for name, one in by.items()},
+    }  # fmt: skip
+
+
+def changed(rows: SaidRows, whole: Floats, score: ScoreConfig) -> dict[str, Any]:
+    """What fewer bits did on these rows: `whole` is what the network says in all its bits."""
+    whose = cohort(rows.patient, rows.positive)
+    ranked = (
+        ranking_tally(rows.positive, said, whose, score.min_tpr)
+        for said in (whole, rows.probability)
+    )
+    found = intervals({"minus": difference(*ranked)}, whose, score.bootstrap())["minus"]
+    apart = np.abs(rows.probability - whole)
+    return {
+        "mean": float(apart.mean()), "largest": float(apart.max()),
+        "minus": {name: one.as_json() for name, one in found.items()},
     }  # fmt: skip

@@ -5,7 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-BOUND = {"float32": 1e-4, "float16": 1e-2}  # how far a probability may be from the library's
+from workspace.errors import ConfigError
+
+Precision = Literal["float32", "float16", "int8", "int4"]  # of weights on disk
+BITS: dict[Precision, Literal[4, 8]] = {"int8": 8, "int4": 4}
+# How far a probability may be from the library's. In few bits the last bit of a sum decides between
+# two values of a layer's input, and so on from layer to layer (docs/decisions/0031).
+BOUND: dict[Precision, float] = {"float32": 1e-4, "float16": 1e-2, "int8": 0.2, "int4": 0.2}
 
 
 class ExportConfig(BaseModel):
@@ -19,10 +25,24 @@ class ExportConfig(BaseModel):
     false_alarms: float = Field(default=0.05, gt=0, lt=1)  # pictures called unlike those learnt
     # Of the probability; platt: a map of its log odds, fitted on the rows that choose.
     calibration: Literal["none", "platt"] = "none"
-    precision: Literal["float32", "float16"] = "float32"  # of the weights on disk
+    # Of the weights on disk. None: as they were learnt, which is float32 or net.weight_bits; fewer
+    # bits than that are rounded to, by ranges of pictures that were learnt from.
+    precision: Precision | None = None
     # The unpacked npm package onnxruntime-web, for the page; None: no page.
     runtime: Path | None = Field(default=None, strict=False)
 
     def settings(self) -> dict[str, Any]:
         """For a manifest; where the runtime lies changes nothing, whether there is one does."""
-        return self.model_dump(mode="json", exclude={"network", "fold", "runtime"})
+        kept = self.model_dump(mode="json", exclude={"network", "fold", "runtime"})
+        return kept | {"precision": self.precision or "float32"}  # as it was said before
+
+    def precision_of(self, network: str, weight_bits: int | None) -> Precision:
+        """In what a network of so many bits is handed out; refused, if it has no such weights."""
+        own: Precision = next((n for n, bits in BITS.items() if bits == weight_bits), "float32")
+        if weight_bits is not None and self.precision not in (None, own):
+            raise ConfigError(
+                f"export.precision is {self.precision} and {network} learnt to live with {own} "
+                f"(net.weight_bits={weight_bits}); leave export.precision out, or name another "
+                "export.network."
+            )
+        return self.precision or own

@@ -51,12 +51,10 @@ def score_pictures(
     show: Show | None = None,
 ) -> Scores:
     """Scores of these places in their order; the embedding is that of the first view."""
-    ready = Prepared(net, way.device, way.pace)
-    transform = EvaluationTransform(net.size, net.mean, net.std)
-    plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
+    ready, transform = Prepared(net, way.device, way.pace), _transform(net)
     classes = max(2, net.outputs)
     shares, seen = [np.zeros((0, classes))], [np.zeros((0, net.num_features), np.float32)]
-    read = batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers)
+    read = _read(transform, pictures, places, way)
 
     def answer(batch: Batch) -> tuple[Floats, Floats32]:
         with torch.inference_mode():  # of the thread it is said in
@@ -70,6 +68,24 @@ def score_pictures(
             if show is not None:
                 show(sum(map(len, shares)), len(places))
     return Scores(np.concatenate(shares), np.concatenate(seen))
+
+
+def images_of(net: LesionNet, pictures: Pictures, places: Ints, way: Way) -> Iterator[Tensor]:
+    """What a network sees of these places, in batches."""
+    transform = _transform(net)
+    for batch in _read(transform, pictures, places, way):
+        yield transform.finish(batch.pixels.to(way.device), batch.draws)
+
+
+def _transform(net: LesionNet) -> EvaluationTransform:
+    return EvaluationTransform(net.size, net.mean, net.std)
+
+
+def _read(
+    transform: EvaluationTransform, pictures: Pictures, places: Ints, way: Way
+) -> Iterator[Batch]:
+    plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
+    return batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers)
 
 
 def _side_by_side(

@@ -17,7 +17,7 @@ from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.trainings import LAST
-from workspace.errors import ArtifactError, ConfigError
+from workspace.errors import ArtifactError, ConfigError, DataError
 
 
 @pytest.fixture
@@ -54,16 +54,28 @@ def test_what_cannot_be_exported_is_said(networks, config, sentence):
     assert str(refused.value) == sentence
 
 
-def test_what_is_in_few_bits_is_not_handed_out_as_if_it_were_whole(networks):
+def in_eight_bits(networks):
     whole = networks["flag"]
     net = whole.config.net.model_copy(update={"weight_bits": 8, "weights": "student"})
-    few = replace(whole, config=whole.config.model_copy(update={"net": net}))
+    return replace(whole, config=whole.config.model_copy(update={"net": net}))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int4"])
+def test_what_learnt_to_live_with_few_bits_has_no_others(networks, precision):
     with pytest.raises(ConfigError) as refused:
-        asked_for(ExportConfig(), {"flag": few}, [0])
+        asked_for(ExportConfig(precision=precision), {"flag": in_eight_bits(networks)}, [0])
     assert str(refused.value) == (
-        "export.network is flag, in few bits (net.weight_bits), which no bundle keeps yet; take "
-        "student, with which it began."
+        f"export.precision is {precision} and flag learnt to live with int8 (net.weight_bits=8); "
+        "leave export.precision out, or name another export.network."
     )
+
+
+def test_weights_are_handed_out_as_they_were_learnt_unless_fewer_bits_are_asked_for(networks):
+    assert asked_for(ExportConfig(), {"flag": in_eight_bits(networks)}, [0])[1] == 0
+    assert ExportConfig().precision_of("flag", None) == "float32"
+    assert ExportConfig().precision_of("flag", 4) == "int4"
+    assert ExportConfig(precision="int8").precision_of("flag", 8) == "int8"
+    assert ExportConfig(precision="int4").precision_of("flag", None) == "int4"
 
 
 def test_a_run_without_such_a_network_is_told_what_to_add(networks):
@@ -136,7 +148,7 @@ def test_without_inner_rows_half_of_the_held_out_patients_choose(networks, made)
     both = [set(rows.groups[places]) for places in (sides.choosing, sides.measuring)]
     assert not both[0] & both[1]
     assert sorted(sides.asked) == sorted(fold.indices)
-    assert not set(sides.seen) & set(fold.indices)
+    assert not set(sides.some(100)) & set(fold.indices)
     assert sides.measured_on == "the other half of the rows that it held out"
 
 
@@ -146,7 +158,7 @@ def test_inner_rows_choose_and_all_held_out_rows_measure(networks, made, monkeyp
     sides = sides_of(fold, rows.groups, 0)
     assert sides.choosing.tolist() == [7]
     assert sides.measuring.tolist() == fold.indices.tolist()
-    assert sides.seen.tolist() == [5, 6]
+    assert sides.some(100).tolist() == [5, 6]
 
 
 @pytest.fixture
@@ -157,7 +169,8 @@ def exporting():
     network = SimpleNamespace(labels=SimpleNamespace(target=(1,)))
     fold = SimpleNamespace(network=network, pictures=pictures, title="mine, fold 0")
     asked = Asked(None, ExportConfig(), None, "", ("", ""))
-    return _Exporting(None, fold, (None, None), sides, None, asked)
+    use = SimpleNamespace(network="mine", net=SimpleNamespace(weight_bits=None))
+    return _Exporting(None, fold, (None, use), sides, None, asked)
 
 
 LIBRARY = np.array([0.3, 0.1, 0.2])  # of the pictures c, a and b
@@ -172,6 +185,7 @@ def test_agreement_is_measured_picture_by_picture(exporting):
     parity = exporting.parity(said(0.3, 0.1 + 5e-5, 0.2), LIBRARY)
     assert parity["pictures"] == 3
     assert parity["largest"] == pytest.approx(5e-5)
+    assert parity["mean"] == pytest.approx(5e-5 / 3)
     assert parity["bound"] == 1e-4
 
 
@@ -190,3 +204,29 @@ def test_halved_weights_may_differ_by_more(exporting):
     config = ExportConfig(precision="float16")
     halved = replace(exporting, of=replace(exporting.of, config=config))
     assert halved.parity(said(0.302, 0.1, 0.2), LIBRARY)["bound"] == 0.01
+
+
+@pytest.mark.parametrize(("precision", "bound"), [("int8", 0.2), ("int4", 0.2)])
+def test_few_bits_may_differ_by_a_rounding_of_what_layers_see(exporting, precision, bound):
+    config = ExportConfig(precision=precision)
+    few = replace(exporting, of=replace(exporting.of, config=config))
+    assert few.parity(said(0.302, 0.1, 0.2), LIBRARY)["bound"] == bound
+
+
+def test_check_87_ranges_of_held_out_pictures_are_refused(exporting):
+    """Picture d, number 3, is the one that was learnt from."""
+    exporting.sides.check_learnt(np.array([3]), pl.Series(["a", "b", "c", "d"]))
+    with pytest.raises(DataError) as refused:
+        exporting.sides.check_learnt(np.array([3, 1, 2]), pl.Series(["a", "b", "c", "d"]))
+    assert str(refused.value) == (
+        "Ranges of few bits would be taken from [b, c] (2 of 3 pictures), which the network did "
+        "not learn from; take pictures of its training rows."
+    )
+
+
+def test_ranges_are_refused_before_any_picture_is_seen(exporting):
+    """`_seeing` is what takes them, whoever names the pictures."""
+    fold = exporting.fold
+    fold.pictures = SimpleNamespace(ids=pl.Series(["a", "b", "c", "d"]))
+    with pytest.raises(DataError, match=r"^Ranges of few bits would be taken from \[a\] \(1 of 1"):
+        exporting._seeing(None, 8, np.array([0]))

@@ -1,0 +1,75 @@
+"""Few bits in a file: the numbers that torch rounds to, two weights of 4 bits in a byte."""
+
+import hashlib
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, numpy_helper
+
+from models.export.answering import Answering
+from models.export.familiar import familiar
+from models.export.onnx_file import onnx_of
+from models.export.packed import WHOLE, PackedWeight, packed
+from models.export.predict import Detector
+from models.inference.scores import Way, images_of, score_pictures
+from models.inference.views import FOUR
+from models.nets.quantised import RoundedWeight, in_few_bits, rounded_weight
+
+
+
+@pytest.fixture(scope="module", params=[8, 4])
+def bits(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def few(net, pictures, bits):
+    way = Way(torch.device("cpu"))
+    return in_few_bits(net, bits, images_of(net, pictures, np.arange(len(pictures)), way))
+
+
+@pytest.fixture(scope="module")
+def file(few):
+    known = np.random.default_rng(0).normal(size=(200, few.num_features)).astype(np.float32)
+    return onnx_of(Answering(few, FOUR, (0, 2), familiar(known)))
+
+
+def test_whole_numbers_times_their_steps_are_the_rounded_weights(few, bits):
+    layers = [one for one in few.modules() if isinstance(one, RoundedWeight)]
+    for layer in layers:
+        kept = PackedWeight(layer)
+        whole = kept.get_buffer(WHOLE[bits])
+        assert whole.dtype == torch.int8
+        assert int(whole.abs().max()) in (0, 2 ** (bits - 1) - 1)  # some begin as nothing
+        again = whole.float() * kept.steps.reshape(-1, *[1] * (whole.dim() - 1))
+        wanted = rounded_weight(layer.layer.weight.detach(), bits)
+        assert torch.allclose(again, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_check_126_file_and_library_agree_in_few_bits(few, file, pictures):
+    way = Way(torch.device("cpu"), views=FOUR)
+    library = score_pictures(few, pictures, np.arange(len(pictures)), way).probability
+    detector = Detector(file, {"model_sha256": hashlib.sha256(file).hexdigest()})
+    said = np.stack([detector.outputs(pictures.pixels(i))["shares"] for i in range(len(pictures))])
+    assert np.abs(said - library).max() < 0.05  # a last bit may move what a layer sees by a step
+    assert np.ptp(library) > 0.3
+
+
+def test_the_file_keeps_no_weight_in_more_bits(file, few, bits):
+    graph = onnx.load_from_string(file).graph
+    kind = {8: TensorProto.INT8, 4: TensorProto.INT4}[bits]
+    kept = {one.name: one for one in graph.initializer if one.data_type == kind}
+    layers = [one for one in few.modules() if isinstance(one, RoundedWeight)]
+    assert len(kept) == len(layers)
+    weights = sum(one.layer.weight.numel() for one in layers)
+    assert sum(np.prod(one.dims) for one in kept.values()) == weights
+    raw = sum(len(one.raw_data) or len(one.int32_data) * bits // 8 for one in kept.values())
+    assert raw <= weights * bits / 8 + len(layers)
+    sizes = {numpy_helper.to_array(one).size for one in graph.initializer if one.name not in kept}
+    assert max(sizes) < max(one.layer.weight.numel() for one in layers)
+
+
+def test_what_has_all_its_bits_is_handed_on_as_it_is(net):
+    assert packed(net) is net
