@@ -53,9 +53,7 @@ def _pack_in_fours(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         if tensor.name.endswith(WHOLE[4]):
             values = numpy_helper.to_array(tensor).ravel().tolist()
-            tensor.CopyFrom(
-                helper.make_tensor(tensor.name, TensorProto.INT4, tensor.dims, values)
-            )
+            tensor.CopyFrom(helper.make_tensor(tensor.name, TensorProto.INT4, tensor.dims, values))
 
 
 def _halve(graph: onnx.GraphProto) -> None:

@@ -72,7 +72,9 @@ def packed(net: Net) -> Net:
     copied = copy.deepcopy(net)
     for name, module in list(copied.named_modules()):
         if isinstance(module, RoundedWeight):
-            kind = PackedLayer if isinstance(module, RoundedLayer) else PackedWeight
+            whole = (
+                PackedLayer(module) if isinstance(module, RoundedLayer) else PackedWeight(module)
+            )
             parent, _, last = name.rpartition(".")
-            setattr(copied.get_submodule(parent), last, kind(module))
+            setattr(copied.get_submodule(parent), last, whole)
     return copied

@@ -8,8 +8,8 @@ from pictures (`see`). Where it runs, the numbers are the same but for the order
 """
 
 import copy
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +29,12 @@ class HasParts(Protocol):
     backbone: nn.Module
     head: nn.Sequential
 
+    def __call__(self, images: Tensor) -> Tensor: ...
+    def modules(self) -> Iterator[nn.Module]: ...
+    def eval(self) -> Self: ...
 
-Net = TypeVar("Net", bound=nn.Module)
+
+Net = TypeVar("Net", bound=HasParts)
 
 
 class RoundedWeight(nn.Module):

@@ -18,7 +18,6 @@ from models.inference.views import FOUR
 from models.nets.quantised import RoundedWeight, in_few_bits, rounded_weight
 
 
-
 @pytest.fixture(scope="module", params=[8, 4])
 def bits(request):
     return request.param
