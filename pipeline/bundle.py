@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import onnx
-import polars as pl
 
 from models.export.answering import Answering
 from models.export.choosing import (
@@ -24,19 +23,20 @@ from models.export.choosing import (
     measured,
     platt,
 )
-from models.export.config import BITS, BOUND, Precision
+from models.export.config import BOUND
 from models.export.familiar import familiar
 from models.export.licence import licence_of
 from models.export.onnx_file import halved, onnx_of
 from models.export.predict import Detector
-from models.inference.scores import Scores, Way, images_of, score_pictures
+from models.inference.scores import Scores, Way, score_pictures
 from models.inference.views import SIX
+from models.nets.config import BITS, Precision
 from models.nets.network import LesionNet
-from models.nets.quantised import in_few_bits
 from models.networks.config import NetworkConfig
 from models.networks.fold import own_rows
 from models.networks.kept import open_network
 from models.networks.network import HeldOut
+from models.networks.rounding import rounded, some_of
 from models.networks.use import BEST, USE, Use
 from pipeline.export import CARD, LABELS, LICENSE, LOADED_FROM, LOADER, MODEL, PAGE, SHEET, Asked
 from pipeline.fold_network import FoldNetwork, open_fold_network
@@ -47,12 +47,11 @@ from reports import bundle_page
 from reports.model_card import NOTE, card
 from reports.runtime import open_runtime
 from workspace.arrays import Floats, Ints
-from workspace.errors import ArtifactError, DataError, listed
+from workspace.errors import ArtifactError, listed
 from workspace.manifest import REPOSITORY
 from workspace.units import Draft, Unit, open_unit
 
 FAMILIAR = 2000  # pictures that were learnt from, whose embeddings are looked at
-RANGES = 256  # of those: from them the ranges of layers' inputs are taken, where bits are few
 UNCALIBRATED = (
     "none: the probability is the network's own, to be read beside the threshold, not as a chance"
 )
@@ -70,7 +69,7 @@ def make_bundle(
     way = machine.way(use.net, use.views, bfloat16=False)
     whole = _Exporting(draft, fold, (net, use), sides, way, asked)
     exporting = whole.rounded()
-    seen = exporting.scores_of("pictures learnt from", sides.some(FAMILIAR))
+    seen = exporting.scores_of("pictures learnt from", some_of(sides.learnt, FAMILIAR))
     library, apart = exporting.target_by_library(), len(sides.choosing)
     by = exporting.calibration(library[:apart])
     model = exporting.exported(seen, by)
@@ -108,19 +107,6 @@ class Sides:
     @property
     def asked(self) -> Ints:
         return np.concatenate([self.choosing, self.measuring])
-
-    def some(self, most: int) -> Ints:
-        """Of those that were learnt from."""
-        return np.sort(np.random.default_rng(0).permutation(self.learnt)[:most])
-
-    def check_learnt(self, indices: Ints, ids: pl.Series) -> None:
-        """Refuse ranges of pictures that choose or measure."""
-        if (others := indices[~np.isin(indices, self.learnt)]).size:
-            raise DataError(
-                f"Ranges of few bits would be taken from {listed(ids.gather(others).to_list())} "
-                f"({len(others)} of {len(indices)} pictures), which the network did not learn "
-                "from; take pictures of its training rows."
-            )
 
 
 def sides_of(fold: FoldNetwork, groups: Ints, seed: int) -> Sides:
@@ -165,15 +151,10 @@ class _Exporting:
         that it learnt from.
         """
         net, use = self.opened
-        bits = BITS.get(self.precision)
-        if bits is None or use.net.weight_bits is not None:
+        if self.precision not in BITS or use.net.weight_bits is not None:
             return self
-        return replace(self, opened=(self._seeing(net, bits, self.sides.some(RANGES)), use))
-
-    def _seeing(self, net: LesionNet, bits: int, indices: Ints) -> LesionNet:
-        pictures = self.fold.pictures
-        self.sides.check_learnt(indices, pictures.ids)
-        return in_few_bits(net, bits, images_of(net, pictures, indices, self.way))
+        few = rounded(net, self.precision, self.fold.pictures, self.sides.learnt, self.way)
+        return replace(self, opened=(few, use))
 
     def scores_of(self, what: str, indices: Ints) -> Scores:
         """What the library says of these pictures."""
@@ -219,7 +200,7 @@ class _Exporting:
 
     def parity(self, said: Floats, library: Floats) -> dict[str, Any]:
         """How far file and library are apart; refused beyond what is allowed."""
-        indices, bound = self.sides.asked, BOUND[self.precision]
+        indices, (bound, mean_bound) = self.sides.asked, BOUND[self.precision]
         apart = np.abs(library - said[:, 0])
         if (beyond := np.flatnonzero(~(apart <= bound))).size:
             ids = self.fold.pictures.ids.gather(indices[beyond]).to_list()
@@ -227,6 +208,12 @@ class _Exporting:
                 f"{self.fold.title}, exported, differs from the library by up to {apart.max():.2g} "
                 f"in probability ({bound:g} is allowed) on {listed(ids)} ({len(ids)} of "
                 f"{len(indices)} pictures); take the versions of requirements.lock."
+            )
+        if apart.mean() > mean_bound:
+            raise ArtifactError(
+                f"{self.fold.title}, exported, differs from the library by {apart.mean():.2g} in "
+                f"probability on average of {len(indices)} pictures ({mean_bound:g} is allowed); "
+                "take the versions of requirements.lock."
             )
         return {
             "pictures": len(indices), "bound": bound, "largest": float(apart.max()),

@@ -7,14 +7,16 @@ begins with another's weights begins with those of its seed.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from folds.findings import Findings
 from folds.split import Scheme
-from models.distill.config import Baseline
+from models.distill.config import Baseline, Fewer
 from models.distill.simple import NAMES
 from models.networks.network import Network, network_of
 from pipeline.job import Job
+from pipeline.machine import Machine
 from pipeline.networks import check_same_classes
 from pipeline.picture_rows import open_picture_rows
 from pipeline.recipe import Recipe
@@ -26,7 +28,7 @@ DISTILL = "distill"
 SHEET, PARETO, ABSTENTION = "distill.json", "pareto.svg", "abstention.svg"
 COLUMNS = "columns.parquet"  # of each picture, for the naive baselines
 LEAK: Scheme = "by_image"
-Trained = tuple[Scheme, str, int]  # split, name of a network or baseline, seed
+Trained = tuple[Scheme, str, int]  # split, name of a network, a rounded one or a baseline, seed
 
 
 def asked_networks(job: Job) -> tuple[str, ...]:
@@ -79,6 +81,29 @@ def student(split: Split, name: str, seed: int) -> Task:
         job.made[key] = sided_training(split, network, (name, seed), DISTILL, start, teacher)
     task: Task = job.made[key]
     return task
+
+
+def rounded_name(name: str, precision: Fewer) -> str:
+    """What a rounded network is called; no network of a recipe can be called so."""
+    return f"{name} in {precision}"
+
+
+def rounding(split: Split, trained: Task, precision: Fewer) -> Task:
+    """A training's network, rounded to fewer bits once it is trained."""
+    job, files, name = split.job, split.files, trained.folder.name
+    network, config = trained.arguments["network"]
+    return Task(
+        job.run / "rounded" / f"{name}_{precision}",
+        DISTILL,
+        "pipeline.rounded:round_sided",
+        settings={"precision": precision},
+        inputs={**files.hashes(), "folds.parquet": files.folds_sha, "trained": Output(trained)},
+        arguments={
+            "files": files, "network": (network, config), "run": trained.arguments["run"],
+            "machine": Machine.of(job), "trained": (trained.folder, precision),
+        },
+        needs=partial(Machine.of(job).needs, config.net),
+    )  # fmt: skip
 
 
 def describing(split: Split, run: Job) -> Task:
@@ -134,7 +159,7 @@ def comparing(
     recipe = job.recipe
     config = recipe.distill.model_copy(update={"networks": names})
     settings: dict[str, Any] = {
-        "score": recipe.score.model_dump(mode="json"), "distill": config.model_dump(mode="json"),
+        "score": recipe.score.model_dump(mode="json"), "distill": config.settings(),
     }  # fmt: skip
     return Task(
         job.run / DISTILL / "sheet",
@@ -149,6 +174,10 @@ def comparing(
             "files": {scheme: split.files for scheme, split in splits.items()},
             "networks": {name: recipe.networks[name] for name in names},
             "units": {which: task.folder for which, task in tasks.items()},
-            "config": config, "score": recipe.score,
+            "how": (config, recipe.score),
+            "fewer": {
+                rounded_name(name, precision): (name, precision)
+                for name in config.rounded for precision in config.precisions
+            },
         },
     )  # fmt: skip

@@ -19,7 +19,7 @@ from metrics.score_sheet import ScoreConfig
 from models.distill import measure
 from models.distill.config import DistillConfig
 from models.distill.measure import Answers, Holdout, Side
-from models.distill.size import MEGABYTE, few_bit_mb
+from models.distill.size import MEGABYTE, megabytes
 from models.nets.work import multiply_adds
 from models.networks.config import NetworkConfig
 from models.networks.network import Network, network_of
@@ -87,15 +87,18 @@ class SplitRows:
 
 def compare_students(
     draft: Draft, *, files: Mapping[Scheme, PictureFiles],
-    networks: Mapping[str, NetworkConfig], units: Mapping[Trained, Path], config: DistillConfig,
-    score: ScoreConfig,
+    networks: Mapping[str, NetworkConfig], units: Mapping[Trained, Path],
+    how: tuple[DistillConfig, ScoreConfig], fewer: Mapping[str, tuple[str, str]],
 ) -> None:  # fmt: skip
-    """Every network and baseline on every split; on the first each held against another."""
-    first, *_ = networks.items()
+    """Every network and baseline on every split; on the first each held against another.
+
+    `fewer` says of each rounded network which one it was, and in what it is kept.
+    """
+    (config, score), (first, *_) = how, networks.items()
     splits = {scheme: SplitRows.of(one, first) for scheme, one in files.items()}
     opened = {which: open_unit(folder, DISTILL) for which, folder in units.items()}
     names = list(dict.fromkeys(name for _, name, _ in opened))
-    sheets = {name: _of_name(name, networks, opened) for name in names}
+    sheets = {name: _of_name(name, networks, fewer, opened) for name in names}
     with draft.progress("Comparing students") as show:
         for done, (scheme, split) in enumerate(splits.items()):
             holdout = Holdout(split.side(split.validation), split.side(split.test), config, score)
@@ -109,7 +112,8 @@ def compare_students(
                 sheets[name]["schemes"][scheme] = measure.worth(holdout, said)
             if scheme == config.scheme:
                 for name in names:
-                    sheets[name]["minus"] = _minus(name, answers, holdout, tuple(networks))
+                    than = fewer[name][0] if name in fewer else config.than(name, tuple(networks))
+                    sheets[name]["minus"] = _minus(name, than, answers, holdout)
             show(done + 1, len(splits))
     sheet = {
         "scheme": config.scheme, "sensitivity": config.sensitivity, "level": score.level,
@@ -125,16 +129,19 @@ def compare_students(
 
 
 def _of_name(
-    name: str, networks: Mapping[str, NetworkConfig], opened: Mapping[Trained, Unit]
-) -> dict[str, Any]:
+    name: str, networks: Mapping[str, NetworkConfig], fewer: Mapping[str, tuple[str, str]],
+    opened: Mapping[Trained, Unit],
+) -> dict[str, Any]:  # fmt: skip
     """What it is and costs."""
-    if name not in networks:
+    base, precision = fewer.get(name, (name, None))
+    if base not in networks:
         return {"kind": "baseline", "schemes": {}}
-    config = networks[name]
+    config = networks[base]
     some = [unit for (_, n, _), unit in opened.items() if n == name]
     bits = config.net.weight_bits
     return {
-        "kind": "network", "variant": FLOAT32 if bits is None else f"int{bits}",
+        "kind": "network",
+        "variant": precision or (FLOAT32 if bits is None else f"int{bits}, learnt"),
         "backbone": config.net.backbone,
         "teacher": None if config.teacher is None else config.teacher.network,
         "parameters": some[0].facts["parameters"], "flops": 2 * multiply_adds(config.net),
@@ -144,16 +151,18 @@ def _of_name(
 
 def _megabytes(unit: Unit, bits: int | None) -> float:
     """Of its weights' file, or reckoned where a phone would keep them in few bits."""
+    if "mb" in unit.facts:
+        return float(unit.facts["mb"])
     if bits is None:
         return unit.manifest.files[BEST].size / MEGABYTE
-    return few_bit_mb(unit.tensors(BEST), bits)
+    return megabytes(unit.tensors(BEST), bits)
 
 
 def _minus(
-    name: str, answers: Mapping[str, Answers], holdout: Holdout, names: tuple[str, ...]
+    name: str, than: str | None, answers: Mapping[str, Answers], holdout: Holdout
 ) -> dict[str, Any] | None:
     """It minus what it is held against."""
-    if (than := holdout.config.than(name, names)) is None:
+    if than is None:
         return None
     return {"than": than, **measure.held_against(holdout, answers[name], answers[than])}
 

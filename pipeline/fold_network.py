@@ -122,15 +122,15 @@ class FoldNetwork:
         if trained.best_is_another:
             with draft.progress(f"{self.title}, scores of the last epoch") as show:
                 last = scores_of(*scored, trained.last, self.indices, show)
-        draft.parquet(SCORES, self._table(self.indices, {"": best, LAST: last}))
+        draft.parquet(SCORES, self.table(self.indices, {"": best, LAST: last}))
 
     def score(self, draft: Draft, trained: TrainedNetwork, indices: Ints) -> pl.DataFrame:
         """Ids and probabilities of other rows, by the best weights."""
         with draft.progress(f"{self.title}, scores of other rows") as show:
             scores = scores_of(self.network, self.run, self.pictures, trained.best, indices, show)
-        return self._table(indices, {"": scores})
+        return self.table(indices, {"": scores})
 
-    def _table(self, indices: Ints, scores: Mapping[str, Scores]) -> pl.DataFrame:
+    def table(self, indices: Ints, scores: Mapping[str, Scores]) -> pl.DataFrame:
         """Ids, and probabilities by what stands before their columns."""
         names = self.network.columns
         columns: dict[str, Any] = {ID: self.pictures.ids.gather(indices).alias(ID)}

@@ -21,6 +21,8 @@ from pipeline.distill import (
     fitting,
     made_from,
     network_on,
+    rounded_name,
+    rounding,
     student,
 )
 from pipeline.job import Job, mended_by
@@ -51,9 +53,11 @@ def run(job: Job) -> Unit:
     every = [*first, *(task for task in trainings.values() if task not in first)]
     if job.watcher is None and not all(one.done for one in job.states_of(every).values()):
         _check_beforehand(splits, trainings)
-    baselines = _baselines(job, splits, names)
-    job.carry_out(*every, *needed_by(list(baselines.values())), *baselines.values())
-    done, new = job.make(comparing(job, names, splits, {**trainings, **baselines}))
+    rounded, baselines = _rounded(job, splits, trainings), _baselines(job, splits, names)
+    fitted = [*needed_by(list(baselines.values())), *baselines.values()]
+    job.carry_out(*every, *rounded.values(), *fitted)
+    every_score = {**trainings, **rounded, **baselines}
+    done, new = job.make(comparing(job, names, splits, every_score))
     if not new:
         job.rest(DISTILL, f"{done.folder} is up to date.")
         return done
@@ -83,6 +87,20 @@ def _trainings(
         (scheme, name, seed): student(split, name, seed)
         for seed, (scheme, split) in product(config.seeds, splits.items())
         for name in (names if scheme == config.scheme else config.by_image)
+    }
+
+
+def _rounded(
+    job: Job, splits: dict[Scheme, Split], trainings: dict[Trained, Task]
+) -> dict[Trained, Task]:
+    """On the first split alone."""
+    config = job.recipe.distill
+    scheme = config.scheme
+    return {
+        (scheme, rounded_name(name, precision), seed): rounding(
+            splits[scheme], trainings[scheme, name, seed], precision
+        )
+        for name, precision, seed in product(config.rounded, config.precisions, config.seeds)
     }
 
 

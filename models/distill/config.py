@@ -5,16 +5,20 @@ and held against which, and what an image split is to be shown of.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from folds.split import Scheme
 from models.networks.config import NetworkConfig
 from workspace.choices import Names, Seeds, once_each
+from workspace.settings import said_since
 
 Baseline = Literal["logistic_regression", "gradient_boosting", "random_forest"]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+Fewer = Literal["float16", "int8", "int4"]  # precisions that a trained network is rounded to
+FEWER: tuple[Fewer, ...] = get_args(Fewer)
+SINCE = frozenset({"rounded", "precisions"})  # keys that came later, for manifests
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -35,6 +39,11 @@ class DistillConfig(BaseModel):
     scheme: Scheme = "holdout"  # no group on two of its sides
     # These are trained on a split by image too, which shows what its leak is worth.
     by_image: Annotated[Names, once_each("a network")] = ()
+    # These stand there rounded after training too, in each of these precisions.
+    rounded: Annotated[Names, once_each("a network")] = ()
+    precisions: Annotated[
+        tuple[Fewer, ...], Field(strict=False), once_each("a precision")
+    ] = FEWER  # fmt: skip
     # Of all answers, the most certain; how certain that is, validation rows say.
     kept: Annotated[
         tuple[Share, ...], Field(min_length=1, strict=False), once_each("a share")
@@ -44,6 +53,10 @@ class DistillConfig(BaseModel):
         """What this one is held against; nothing, if it is the reference itself."""
         other = self.against.get(name, self.reference or names[0])
         return None if other == name else other
+
+    def settings(self) -> dict[str, Any]:
+        """For a manifest."""
+        return said_since(self, SINCE)
 
     def check(self, known: Mapping[str, NetworkConfig]) -> None:
         """A ValueError for names that are not there, or no networks of the target."""
@@ -59,8 +72,13 @@ class DistillConfig(BaseModel):
         named = {
             "reference": [] if self.reference is None else [self.reference],
             "against": [*self.against, *self.against.values()],
-            "by_image": self.by_image,
-        }
+            "by_image": self.by_image, "rounded": self.rounded,
+        }  # fmt: skip
         for key, names in named.items():
             if odd := [name for name in names if name not in self.networks]:
                 raise ValueError(f"distill.{key} names {odd[0]!r}, which distill.networks does not")
+        if few := [name for name in self.rounded if known[name].net.weight_bits is not None]:
+            raise ValueError(
+                f"distill.rounded names {few[0]!r}, which learns in few bits (net.weight_bits); "
+                "name networks that have all their bits"
+            )

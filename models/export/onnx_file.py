@@ -9,10 +9,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.export.answering import Answer, Answering
 from models.export.packed import WHOLE, packed
+from models.networks.rounding import SMALLEST
 
 OPSET = 21
 PICTURE = "picture"  # what the input is called
-SMALLEST = 64  # numbers: tensors of fewer are not worth halving
 
 
 def onnx_of(module: Answering) -> bytes:

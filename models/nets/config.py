@@ -12,6 +12,9 @@ from workspace.settings import said_since
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
 Part = Literal["backbone", "attention", "head"]
+Bits = Literal[4, 8]
+Precision = Literal["float32", "float16", "int8", "int4"]  # of weights that are kept
+BITS: dict[Precision, Bits] = {"int8": 8, "int4": 4}
 PARTS: tuple[Part, ...] = get_args(Part)
 HUB, INSTALLED, NONE = "hub", "installed", "none"
 # How gates of attention are computed, for settings: what began otherwise is not gone on with.
@@ -46,7 +49,7 @@ class NetConfig(BaseModel):
     drop_path: Rate = 0.0
     # Weights of so few bits, and inputs of layers in 8, which another network learns to live with:
     # the one that `weights` names, of which it takes all.
-    weight_bits: Literal[4, 8] | None = None
+    weight_bits: Bits | None = None
     pace: Literal["exact", "fast"] = "exact"  # of scoring; fast: bfloat16 where the machine has it
     # That compute it on a CPU; None: by its work (models/nets/work.py). Others round otherwise.
     threads: int | None = Field(default=None, ge=1, le=256)

@@ -36,6 +36,7 @@ reference = "alone"
 seeds = [0, 1]
 baselines = ["random_forest"]
 by_image = ["alone"]
+rounded = ["taught"]
 kept = [1.0, 0.5]
 [lightgbm]
 rounds = 20
@@ -65,7 +66,10 @@ def sheet_of(place):
 def test_all_are_compared_with_the_student_that_learns_alone(whole):
     place, said = whole
     sheet = sheet_of(place)
-    assert sheet["names"] == ["big", "alone", "taught", "few", "random_forest"]
+    assert sheet["names"] == [
+        "big", "alone", "taught", "few", "taught in float16", "taught in int8", "taught in int4",
+        "random_forest",
+    ]  # fmt: skip
     scores = sheet["scores"]
     assert scores["alone"]["minus"] is None
     for name in ("big", "taught", "few", "random_forest"):
@@ -75,14 +79,34 @@ def test_all_are_compared_with_the_student_that_learns_alone(whole):
         assert minus["than"] == "alone"
         assert minus["auc"]["by_seed"] == pytest.approx([ours[n] - other[n] for n in (0, 1)])
     assert (scores["taught"]["teacher"], scores["taught"]["variant"]) == ("big", "fp32")
-    assert scores["few"]["variant"] == "int4"
+    assert scores["few"]["variant"] == "int4, learnt"
     # Weights of both convolutions and the last layer, steps and biases, ranges, the head's norm.
-    few = (216 + 1152 + 1024) / 2 + 4 * (2 * (8 + 16 + 1) + 2 * 3 + 2 * 1024)
+    few = (216 + 1152 + 1024) / 2 + 4 * (2 * (8 + 16 + 1) + 2 * 2 + 2 * 1024)
     assert scores["few"]["mb"] * 1e6 == pytest.approx(few)
     assert scores["alone"]["mb"] < scores["big"]["mb"]
     assert scores["alone"]["flops"] < scores["big"]["flops"]
     assert "distill: minus alone, or what else a row is held against; paired." in said.stdout
     assert "patients on more than one side of a split by image" in said.stdout
+
+
+def test_a_rounded_network_is_held_against_the_whole_one(whole):
+    """By thresholds of its own; in four bits another one than in sixteen."""
+    sheet = sheet_of(whole[0])
+    scores, thresholds, size = sheet["scores"], {}, {}
+    for precision in ("float16", "int8", "int4"):
+        one = scores[f"taught in {precision}"]
+        assert one["minus"]["than"] == "taught"
+        assert one["variant"] == precision
+        assert one["parameters"] == scores["taught"]["parameters"]
+        size[precision] = one["mb"] * 1e6
+        thresholds[precision] = one["schemes"]["holdout"]["thresholds"]["0"]
+    assert size["int8"] - size["int4"] == pytest.approx((216 + 1152 + 1024) / 2)
+    assert size["float16"] < 0.6 * scores["taught"]["mb"] * 1e6
+    whole_one = scores["taught"]["schemes"]["holdout"]["thresholds"]["0"]
+    assert len({*thresholds.values(), whole_one}) == 4
+    auc = [scores[f"taught in {one}"]["minus"]["auc"]["by_seed"] for one in ("float16", "int4")]
+    assert all(abs(value) < 0.02 for value in auc[0])
+    assert any(value != 0 for value in auc[1])
 
 
 def test_no_patient_is_on_two_sides_but_of_the_split_by_image(whole):

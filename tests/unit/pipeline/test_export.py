@@ -17,7 +17,7 @@ from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.trainings import LAST
-from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.errors import ArtifactError, ConfigError
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_without_inner_rows_half_of_the_held_out_patients_choose(networks, made)
     both = [set(rows.groups[places]) for places in (sides.choosing, sides.measuring)]
     assert not both[0] & both[1]
     assert sorted(sides.asked) == sorted(fold.indices)
-    assert not set(sides.some(100)) & set(fold.indices)
+    assert not set(sides.learnt) & set(fold.indices)
     assert sides.measured_on == "the other half of the rows that it held out"
 
 
@@ -158,7 +158,7 @@ def test_inner_rows_choose_and_all_held_out_rows_measure(networks, made, monkeyp
     sides = sides_of(fold, rows.groups, 0)
     assert sides.choosing.tolist() == [7]
     assert sides.measuring.tolist() == fold.indices.tolist()
-    assert sides.some(100).tolist() == [5, 6]
+    assert sides.learnt.tolist() == [5, 6]
 
 
 @pytest.fixture
@@ -206,27 +206,14 @@ def test_halved_weights_may_differ_by_more(exporting):
     assert halved.parity(said(0.302, 0.1, 0.2), LIBRARY)["bound"] == 0.01
 
 
-@pytest.mark.parametrize(("precision", "bound"), [("int8", 0.2), ("int4", 0.2)])
-def test_few_bits_may_differ_by_a_rounding_of_what_layers_see(exporting, precision, bound):
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_few_bits_may_differ_by_roundings_but_not_on_average(exporting, precision):
     config = ExportConfig(precision=precision)
     few = replace(exporting, of=replace(exporting.of, config=config))
-    assert few.parity(said(0.302, 0.1, 0.2), LIBRARY)["bound"] == bound
-
-
-def test_check_87_ranges_of_held_out_pictures_are_refused(exporting):
-    """Picture d, number 3, is the one that was learnt from."""
-    exporting.sides.check_learnt(np.array([3]), pl.Series(["a", "b", "c", "d"]))
-    with pytest.raises(DataError) as refused:
-        exporting.sides.check_learnt(np.array([3, 1, 2]), pl.Series(["a", "b", "c", "d"]))
+    assert few.parity(said(0.42, 0.1, 0.2), LIBRARY)["mean"] == pytest.approx(0.04)
+    with pytest.raises(ArtifactError) as refused:
+        few.parity(said(0.48, 0.1, 0.2), LIBRARY)
     assert str(refused.value) == (
-        "Ranges of few bits would be taken from [b, c] (2 of 3 pictures), which the network did "
-        "not learn from; take pictures of its training rows."
+        "mine, fold 0, exported, differs from the library by 0.06 in probability on average of 3 "
+        "pictures (0.05 is allowed); take the versions of requirements.lock."
     )
-
-
-def test_ranges_are_refused_before_any_picture_is_seen(exporting):
-    """`_seeing` is what takes them, whoever names the pictures."""
-    fold = exporting.fold
-    fold.pictures = SimpleNamespace(ids=pl.Series(["a", "b", "c", "d"]))
-    with pytest.raises(DataError, match=r"^Ranges of few bits would be taken from \[a\] \(1 of 1"):
-        exporting._seeing(None, 8, np.array([0]))

@@ -1,11 +1,12 @@
 """What weights in few bits take, beside a count by hand."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from models.distill.size import few_bit_mb
-from models.nets.quantised import quantise
+from models.distill.size import megabytes
+from models.nets.quantised import RoundedLayer, RoundedWeight, quantise
 
 
 @pytest.mark.parametrize(("bits", "weights"), [(8, 54 + 6), (4, 27 + 3)])
@@ -15,10 +16,12 @@ def test_each_rounded_weight_takes_its_bits_and_all_else_is_kept_whole(bits, wei
     net.add_module("backbone", nn.Conv2d(3, 2, 3))
     net.add_module("norm", nn.LayerNorm(2))  # 2 x 2 numbers
     net.add_module("head", nn.Linear(2, 3))
-    quantise(net, ("backbone", "head"), bits)
+    net.backbone, net.head = nn.Sequential(net.backbone), nn.Sequential(net.head)
+    quantise(net.backbone, RoundedLayer, bits)
+    quantise(net.head, RoundedWeight, bits)
     tensors = {name: one.numpy() for name, one in net.state_dict().items()}
-    steps, biases, ranges, norm = 2 + 3, 2 + 3, 2 * 2, 4
-    assert few_bit_mb(tensors, bits) * 1e6 == weights + 4 * (steps + biases + ranges + norm)
+    steps, biases, ranges, norm = 2 + 3, 2 + 3, 2, 4
+    assert megabytes(tensors, bits) * 1e6 == weights + 4 * (steps + biases + ranges + norm)
 
 
 def test_a_layer_that_is_only_called_so_is_kept_whole():
@@ -27,4 +30,9 @@ def test_a_layer_that_is_only_called_so_is_kept_whole():
     tensors = {f"some.{name}": one for name, one in net.state_dict().items()}
     assert "some.layer.weight" in tensors
     kept = {name: torch.clone(one).numpy() for name, one in tensors.items()}
-    assert few_bit_mb(kept, 4) * 1e6 == 4 * 12
+    assert megabytes(kept, 4) * 1e6 == 4 * 12
+
+
+def test_halves_are_of_every_float():
+    tensors = {"weight": np.zeros((3, 2), np.float32), "batches": np.zeros((), np.int64)}
+    assert megabytes(tensors, 16) * 1e6 == 6 * 2 + 8

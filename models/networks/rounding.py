@@ -1,0 +1,58 @@
+"""A trained network in fewer bits than it learnt in: what post-training rounding makes of it.
+
+Ranges of what layers see come from pictures that the network learnt from, and from no other: rows
+that choose a threshold or measure must be as new to the rounded network as to the whole one.
+"""
+
+import copy
+
+import numpy as np
+import polars as pl
+import torch
+
+from models.inference.scores import Way, images_of
+from models.input.pictures import Pictures
+from models.nets.config import BITS, Precision
+from models.nets.network import LesionNet
+from models.nets.quantised import in_few_bits
+from workspace.arrays import Ints
+from workspace.errors import DataError, listed
+
+RANGES = 256  # pictures from which ranges are taken, at most
+SMALLEST = 64  # numbers: tensors of fewer are not worth halving
+
+
+def rounded(
+    net: LesionNet, precision: Precision, pictures: Pictures, learnt: Ints, way: Way
+) -> LesionNet:
+    """A copy of the net in this precision; `learnt` are the rows that it learnt from."""
+    if precision == "float16":
+        return _halved(net)
+    some = some_of(learnt, RANGES)
+    check_learnt(some, learnt, pictures.ids)
+    return in_few_bits(net, BITS[precision], images_of(net, pictures, some, way))
+
+
+def some_of(rows: Ints, most: int) -> Ints:
+    """The same ones whenever they are asked for."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
+
+
+def check_learnt(indices: Ints, learnt: Ints, ids: pl.Series) -> None:
+    """Refuse ranges of pictures that choose or measure."""
+    if (others := indices[~np.isin(indices, learnt)]).size:
+        raise DataError(
+            f"Ranges of few bits would be taken from {listed(ids.gather(others).to_list())} "
+            f"({len(others)} of {len(indices)} pictures), which the network did not learn from; "
+            "take pictures of its training rows."
+        )
+
+
+@torch.no_grad()
+def _halved(net: LesionNet) -> LesionNet:
+    """With its weights as 16 bits have them; it computes in 32, as before."""
+    halved = copy.deepcopy(net)
+    for one in halved.state_dict().values():
+        if one.dtype == torch.float32 and one.numel() >= SMALLEST:
+            one.copy_(one.half())
+    return halved

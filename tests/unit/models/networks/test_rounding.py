@@ -1,0 +1,84 @@
+"""Rounded after training: by pictures that were learnt from alone."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from models.inference.scores import Way
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
+from models.nets.quantised import RoundedLayer
+from models.networks import rounding
+from models.networks.rounding import check_learnt, rounded, some_of
+from workspace.errors import DataError
+
+IDS = pl.Series(["a", "b", "c", "d"])
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    config = NetConfig(
+        backbone="test_resnet", weights="none", size=32, se=False, cbam=False, hidden=(),
+        dropout=(0.0,),
+    )  # fmt: skip
+    return LesionNet(config, 1).eval()
+
+
+class Shelf:
+    """Pictures that remember who was asked for."""
+
+    ids = IDS
+
+    def __init__(self, monkeypatch):
+        self.asked = []
+        monkeypatch.setattr(rounding, "images_of", self.images_of)
+
+    def images_of(self, _net, _pictures, indices, _way):
+        self.asked += indices.tolist()
+        yield torch.ones(len(indices), 3, 32, 32)
+
+
+def test_check_87_only_what_was_learnt_from_is_looked_at(net, monkeypatch):
+    shelf = Shelf(monkeypatch)
+    few = rounded(net, "int8", shelf, np.array([1, 3]), Way(torch.device("cpu")))
+    assert shelf.asked == [1, 3]
+    first = next(one for one in few.modules() if isinstance(one, RoundedLayer))
+    assert (float(first.low), float(first.high)) == (0.0, 1.0)
+
+
+def test_check_87_a_held_out_picture_among_them_is_refused(net, monkeypatch):
+    """Whatever chose them: here a choice that knows of no sides."""
+    shelf = Shelf(monkeypatch)
+    monkeypatch.setattr(rounding, "some_of", lambda *_: np.array([1, 0, 2]))
+    with pytest.raises(DataError) as refused:
+        rounded(net, "int4", shelf, np.array([1, 3]), Way(torch.device("cpu")))
+    assert str(refused.value) == (
+        "Ranges of few bits would be taken from [a, c] (2 of 3 pictures), which the network did "
+        "not learn from; take pictures of its training rows."
+    )
+    assert shelf.asked == []
+    check_learnt(np.array([3]), np.array([1, 3]), IDS)
+
+
+def test_some_are_the_same_ones_each_time_and_never_twice():
+    rows = np.arange(0, 3000, 3)
+    some = some_of(rows, 256)
+    assert (some == some_of(rows, 256)).all()
+    assert len(set(some.tolist())) == 256
+    assert set(some.tolist()) <= set(rows.tolist())
+    assert some_of(rows[:5], 256).tolist() == [0, 3, 6, 9, 12]
+
+
+def test_halves_are_of_weights_that_are_worth_it(net):
+    few = rounded(net, "float16", None, np.array([]), Way(torch.device("cpu")))
+    for (name, ours), given in zip(
+        few.state_dict().items(), net.state_dict().values(), strict=True
+    ):
+        if given.dtype == torch.float32 and given.numel() >= 64:
+            assert torch.equal(ours, given.half().float()), name
+        else:
+            assert torch.equal(ours, given), name
+    both = zip(few.parameters(), net.parameters(), strict=True)
+    assert not all(torch.equal(ours, given) for ours, given in both)
