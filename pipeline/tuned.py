@@ -18,6 +18,7 @@ from metrics.bootstrap import difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
+from pipeline.overlay import overlay
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES, SCORES, grow_boosters
 from pipeline.tuning import ALL, TUNE, Plan
@@ -30,6 +31,7 @@ from workspace.tasks import Task
 from workspace.units import Draft, open_unit
 
 TRIALS, SHEET, OVERLAY = "trials.parquet", "tuning.json", "tuned.toml"
+ABOUT = "Values that make tune found; their inner score is optimistic."
 
 
 def growing(plan: Plan, studies: Mapping[str, Study]) -> dict[int, Task]:
@@ -144,28 +146,7 @@ def sum_up(  # noqa: PLR0913 - what a recipe says, and what was tried
     [last] = [one for one in tried if one.name == ALL]
     if last.best is not None:
         sections = space.overlay(last.best.values) | ({"blend": blend} if blend else {})
-        draft.text(OVERLAY, overlay(sections, base))
-
-
-def overlay(sections: Mapping[str, Mapping[str, Any]], base: str) -> str:
-    """A recipe that states tuned values alone."""
-    lines = [
-        f"base = {_toml(base)}",
-        'about = "Values that make tune found; their inner score is optimistic."',
-    ]
-    for name, values in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value)
+        draft.text(OVERLAY, overlay(sections, base=base, about=ABOUT))
 
 
 def _study_sheet(tried: Tried) -> dict[str, Any]:

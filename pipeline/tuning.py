@@ -5,16 +5,15 @@ a call that is killed leaves trials that another finishes by their number, and s
 run share them as they share any other unit.
 """
 
-import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline import studies
 from pipeline.job import Job
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES
@@ -25,7 +24,6 @@ from stacking.tuning.space import Setting, Space
 from stacking.tuning.study import Study, Trial, forget, open_storage
 from workspace.errors import ArtifactError, ConfigError, DermstackError, name_some
 from workspace.hashing import sha256_text
-from workspace.lock import LockedError, locked
 from workspace.machine import lent_memory_gb
 from workspace.orders import Needs
 from workspace.tasks import Task
@@ -36,7 +34,6 @@ ALL = "all_folds"  # the study whose values are for use
 TRIAL = "trial.json"
 KEPT_SHARE = 0.25  # of the memory that is free, for bins that are kept from trial to trial
 BYTES_A_BIN = 2  # at most; with up to 256 bins a column it is one
-WAIT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,11 @@ class Plan:
     files: StackFiles
     space: Space
     trials: int
+
+    @property
+    def folder(self) -> Path:
+        """Where trials lie, and what their studies know of them."""
+        return self.job.run / "trials"
 
     @property
     def rows(self) -> StackRows:
@@ -88,11 +90,11 @@ def plan_of(job: Job, files: StackFiles, trials: int) -> Plan:
     return Plan(job, files, space, trials)
 
 
-def open_studies(plan: Plan, url: str, *, fresh: bool) -> dict[str, Study]:
+def open_studies(plan: Plan, *, fresh: bool) -> dict[str, Study]:
     """All studies of the plan, made if they are not there; `fresh`: begun anew."""
     recipe = plan.job.recipe
-    with _alone(plan.job):
-        storage = open_storage(url or f"sqlite:///{_database(plan.job)}")
+    with studies.alone(plan.folder):
+        storage = open_storage(studies.address_of(plan.job, plan.folder))
         if fresh:
             for name in plan.outer:
                 forget(storage, _named(plan, name))
@@ -105,34 +107,22 @@ def open_studies(plan: Plan, url: str, *, fresh: bool) -> dict[str, Study]:
         }  # fmt: skip
 
 
-def asked(plan: Plan, studies: Mapping[str, Study]) -> list[tuple[str, Trial]]:
-    """The trials to carry out next: those that were left, then new ones, as many as may be."""
-    todo = []
-    with _alone(plan.job):
-        for name, study in studies.items():
-            waiting = study.waiting()
-            if not waiting:  # all of a batch are told before the next is drawn
-                room = plan.trials - study.finished
-                more = min(room, plan.job.recipe.tune.at_once)
-                waiting = [study.ask() for _ in range(more)]
-            todo += [(name, trial) for trial in waiting]
-    return todo
+def asked(plan: Plan, opened: Mapping[str, Study]) -> list[tuple[str, Trial]]:
+    """The trials to carry out next."""
+    return studies.asked(plan.folder, opened, plan.trials, plan.job.recipe.tune.at_once)
 
 
-def tell(plan: Plan, studies: Mapping[str, Study], done: Mapping[tuple[str, int], Unit]) -> None:
-    """What finished trials were worth; of one that failed also why."""
-    with _alone(plan.job):
-        for (name, number), unit in done.items():
-            outcome = unit.json(TRIAL)
-            if outcome["mean"] is None:
-                why = outcome["failed"] or "no inner fold has both classes to learn and to score"
-                plan.job.say(f"notice: trial {number} of {name} failed: {why}")
-            studies[name].tell(number, float("nan") if outcome["mean"] is None else outcome["mean"])
+def tell(plan: Plan, opened: Mapping[str, Study], done: Mapping[tuple[str, int], Unit]) -> None:
+    """What finished trials were worth."""
+    outcomes = {which: unit.json(TRIAL) for which, unit in done.items()}
+    why = "no inner fold has both classes to learn and to score"
+    worth = {which: (one["mean"], one["failed"] or why) for which, one in outcomes.items()}
+    studies.tell(plan.job, plan.folder, opened, worth)
 
 
-def check_best(plan: Plan, studies: Mapping[str, Study]) -> None:
+def check_best(plan: Plan, opened: Mapping[str, Study]) -> None:
     """Refuse to go on where no trial of a study could be scored."""
-    if failed := [name for name, study in studies.items() if study.best(plan.trials) is None]:
+    if failed := [name for name, study in opened.items() if study.best(plan.trials) is None]:
         raise ArtifactError(
             f"Every trial of {name_some(failed)} failed; the notices above say why. Mend it and "
             "run 'make tune FRESH=1', or take tune.nested=false if it lies in one fold."
@@ -144,7 +134,7 @@ def trying(plan: Plan, name: str, trial: Trial) -> Task:
     job, outer = plan.job, plan.outer[name]
     setting = plan.space.setting(trial.values, job.recipe.tune.seeds)
     return Task(
-        job.run / "trials" / f"{name}_{trial.number:04d}",
+        plan.folder / f"{name}_{trial.number:04d}",
         TUNE,
         try_setting,
         settings={
@@ -227,22 +217,3 @@ def _made_from(plan: Plan, outer: int | None) -> dict[str, str]:
               for b, v in some.items()}  # fmt: skip
     plain = {k: repr(v) for k, v in plan.settings().items() if not isinstance(v, dict)}
     return {**values, **plain, **plan.rows.hashes(plan.space.columns, outer)}
-
-
-def _database(job: Job) -> Path:
-    folder = job.run / "trials"
-    folder.mkdir(parents=True, exist_ok=True)
-    return (folder / "studies.db").absolute()
-
-
-@contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    """One call at a time asks and tells; it takes moments, so that others wait for it."""
-    path = job.run / "trials" / ".studies.lock"
-    while True:
-        try:
-            with locked(path, str(path.parent)):
-                yield
-                return
-        except LockedError:
-            time.sleep(WAIT_S)

@@ -5,7 +5,6 @@ Reads folds, features and the recipe's blocks (made first where needed). Each tr
 trials.parquet, and tuned.toml, a recipe to stack with. A call that is stopped goes on.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,28 +12,26 @@ from folds.findings import plural
 from pipeline.job import Job
 from pipeline.members import STACK
 from pipeline.stacked import boosting
+from pipeline.studies import trials_of
 from pipeline.tuned import OVERLAY, SHEET, growing, summing_up
 from pipeline.tuning import TUNE, asked, check_best, open_studies, plan_of, tell, trying
 from reports.tuning import tables
 from scripts import stack
 from scripts.stage import main
 from stacking.tuning.study import Study
-from workspace.errors import ConfigError
 from workspace.units import Unit
 
 
 def run(job: Job) -> Unit:
     """Studies finished, and what the tuned values are worth, made if not there yet."""
     as_it_is = replace(job, fresh=False)  # FRESH=1 is of the trials alone
-    plan = plan_of(as_it_is, stack.files_of(as_it_is), _trials(job))
+    plan = plan_of(as_it_is, stack.files_of(as_it_is), trials_of(job, job.recipe.tune.trials))
     known = job.state_of(summing_up(plan, None, {}))
     if known.unit is not None or job.watcher is not None:
         [(done, _)] = job.carry_out(known.task)
         job.rest(TUNE, f"{done.folder} is up to date.")
         return done
-    # Of make by environment: an argument, and a password in it, is seen in the list of processes.
-    address = job.words.get("storage") or os.environ.get("STUDIES_ADDRESS", "")
-    studies = open_studies(plan, address, fresh=job.fresh)
+    studies = open_studies(plan, fresh=job.fresh)
     while trials := asked(plan, studies):
         tasks = [trying(plan, name, trial) for name, trial in trials]
         units = [unit for unit, _ in job.carry_out(*tasks)]
@@ -54,15 +51,6 @@ def run(job: Job) -> Unit:
     job.say(f"tune: see {done.folder}: {SHEET}, {OVERLAY}; use the values with make stack "
             f"RECIPE={done.folder / OVERLAY} RUN=<another>.")  # fmt: skip
     return done
-
-
-def _trials(job: Job) -> int:
-    text = job.words.get("trials", "")
-    if not text:
-        return job.recipe.tune.trials
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"TRIALS={text} is no number of trials; take 1 or more.")
-    return int(text)
 
 
 def _so_far(trials: int, studies: Mapping[str, Study]) -> str:

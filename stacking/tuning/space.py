@@ -6,7 +6,7 @@ columns by its prefix (`use.pz`). The recipe's own values are always within reac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stacking.boosters.booster import BoosterConfig, Range
 from stacking.category_codes import blind_columns
@@ -25,7 +25,7 @@ RATIOS = {
     "positive_ratio": Range(0.001, 0.1, log=True),
     "negative_ratio": Range(0.002, 0.5, log=True),
 }
-Values = Mapping[str, float | bool]  # of a trial, by name
+Values = Mapping[str, float | bool | str]  # of a trial, by name
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class Setting:
 @dataclass(frozen=True)
 class Space:
     """Where values are looked for, and the recipe's own."""
+
+    worth: ClassVar[str] = "pauc"
+    grid: ClassVar[Sequence[Values]] = ()
 
     name: str  # of the booster
     stack: StackConfig

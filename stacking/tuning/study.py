@@ -8,20 +8,22 @@ on which process asks.
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from stacking.tuning.space import Space, Values
+from stacking.tuning.space import Values
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.hashing import sha256_text
 from workspace.lazy import LazyModule
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, TrialState
 
@@ -34,7 +36,7 @@ sqlalchemy = LazyModule("sqlalchemy")
 MADE_FROM, SPACE = "made_from", "space"  # what a study remembers
 MEND = "take another STORAGE= or RUN=, or begin anew with FRESH=1"
 WAIT_S = 60  # for another who writes to the same SQLite file
-NUMBER, VALUE, STATE = "number", "pauc", "state"  # columns of the table
+NUMBER, STATE = "number", "state"  # columns of the table
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,28 @@ class Trial:
 
     number: int
     values: Values
+
+
+class Searched(Protocol):
+    """Where a study looks for values."""
+
+    @property
+    def worth(self) -> str:
+        """What a trial is worth: the name of its column."""
+
+    @property
+    def own(self) -> Values:
+        """The recipe's own values."""
+
+    @property
+    def grid(self) -> Sequence[Values]:
+        """All that there is to try, in order; empty: as much as is asked for, by what is known."""
+
+    def distributions(self) -> "dict[str, BaseDistribution]":
+        """In Optuna's words."""
+
+    def words(self) -> list[str]:
+        """What two studies must have in common."""
 
 
 def open_storage(url: str) -> "RDBStorage":
@@ -64,7 +88,7 @@ class Study:
     """One study in its storage; whoever calls it holds the lock of the run's studies."""
 
     name: str
-    space: Space
+    space: Searched
     seed: int
     random: int
     study: "OptunaStudy"
@@ -72,7 +96,7 @@ class Study:
 
     @classmethod
     def open(
-        cls, storage: "RDBStorage", name: str, space: Space, made_from: Mapping[str, str],
+        cls, storage: "RDBStorage", name: str, space: Searched, made_from: Mapping[str, str],
         seed: int, random: int,
     ) -> "Study":  # fmt: skip
         """The study of this name; its creator puts the recipe's own values first."""
@@ -114,21 +138,38 @@ class Study:
         waiting = [one.system_attrs.get("fixed_params") for one in self._trials(states.WAITING)]
         tried = [one.params for one in self._trials(states.RUNNING, *self._told_states)]
         if own not in waiting and own not in tried:
-            self.study.enqueue_trial(own)
+            self.study.enqueue_trial(dict(own))
 
     def ask(self) -> Trial:
-        """The next values: the recipe's own, then some at random, then by what is known."""
+        """The next values: the recipe's own, then some at random, then by what is known.
+
+        Of a grid the next that nobody has tried; whoever asks for more than there are is wrong.
+        """
         with _naming_faults(self.url):
-            number = len(self.study.get_trials(deepcopy=False))
-            # A sampler of its own for each: one that goes on would, begun anew, repeat itself.
-            seed = int(sha256_text(f"{self.seed} {self.name} {number}")[:8], 16)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna_exceptions.ExperimentalWarning)
-                self.study.sampler = optuna.samplers.TPESampler(
-                    n_startup_trials=self.random, multivariate=True, group=True, seed=seed
-                )
+            if self.space.grid:
+                self._next_of_grid()
+            self.study.sampler = self._sampler(len(self.study.get_trials(deepcopy=False)))
             asked = self.study.ask(self.space.distributions())
             return Trial(asked.number, asked.params)
+
+    def _next_of_grid(self) -> None:
+        """Enqueue it, unless a kill has left one in the queue."""
+        states = optuna.trial.TrialState
+        if not self._trials(states.WAITING):
+            tried = [one.params for one in self._trials(states.RUNNING, *self._told_states)]
+            left = [values for values in self.space.grid if values not in tried]
+            assert left, "a grid is tried once"
+            self.study.enqueue_trial(dict(left[0]))
+
+    def _sampler(self, number: int) -> "BaseSampler":
+        """One for each trial: one that goes on would, begun anew, repeat itself."""
+        seed = int(sha256_text(f"{self.seed} {self.name} {number}")[:8], 16)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna_exceptions.ExperimentalWarning)
+            sampler: BaseSampler = optuna.samplers.TPESampler(
+                n_startup_trials=self.random, multivariate=True, group=True, seed=seed
+            )
+            return sampler
 
     def tell(self, number: int, value: float) -> None:
         """What a trial was worth; NaN: it failed. Told twice is told once."""
@@ -139,7 +180,7 @@ class Study:
     def table(self, trials: int) -> pl.DataFrame:
         """A row for each of the first so many: number, state, what it was worth, its values."""
         rows = [
-            {NUMBER: t.number, STATE: t.state.name.lower(), VALUE: t.value, **t.params}
+            {NUMBER: t.number, STATE: t.state.name.lower(), self.space.worth: t.value, **t.params}
             for t in self._first(trials)
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
@@ -198,12 +239,12 @@ def _names(storage: "RDBStorage") -> set[str]:
 def _check_direction(study: "OptunaStudy", where: str) -> None:
     if study.direction.name != "MAXIMIZE":
         raise ArtifactError(
-            f"Study {study.study_name} in {where} looks for the least, and pAUC is to be the most; "
-            f"{MEND}."
+            f"Study {study.study_name} in {where} looks for the least, and a trial is to be "
+            f"worth the most; {MEND}."
         )
 
 
-def _check(study: "OptunaStudy", space: Space, made_from: Mapping[str, str], where: str) -> None:
+def _check(study: "OptunaStudy", space: Searched, made_from: Mapping[str, str], where: str) -> None:
     """Refuse a study of something else."""
     _check_direction(study, where)
     known, wanted = set(study.user_attrs.get(SPACE, ())), set(space.words())

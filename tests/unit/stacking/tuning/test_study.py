@@ -209,3 +209,50 @@ def test_a_password_that_would_be_taken_for_the_host_is_refused_and_not_said():
     assert str(error.value) == (
         "STORAGE has more than one @ before its host; write %40 in a password."
     )
+
+
+class Grid:
+    """Six combinations, the recipe's own not among the first two of their order."""
+
+    worth = "auc"
+    own = {"a": 2, "b": "y"}  # noqa: RUF012 - nobody writes to it
+    grid = (own, *({"a": a, "b": b} for b in "xy" for a in (1, 2, 3) if (a, b) != (2, "y")))
+
+    def distributions(self):
+        kind = optuna.distributions.CategoricalDistribution
+        return {"a": kind((1, 2, 3)), "b": kind(("x", "y"))}
+
+    def words(self):
+        return ["a", "b"]
+
+
+def test_a_grid_is_tried_once_in_its_order_whoever_asks(url):
+    space, tried = Grid(), []
+    for _ in space.grid:
+        study = opened(url, space)  # begun anew for each
+        assert study.waiting() == []
+        trial = study.ask()
+        assert opened(url, space).waiting() == [trial]
+        tried.append(trial.values)
+        study.tell(trial.number, trial.values["a"] / 10)
+    assert tried == list(space.grid)
+    assert opened(url, space).table(99).columns == ["number", "state", "auc", "a", "b"]
+    with pytest.raises(AssertionError, match="a grid is tried once"):
+        opened(url, space).ask()
+
+
+def test_a_kill_while_a_grid_is_asked_for_leaves_no_hole_in_it(url):
+    space = Grid()
+    first = opened(url, space)
+    first.tell(first.ask().number, 0.5)
+    first._next_of_grid()  # killed before it is asked for
+    torn = opened(url, space)
+    torn.study.ask()  # killed before its values are there
+    tried = []
+    again = opened(url, space)
+    again.waiting()
+    for _ in space.grid[1:]:
+        trial = again.ask()
+        tried.append(trial.values)
+        again.tell(trial.number, 0.5)
+    assert sorted(map(str, tried)) == sorted(map(str, space.grid[1:]))
