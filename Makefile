@@ -9,6 +9,7 @@ TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
 WORDS_pretrain  := FOLD
 WORDS_train-cnn := FOLD
+WORDS_distill   := TRIALS STORAGE
 WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
 WORDS_report    := OUT
@@ -111,8 +112,8 @@ label-efficiency: setup ## how scores grow with labels, from several beginnings;
 suite: setup ## many networks that differ by one change each, on one page (recipe dermamnist)
 	@$(PY) -m scripts.suite $(OPTIONS)
 
-distill: setup ## a teacher, students alone and taught, on a holdout (recipe distill)
-	@$(PY) -m scripts.distill $(OPTIONS)
+distill: setup ## a teacher, students alone and taught, on a holdout (TRIALS=n: a study of one of them)
+	@$(PY) -m scripts.distill $(OPTIONS) $(if $(TRIALS),--trials '$(TRIALS)')
 
 compare: setup ## ways to stack what networks see (raw, mapped, frozen, ...), paired
 	@$(PY) -m scripts.compare $(OPTIONS)

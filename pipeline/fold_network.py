@@ -72,14 +72,17 @@ def train_and_fill(
     draft: Draft, fold: "FoldNetwork", machine: Machine, checkpoints: Path
 ) -> TrainedNetwork:
     """All that a fold's network leaves; its checkpoints go once that is kept."""
-    kept_so_far = Checkpoints(
-        checkpoints, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say
-    )
+    kept_so_far = checkpoints_of(draft, machine, checkpoints)
     trained = fold.train(kept_so_far, draft)
     fold.fill(draft, trained)
     draft.facts.update(repeatable=machine.repeatable(), threads=threads_of(fold.network.config.net))
     draft.afterwards(kept_so_far.clear)
     return trained
+
+
+def checkpoints_of(draft: Draft, machine: Machine, folder: Path) -> Checkpoints:
+    """Those of this very training, of which it goes on from the last."""
+    return Checkpoints(folder, _resumable(draft.wanted, machine), HashMemory(), draft.desk.say)
 
 
 @dataclass(frozen=True)

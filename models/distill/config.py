@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from folds.split import Scheme
+from models.distill.study import StudyConfig
 from models.networks.config import NetworkConfig
 from workspace.choices import Names, Seeds, once_each
 from workspace.settings import said_since
@@ -48,6 +49,7 @@ class DistillConfig(BaseModel):
     kept: Annotated[
         tuple[Share, ...], Field(min_length=1, strict=False), once_each("a share")
     ] = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)  # fmt: skip
+    study: StudyConfig = StudyConfig()  # of better values for one student
 
     def than(self, name: str, names: tuple[str, ...]) -> str | None:
         """What this one is held against; nothing, if it is the reference itself."""
@@ -55,8 +57,8 @@ class DistillConfig(BaseModel):
         return None if other == name else other
 
     def settings(self) -> dict[str, Any]:
-        """For a manifest."""
-        return said_since(self, SINCE)
+        """For a manifest; a study's values are in what it found."""
+        return said_since(self, SINCE, {"study"})
 
     def check(self, known: Mapping[str, NetworkConfig]) -> None:
         """A ValueError for names that are not there, or no networks of the target."""
@@ -72,8 +74,10 @@ class DistillConfig(BaseModel):
         named = {
             "reference": [] if self.reference is None else [self.reference],
             "against": [*self.against, *self.against.values()],
-            "by_image": self.by_image, "rounded": self.rounded,
-        }  # fmt: skip
+            "by_image": self.by_image,
+            "rounded": self.rounded,
+            "study.network": [] if self.study.network is None else [self.study.network],
+        }
         for key, names in named.items():
             if odd := [name for name in names if name not in self.networks]:
                 raise ValueError(f"distill.{key} names {odd[0]!r}, which distill.networks does not")
