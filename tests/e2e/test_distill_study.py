@@ -98,6 +98,9 @@ def test_again_nothing_is_done_and_without_trials_nothing_is_studied(whole, tmp_
     shutil.copytree(whole[0].folder, tmp_path / "copy")
     place = Place(tmp_path / "copy")
     assert distill(place, "--trials", str(TRIALS)).stdout.strip().endswith("is up to date.")
+    planned = distill(place, stage="plan", settings=(f"distill.study.trials={TRIALS}",)).stdout
+    assert "distill/study" in planned
+    assert "distill/holdout/networks/taught_seed_0 ... (2)" in planned  # and the tuned one
     assert "study" not in distill(place).stdout
     assert sheet_of(place)["names"] == ["big", "taught"]
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pipeline import studies
-from pipeline.distill import student
+from pipeline.distill import comparing, student
 from pipeline.distill_study import (
     OVERLAY,
     SHEET,
@@ -22,6 +22,7 @@ from pipeline.distill_study import (
 from pipeline.networks import needed_by
 from pipeline.recipe import load_recipe
 from pipeline.sided import Split
+from scripts.distill import _trainings
 from tests.by_hand.pictures import SETTINGS, PicturesByHand
 from tests.by_hand.tasks import check_travels
 from tests.unit.pipeline.test_distill import LEARNT, SIDED, TAUGHT, VALIDATION
@@ -217,6 +218,19 @@ def test_trials_travel_and_are_other_units_than_students(made):
     assert task.inputs_from() == plan.own.inputs_from()  # the same task, not another like it
     assert task.settings["training"]["phases"][0]["lr"] == 1e-4
     assert summing_up(plan, None).folder == made.run / "distill" / "study"
+
+
+def test_values_that_a_study_chose_are_redone_and_typed_ones_stop(made):
+    job, plan = planned(made, "distill.seeds=[0]")
+    tasks = _trainings(job, {"holdout": plan.split}, NAMES, chosen="flag")
+    said = {name: task.on_change for (_, name, _), task in tasks.items()}
+    assert said == {"big": "stop", "flag": "redo"}
+
+
+def test_a_comparison_does_not_hang_on_what_a_study_might_try(made):
+    """So sheets of before, and those of calls without a study, stay."""
+    job, plan = planned(made, "distill.study.at_once=2")
+    assert "study" not in comparing(job, NAMES, {"holdout": plan.split}, {}).settings["distill"]
 
 
 def test_another_study_in_the_same_place_is_refused_by_what_differs(made):
