@@ -61,7 +61,9 @@ def test_each_word_changes_what_it_names_and_nothing_else():
 
 def test_slower_phases_and_lower_rates_keep_their_proportion():
     student = space(
-        "networks.mobile_taught.net.hidden=[8]", "networks.mobile_taught.net.dropout=[0.2, 0.1]",
+        "networks.mobile_taught.net.hidden=[8]", "networks.mobile_8bit.net.hidden=[8]",
+        "networks.mobile_8bit.net.dropout=[0.2, 0.1]",
+        "networks.mobile_taught.net.dropout=[0.2, 0.1]",
         "networks.mobile_taught.training.phases=[{ epochs = 1, lr = 1e-3 }, "
         "{ epochs = 1, lr = 1e-4 }]",
     )  # fmt: skip
