@@ -216,8 +216,8 @@ class _Exporting:
                 "take the versions of requirements.lock."
             )
         return {
-            "pictures": len(indices), "bound": bound, "largest": float(apart.max()),
-            "mean": float(apart.mean()),
+            "pictures": len(indices), "largest": float(apart.max()), "bound": bound,
+            "mean": float(apart.mean()), "mean_bound": mean_bound,
         }  # fmt: skip
 
     def labels(self, unit: Unit, model: bytes, by: Platt | None) -> dict[str, Any]:

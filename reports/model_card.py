@@ -66,7 +66,8 @@ def tables(labels: Json, sheet: Json) -> list[Said]:
         f"({_of(sheet['chosen'])}); on {sheet['measured_on']} ({_of(measured)}):",
         Table((Column("metric"), Column("value")), rows),
         f"export: agrees with the library to {parity['largest']:.1e} on {parity['pictures']} "
-        f"pictures; {sheet['model_mb']:.2f} MB.",
+        f"pictures ({parity['mean']:.1e} on average); {sheet['model_mb']:.2f} MB.",
+        *(f"export: {name}: {value}." for name, value in _of_rounding(labels, sheet)),
     ]
 
 
@@ -85,8 +86,9 @@ def facts(labels: Json, sheet: Json) -> list[tuple[str, str]]:
          f"called so; the limit was chosen for {labels['distance']['false_alarms']:.0%}"),
         ("calibration", labels["calibration"]),
         ("agrees with the library", f"to {parity['largest']:.1e} on {parity['pictures']} pictures "
-         f"(allowed {parity['bound']:g}; {parity['mean']:.1e} on average)"),
-        *_of_rounding(labels, sheet.get("rounding")),
+         f"(allowed {parity['bound']:g}), {parity['mean']:.1e} on average (allowed "
+         f"{parity['mean_bound']:g})"),
+        *_of_rounding(labels, sheet),
         ("size", f"{sheet['model_mb']:.2f} MB, {sheet['parameters']:,} parameters, "
          f"{labels['precision']}"),
         ("pictures", f"{labels['size']} px, views: {', '.join(labels['views'])}"),
@@ -94,14 +96,14 @@ def facts(labels: Json, sheet: Json) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _of_rounding(labels: Json, rounding: Json | None) -> list[tuple[str, str]]:
-    if rounding is None:
+def _of_rounding(labels: Json, sheet: Json) -> list[tuple[str, str]]:
+    """What fewer bits did, where the network did not learn in them."""
+    if (rounding := sheet.get("rounding")) is None:
         return []
-    minus = rounding["minus"]["auc"]
     return [(
         f"{labels['precision']} minus float32, rounded after training",
-        f"ROC-AUC {_interval(minus)}; the probability moved by {rounding['mean']:.3f} on average, "
-        f"{rounding['largest']:.3f} at most",
+        f"ROC-AUC {_interval(rounding['minus']['auc'])}; the probability moved by "
+        f"{rounding['mean']:.3f} on average, {rounding['largest']:.3f} at most",
     )]  # fmt: skip
 
 

@@ -155,6 +155,38 @@ def test_check_122_ten_pictures_in_a_real_browser(whole, tmp_path):
         tab.close()
 
 
+@pytest.mark.slow
+def test_few_bits_run_in_a_browser_too(whole, tmp_path):
+    """The least of them: two weights in a byte, and what each layer sees in 256 values."""
+    folder = runtime()
+    with chromium() as browser:
+        place = Place(Path(shutil.copytree(whole[0].folder, tmp_path / "copy")))
+        said = export(place, f"export.runtime={folder}", "export.precision=int4").stdout
+        assert "export: int4 minus float32, rounded after training: ROC-AUC" in said
+        bundle = place.run / "export" / "mine_fold_0"
+        labels, sheet = (
+            json.loads((bundle / f"{n}.json").read_text()) for n in ("labels", "sheet")
+        )
+        assert labels["precision"] == "int4"
+        assert sheet["parity"]["mean_bound"] == 0.05
+        assert 0 < sheet["rounding"]["mean"] <= sheet["rounding"]["largest"]
+        assert (
+            "int4 minus float32, rounded after training" in (bundle / "model_card.md").read_text()
+        )
+        plain = whole[0].run / "export" / "mine_fold_0" / "model.onnx"
+        assert len((bundle / "model.onnx").read_bytes()) < 0.5 * len(plain.read_bytes())
+        detector, tab, apart = opened(bundle), browser.new_page(), []
+        tab.goto((bundle / "index.html").as_uri())
+        tab.wait_for_selector("body[data-ready]", timeout=60_000)
+        for name, pixels in drawn(tmp_path):
+            tab.set_input_files("#choose", name)
+            tab.wait_for_selector(f'#answer[data-name="{name.name}"]', timeout=60_000)
+            got = float(tab.get_attribute("#answer", "data-probability"))
+            apart.append(abs(got - detector.ask(pixels)["probability"]))
+        assert np.mean(apart) <= 0.05
+        tab.close()
+
+
 def drawn(folder):
     """Ten PNG pictures of several shapes, no two alike."""
     rng = np.random.default_rng(0)

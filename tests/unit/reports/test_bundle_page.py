@@ -35,7 +35,9 @@ SHEET = {
         },
     },
     "measured_on": "the rows that it held out", "level": 0.95, "parameters": 1234,
-    "parity": {"pictures": 500, "largest": 2e-7, "bound": 1e-4}, "model_mb": 1.5,
+    "parity": {
+        "pictures": 500, "largest": 2e-7, "bound": 1e-4, "mean": 1e-7, "mean_bound": 1e-4,
+    }, "model_mb": 1.5,
     "licence": "Its weights <began>.", "learnt": "800 pictures of ham10000.",
 }  # fmt: skip
 
@@ -60,7 +62,9 @@ def test_facts_have_their_n_and_interval_and_none_but_the_sheet_s():
         "0.2500, for a sensitivity of 95%: 96.0% where it was chosen (25 of 200 pictures, its "
         "inner rows; specificity there 50.0%)"
     )
-    assert said["agrees with the library"] == "to 2.0e-07 on 500 pictures (allowed 0.0001)"
+    assert said["agrees with the library"] == (
+        "to 2.0e-07 on 500 pictures (allowed 0.0001), 1.0e-07 on average (allowed 0.0001)"
+    )
     few = {**SHEET, "chosen": {"n": 200, "positives": 19}}
     assert dict(facts(LABELS, few))["threshold"].endswith("; so few say little")
 
