@@ -15,6 +15,7 @@ from tests.bench import (
     bench_real_table,
     bench_seeds,
     bench_stack,
+    bench_student,
     bench_tabular,
     bench_training,
     bench_tuning,
@@ -37,6 +38,7 @@ THEMES = {
     "training": bench_training.run,
     "pace": bench_pace.run,
     "browser": bench_browser.run,
+    "student": bench_student.run,
 }
 HOURS = {"seeds": bench_seeds.run, "real_table": bench_real_table.run}
 

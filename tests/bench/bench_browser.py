@@ -134,6 +134,7 @@ def _labels(sha256: str) -> dict[str, object]:
 _SHEET = {
     "chosen": {"n": 0, "positives": 0}, "chosen_on": "nothing", "measured_on": "nothing",
     "measured": {"n": 0, "positives": 0, "patients": None, "unlike": 0.0, "metrics": {}},
-    "parity": {"pictures": 0, "largest": 0.0, "bound": 0.0}, "model_mb": 0.0, "parameters": 0,
+    "parity": {"pictures": 0, "largest": 0.0, "bound": 0.0, "mean": 0.0, "mean_bound": 0.0},
+    "model_mb": 0.0, "parameters": 0,
     "licence": "Weights are random.", "learnt": "Nothing.", "level": 0.95,
 }  # fmt: skip
