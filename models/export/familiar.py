@@ -24,8 +24,8 @@ class Familiar:
     """Where the known embeddings lie."""
 
     mean: Floats  # (width,)
-    axes: Floats  # (axes, width), each divided by its deviation
-    plain: Floats  # (axes, width), of length 1
+    axes: Floats  # (axes, width), of length 1
+    deviations: Floats  # (axes,), along each
     rest: float  # the deviation along all other directions
 
 
@@ -40,8 +40,7 @@ def familiar(embeddings: Floats32) -> Familiar:
     floor = LEAST * max(float(variances.mean()), LEAST)  # all may be alike
     rest = max(float(variances[number:].mean()), floor)
     own = np.maximum(variances[:number], rest)
-    plain = directions[:number]
-    return Familiar(mean, plain / np.sqrt(own)[:, None], plain, float(np.sqrt(rest)))
+    return Familiar(mean, directions[:number], np.sqrt(own), float(np.sqrt(rest)))
 
 
 class Distance(nn.Module):
@@ -49,11 +48,11 @@ class Distance(nn.Module):
 
     mean: Tensor
     axes: Tensor
-    plain: Tensor
+    deviations: Tensor
 
     def __init__(self, known: Familiar) -> None:
         super().__init__()
-        for name in ("mean", "axes", "plain"):
+        for name in ("mean", "axes", "deviations"):
             self.register_buffer(
                 name, torch.from_numpy(getattr(known, name).astype(np.float32, order="C"))
             )
@@ -61,6 +60,7 @@ class Distance(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         apart = embedding - self.mean
-        along = self.axes @ apart
-        beside = (apart - self.plain.T @ (self.plain @ apart)) / self.rest
+        steps = self.axes @ apart
+        along = steps / self.deviations
+        beside = (apart - self.axes.T @ steps) / self.rest
         return torch.sqrt(((along * along).sum() + (beside * beside).sum()) / len(self.mean))

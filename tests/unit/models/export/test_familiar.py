@@ -38,6 +38,6 @@ def test_what_is_known_is_about_one_away_and_what_is_not_is_farther():
 
 def test_few_pictures_and_one_that_never_changes_have_a_distance_too():
     few = familiar(np.tile(np.float32([1, 2, 3]), (3, 1)))
-    assert few.plain.shape == (1, 3)
+    assert few.axes.shape == (1, 3)
     assert distance(few, [1, 2, 3]) == 0
     assert np.isfinite(distance(few, [1, 2, 3.0001]))

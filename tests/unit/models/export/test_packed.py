@@ -60,14 +60,17 @@ def test_the_file_keeps_no_weight_in_more_bits(file, few, bits):
     graph = onnx.load_from_string(file).graph
     kind = {8: TensorProto.INT8, 4: TensorProto.INT4}[bits]
     kept = {one.name: one for one in graph.initializer if one.data_type == kind}
-    layers = [one for one in few.modules() if isinstance(one, RoundedWeight)]
+    layers = {n: one for n, one in few.named_modules() if isinstance(one, RoundedWeight)}
     assert len(kept) == len(layers)
-    weights = sum(one.layer.weight.numel() for one in layers)
+    weights = sum(one.layer.weight.numel() for one in layers.values())
     assert sum(np.prod(one.dims) for one in kept.values()) == weights
-    raw = sum(len(one.raw_data) or len(one.int32_data) * bits // 8 for one in kept.values())
-    assert raw <= weights * bits / 8 + len(layers)
+    assert sum(len(one.raw_data) for one in kept.values()) <= weights * bits / 8 + len(layers)
+    for name, layer in layers.items():
+        [tensor] = [one for one in kept.values() if one.name.startswith(f"net.{name}.")]
+        whole = PackedWeight(layer).get_buffer(WHOLE[bits])
+        assert (numpy_helper.to_array(tensor).astype(np.int8) == whole.numpy()).all()
     sizes = {numpy_helper.to_array(one).size for one in graph.initializer if one.name not in kept}
-    assert max(sizes) < max(one.layer.weight.numel() for one in layers)
+    assert max(sizes) < max(one.layer.weight.numel() for one in layers.values())
 
 
 def test_what_has_all_its_bits_is_handed_on_as_it_is(net):
