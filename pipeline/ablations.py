@@ -12,8 +12,9 @@ from models.networks.columns import shares_of
 from models.networks.config import NetworkConfig
 from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.network import Network, network_of
+from pipeline.declared import declaration
 from pipeline.job import Job
-from pipeline.joined import LABEL, declaration, labelled, patient_of
+from pipeline.joined import LABEL, labelled, patient_of
 from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from reports.ablation import WHOLE

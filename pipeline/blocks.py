@@ -15,9 +15,10 @@ from models.networks.config import NetworkConfig
 from models.networks.network import HeldOut, Network, network_of, unit_name
 from models.networks.use import maker_of
 from pipeline.block_columns import Anchors, NetworkColumns, joined
+from pipeline.declared import declaration
 from pipeline.embeddings import embedding
 from pipeline.job import Job
-from pipeline.members import DECLARED, TARGET_FACT
+from pipeline.members import TARGET_FACT
 from pipeline.networks import TRAIN_CNN, encoding
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from pipeline.samples import IMAGES, SAMPLES
@@ -107,8 +108,7 @@ def fill_block(
         draft.facts[INNER_MAKERS] = columns.inner_makers()
     if not learns:
         draft.facts[LEARNT_NOTHING] = True
-    if declared:
-        draft.facts[DECLARED] = list(declared)
+    draft.facts.update(declaration(declared))
 
 
 def config_of(job: Job, name: str) -> AlignConfig:

@@ -38,6 +38,7 @@ from models.networks.kept import open_network
 from models.networks.network import HeldOut
 from models.networks.rounding import rounded, some_of
 from models.networks.use import BEST, USE, Use
+from pipeline.declared import declaration
 from pipeline.export import CARD, LABELS, LICENSE, LOADED_FROM, LOADER, MODEL, PAGE, SHEET, Asked
 from pipeline.fold_network import FoldNetwork, open_fold_network
 from pipeline.machine import Machine
@@ -87,6 +88,7 @@ def make_bundle(
         "measured_on": sides.measured_on, "parity": parity, "level": asked.score.level,
         "parameters": sum(one.numel() for one in net.parameters()), "model_mb": len(model) / 1e6,
         "licence": licence_of(*asked.origin), "learnt": _learnt(files, sides, asked),
+        **declaration(asked.declared),
     }  # fmt: skip
     if exporting is not whole:
         before = calibrated(whole.target_by_library(), by)[apart:]

@@ -13,6 +13,7 @@ from pathlib import Path
 from metrics.score_sheet import ScoreConfig
 from models.export.config import ExportConfig
 from models.networks.network import Network, unit_name
+from pipeline.declared import declaration
 from pipeline.job import Job
 from pipeline.machine import Machine
 from pipeline.picture_rows import PictureFiles
@@ -41,6 +42,7 @@ class Asked:
     score: ScoreConfig
     source: str  # of the rows
     origin: tuple[str, str]  # the backbone, and what its weights began with
+    declared: tuple[str, ...] = ()  # what every number of it is to be read with
 
 
 def asked_for(
@@ -75,6 +77,7 @@ def bundling(job: Job, files: PictureFiles, network: Network, trained: Task) -> 
     if config.runtime is not None:
         open_runtime(config.runtime)  # what is wrong with it is said before hours of training
     [held_out, seed] = trained.arguments["run"]
+    declared = recipe.declared_of(network.name)
     return Task(
         job.run / FOLDER / unit_name(network.name, held_out),
         STAGE,
@@ -83,7 +86,7 @@ def bundling(job: Job, files: PictureFiles, network: Network, trained: Task) -> 
             "export": config.settings(), "score": recipe.score.model_dump(mode="json"),
             "runtime": VERSION if has_page else "none",
             "look": bundle_page.look_hash() if has_page else "none",
-            "loader": sha256_file(LOADED_FROM)[:16],
+            "loader": sha256_file(LOADED_FROM)[:16], **declaration(declared),
         },
         inputs={**files.hashes(), trained.folder.name: Output(trained)},
         arguments={
@@ -91,7 +94,7 @@ def bundling(job: Job, files: PictureFiles, network: Network, trained: Task) -> 
             "machine": Machine.of(job),
             "asked": Asked(
                 trained.folder, config, recipe.score, recipe.data.source,
-                origin_of(job, network.name),
+                origin_of(job, network.name), tuple(declared),
             ),
         },
         needs=partial(Machine.of(job).needs, network.config.net),

@@ -25,6 +25,7 @@ from models.networks.config import NetworkConfig
 from models.networks.measure import Patients, against
 from models.networks.network import Network, network_of
 from models.networks.use import HISTORY, Use, maker_of, use_of
+from pipeline.declared import declaration
 from pipeline.job import Job
 from pipeline.networks import LAST, TRAIN_CNN, held_out_table
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
@@ -131,11 +132,6 @@ def join_folds(draft: Draft, files: PictureFiles, folds: NetworkFolds, score: Sc
     draft.facts["fold_hash"] = rows.folded.facts["fold_hash"]
     draft.facts["makers"] = {str(fold): maker_of(unit) for fold, unit in units.items()}
     draft.facts["classes"] = list(network.classes)
-
-
-def declaration(sentences: Sequence[str]) -> dict[str, Any]:
-    """For a sheet; mostly there is nothing to declare."""
-    return {"declared": list(sentences)} if sentences else {}
 
 
 def _measured(

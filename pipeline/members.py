@@ -32,7 +32,6 @@ PARTS = ("tabular", "images")  # the stack without the networks' columns, and of
 PROBABILITY = "oof_{}_probability"  # of a block that does not say it otherwise
 IMAGE_COLUMNS = ("emb_", "oof_")
 TARGET_FACT = "target_probability"  # of a block: which of its columns speak of the target
-DECLARED = "declared"  # of a block: what every number that comes of it is to be read with
 MatrixOf = Callable[[int], Matrix]  # rows outside the folds, as this fold's models see them
 
 

@@ -16,10 +16,10 @@ from folds.schema import HOLDOUT, ID, SPLIT, TARGET
 from folds.schema import TEST as TEST_SPLIT
 from metrics.cohort import cohort
 from metrics.score_sheet import ScoreConfig
+from pipeline.declared import declaration, declared_by
 from pipeline.feature_table import TESTS, TRAINING
 from pipeline.job import Job
 from pipeline.members import (
-    DECLARED,
     PARTS,
     STACK,
     MatrixOf,
@@ -184,8 +184,7 @@ def join_stack(draft: Draft, files: StackFiles, boosters: Boosters, configs: Joi
     sheet = threshold_sheet(handed.flagging, compared, views, wanted, alike=alike, flagged_by=by)
     draft.json(THRESHOLD, sheet)
     draft.csv(IMPORTANCE, over_folds(trained[STACK]))
-    if declared := [one for block in rows.blocks for one in block.unit.facts.get(DECLARED, ())]:
-        metrics[DECLARED] = declared
+    metrics.update(declaration(declared_by(rows.blocks)))
     draft.json(METRICS, metrics)
     draft.facts["pauc"] = metrics["stack"]["metrics"]["pauc"]["value"]
 

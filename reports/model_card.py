@@ -6,7 +6,7 @@ The card (Markdown) and the page show the same facts.
 from collections.abc import Mapping
 from typing import Any
 
-from reports.table import Column, Said, Table, Words, measure
+from reports.table import Column, Said, Table, Words, measure, notices
 
 NOTE = (
     "A research tool, not a medical device: it gives no diagnosis, and what it does not flag may "
@@ -68,6 +68,7 @@ def tables(labels: Json, sheet: Json) -> list[Said]:
         f"export: agrees with the library to {parity['largest']:.1e} on {parity['pictures']} "
         f"pictures ({parity['mean']:.1e} on average); {sheet['model_mb']:.2f} MB.",
         *(f"export: {name}: {value}." for name, value in _of_rounding(labels, sheet)),
+        *notices(sheet.get("declared", ())),
     ]
 
 
@@ -78,6 +79,7 @@ def facts(labels: Json, sheet: Json) -> list[tuple[str, str]]:
     return [
         *((_word(name), _interval(metrics[name])) for name in WORDS if name in metrics),
         ("measured on", f"{_of(measured)}, {sheet['measured_on']}"),
+        *(("to be read with", words) for words in sheet.get("declared", ())),
         ("threshold", f"{limit['value']:.4f}, for a sensitivity of {limit['sensitivity']:.0%}: "
          f"{limit['reached']:.1%} where it was chosen ({_of(chosen)}, {sheet['chosen_on']}; "
          f"specificity there {limit['specificity']:.1%})"

@@ -166,6 +166,11 @@ def test_weights_that_have_seen_all_are_declared_wherever_a_number_follows(made,
     page = " ".join((place.run / "report" / "report.html").read_text().split())
     assert page.replace("&#39;", "'").count(said) >= 3
     assert manifest(place, "simclr_fold_all")["settings"]["fold"] == []
+    told = " ".join(call(place, "export", settings=(ALL,)).stdout.split())
+    assert f"notice: {said}" in told
+    bundle = place.run / "export" / "tuned_fold_0"
+    assert json.loads((bundle / "sheet.json").read_text())["declared"] == [said]
+    assert f"| to be read with | {said} |" in (bundle / "model_card.md").read_text()
 
 
 def test_a_recipe_without_such_a_network_is_told_what_to_add(tmp_path):

@@ -105,6 +105,27 @@ def test_a_bundle_hangs_on_its_network_and_on_what_it_decides_by(made, networks)
     assert other.settings != plain.settings
 
 
+def test_a_bundle_declares_what_its_network_began_with_and_only_that(made):
+    simclr = (
+        "networks.simclr.base=contrastive", "networks.simclr.net.backbone=test_resnet",
+        "networks.simclr.net.size=32", "networks.flag.net.weights=simclr",
+    )  # fmt: skip
+    words = (
+        "flag began with the weights of simclr, which had seen the held-out pictures too, without "
+        "their labels (networks.simclr.task.rows='all')."
+    )
+    for settings, sentences in (
+        (simclr, ()),
+        ((*simclr, "networks.simclr.task.rows=all"), (words,)),
+    ):
+        job = made.job(*settings)
+        networks = networks_of(job, open_picture_rows(made.files(job)), Findings())
+        task = declared(made, networks, *settings)
+        assert task.arguments["asked"].declared == sentences
+        assert task.settings.get("declared", []) == list(sentences)
+        assert ("declared" in task.settings) is bool(sentences)
+
+
 def test_a_runtime_that_is_none_is_refused_before_anything_is_trained(made, networks, tmp_path):
     with pytest.raises(ConfigError, match=r"^export.runtime .* lacks onnxruntime-web"):
         declared(made, networks, f"export.runtime={tmp_path}")

@@ -78,6 +78,17 @@ def test_the_card_says_what_it_is_no_device_and_what_it_learnt_from():
     assert "Its weights <began>." in said
 
 
+def test_what_is_declared_of_a_network_stands_beside_its_numbers_wherever_they_are():
+    words = "mine began with the weights of simclr, which had seen the held-out pictures too."
+    sheet = {**SHEET, "declared": [words]}
+    assert f"| to be read with | {words} |" in card(LABELS, sheet)
+    names = [name for name, _ in facts(LABELS, sheet)]
+    assert names.index("to be read with") == names.index("measured on") + 1
+    assert f"notice: {words}" in tables(LABELS, sheet)
+    assert words in page(LABELS, sheet, b"model", Runtime(b"module", b"wasm"))
+    assert "to be read with" not in card(LABELS, SHEET)
+
+
 def test_the_console_shows_the_metrics():
     said = tables(LABELS, SHEET)
     assert said[0] == (
