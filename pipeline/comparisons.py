@@ -15,6 +15,7 @@ from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.use import maker_of
 from pipeline.block_columns import NetworkColumns, joined, prefix_of
 from pipeline.blocks import BlockFiles, config_of
+from pipeline.declared import declaration, declared_by
 from pipeline.job import Job
 from pipeline.samples import IMAGES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
@@ -113,7 +114,10 @@ def comparing(job: Job, files: StackFiles, tasks: Sequence[Task]) -> Task:
         job.run / "comparison" / "all",
         "compare",
         compare_all,
-        settings={"score": recipe.score.model_dump(mode="json")},
+        settings={
+            "score": recipe.score.model_dump(mode="json"),
+            **declaration(declared_by(open_stack(files).blocks)),
+        },
         inputs={task.folder.name: Output(task, SCORES) for task in tasks},
         arguments={
             "files": files,
@@ -148,6 +152,7 @@ def compare_all(
             }
             for name, several in scored.items()
         },
+        **declaration(declared_by(rows.blocks)),
     }  # fmt: skip
     draft.json(COMPARISON, sheet)
 

@@ -18,6 +18,7 @@ from folds.hospitals import homes, worth_leaving_out
 from folds.schema import HOSPITAL, ID, SPLIT, TEST
 from folds.split import FoldConfig, check_anchors
 from metrics.score_sheet import ScoreConfig
+from pipeline.declared import declaration, declared_by
 from pipeline.feature_table import TRAINING
 from pipeline.job import INNER_RUN, Job
 from pipeline.members import STACK, members_of
@@ -123,6 +124,7 @@ def measuring(
         settings={
             "score": recipe.score.model_dump(mode="json"), "policy": recipe.blending.policy,
             "alone": list(chosen.alone), "why": chosen.why,
+            **declaration(_declared({way: files for way, (files, _) in made.items()})),
         },
         inputs=inputs,
         arguments={
@@ -157,7 +159,7 @@ def measure_hospitals(
     draft.json(SHEET, {
         "min_tpr": score.min_tpr, "group": group, "handed_in": blend.policy, "order": order,
         "chosen": chosen.why, "one_run_alone": alone, "overall": overall, "hospitals": sheets,
-        "notes": notes,
+        "notes": notes, **declaration(_declared({way: run.files for way, run in runs.items()})),
     })  # fmt: skip
 
 
@@ -201,6 +203,11 @@ def unseen_codes(rows: StackRows) -> dict[int, dict[str, Any]]:
             "categories": {name: count for name, count in codes.items() if count},
         }
     return sheets
+
+
+def _declared(files: Mapping[str, StackFiles]) -> list[str]:
+    """Of either way's stack."""
+    return declared_by(block for one in files.values() for block in open_stack(one).blocks)
 
 
 def _refuse(recipe: Recipe) -> None:

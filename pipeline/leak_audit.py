@@ -15,6 +15,7 @@ from folds.groups import GROUP, spread_groups
 from folds.samples import select_features
 from folds.schema import CORE, ID, PATIENT, SPLIT, TARGET, TEST
 from folds.sources import open_source
+from pipeline.declared import declaration, declared_by
 from pipeline.feature_table import TRAINING
 from pipeline.job import Job
 from pipeline.recipe import Recipe
@@ -66,6 +67,7 @@ def auditing(job: Job, files: StackFiles) -> Task:
             **recipe.boosting_settings,
             "features": recipe.features.used(),
             "seed": recipe.seed,
+            **declaration(declared_by(rows.blocks)),
         },
         inputs=dict(rows.hashes(rows.columns)),
         arguments={"files": files, "recipe": recipe},
@@ -75,12 +77,13 @@ def auditing(job: Job, files: StackFiles) -> Task:
 
 def audit_run(draft: Draft, files: StackFiles, recipe: Recipe) -> None:
     """Every check, one after the other."""
-    checks = []
+    checks, rows = [], open_stack(files)
     with draft.progress("Looking for leaks") as show:
-        for check in _checks(open_stack(files), recipe):
+        for check in _checks(rows, recipe):
             checks.append(asdict(check))
             show(len(checks), CHECKS)
     draft.json(LEAKS, checks)
+    draft.facts.update(declaration(declared_by(rows.blocks)))
 
 
 def _checks(rows: StackRows, recipe: Recipe) -> Iterator[Check]:

@@ -18,6 +18,7 @@ from metrics.bootstrap import difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
+from pipeline.declared import declaration, declared_by
 from pipeline.overlay import overlay
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES, SCORES, grow_boosters
@@ -102,6 +103,7 @@ def summing_up(
             "seeds": recipe.stack.seeds,
             "score": recipe.score.model_dump(mode="json"),
             "scored": ["pooled", "mean of folds"],  # without the second before
+            **declaration(declared_by(plan.rows.blocks)),
         },
         inputs=plan.rows.hashes(plan.space.columns),
         arguments={
@@ -138,6 +140,7 @@ def sum_up(  # noqa: PLR0913 - what a recipe says, and what was tried
         "flattered": any(not (block.nested or block.same_for_all) for block in rows.blocks),
         "inner_is": "mean pAUC over inner folds of the best trial, which was chosen by it: "
         "optimistic",
+        **declaration(declared_by(rows.blocks)),
     }
     if boosters.get("tuned"):
         with draft.progress("Drawing patients again, for the tuned score") as show:

@@ -2,7 +2,7 @@
 
 from folds.findings import plural
 from reports.sheets import Comparison
-from reports.table import NOTHING, Said, Table, Words, columns, measure, percent
+from reports.table import NOTHING, Said, Table, Words, columns, measure, notices, percent
 
 
 def tables(sheet: Comparison) -> list[Said]:
@@ -12,6 +12,7 @@ def tables(sheet: Comparison) -> list[Said]:
         f"compare: {plural(sheet['n'], 'row')}, {plural(sheet['positives'], 'positive')}, {whose}"
         f"{plural(len(sheet['seeds']), 'seed')} of boosters.",
         variant_table(sheet),
+        *notices(sheet.get("declared", ())),
     ]
 
 

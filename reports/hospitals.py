@@ -44,7 +44,7 @@ def tables(sheet: Hospitals) -> list[Said]:
         f"hospitals: the same of every score, {ALL}:",
         member_table(sheet),
         *(f"hospitals: {words}" for words in (_alone(sheet), _unseen(sheet)) if words),
-        *notices(sheet["notes"]),
+        *notices((*sheet.get("declared", ()), *sheet["notes"])),
     ]
 
 
@@ -55,7 +55,8 @@ def section(sheet: Hospitals) -> Section:
         if member != sheet["handed_in"]:
             elements.append(Folded(f"{member} by hospital", hospital_table(sheet, member)))
     elements += [Note(words) for words in (_alone(sheet), _unseen(sheet)) if words]
-    elements += [Note(words, "warning") for words in sheet["notes"]]
+    warnings = (*sheet.get("declared", ()), *sheet["notes"])
+    elements += [Note(words, "warning") for words in warnings]
     lead = (
         "The same recipe twice. Cross-validated, a row is scored by models that know other "
         "patients of its hospital; with the hospital left out, by models that know none of them. "

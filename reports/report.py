@@ -112,9 +112,10 @@ def _rehearsal(sheets: RunSheets) -> list[str]:
 
 def _declared(sheets: RunSheets) -> list[str]:
     """What the numbers of this page are to be read with, each sentence once."""
-    whole = (*sheets.networks.values(), sheets.cascade, sheets.stacked)
+    tuned = None if sheets.tuned is None else sheets.tuned[0]
+    whole = (*sheets.networks.values(), sheets.cascade, sheets.stacked, sheets.hospitals, tuned)
     said = [words for sheet in whole if sheet is not None for words in sheet.get("declared", ())]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys([*said, *_declared_of_audit(sheets)]))
 
 
 def _data(sheets: RunSheets) -> Section:
@@ -186,7 +187,15 @@ def _leaks(sheets: RunSheets) -> Section:
     title = "Search for leaks"
     if sheets.leaks is None:
         return Section("leaks", title, (_missing(sheets, "audit"),))
-    return Section("leaks", title, (leaks.leak_table(sheets.leaks),))
+    declared = (Note(words, "warning") for words in _declared_of_audit(sheets))
+    return Section("leaks", title, (leaks.leak_table(sheets.leaks), *declared))
+
+
+def _declared_of_audit(sheets: RunSheets) -> Sequence[str]:
+    """Its sheet is a list of checks; what is declared is a fact of its unit."""
+    manifest = sheets.manifests.get("leaks")
+    declared: Sequence[str] = () if manifest is None else manifest.facts.get("declared", ())
+    return declared
 
 
 def _submission(sheets: RunSheets) -> Section:

@@ -233,6 +233,7 @@ class Comparison(TypedDict):
     seeds: Sequence[str]
     order: Sequence[str]
     variants: Mapping[str, Mapping[str, Gain]]
+    declared: NotRequired[Sequence[str]]
 
 
 class BothWays(TypedDict):
@@ -274,6 +275,7 @@ class Hospitals(TypedDict):
     overall: LeftOut
     hospitals: Sequence[LeftOut]
     notes: Sequence[str]
+    declared: NotRequired[Sequence[str]]
 
 
 class Study(TypedDict):
@@ -317,6 +319,7 @@ class Tuning(TypedDict):
     nested: NestedTuning | None
     flattered: bool  # networks that feed a fold's boosters learnt from its labels
     inner_is: str
+    declared: NotRequired[Sequence[str]]
 
 
 class Check(TypedDict):

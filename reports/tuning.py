@@ -43,7 +43,10 @@ SIZE = (WIDTH, 280)
 
 def tables(sheet: Tuning) -> list[Said]:
     """What `make tune` tells."""
-    said: list[Said] = [study_table(sheet), f"tune: inner pAUC is the {sheet['inner_is']}."]
+    said: list[Said] = [
+        study_table(sheet), *notices(sheet.get("declared", ())),
+        f"tune: inner pAUC is the {sheet['inner_is']}.",
+    ]  # fmt: skip
     nested = sheet["nested"]
     if nested is None:
         return [*said, "tune: not nested, so that no score is of rows that had no say."]
@@ -62,6 +65,7 @@ def tables(sheet: Tuning) -> list[Said]:
 def section(sheet: Tuning, trials: pl.DataFrame) -> Section:
     """What was tried, what it came to, and the values for use."""
     parts: list[Table | Note | Plots] = [study_table(sheet)]
+    parts += [Note(words, "warning") for words in sheet.get("declared", ())]
     lead = (
         f"Values of {sheet['booster']} tried on inner folds. Inner pAUC is the {sheet['inner_is']}."
     )

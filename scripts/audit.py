@@ -4,9 +4,11 @@ Reads folds, features and the recipe's stack, on any recipe, with fewer rows and
 writes <run>/leaks/leaks.json and prints it as a table. A finding ends in exit code 2.
 """
 
+from pipeline.declared import DECLARED
 from pipeline.job import Job
 from pipeline.leak_audit import LEAKS, auditing
 from reports.leaks import leak_table
+from reports.table import notices
 from scripts import stack
 from scripts.stage import main
 from workspace.errors import ArtifactError
@@ -22,7 +24,7 @@ def run(job: Job) -> Unit:
 
 def _tell(job: Job, done: Unit) -> None:
     checks = done.json(LEAKS)
-    job.show([leak_table(checks)])
+    job.show([leak_table(checks), *notices(done.facts.get(DECLARED, ()))])
     leaks = [check["check"] for check in checks if not check["holds"]]
     if leaks:
         raise ArtifactError(

@@ -166,6 +166,8 @@ def test_weights_that_have_seen_all_are_declared_wherever_a_number_follows(made,
     page = " ".join((place.run / "report" / "report.html").read_text().split())
     assert page.replace("&#39;", "'").count(said) >= 3
     assert manifest(place, "simclr_fold_all")["settings"]["fold"] == []
+    few = (ALL, "audit.rounds=3", "audit.permutations=2")
+    assert f"notice: {said}" in " ".join(call(place, "audit", settings=few).stdout.split())
     told = " ".join(call(place, "export", settings=(ALL,)).stdout.split())
     assert f"notice: {said}" in told
     bundle = place.run / "export" / "tuned_fold_0"

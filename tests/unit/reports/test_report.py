@@ -240,6 +240,17 @@ def test_a_submission_and_a_leak_are_told():
     assert ("span", {"class": "bad"}) in page.tags
 
 
+def test_what_an_audit_is_to_be_read_with_stands_at_its_checks_and_at_the_head():
+    words = "net began with the weights of simclr, which had seen the held-out pictures too."
+    leaks = [{"check": "noise is at chance", "found": "auc +0.0", "holds": True}]
+    manifests = only_folds().manifests
+    plain = Page(report(only_folds(leaks=leaks, manifests=manifests))).text
+    manifests = manifests | {"leaks": manifest("audit", facts={"declared": [words]})}
+    declared = Page(report(only_folds(leaks=leaks, manifests=manifests))).text
+    assert plain.count(words) == 0
+    assert declared.count(words) == 2
+
+
 def test_a_part_of_another_state_of_the_folds_is_told():
     samples = manifest("verify", facts={"synthetic": False}, files={"samples.parquet": "new"})
     manifests = {**only_folds().manifests, "samples": samples}
