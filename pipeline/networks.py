@@ -314,4 +314,18 @@ def weights_of(job: Job, files: PictureFiles, net: NetConfig) -> str:
             f"{path.name} in {path.parent} is of a network that learnt from these very rows: "
             "held-out patients would be known to it. Take weights of other data."
         )
-    return job.hashes.of(path)
+    sha256 = job.hashes.of(path)
+    if beside is None or sha256 not in {one.sha256 for one in beside.files.values()}:
+        _notice_unknown(job, path)
+    return sha256
+
+
+def _notice_unknown(job: Job, path: Path) -> None:
+    """A file that was moved out of its run, or came from elsewhere, tells nobody its rows."""
+    if f"unknown {path}" not in job.noticed:
+        job.noticed.add(f"unknown {path}")
+        job.say(
+            f"notice: {path.name} in {path.parent} has no manifest of its own beside it: whose "
+            "pictures it saw nobody knows here. If it learnt from these rows, held-out patients "
+            "are known to it and every number that follows is too good."
+        )

@@ -1,5 +1,7 @@
 """Networks as tasks: on what one depends, what it may begin with, what a training leaves."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from pipeline.networks import (
     encoding,
     held_out_table,
     to_make_anew,
+    training,
 )
 from pipeline.picture_rows import open_picture_rows
 from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights, weights_file
@@ -127,6 +130,36 @@ def test_weights_that_learnt_from_these_rows_are_refused(made, file):
     )
     others = weights_file(made, "others", **{file: "f" * 64})
     assert declared(made, f"networks.flag.net.weights={others}").inputs["weights"] != "none"
+
+
+def told_of(made, path, times=1):
+    """The notices of calls on a network that begins with this file."""
+    job = made.job(f"networks.flag.net.weights={path}")
+    files = made.files(job)
+    network = made.network(open_picture_rows(files), "flag", f"networks.flag.net.weights={path}")
+    made.lines()
+    for held_out in range(times):
+        training(job, files, network, held_out)
+    return made.lines()
+
+
+def test_a_file_that_was_moved_out_of_its_run_is_not_checked_and_that_is_said_once(made, tmp_path):
+    path = weights_file(made, "theirs", **{"samples.parquet": "f" * 64})
+    assert told_of(made, path) == []
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = shutil.copy(path, elsewhere / "best.safetensors")
+    sentence = (
+        f"notice: best.safetensors in {elsewhere} has no manifest of its own beside it: whose "
+        "pictures it saw nobody knows here. If it learnt from these rows, held-out patients are "
+        "known to it and every number that follows is too good."
+    )
+    assert " ".join(told_of(made, moved, times=2)) == sentence
+    # Beside the manifest of another file it is as unknown.
+    other = path.with_name("other.safetensors")
+    other.write_bytes(b"other")
+    [said, *_] = told_of(made, other)
+    assert said.startswith(f"notice: other.safetensors in {path.parent} has no manifest of its own")
 
 
 def test_an_encoders_weights_are_refused_alike(made):
