@@ -18,6 +18,7 @@ from models.export.choosing import (
     SaidRows,
     calibrated,
     changed,
+    check_both_classes,
     chosen,
     drawn_half,
     measured,
@@ -67,6 +68,7 @@ def make_bundle(
     unit = open_unit(asked.unit, TRAIN_CNN)
     net, use = open_network(unit, fold.network.classes)
     sides = sides_of(fold, rows.groups, run[1])
+    check_sides(fold, sides)
     way = machine.way(use.net, use.views, bfloat16=False)
     whole = _Exporting(draft, fold, (net, use), sides, way, asked)
     exporting = whole.rounded()
@@ -124,6 +126,17 @@ def sides_of(fold: FoldNetwork, groups: Ints, seed: int) -> Sides:
     first, second = drawn_half(held_out, groups[held_out], seed)
     half = "half of the rows that it held out"
     return Sides(first, second, learnt, half, f"the other {half}")
+
+
+def check_sides(fold: FoldNetwork, sides: Sides) -> None:
+    """Refuse, before anything is asked of the network, a side of one class."""
+    of_target = np.isin(fold.network.codes, fold.network.labels.target or ())
+    which = {
+        f"that choose ({sides.chosen_on})": sides.choosing,
+        f"that measure ({sides.measured_on})": sides.measuring,
+    }
+    for words, indices in which.items():
+        check_both_classes(of_target[indices], fold.title, words)
 
 
 @dataclass(frozen=True)

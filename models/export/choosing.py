@@ -45,6 +45,17 @@ def drawn_half(rows: Ints, groups: Ints, seed: int) -> tuple[Ints, Ints]:
     return rows[is_first], rows[~is_first]
 
 
+def check_both_classes(positive: Bools, title: str, which: str) -> None:
+    """Refuse rows of one class: on them nothing can be chosen, and nothing measured."""
+    positives, n = int(positive.sum()), len(positive)
+    if not 0 < positives < n:
+        raise DataError(
+            f"{title}, cannot be exported: of the rows {which}, {n} in all, {positives} are "
+            "positive, and a threshold and what it is worth need both classes. Take another "
+            "export.fold, or more data."
+        )
+
+
 def platt(positive: Bools, probability: Floats) -> Platt:
     """The map by which these rows' probabilities come true, as a logistic regression has it."""
     slope, _ = slope_and_intercept(positive, probability)

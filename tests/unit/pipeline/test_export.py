@@ -11,13 +11,13 @@ from folds.findings import Findings
 from models.export.config import ExportConfig
 from models.networks.network import TrainingRows
 from pipeline import bundle
-from pipeline.bundle import Sides, _Exporting, sides_of
+from pipeline.bundle import Sides, _Exporting, check_sides, sides_of
 from pipeline.export import Asked, asked_for, bundling, origin_of
 from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.trainings import LAST
-from workspace.errors import ArtifactError, ConfigError
+from workspace.errors import ArtifactError, ConfigError, DataError
 
 
 @pytest.fixture
@@ -180,6 +180,29 @@ def test_inner_rows_choose_and_all_held_out_rows_measure(networks, made, monkeyp
     assert sides.choosing.tolist() == [7]
     assert sides.measuring.tolist() == fold.indices.tolist()
     assert sides.learnt.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("choosing", "measuring", "words"),
+    [
+        ([0, 1], [4], "that measure (held out), 1 in all, 1 are"),
+        ([0, 1], [2, 3], "that measure (held out), 2 in all, 0 are"),
+        ([2], [0, 1], "that choose (inner), 1 in all, 0 are"),
+        ([], [0, 1], "that choose (inner), 0 in all, 0 are"),
+    ],
+)
+def test_a_side_of_one_class_is_refused_with_what_it_has_and_the_mend(choosing, measuring, words):
+    labels = SimpleNamespace(target=(1, 2))
+    network = SimpleNamespace(codes=np.array([0, 1, 0, 0, 2]), labels=labels)
+    fold = SimpleNamespace(network=network, title="mine, fold 3")
+    sides = Sides(*(np.array(one, int) for one in (choosing, measuring, [])), "inner", "held out")
+    with pytest.raises(DataError) as refused:
+        check_sides(fold, sides)
+    assert str(refused.value) == (
+        f"mine, fold 3, cannot be exported: of the rows {words} positive, and a threshold and what "
+        "it is worth need both classes. Take another export.fold, or more data."
+    )
+    check_sides(fold, replace(sides, choosing=np.array([0, 1]), measuring=np.array([3, 4])))
 
 
 @pytest.fixture
