@@ -32,7 +32,7 @@ class PackedWeight(nn.Module):
         # As torch does it: by the inverse, so that no last bit decides otherwise.
         whole = torch.round(weight * (1 / steps).reshape(-1, *[1] * (weight.dim() - 1)))
         self.name, self.layer = WHOLE[bits], copy.copy(rounded.layer)
-        self.layer._parameters = {"weight": None, "bias": rounded.layer.get_parameter("bias")}
+        self.layer._parameters = {**rounded.layer._parameters, "weight": None}  # it may lack a bias
         self.register_buffer("steps", steps)
         self.register_buffer(self.name, whole.clamp(-most, most).to(torch.int8))
 

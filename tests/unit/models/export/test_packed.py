@@ -14,7 +14,9 @@ from models.export.onnx_file import onnx_of
 from models.export.packed import WHOLE, PackedWeight, packed
 from models.export.predict import Detector
 from models.inference.scores import Way, images_of, score_pictures
-from models.inference.views import FOUR
+from models.inference.views import FOUR, IDENTITY
+from models.nets.config import NetConfig
+from models.nets.network import LesionNet
 from models.nets.quantised import RoundedWeight, in_few_bits, rounded_weight
 
 
@@ -71,6 +73,30 @@ def test_the_file_keeps_no_weight_in_more_bits(file, few, bits):
         assert (numpy_helper.to_array(tensor).astype(np.int8) == whole.numpy()).all()
     sizes = {numpy_helper.to_array(one).size for one in graph.initializer if one.name not in kept}
     assert max(sizes) < max(one.layer.weight.numel() for one in layers.values())
+
+
+def test_layers_without_a_bias_as_squeezing_has_them_are_kept_too(pictures):
+    torch.manual_seed(0)
+    config = NetConfig(
+        backbone="test_resnet", weights="none", size=32, mean=(0.5,) * 3, std=(0.25,) * 3,
+        hidden=(), dropout=(0.0,),
+    )  # fmt: skip
+    net, way = LesionNet(config, 1).eval(), Way(torch.device("cpu"))
+    with torch.no_grad():
+        net.head[-1].weight.mul_(40)
+        for name, one in net.named_modules():
+            if name.endswith("excite"):  # which begins as nothing
+                one.weight.normal_(std=0.5)
+    every = np.arange(len(pictures))
+    few = in_few_bits(net, 8, images_of(net, pictures, every, way))
+    layers = [one.layer for one in few.modules() if isinstance(one, RoundedWeight)]
+    assert [one for one in layers if one.bias is None]
+    scores = score_pictures(few, pictures, every, way)
+    file = onnx_of(Answering(few, IDENTITY, (1,), familiar(scores.embedding)))
+    detector = Detector(file, {"model_sha256": hashlib.sha256(file).hexdigest()})
+    said = np.stack([detector.outputs(pictures.pixels(i))["shares"] for i in range(len(pictures))])
+    assert np.abs(said - scores.probability).max() < 0.05
+    assert np.ptp(scores.probability[:, 1]) > 0.2
 
 
 def test_what_has_all_its_bits_is_handed_on_as_it_is(net):
