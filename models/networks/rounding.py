@@ -5,6 +5,7 @@ that choose a threshold or measure must be as new to the rounded network as to t
 """
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,8 @@ def rounded(
         return _halved(net)
     some = some_of(learnt, RANGES)
     check_learnt(some, learnt, pictures.ids)
-    return in_few_bits(net, BITS[precision], images_of(net, pictures, some, way))
+    here = replace(way, device=torch.device("cpu"))  # where a network lies that was opened
+    return in_few_bits(net, BITS[precision], images_of(net, pictures, some, here))
 
 
 def some_of(rows: Ints, most: int) -> Ints:

@@ -35,9 +35,9 @@ class Shelf:
         self.asked = []
         monkeypatch.setattr(rounding, "images_of", self.images_of)
 
-    def images_of(self, _net, _pictures, indices, _way):
+    def images_of(self, _net, _pictures, indices, way):
         self.asked += indices.tolist()
-        yield torch.ones(len(indices), 3, 32, 32)
+        yield torch.ones(len(indices), 3, 32, 32, device=way.device)
 
 
 def test_check_87_only_what_was_learnt_from_is_looked_at(net, monkeypatch):
@@ -46,6 +46,14 @@ def test_check_87_only_what_was_learnt_from_is_looked_at(net, monkeypatch):
     assert shelf.asked == [1, 3]
     first = next(one for one in few.modules() if isinstance(one, RoundedLayer))
     assert (float(first.low), float(first.high)) == (0.0, 1.0)
+
+
+def test_ranges_are_taken_where_the_network_lies_wherever_pictures_are_scored(net, monkeypatch):
+    """On a machine with a GPU the opened network is beside it still."""
+    way = Way(torch.device("meta"))
+    few = rounded(net, "int8", Shelf(monkeypatch), np.array([1, 3]), way)
+    first = next(one for one in few.modules() if isinstance(one, RoundedLayer))
+    assert float(first.high) == 1.0
 
 
 def test_check_87_a_held_out_picture_among_them_is_refused(net, monkeypatch):
