@@ -6,10 +6,10 @@ claims, and what it teaches as a comparison that can be measured.
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from folds.split import Scheme
-from models.nets.config import HUB
+from models.nets.config import HUB, INSTALLED, NONE
 from models.networks.config import NetworkConfig
 from workspace.choices import Names, Seeds, once_each
 
@@ -18,6 +18,7 @@ Metric = Literal[
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Rule = Literal["mean", "or"]
+WEIGHTS_FILE = ".safetensors"
 IMAGENET = "imagenet"  # as an experiment's net.weights: those that suite.imagenet names
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -37,6 +38,26 @@ class SuiteConfig(BaseModel):
     melanoma: str = "mel"  # the diagnosis whose recall is watched
     # Of cancers among the validation pictures: by it the thresholds are set that flag a picture.
     sensitivity: float = Field(default=0.9, gt=0, lt=1)
+
+    @field_validator("schemes")
+    @classmethod
+    def _leaks_by_no_purpose(cls, schemes: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
+        if "by_image" in schemes:
+            raise ValueError(
+                "a suite's validation and test rows are reported together, and by_image leaks on "
+                "purpose; 'make distill' shows what that is worth"
+            )
+        return schemes
+
+    @field_validator("imagenet")
+    @classmethod
+    def _weights_there_are(cls, weights: str) -> str:
+        if weights != HUB and not weights.endswith(WEIGHTS_FILE):
+            raise ValueError(
+                f"experiments stand under ImageNet's name by it; take {HUB!r}, or a {WEIGHTS_FILE} "
+                "file of a ResNet-18"
+            )
+        return weights
 
 
 class Lesson(BaseModel):
@@ -62,6 +83,34 @@ class Experiment(BaseModel):
     claims: dict[Metric, float] = {}  # the source's
     lessons: tuple[Lesson, ...] = Field(default=(), strict=False)
     network: NetworkConfig
+
+    def check(self, number: str) -> None:
+        """A ValueError for a network that a suite cannot hold against the others."""
+        if self.network.teacher is not None:
+            raise ValueError(
+                f"experiments.{number} has a teacher, and experiments learn from labels alone; "
+                "leave network.teacher out, or take 'make distill'"
+            )
+        if self.network.net.weight_bits is not None:
+            raise ValueError(
+                f"experiments.{number} learns in few bits, which begins with another network, and "
+                "experiments begin with none of a recipe's; leave network.net.weight_bits out, or "
+                "take 'make distill'"
+            )
+        weights = self.network.net.weights
+        if weights.isidentifier() and weights not in (HUB, INSTALLED, NONE):
+            raise ValueError(
+                f"experiments.{number} begins with {weights!r}, and experiments begin with none of "
+                f"a recipe's networks; take {IMAGENET!r}, {HUB!r}, {INSTALLED!r}, {NONE!r} or a "
+                f"{WEIGHTS_FILE} file in network.net.weights"
+            )
+        training = self.network.training
+        if training is not None and training.choose != "last":
+            raise ValueError(
+                f"experiments.{number} has network.training.choose={training.choose!r}, and a "
+                "suite looks at validation rows for thresholds alone, since it reports them with "
+                "the test; take 'last', without patience or schedule='plateau'"
+            )
 
 
 class Ensemble(BaseModel):
@@ -91,11 +140,7 @@ class Suite(BaseModel):
     def _names_what_is_there(self) -> Self:
         known = self.experiments
         for number, experiment in known.items():
-            if experiment.network.teacher is not None:
-                raise ValueError(
-                    f"experiments.{number} has a teacher, and experiments learn from labels alone; "
-                    "leave network.teacher out, or take 'make distill'"
-                )
+            experiment.check(number)
             if lacking := [one.than for one in experiment.lessons if one.than not in known]:
                 raise ValueError(
                     f"experiments.{number} is held against {lacking[0]}, which is not there"

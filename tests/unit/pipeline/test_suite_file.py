@@ -101,6 +101,23 @@ def test_a_part_may_be_asked_for(suite):
         (SHARED + ONE + "network.teacher.network = '02'\n",
          "Recipe some.toml: experiments.01 has a teacher, and experiments learn from labels alone; "
          "leave network.teacher out, or take 'make distill'."),
+        (SHARED + ONE + "network.net = { weights = 'simclr' }\n",
+         "Recipe some.toml: experiments.01 begins with 'simclr', and experiments begin with none "
+         "of a recipe's networks; take 'imagenet', 'hub', 'installed', 'none' or a .safetensors "
+         "file in network.net.weights."),
+        (SHARED + ONE + "network.net = { weights = 'simclr', weight_bits = 8 }\n",
+         "Recipe some.toml: experiments.01 learns in few bits, which begins with another network, "
+         "and experiments begin with none of a recipe's; leave network.net.weight_bits out, or "
+         "take 'make distill'."),
+        (SHARED + ONE + "network.training.choose = 'inner'\n",
+         "Recipe some.toml: experiments.01 has network.training.choose='inner', and a suite looks "
+         "at validation rows for thresholds alone, since it reports them with the test; take "
+         "'last', without patience or schedule='plateau'."),
+        (SHARED + ONE + "network.training = { choose = 'inner', phases = "
+         "[{ epochs = 2, lr = 0.1, patience = 1 }] }\n",
+         "Recipe some.toml: experiments.01 has network.training.choose='inner', and a suite looks "
+         "at validation rows for thresholds alone, since it reports them with the test; take "
+         "'last', without patience or schedule='plateau'."),
         (SHARED + ONE + "lessons = [{says = 'a', than = '09', metric = 'accuracy'}]\n",
          "Recipe some.toml: experiments.01 is held against 09, which is not there."),
         (SHARED + ONE + "[ensembles.or]\ntitle = 'x'\nrule = 'or'\nmembers = ['01', '02']\n",
