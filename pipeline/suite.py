@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from folds.findings import Findings, plural
+from folds.official import ANEW, PUBLISHED
 from folds.split import Scheme
 from models.nets.config import HUB
 from models.networks.network import network_of
 from models.suite.config import Experiment, Suite
 from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows
+from pipeline.recipe import Recipe
 from pipeline.sided import Split, sided_training
 from reports.leaderboard import look
 from workspace.errors import ConfigError, DataError, DermstackError, name_some
@@ -22,7 +24,20 @@ from workspace.tasks import Output, Task
 
 SUITE = "suite"
 LEADERBOARD, PAGE = "leaderboard.json", "leaderboard.html"
+PUBLISHES = "dermamnist"  # the source that has a split of its own
+SUITED = ("dermamnist", "dermamnist_by_lesion")  # recipes
 Trained = tuple[Scheme, str, int]  # split, number of the experiment, seed
+
+
+def check_suited(recipe: Recipe) -> None:
+    """Refuse a recipe whose source has no split to compare on, before anything is made."""
+    published = [scheme for scheme in recipe.suite.schemes if scheme in (PUBLISHED, *ANEW)]
+    if recipe.data.source != PUBLISHES and published:
+        raise ConfigError(
+            f"Recipe {recipe.name} has no suite: its source {recipe.data.source!r} publishes no "
+            f"split, which suite.schemes={published[0]!r} needs; take RECIPE="
+            f"{' or RECIPE='.join(SUITED)}."
+        )
 
 
 def skipped(suite: Suite, asked: list[str]) -> dict[str, str]:

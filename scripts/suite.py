@@ -21,6 +21,7 @@ from pipeline.suite import (
     SUITE,
     Trained,
     check_classes,
+    check_suited,
     comparing,
     experimenting,
     skipped,
@@ -37,6 +38,7 @@ from workspace.units import Unit
 
 def run(job: Job) -> Unit:
     """Every experiment, seed and split, made as far as they are not there yet; and their page."""
+    check_suited(job.recipe)
     config = job.recipe.suite
     suite = read_suite(config)
     asked = asked_of(suite, config)
