@@ -9,6 +9,7 @@ from typing import Self
 
 import polars as pl
 
+from folds.groups import COMPONENT, GROUP, connected
 from folds.official import SIDE
 from folds.schema import HOLDOUT, ID, LESION, SPLIT, TEST, TRAIN, VALID
 from workspace.errors import ConfigError
@@ -48,17 +49,20 @@ def with_sides(rows: pl.DataFrame) -> pl.DataFrame:
     return sided
 
 
-def lesion_in_training(rows: pl.DataFrame) -> pl.DataFrame:
-    """(ID, `lesion`) of each test row: `leaked` if its lesion is on the training side too.
+def lesion_in_training(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """(ID, side, `lesion`) of each row that is not learnt: `leaked` if training has its lesion too.
 
-    `clean` if it is not, `unknown` where nobody knows the lesion. The rows are the run's samples
-    with the folds' split and fold, as `folded_rows` gives them.
+    So it has where it has the picture: lesions that `pairs` of duplicates connect are one, as they
+    are where folds are drawn. Others are `clean`, `unknown` where nobody knows the lesion. The rows
+    are the run's samples with the folds' split and fold, as `folded_rows` gives them.
     """
-    sided = with_sides(rows)
-    learnt = sided.filter(pl.col(SIDE) == TRAIN)[LESION].drop_nulls().unique()
+    own = pl.coalesce(pl.format("lesion {}", LESION), pl.format("picture {}", ID))
+    sided = connected(with_sides(rows).select(ID, LESION, SIDE, own.alias(GROUP)), pairs)
+    learnt = sided.filter(pl.col(SIDE) == TRAIN)[COMPONENT].unique()
     known = (
-        pl.when(pl.col(LESION).is_null()).then(pl.lit(UNKNOWN))
-        .when(pl.col(LESION).is_in(learnt.implode())).then(pl.lit(LEAKED))
+        pl.when(pl.col(COMPONENT).is_in(learnt.implode())).then(pl.lit(LEAKED))
+        .when(pl.col(LESION).is_null()).then(pl.lit(UNKNOWN))
         .otherwise(pl.lit(CLEAN))
     )  # fmt: skip
-    return sided.filter(pl.col(SIDE) == TEST).select(ID, known.alias("lesion")).sort(ID)
+    held_out = sided.filter(pl.col(SIDE).is_in([VALID, TEST]))
+    return held_out.select(ID, SIDE, known.alias("lesion")).sort(ID)

@@ -167,8 +167,11 @@ def comparing(
         "pipeline.distilled:compare_students",
         settings=settings,
         inputs={
-            f"{scheme}/{task.folder.name}": Output(task)
-            for (scheme, _, _), task in tasks.items()
+            **next(iter(splits.values())).files.duplicates(),
+            **{
+                f"{scheme}/{task.folder.name}": Output(task)
+                for (scheme, _, _), task in tasks.items()
+            },
         },
         arguments={
             "files": {scheme: split.files for scheme, split in splits.items()},

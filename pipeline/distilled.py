@@ -12,8 +12,9 @@ from typing import Any
 import polars as pl
 
 from folds.findings import Findings
-from folds.schema import ID
-from folds.sides import CLEAN, LEAKED, lesion_in_training
+from folds.official import SIDE
+from folds.schema import ID, TEST
+from folds.sides import CLEAN, LEAKED
 from folds.split import Scheme
 from metrics.score_sheet import ScoreConfig
 from models.distill import measure
@@ -75,9 +76,9 @@ class SplitRows:
         return said
 
     def sheet(self) -> dict[str, Any]:
-        """How many rows each side has, and how many test rows have their lesion in training."""
+        """How many rows each side has; of how many test rows training has the lesion or picture."""
         learnt, _ = self.rows.by_side
-        known = lesion_in_training(self.rows.table)["lesion"]
+        known = self.rows.leaks.filter(pl.col(SIDE) == TEST)["lesion"]
         sides = {"train": learnt.training, "validation": self.validation, "test": self.test}
         return {
             side: {"n": len(some), "positives": int((self.network.codes[some] == 1).sum())}

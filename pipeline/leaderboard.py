@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from folds.findings import Findings
 from folds.groups import GROUP
 from folds.schema import ID
-from folds.sides import CLEAN, LEAKED, UNKNOWN, lesion_in_training
+from folds.sides import LEAKED, UNKNOWN
 from folds.split import Scheme
 from metrics.score_sheet import ScoreConfig
 from models.networks.columns import shares_of
@@ -112,7 +112,7 @@ def _open(
     rows: PictureRows, suite: Suite, watched: tuple[str, tuple[str, ...]],
     units: Mapping[tuple[str, int], Unit], *, together: bool,
 ) -> SplitRows:  # fmt: skip
-    some = next(iter(suite.experiments.values())).network
+    some = suite.experiments[next(iter(units))[0]].network  # all that were asked for are alike
     network = network_of("suite", some, rows.table, Findings())
     learnt, test = rows.by_side
     assert learnt.validation is not None, "a split has validation rows"
@@ -132,10 +132,10 @@ def _truth(
 
 
 def _lesions(rows: PictureRows, indices: Ints) -> NDArray[Any]:
-    """(indices,): of a test row whether training has its lesion too; others are no test's."""
-    ids, known = rows.table[ID].gather(indices).to_frame(), lesion_in_training(rows.table)
-    joined = ids.join(known, on=ID, how="left", validate="1:1", maintain_order="left")
-    return joined["lesion"].fill_null(CLEAN).to_numpy().astype("U")
+    """(indices,): whether training has a row's lesion too."""
+    ids = rows.table[ID].gather(indices).to_frame()
+    joined = ids.join(rows.leaks, on=ID, how="left", validate="1:1", maintain_order="left")
+    return joined["lesion"].to_numpy().astype("U")
 
 
 def _answers(

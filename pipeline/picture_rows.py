@@ -19,14 +19,14 @@ from folds.groups import GROUP, patient_column
 from folds.headers import PIXEL_LIMIT
 from folds.images import ImageReader
 from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
-from folds.sides import Sides
+from folds.sides import Sides, lesion_in_training
 from models.input.pictures import Pictures
 from models.networks.config import NetworkConfig
 from models.networks.network import HeldOut, Network, TrainingRows, network_of
 from pipeline.fold_table import folded_rows
 from pipeline.job import Job
 from pipeline.machine import memory_gb
-from pipeline.samples import IMAGES, SAMPLES
+from pipeline.samples import DUPLICATES, IMAGES, SAMPLES
 from stacking.fold import FOLD
 from workspace.arrays import Ints
 from workspace.errors import ConfigError
@@ -58,6 +58,12 @@ class PictureFiles:
     def hashes(self) -> dict[str, str]:
         """Of the rows and of what their pictures hold."""
         return {SAMPLES: self.rows_sha, IMAGES: self.content}
+
+    def duplicates(self) -> dict[str, str]:
+        """A hash of the pairs by which lesions are one, where there are any."""
+        verified = _verified(self)
+        none = verified.parquet(DUPLICATES).is_empty()
+        return {} if none else {DUPLICATES: verified.sha256(DUPLICATES)}
 
 
 def picture_files(job: Job, verified: Unit, folded: Unit) -> PictureFiles:
@@ -91,11 +97,15 @@ def picture_files(job: Job, verified: Unit, folded: Unit) -> PictureFiles:
 def open_picture_rows(files: PictureFiles) -> "PictureRows":
     """Once a process, as long as the files hold the same."""
     folded = open_unit(files.folded, "folds")
-    samples = open_unit(files.samples, "verify").parquet(SAMPLES)
+    samples = _verified(files).parquet(SAMPLES)
     rows = folded_rows(folded, samples)
     with_picture = pl.col(IMAGE).is_not_null()
     pictureless = rows.filter(~with_picture).select(ID, SPLIT, FOLD)
     return PictureRows(files, folded, rows.filter(with_picture), pictureless)
+
+
+def _verified(files: PictureFiles) -> Unit:
+    return open_unit(files.samples, "verify")
 
 
 def notice_pictureless(job: Job, rows: "PictureRows") -> None:
@@ -167,6 +177,11 @@ class PictureRows:
             self._indices(s) for s in (sides.train, sides.valid, sides.test)
         )
         return TrainingRows(0, learnt, self.groups, validation), test
+
+    @cached_property
+    def leaks(self) -> pl.DataFrame:
+        """The rows on the other two sides, and whether training has their lesion or picture too."""
+        return lesion_in_training(self.table, _verified(self.files).parquet(DUPLICATES))
 
     @cached_property
     def unseen(self) -> Ints:

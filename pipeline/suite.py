@@ -131,8 +131,11 @@ def comparing(
             "look": look(),
         },
         inputs={
-            f"{scheme}/{task.folder.name}": Output(task)
-            for (scheme, _, _), task in trainings.items()
+            **next(iter(splits.values())).files.duplicates(),
+            **{
+                f"{scheme}/{task.folder.name}": Output(task)
+                for (scheme, _, _), task in trainings.items()
+            },
         },
         arguments={
             "suite": suite, "recipe": job.recipe,

@@ -45,7 +45,8 @@ def in_a_sentence(sheet: Crossings) -> str:
     test = sheet["all"]["test"]
     return (
         f"{test['leaked']} of {test['rows']} test images of the official split are leaked: their "
-        f"{sheet['group']} is in training too."
+        f"{sheet['group']} is in training too (copies of a picture under another {sheet['group']} "
+        "are not counted here)."
     )
 
 

@@ -103,7 +103,7 @@ def _sentence(scheme: str, one: Json) -> str:
     """What a split tests on."""
     leaked = (
         f"; {one['leaked']:,} of them, and {one['leaked_melanomas']} of {one['melanomas']} "
-        "melanomas, are leaked: their lesion is in training too"
+        "melanomas, are leaked: their lesion or picture is in training too"
         if one["leaked"] else ""
     )  # fmt: skip
     leaked += f"; of {one['unknown']:,} nobody knows the lesion" if one["unknown"] else ""

@@ -26,8 +26,9 @@ from pipeline.job import Job
 from pipeline.networks import SCORES
 from pipeline.picture_rows import picture_files
 from pipeline.recipe import load_recipe
+from pipeline.samples import DUPLICATES, IMAGES, SAMPLES
 from reports.desk import ConsoleDesk
-from tests.by_hand.units import drafting, folds_of, kept
+from tests.by_hand.units import drafting, folds_of, kept, pair_table
 from workspace.hashing import HashMemory
 from workspace.units import open_unit
 
@@ -90,8 +91,8 @@ class PicturesByHand:
             pixels = rng.integers(0, 255, (34, 36, 3)).astype(np.uint8)
             assert cv2.imwrite(str(self.data / "pictures" / f"{name}.png"), pixels)
 
-    def keep_samples(self, **columns):
-        """The sample table and the hashes of the pictures; `columns` are put into it."""
+    def keep_samples(self, *pairs, **columns):
+        """The sample table, the hashes of the pictures, duplicates; `columns` are put into it."""
         image = pl.format("pictures/{}.png", "isic_id")
         nobody = pl.lit(None, dtype=pl.String)
         table = self.rows.select(
@@ -102,7 +103,7 @@ class PicturesByHand:
         seen = table.drop_nulls("image").select("isic_id", "image").sort("isic_id")
         hashes = [hashlib.sha256((self.data / p).read_bytes()).hexdigest() for p in seen["image"]]
         looked = seen.select("isic_id", pl.Series("sha256", hashes, dtype=pl.String))
-        tables = {"samples.parquet": table, "images.parquet": looked}
+        tables = {SAMPLES: table, IMAGES: looked, DUPLICATES: pair_table(*pairs)}
         kept(self.run / "samples", "verify", tables, {"synthetic": True})
 
     def keep_folds(self, rows=None):

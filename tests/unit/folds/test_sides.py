@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from folds.sides import Sides, lesion_in_training, with_sides
+from tests.by_hand.units import pair_table
 from workspace.errors import ConfigError
 
 # id, split, fold, lesion
@@ -51,7 +52,31 @@ def test_folds_of_another_kind_have_no_sides(columns):
     )
 
 
+def leaks(*pairs, **columns):
+    return dict(lesion_in_training(rows(**columns), pair_table(*pairs)).drop("side").iter_rows())
+
+
 def test_a_test_image_is_leaked_if_its_lesion_was_learnt_and_not_if_it_validates_alone():
-    assert lesion_in_training(rows()).rows() == [
-        ("t0", "clean"), ("t1", "leaked"), ("t2", "unknown"),
+    assert lesion_in_training(rows(), pair_table()).rows() == [
+        ("t0", "test", "clean"), ("t1", "test", "leaked"), ("t2", "test", "unknown"),
+        ("v", "valid", "clean"),
     ]  # fmt: skip
+
+
+def test_a_validation_image_is_leaked_likewise():
+    found = leaks(lesion_id=pl.col("lesion_id").replace("B", "C"))
+    assert found == {"t0": "leaked", "t1": "leaked", "t2": "unknown", "v": "leaked"}
+
+
+def test_a_copy_of_a_training_picture_is_leaked_whatever_its_lesion_is_called():
+    assert leaks(("b", "t0")) == {"t0": "leaked", "t1": "leaked", "t2": "unknown", "v": "leaked"}
+    # Nobody knows the lesion of t2, and training has the picture.
+    assert leaks(("a", "t2")) == {"t0": "clean", "t1": "leaked", "t2": "leaked", "v": "clean"}
+    # Not learnt: t2 is another picture of the lesion that t0 and v show, which training has not.
+    assert leaks(("t0", "t2"))["t2"] == "unknown"
+    # By a third one: t2 is v's picture, and t0, of v's lesion, is one of training's.
+    assert leaks(("t2", "v"), ("a", "t0"))["t2"] == "leaked"
+
+
+def test_a_lesion_that_is_called_as_a_picture_is_not_that_picture():
+    assert leaks(lesion_id=pl.col("lesion_id").replace("A", "t2"))["t2"] == "unknown"

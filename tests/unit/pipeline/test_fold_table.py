@@ -302,7 +302,8 @@ def test_lesions_of_one_picture_are_one_also_with_the_source_s_test(tmp_path, sc
     sides = dict(with_sides(rows).select("isic_id", "side").iter_rows())
     assert sides["c"] == sides["f"]
     assert sides["a"] == sides["b"]
-    assert set(lesion_in_training(rows)["lesion"]) == {"clean"}
+    leaks = lesion_in_training(rows, samples.parquet(DUPLICATES))
+    assert set(leaks["lesion"]) == {"clean"}
     if scheme == "corrected":
         assert sides == {"a": "train", "b": "train", "c": "train", "d": "valid", "e": "valid",
                          "f": "train", "g": "test", "h": "train"}  # fmt: skip

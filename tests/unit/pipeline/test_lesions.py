@@ -151,7 +151,7 @@ def test_verify_reads_the_lesions_that_were_matched_and_tells_what_leaks(both):
     assert (nv["across"], nv["test"]["leaked"], nv["test"]["rows"]) == (1, 0, 1)  # C: valid, test
     assert (
         "verify: 1 of 2 test images of the official split are leaked: their lesion is in training "
-        "too."
+        "too (copies of a picture under another lesion are not counted here)."
     ) in both.lines()
     again = verify.run(both.job())
     assert again.manifest == done.manifest

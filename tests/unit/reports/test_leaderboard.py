@@ -106,7 +106,7 @@ def test_what_opens_says_what_changed_and_whether_the_lesson_held():
     assert "By lesion: 20 pictures, validation and test together." in words
     assert (
         "Official split: 15 test pictures; 6 of them, and 4 of 8 melanomas, are leaked: their "
-        "lesion is in training too."
+        "lesion or picture is in training too."
     ) in words
 
 
