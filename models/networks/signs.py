@@ -5,7 +5,6 @@ and uniformity are of the outputs, which the loss looks at. Nothing is chosen by
 """
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from models.nets.network import LesionNet
 from models.networks.inner_rows import InnerRows
 from models.networks.tasks.contrastive import COLLAPSED, Unlabelled, collapsed
 from models.training.config import Watch
+from models.training.loop import History
 from models.training.position import seed_of
 from workspace.arrays import Floats32, Ints
 from workspace.errors import ConfigError
@@ -32,8 +32,7 @@ class Signs:
 
     def __init__(self, rows: InnerRows, labels: Unlabelled, watch: Watch) -> None:
         self.rows, self.labels, self.watch = rows, labels, watch
-        self._said: list[dict[str, Any]] = []  # after each epoch of this call
-        self._told = False
+        self._told = False  # in this call
         for what, some in (("rows to learn from", self._bank), ("inner rows", self._asked)):
             if not len(some):
                 raise ConfigError(
@@ -41,15 +40,15 @@ class Signs:
                     "go; take another task.signs_by, or training.choose='last'."
                 )
 
-    def __call__(self, net: LesionNet) -> tuple[float, dict[str, float]]:
+    def __call__(self, net: LesionNet, history: History) -> tuple[float, dict[str, float]]:
         one, other = self._two_views(net)
         found = {
             **self._neighbours(net),
             "alignment": alignment(one, other),
             "uniformity": (uniformity(one) + uniformity(other)) / 2,
         }
-        self._said.append({"epoch": len(self._said) + 1, **found})
-        if collapsed(self._said) and not self._told:
+        epoch = len(history) + 1
+        if epoch in collapsed([*history, {"epoch": epoch, **found}]) and not self._told:
             self._told = True
             self.rows.tell(
                 f"WARNING: {self.rows.title} has collapsed: the outputs of different pictures are "

@@ -8,7 +8,7 @@ here: what is best is chosen on inner rows, which are a part of the training row
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,8 +83,9 @@ class Trained:
 
 
 Deal = Callable[[int], list[Ints]]  # an epoch's batches
+History = Sequence[Mapping[str, Any]]  # the records of the epochs before, in whatever call
 # Of the inner rows: what is watched, of which more is better, and what else is kept of them.
-Score = Callable[[LesionNet], tuple[float, Mapping[str, float]]]
+Score = Callable[[LesionNet, History], tuple[float, Mapping[str, float]]]
 
 
 class Training:
@@ -316,7 +317,7 @@ class Training:
         """What the inner rows say of the weights as they would be kept now."""
         with self.average.in_place_of(self.net) if self.average else nullcontext():
             self.net.eval()
-            found, besides = score(self.net)
+            found, besides = score(self.net, self.history)
         if not np.isfinite(found):
             raise ConfigError(
                 f"The inner rows' score ({self.config.watch}) is not a number after epoch "

@@ -185,7 +185,7 @@ def our_training(
     examples = Examples(pictures, labels, ("no", "yes"), places, places[:2], objective)
     view = make_transform(AugmentConfig(), net.size, net.mean, net.std)
     setting = Setting(config, view, proof.device, 0, proof.workers)
-    training = Training(net, examples, setting, Unkept(), lambda net: (0.5, {"inner_loss": 0.0}))
+    training = Training(net, examples, setting, Unkept(), lambda *_: (0.5, {"inner_loss": 0.0}))
 
     def shown(done: int, total: int) -> None:
         clock.step(min(done * size, images) - clock.seen)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a recipe is read without torch, which takes seconds to impo
     from models.inference.scores import Scores
     from models.nets.network import LesionNet
     from models.networks.inner_rows import InnerRows
-    from models.training.loop import Deal, Score
+    from models.training.loop import Deal, History, Score
     from models.training.objective import Objective
 
 
@@ -104,7 +104,7 @@ class Task(BaseModel, ABC):
         """What is asked of the network after each epoch; by the inner rows' probabilities."""
         codes = labels.codes[rows.inner]
 
-        def score(net: "LesionNet") -> tuple[float, dict[str, float]]:
+        def score(net: "LesionNet", _: "History") -> tuple[float, dict[str, float]]:
             found = rows.scores(net, rows.inner)
             inner_loss = log_loss(codes, found.probability)
             return self.inner_score(watch, codes, found, labels), {"inner_loss": inner_loss}

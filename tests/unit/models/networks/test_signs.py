@@ -69,7 +69,7 @@ def test_neighbours_are_of_learnt_rows_alone_and_rows_of_no_class_are_left_out(
     rows, net, monkeypatch
 ):
     monkeypatch.setattr(signs_of_life, "NEIGHBOURS", 3)
-    watched, besides = Signs(rows[0], LABELS, "knn_accuracy")(net)
+    watched, besides = Signs(rows[0], LABELS, "knn_accuracy")(net, [])
     bank = np.array([n for n in range(LEARNT) if KNOWN[n] >= 0])
     asked = np.array([n for n in range(LEARNT, COUNT) if KNOWN[n] >= 0])
     seen = {n: rows[0].scores(net, np.array([n])).embedding[0] for n in (*bank, *asked)}
@@ -91,7 +91,7 @@ def test_alignment_and_uniformity_are_of_the_outputs_of_two_drawn_views(rows, ne
     one, other = signs._two_views(net)
     assert one.shape == other.shape == (COUNT - LEARNT, 8)
     assert not np.array_equal(one, other)
-    _, besides = signs(net)
+    _, besides = signs(net, [])
     assert besides["alignment"] == pytest.approx(alignment(one, other))
     assert besides["uniformity"] == pytest.approx((uniformity(one) + uniformity(other)) / 2)
     small = replace(rows[0], way=Way(torch.device("cpu"), batch_size=3))
@@ -101,34 +101,64 @@ def test_alignment_and_uniformity_are_of_the_outputs_of_two_drawn_views(rows, ne
 
 def test_every_epoch_is_asked_the_same_and_nothing_random_is_touched(rows, net):
     signs, before = Signs(rows[0], LABELS, "knn_balanced_accuracy"), torch.get_rng_state()
-    assert signs(net) == signs(net)
+    assert signs(net, []) == signs(net, [])
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_outputs_that_are_one_point_are_told_once_as_a_collapse(rows, net):
+def one_point(net):
     last = net.head[-1]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.fill_(1.0)
-    signs = Signs(rows[0], LABELS, "knn_accuracy")
-    for _ in range(DRAWN):  # as it may be where weights are as they were drawn
-        signs(net)
-    assert rows[1] == []
-    for _ in range(2):
-        _, besides = signs(net)
+
+
+def epochs(signs, net, count, history):
+    """So many further epochs of one call; the records of all."""
+    for _ in range(count):
+        _, besides = signs(net, history)
         assert besides["uniformity"] == pytest.approx(0.0, abs=1e-6)
-    assert rows[1] == [
+        history.append({"epoch": len(history) + 1, **besides})
+
+
+def alarm(uniformity):
+    return (
         "WARNING: simclr, fold 0 has collapsed: the outputs of different pictures are as good as "
-        f"one point (uniformity {besides['uniformity']:.3f}, above -0.1); lower lr, or take a "
-        "larger batch_size or stronger augmentation."
-    ]
+        f"one point (uniformity {uniformity:.3f}, above -0.1); lower lr, or take a larger "
+        "batch_size or stronger augmentation."
+    )
+
+
+def test_outputs_that_are_one_point_are_told_once_as_a_collapse(rows, net):
+    one_point(net)
+    signs, history = Signs(rows[0], LABELS, "knn_accuracy"), []
+    epochs(signs, net, DRAWN, history)  # as it may be where weights are as they were drawn
+    assert rows[1] == []
+    epochs(signs, net, 2, history)
+    assert rows[1] == [alarm(history[-1]["uniformity"])]
+
+
+def test_a_training_that_is_killed_again_and_again_is_told_of_its_collapse(rows, net):
+    one_point(net)
+    history = []
+    for said in (0, 1, 2):  # once a call
+        epochs(Signs(rows[0], LABELS, "knn_accuracy"), net, DRAWN, history)
+        assert rows[1] == [alarm(history[-1]["uniformity"])] * said
+
+
+def test_a_collapse_that_is_over_is_not_told_in_a_later_call(rows, net):
+    torch.manual_seed(1)
+    with torch.no_grad():
+        net.head[-1].weight.normal_()
+    before = [{"epoch": n, "uniformity": value} for n, value in enumerate((-2.0, 0.0), start=1)]
+    Signs(rows[0], LABELS, "knn_accuracy")(net, before)
+    assert rows[1] == []
 
 
 def test_spread_outputs_are_no_collapse(rows, net):
     torch.manual_seed(1)
     with torch.no_grad():
         net.head[-1].weight.normal_()
-    _, besides = Signs(rows[0], LABELS, "knn_accuracy")(net)
+    _, besides = Signs(rows[0], LABELS, "knn_accuracy")(net, [])
     assert besides["uniformity"] < -0.1
     assert rows[1] == []
 

@@ -76,7 +76,7 @@ class Trial:
 
     def __post_init__(self):
         self.said = []
-        self.scored = []
+        self.scored, self.before = [], []
 
     def made(self):
         wanted = Wanted(
@@ -94,8 +94,12 @@ class Trial:
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
         transform = make_transform(self.augment, net.size, net.mean, net.std)
         setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers, WHOSE)
-        score = self.score and (lambda net: (self.score(net), {"inner_loss": 0.5}))
+        score = self.score and self._scored
         return Training(net, examples, setting, kept, score)
+
+    def _scored(self, net, history):
+        self.before.append([record["epoch"] for record in history])
+        return self.score(net), {"inner_loss": 0.5}
 
     def score(self, net):
         inner = np.arange(self.learnt, len(self.labels))

@@ -132,6 +132,16 @@ def test_check_47_killed_without_a_word_it_goes_on_from_its_last_checkpoint(tria
     assert not differing(trial().run().last, unbroken.last)
 
 
+def test_whoever_scores_is_told_of_all_epochs_before_in_whatever_call(trial):
+    first, second = trial(), trial()
+    with pytest.raises(Stopped):
+        first.run(Interrupting(8))
+    second.run()
+    every = [*first.before, *second.before]
+    assert every == [list(range(1, count + 1)) for count in range(len(every))]
+    assert min(len(first.before), len(second.before)) > 0
+
+
 def test_check_49_the_best_before_a_stop_stays_the_best(trial):
     first = trial()
     first.score = lambda net: [0.2, 0.9, 0.3, 0.4][len(first.scored.append(0) or first.scored) - 1]
