@@ -83,6 +83,17 @@ def _asked(job: Job, known: dict[str, Network]) -> list[Network]:
             f"{several[0]} learns in several phases, and a share of the labels is learnt in one; "
             "take another network in label_efficiency.networks, or state one phase."
         )
+    if taught := [one for one in chosen if one.config.teacher is not None]:
+        raise ConfigError(
+            f"{taught[0].name} has a teacher, which learnt from all labels, and so no share of "
+            "them; leave it out of label_efficiency.networks, or its teacher."
+        )
+    if few := [one for one in chosen if one.config.net.weight_bits is not None]:
+        raise ConfigError(
+            f"{few[0].name} learns in few bits and begins with {few[0].config.net.weights}, which "
+            "learnt from all labels; leave it out of label_efficiency.networks, or its "
+            "net.weight_bits."
+        )
     return chosen
 
 
