@@ -88,6 +88,7 @@ def measure_curves(
         "watch": watch, "reference": reference, "seeds": seeds, "folds": folds,
         "n": len(scored(reference, shares[0])[0].true), "group": files.group,
         "groups": [_groups(rows, asked[reference], folds[0], share) for share in shares],
+        "names": list(asked),  # in order, which a JSON object would not keep
         "curves": curves, "notes": list(notes),
     }  # fmt: skip
     draft.json(FILE, sheet)

@@ -96,6 +96,7 @@ def compare_experiments(
         "classes": list(next(iter(splits.values())).test.classes), "melanoma": config.melanoma,
         "cancers": list(positive), "sensitivity": config.sensitivity, "level": score.level,
         "group": recipe.data.group,
+        "order": list(splits),  # which a JSON object would not keep
         "schemes": {scheme: _of_split(rows) for scheme, rows in splits.items()},
         "experiments": sheets,
         "ensembles": {

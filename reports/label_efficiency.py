@@ -1,6 +1,6 @@
 """How scores grow with labels: a table on the console, and curves as a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from folds.findings import plural
@@ -28,7 +28,7 @@ def curve_table(sheet: Json) -> Table:
                f"minus {sheet['reference']}")  # fmt: skip
     rows = []
     for at, groups in enumerate(sheet["groups"]):
-        for name, curve in sheet["curves"].items():
+        for name, curve in _curves(sheet):
             point = curve[at]
             minus = Words("") if name == sheet["reference"] else measure(point["minus_whole"])
             rows.append((
@@ -38,11 +38,16 @@ def curve_table(sheet: Json) -> Table:
     return Table(tuple(Column(title) for title in columns), tuple(rows))
 
 
+def _curves(sheet: Json) -> list[tuple[str, Sequence[Json]]]:
+    """In the recipe's order, which sheets of old do not name."""
+    return [(name, sheet["curves"][name]) for name in sheet.get("names", sheet["curves"])]
+
+
 def draw(sheet: Json) -> str:
     """An SVG: each network's score over the share of labels, with intervals."""
     with empty_figure() as figure:
         axes = figure.subplots()
-        for number, (name, curve) in enumerate(sheet["curves"].items()):
+        for number, (name, curve) in enumerate(_curves(sheet)):
             apart = 1.03 ** (
                 number - (len(sheet["curves"]) - 1) / 2
             )  # or whiskers would hide each other

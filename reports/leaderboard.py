@@ -39,9 +39,14 @@ class Entry:
     tables: tuple[Table, ...]
 
 
+def _schemes(sheet: Json) -> list[str]:
+    """In the recipe's order, which sheets of old do not name."""
+    return list(sheet.get("order", sheet["schemes"]))
+
+
 def in_order(sheet: Json) -> list[tuple[str, Json]]:
     """Experiments and ensembles that have a macro AUC on the first split, the best first."""
-    first = next(iter(sheet["schemes"]))
+    first = _schemes(sheet)[0]
     both = {**sheet["experiments"], **sheet["ensembles"]}
     scored = [(n, one) for n, one in both.items() if "metrics" in one["schemes"].get(first, {})]
     return sorted(scored, key=lambda one: -_auc(one[1], first))
@@ -49,15 +54,15 @@ def in_order(sheet: Json) -> list[tuple[str, Json]]:
 
 def tables(sheet: Json) -> list[Said]:
     """What `make suite` tells."""
-    first = next(iter(sheet["schemes"]))
+    first = _schemes(sheet)[0]
     rows = [_brief(number, one, sheet) for number, one in in_order(sheet)]
-    heads = [SPLITS.get(scheme, scheme) for scheme in sheet["schemes"]]
+    heads = [SPLITS.get(scheme, scheme) for scheme in _schemes(sheet)]
     table = Table(
         (Column("#"), *(Column(f"AUC, {head}") for head in heads),
          Column("melanoma"), Column("cancer"), Column("balanced")),
         tuple(rows),
     )  # fmt: skip
-    said: list[Said] = [_sentence(scheme, one) for scheme, one in sheet["schemes"].items()]
+    said: list[Said] = [_sentence(scheme, sheet["schemes"][scheme]) for scheme in _schemes(sheet)]
     return [
         *said,
         "suite: macro AUC; melanoma recall, cancer sensitivity and balanced accuracy, "
@@ -73,7 +78,7 @@ def page(sheet: Json, title: str) -> str:
     return environment().get_template(TEMPLATE).render(
         title=title, heads=_heads(sheet),
         entries=[_entry(number, one, sheet) for number, one in _every(sheet)],
-        splits=[_sentence(scheme, one) for scheme, one in sheet["schemes"].items()],
+        splits=[_sentence(scheme, sheet["schemes"][scheme]) for scheme in _schemes(sheet)],
         columns=_said_of_columns(sheet), group=sheet["group"],
         skipped=[(n, one["title"], one["why"]) for n, one in sheet["skipped"].items()],
         level=f"{sheet['level']:.0%}", script=script, digest=digest, disclaimer=DISCLAIMER,
@@ -112,9 +117,9 @@ def _sentence(scheme: str, one: Json) -> str:
 
 
 def _brief(number: str, one: Json, sheet: Json) -> Row:
-    first = next(iter(sheet["schemes"]))
+    first = _schemes(sheet)[0]
     metrics = one["schemes"][first]["metrics"]
-    aucs = [_metric(one, scheme, "macro_auc") for scheme in sheet["schemes"]]
+    aucs = [_metric(one, scheme, "macro_auc") for scheme in _schemes(sheet)]
     others = [metrics[n] for n in ("melanoma_recall", "cancer_sensitivity", "balanced_accuracy")]
     return (
         Words(number), *(measure(one) for one in aucs),
@@ -128,7 +133,7 @@ def _metric(one: Json, scheme: str, name: str) -> Any:
 
 def _said_of_columns(sheet: Json) -> str:
     """Of which split each column is that does not say so itself."""
-    first = next(iter(sheet["schemes"]))
+    first = _schemes(sheet)[0]
     words = (
         f"Accuracies, recall and sensitivity: {SPLITS.get(first, first)}. Specificity: of its "
         f"test pictures, at the threshold that flags {sheet['sensitivity']:.0%} of the cancers "
@@ -141,7 +146,7 @@ def _said_of_columns(sheet: Json) -> str:
 
 
 def _heads(sheet: Json) -> list[str]:
-    first, *others = (SPLITS.get(scheme, scheme) for scheme in sheet["schemes"])
+    first, *others = (SPLITS.get(scheme, scheme) for scheme in _schemes(sheet))
     return [
         "#", "experiment", f"macro AUC, {first}", *(f"macro AUC, {name}" for name in others),
         *(NAMES[name] for name in NAMES if name != "macro_auc"),
@@ -152,12 +157,12 @@ def _heads(sheet: Json) -> list[str]:
 
 def _leaks(sheet: Json) -> str | None:
     """The split that tests on lesions of its own training."""
-    return next((scheme for scheme, one in sheet["schemes"].items() if one["leaked"]), None)
+    return next((one for one in _schemes(sheet) if sheet["schemes"][one]["leaked"]), None)
 
 
 def _entry(number: str, one: Json, sheet: Json) -> Entry:
-    first = next(iter(sheet["schemes"]))
-    values = [_shown(_metric(one, scheme, "macro_auc")) for scheme in sheet["schemes"]]
+    first = _schemes(sheet)[0]
+    values = [_shown(_metric(one, scheme, "macro_auc")) for scheme in _schemes(sheet)]
     values += [_shown(_metric(one, first, name)) for name in NAMES if name != "macro_auc"]
     if leaked := _leaks(sheet):
         found = one["schemes"].get(leaked, {}).get("melanomas_found")

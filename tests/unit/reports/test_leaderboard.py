@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 
 from reports.leaderboard import in_order, look, page, tables
@@ -125,6 +126,30 @@ def test_the_console_has_the_same_order():
     assert [row[0].brief for row in table.rows] == ["02", "01"]
     assert table.rows[0][3].brief == "0.300"
     assert said[0].startswith("by lesion: 20 pictures")
+
+
+def test_the_first_split_is_the_recipe_s_whatever_a_json_object_keeps():
+    swapped = {
+        **SHEET, "order": ["official", "by_lesion"],
+        "experiments": {
+            "01": experiment("best by lesion", 0.9, 0.1),
+            "02": experiment("best on the official split", 0.8, 0.3),
+        },
+    }  # fmt: skip
+    swapped["experiments"]["02"]["schemes"]["official"] = scheme(0.95, 0.3)
+    read = json.loads(json.dumps(swapped, sort_keys=True))
+    assert list(read["schemes"]) == ["by_lesion", "official"]
+    for sheet in (swapped, read):
+        *said, table = tables(sheet)
+        assert [column.title for column in table.columns[:3]] == [
+            "#", "AUC, official split", "AUC, by lesion"
+        ]  # fmt: skip
+        assert [row[0].brief for row in table.rows] == ["02", "01"]
+        assert said[0].startswith("official split: 15 test pictures")
+        assert said[-1].endswith("balanced accuracy, official split.")
+    assert page(read, "A suite") == page(swapped, "A suite")
+    del read["order"]  # a sheet of old
+    assert [number for number, _ in in_order(read)] == ["01", "02"]
 
 
 def test_another_look_has_another_hash():
