@@ -118,7 +118,9 @@ def comparing(
     reasons: Mapping[str, str],
 ) -> Task:  # fmt: skip
     """What all trainings are worth, each beside what it is held against."""
-    config, score = job.recipe.suite, job.recipe.score
+    config, score, schemes = job.recipe.suite, job.recipe.score, list(splits)
+    # Inputs have no order, and the page has; pages of old that keep this one stay as they are.
+    led = {} if schemes == sorted(schemes) else {"schemes": schemes}
     return Task(
         job.run / SUITE / "leaderboard",
         SUITE,
@@ -128,7 +130,7 @@ def comparing(
             "melanoma": config.melanoma, "sensitivity": config.sensitivity,
             "said": suite.said(),
             "skipped": dict(reasons), "positive": list(job.recipe.data.positive),
-            "look": look(),
+            "look": look(), **led,
         },
         inputs={
             **next(iter(splits.values())).files.duplicates(),

@@ -2,9 +2,13 @@
 
 import pytest
 
+from models.suite.config import SuiteConfig
 from pipeline.recipe import load_recipe
-from pipeline.suite import SUITED, check_suited
+from pipeline.sided import Split
+from pipeline.suite import SUITED, check_suited, comparing
+from pipeline.suite_file import read_suite
 from scripts import stages
+from tests.by_hand.pictures import PicturesByHand
 from workspace.errors import ConfigError
 
 
@@ -25,3 +29,16 @@ def test_the_recipe_where_none_is_named_is_refused_before_anything_is_made(tmp_p
         "suite.schemes='official' needs; take RECIPE=dermamnist or RECIPE=dermamnist_by_lesion."
     )
     assert not (tmp_path / "data").exists()
+
+
+def test_a_page_led_by_another_split_is_another_page(tmp_path):
+    made = PicturesByHand(tmp_path)
+    job, suite = made.job(stage="suite"), read_suite(SuiteConfig())
+    split = Split(job, made.files(job))
+    one, other, alone = (
+        comparing(job, suite, dict.fromkeys(schemes, split), {}, {}).settings
+        for schemes in (("by_lesion", "official"), ("official", "by_lesion"), ("official",))
+    )
+    assert other == {**one, "schemes": ["official", "by_lesion"]}
+    assert "schemes" not in one  # as pages of old have it
+    assert "schemes" not in alone
