@@ -227,8 +227,8 @@ class _Exporting:
         if apart.mean() > mean_bound:
             raise ArtifactError(
                 f"{self.fold.title}, exported, differs from the library by {apart.mean():.2g} in "
-                f"probability on average of {len(indices)} pictures ({mean_bound:g} is allowed); "
-                "take the versions of requirements.lock."
+                f"probability on average of {len(indices)} pictures ({mean_bound:g} is allowed): "
+                "its layers hang on last bits; take export.precision='float16'."
             )
         return {
             "pictures": len(indices), "largest": float(apart.max()), "bound": bound,

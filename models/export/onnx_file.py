@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.export.answering import Answer, Answering
 from models.export.packed import WHOLE, packed
-from models.networks.rounding import SMALLEST
+from models.networks.rounding import LARGEST, SMALLEST
 
 OPSET = 21
 PICTURE = "picture"  # what the input is called
@@ -71,8 +71,8 @@ def _halve(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST:
             continue
-        name, values = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
+        name, values = tensor.name, numpy_helper.to_array(tensor).clip(-LARGEST, LARGEST)
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
         casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]

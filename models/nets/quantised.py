@@ -26,12 +26,14 @@ class HasParts(Protocol):
     """A network with a backbone and a head; `LesionNet` is one."""
 
     size: int
+    training: bool
     backbone: nn.Module
     head: nn.Sequential
 
     def __call__(self, images: Tensor) -> Tensor: ...
     def modules(self) -> Iterator[nn.Module]: ...
     def eval(self) -> Self: ...
+    def train(self, mode: bool = True) -> Self: ...
 
 
 Net = TypeVar("Net", bound=HasParts)
@@ -128,21 +130,27 @@ def quantise(part: nn.Module, kind: type[RoundedWeight], bits: int) -> None:
         _put(part, name, kind(part.get_submodule(name), bits))
 
 
-@torch.no_grad()
 def in_few_bits(net: Net, bits: int, batches: Iterable[Tensor]) -> Net:
-    """A copy that was not trained for it (post-training): each input's range is the mean of what
-    these batches had, in all bits.
-    """
+    """A copy that was not trained for it (post-training)."""
     rounded = copy.deepcopy(net).eval()
     round_layers(rounded, bits)
-    layers = [one for one in rounded.modules() if isinstance(one, RoundedLayer)]
+    take_ranges(rounded, batches)
+    return rounded
+
+
+@torch.no_grad()
+def take_ranges(net: HasParts, batches: Iterable[Tensor]) -> None:
+    """Each input's range becomes the mean of what these batches had, in all bits."""
+    training = net.training
+    net.eval()
+    layers = [one for one in net.modules() if isinstance(one, RoundedLayer)]
     for layer in layers:
         layer.seen = 0
     for batch in batches:
-        rounded(batch)
+        net(batch)
     for layer in layers:
         layer.seen = None
-    return rounded
+    net.train(training)
 
 
 def fold_batch_norms(net: nn.Module, size: int) -> None:

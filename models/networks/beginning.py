@@ -76,6 +76,11 @@ def _check_whole(name: str, networks: Mapping[str, NetworkConfig]) -> None:
         )
     if start.net.weight_bits is not None:
         raise ValueError(f"{where}, which is in few bits itself; name one that has all its bits")
+    if network.learning.choose != "last":
+        raise ValueError(
+            f"{where}, which learnt from most of what would be its inner rows, and nothing can be "
+            f"chosen on these; take networks.{name}.training.choose='last'"
+        )
     _check_shared(name, networks, WHOLE)
 
 

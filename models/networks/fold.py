@@ -23,6 +23,7 @@ from models.networks.few_labels import few_labels
 from models.networks.inner import check_own, inner_groups, inner_split
 from models.networks.inner_rows import InnerRows
 from models.networks.network import Network, Run, TrainingRows, in_words
+from models.networks.rounding import begin_ranges
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.loop import Examples, Setting, Training
 from models.training.objective import Objective
@@ -64,6 +65,8 @@ def train_network(
     torch.manual_seed(seed)
     objective = _objective(network, rows)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
+    if config.net.weight_bits is not None:
+        begin_ranges(net, pictures, learnt, run.way)
     deal = network.task.dealing(labels, learnt, config.learning, seed)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective, deal)
     transform = make_transform(config.augment, net.size, net.mean, net.std)

@@ -5,21 +5,24 @@ that choose a threshold or measure must be as new to the rounded network as to t
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from models.inference.scores import Way, images_of
 from models.input.pictures import Pictures
 from models.nets.config import BITS, Precision
 from models.nets.network import LesionNet
-from models.nets.quantised import in_few_bits
+from models.nets.quantised import in_few_bits, take_ranges
 from workspace.arrays import Ints
 from workspace.errors import DataError, listed
 
 RANGES = 256  # pictures from which ranges are taken, at most
+LARGEST = 65504.0  # that 16 bits have
 SMALLEST = 64  # numbers: tensors of fewer are not worth halving
 
 
@@ -29,10 +32,21 @@ def rounded(
     """A copy of the net in this precision; `learnt` are the rows that it learnt from."""
     if precision == "float16":
         return _halved(net)
+    return in_few_bits(net, BITS[precision], _seen(net, pictures, learnt, way))
+
+
+def begin_ranges(net: LesionNet, pictures: Pictures, learnt: Ints, way: Way) -> None:
+    """Before a net in few bits learns: an average over its training begins with true ranges then,
+    and a frozen backbone has them.
+    """
+    take_ranges(net, _seen(net, pictures, learnt, way))
+
+
+def _seen(net: LesionNet, pictures: Pictures, learnt: Ints, way: Way) -> Iterator[Tensor]:
     some = some_of(learnt, RANGES)
     check_learnt(some, learnt, pictures.ids)
     here = replace(way, device=torch.device("cpu"))  # where a network lies that was opened
-    return in_few_bits(net, BITS[precision], images_of(net, pictures, some, here))
+    return images_of(net, pictures, some, here)
 
 
 def some_of(rows: Ints, most: int) -> Ints:
@@ -56,5 +70,5 @@ def _halved(net: LesionNet) -> LesionNet:
     halved = copy.deepcopy(net)
     for one in halved.state_dict().values():
         if one.dtype == torch.float32 and one.numel() >= SMALLEST:
-            one.copy_(one.half())
+            one.copy_(one.clamp(-LARGEST, LARGEST).half())
     return halved

@@ -76,6 +76,15 @@ def test_it_is_used_as_it_was_trained(made):
     }
 
 
+def test_a_frozen_backbone_has_ranges_too(made):
+    """It never learns, and layers take their ranges as they learn: so they begin with some."""
+    phases = "networks.small.training.phases=[{ epochs = 1, lr = 1e-30, frozen = ['backbone'] }]"
+    _, [few] = trained(made, *EIGHT, phases)
+    net, _ = open_network(few)
+    layers = [m for m in net.modules() if isinstance(m, RoundedLayer)]
+    assert all(float(layer.high) > float(layer.low) for layer in layers)
+
+
 def test_its_work_is_counted_as_that_of_the_whole():
     config = NetConfig(backbone="test_resnet", weights="none", size=32, se=False, cbam=False)
     few = config.model_copy(update={"weight_bits": 4})
@@ -102,6 +111,11 @@ def test_a_blank_one_is_filled_with_any_other_of_its_kind():
         ("networks.small.net.size=64", "whose net.size is 32 and not 64; give both one"),
         ("networks.flag.net.weight_bits=8", "in few bits itself; name one that has all its bits"),
         ("networks.small.net.weight_bits=3", "weight_bits"),
+        (
+            "networks.small.training.choose=inner",
+            "learnt from most of what would be its inner rows, and nothing can be chosen on these; "
+            "take networks.small.training.choose='last'",
+        ),
     ],
 )
 def test_what_it_cannot_begin_with_is_refused_with_the_recipe(made, setting, why):

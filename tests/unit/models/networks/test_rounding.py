@@ -10,7 +10,7 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.quantised import RoundedLayer
 from models.networks import rounding
-from models.networks.rounding import check_learnt, rounded, some_of
+from models.networks.rounding import begin_ranges, check_learnt, rounded, some_of
 from workspace.errors import DataError
 
 IDS = pl.Series(["a", "b", "c", "d"])
@@ -68,6 +68,23 @@ def test_check_87_a_held_out_picture_among_them_is_refused(net, monkeypatch):
     )
     assert shelf.asked == []
     check_learnt(np.array([3]), np.array([1, 3]), IDS)
+
+
+def test_a_net_that_is_to_learn_keeps_its_way_of_learning(net, monkeypatch):
+    shelf = Shelf(monkeypatch)
+    few = LesionNet.blank(net.config.model_copy(update={"weight_bits": 8}), 1).train()
+    begin_ranges(few, shelf, np.array([1, 3]), Way(torch.device("cpu")))
+    first = next(one for one in few.modules() if isinstance(one, RoundedLayer))
+    assert (float(first.low), float(first.high)) == (0.0, 1.0)
+    assert few.training
+    assert shelf.asked == [1, 3]
+
+
+def test_what_16_bits_cannot_hold_is_the_most_that_they_can(net):
+    with torch.no_grad():
+        net.head[-1].weight.fill_(1e6)
+    few = rounded(net, "float16", None, np.array([]), Way(torch.device("cpu")))
+    assert float(few.head[-1].weight.detach().max()) == 65504.0
 
 
 def test_some_are_the_same_ones_each_time_and_never_twice():
