@@ -8,6 +8,8 @@ from reports.drawings import as_svg, empty_figure, look_of, whiskers
 from reports.table import Column, Row, Said, Table, Words, columns, measure, percent
 
 Json = Mapping[str, Any]
+ROUNDED = ("float16", "int8", "int4")  # variants that no training made
+LINES = (":", "--", "-.")  # of baselines
 SPLITS = {"holdout": "whole groups", "by_image": "by image"}
 
 
@@ -70,26 +72,27 @@ def draw_pareto(sheet: Json) -> str:
                 [one["mb"]], [metric["value"]], yerr=whiskers([metric]), label=name, capsize=3,
                 linestyle="none", markersize=8, **look_of(number),
             )  # fmt: skip
-        for name, one in _scores(sheet).items():
-            if one["kind"] == "baseline":
-                value = _metrics(one, sheet)["specificity"]["value"]
-                axes.axhline(value, color="#8a93a3", linestyle=":", linewidth=1.2)
-                axes.annotate(name, (1, value), xycoords=("axes fraction", "data"), ha="right",
-                              va="bottom", fontsize=11, color="#5a6475")  # fmt: skip
+        baselines = [n for n, one in _scores(sheet).items() if one["kind"] == "baseline"]
+        for name, line in zip(baselines, LINES, strict=False):
+            value = _metrics(_scores(sheet)[name], sheet)["specificity"]["value"]
+            axes.axhline(value, color="#8a93a3", linestyle=line, linewidth=1.4, label=name)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_xlabel("MB of weights")
         axes.set_ylabel(f"specificity at {percent(sheet['sensitivity'])} sensitivity")
         axes.grid(axis="y", color="#d8dee9", linewidth=0.8)
-        axes.legend(frameon=False, loc="best", fontsize=11)
+        figure.legend(frameon=False, loc="outside right upper", fontsize=11)
         return as_svg(figure, "Specificity by size")
 
 
 def draw_abstention(sheet: Json) -> str:
-    """An SVG: errors among the answers over how many are given, with intervals."""
+    """An SVG: errors among the answers over how many are given, with intervals; of networks as
+    they learnt, for rounded ones lie upon these.
+    """
     with empty_figure() as figure:
         axes = figure.subplots()
-        for number, (name, one) in enumerate(_networks(sheet).items()):
+        whole = {n: one for n, one in _networks(sheet).items() if one["variant"] not in ROUNDED}
+        for number, (name, one) in enumerate(whole.items()):
             curve = [p for p in one["schemes"][sheet["scheme"]]["abstention"]
                      if p["error"]["value"] is not None]  # fmt: skip
             axes.errorbar(
@@ -100,7 +103,7 @@ def draw_abstention(sheet: Json) -> str:
         axes.set_xlabel("answers given, the most certain (%)")
         axes.set_ylabel("errors among them")
         axes.grid(axis="y", color="#d8dee9", linewidth=0.8)
-        axes.legend(frameon=False, loc="best", fontsize=11)
+        figure.legend(frameon=False, loc="outside right upper", fontsize=11)
         return as_svg(figure, "Errors by answers given")
 
 

@@ -30,8 +30,9 @@ def empty_figure() -> Iterator["Figure"]:
 
 
 def look_of(number: int) -> dict[str, Any]:
-    """Colour and mark of the series of this number."""
-    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
+    """Colour and mark of the series of this number; both come again after 25."""
+    again = number // len(COLOURS)
+    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[(number + again) % len(MARKS)]}
 
 
 def whiskers(metrics: Sequence[Mapping[str, Any]]) -> list[list[float]]:

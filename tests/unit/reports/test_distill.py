@@ -49,7 +49,7 @@ SHEET = {
         "random_forest": {"kind": "baseline", "schemes": {"holdout": split(0.7, 0.3)},
                           "minus": minus("alone")},
         "taught": network(6.2, {"holdout": split(0.82, 0.5)}, teacher="teacher",
-                          variant="int8", minus=minus("alone")),
+                          variant="int8, learnt", minus=minus("alone")),
         "teacher": network(13.7, {"holdout": split(0.85, 0.6)}, minus=minus("alone")),
     },
     "leak": {"alone": {"auc": interval(0.1, 0.05, 0.15), "sensitivity": interval(0.0),
@@ -72,7 +72,7 @@ def test_scores_costs_and_differences_are_in_the_recipes_order():
         "teacher",
         "1,520,929",
         "31.9 M",
-        "int8",
+        "int8, learnt",
         "6.20",
     ]
     assert [row[:2] for row in rows(differences)] == [
@@ -111,3 +111,14 @@ def test_drawings_name_every_network_and_are_the_same_again():
         assert not re.search(r"\d{4}-\d\d-\d\dT", drawn)
     assert ">random_forest<" in draw_pareto(SHEET)  # as a line: it has no weights
     assert ">random_forest<" not in draw_abstention(SHEET)
+
+
+def test_the_abstention_curve_is_of_networks_as_they_learnt():
+    scores = SHEET["scores"]
+    few = {**scores["taught"], "variant": "int8"}
+    learnt = {**scores["taught"], "variant": "int8, learnt"}
+    sheet = {**SHEET, "names": [*SHEET["names"], "few", "other"],
+             "scores": {**scores, "few": few, "other": learnt}}  # fmt: skip
+    assert ">few<" in draw_pareto(sheet)
+    assert ">few<" not in draw_abstention(sheet)
+    assert ">other<" in draw_abstention(sheet)
