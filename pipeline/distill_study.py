@@ -94,10 +94,10 @@ def study_of(run: Path, split: Split, names: tuple[str, ...], trials: int) -> St
     """What is to be tried, or why it cannot be."""
     recipe = split.job.recipe
     config, networks = recipe.distill.study, recipe.networks
-    taught = [name for name in names if networks[name].teacher is not None]
-    name = config.network or next(iter(taught), None)
-    if name not in taught:
-        others = f"take {' or '.join(taught)}" if taught else "give one of them a teacher"
+    students = [name for name in names if networks[name].teacher is not None]
+    name = config.network or next(iter(students), None)
+    if name not in students:
+        others = f"take {' or '.join(students)}" if students else "give one of them a teacher"
         whom = "none of distill.networks" if name is None else f"not networks.{name}"
         raise ConfigError(f"A study is of a student that has a teacher, and {whom} has; {others}.")
     space = StudentSpace(name, networks[name], config, recipe.seed)
@@ -115,12 +115,12 @@ def search(job: Job, plan: StudentStudy) -> Unit:
     """All trials made that are not there yet, and what they came to; `job.fresh`: begun anew."""
     as_it_is = replace(job, fresh=False)  # FRESH=1 is of the trials alone
     teaching = needed_by([plan.own])
-    taught = dict(zip(teaching, as_it_is.carry_out(*teaching), strict=True))
+    teachers = dict(zip(teaching, as_it_is.carry_out(*teaching), strict=True))
     known = job.state_of(summing_up(plan, None))
     if known.unit is not None or job.watcher is not None:
         [(done, _)] = job.carry_out(known.task)
         return done
-    study = _opened(plan, {task: unit for task, (unit, _) in taught.items()}, fresh=job.fresh)
+    study = _opened(plan, {task: unit for task, (unit, _) in teachers.items()}, fresh=job.fresh)
     at_once, name = job.recipe.distill.study.at_once, plan.student
     while asked := studies.asked(plan.folder, {name: study}, plan.trials, at_once):
         made = job.carry_out(*(trying(plan, trial) for _, trial in asked))

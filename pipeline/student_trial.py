@@ -31,10 +31,10 @@ def try_student(
 ) -> None:  # fmt: skip
     """Its AUC on the validation rows; a training that failed is a result, and says why."""
     fold = open_fold_network(files, network, run, machine)
-    kept = checkpoints_of(draft, machine, checkpoints)
-    draft.afterwards(kept.clear)
+    so_far = checkpoints_of(draft, machine, checkpoints)
+    draft.afterwards(so_far.clear)
     try:
-        trained = fold.train(kept, draft)
+        trained = fold.train(so_far, draft)
     except ConfigError as error:  # its loss is no number, or its gradients are beyond fp16
         draft.json(TRIAL, {"auc": None, "failed": str(error)})
         return

@@ -83,9 +83,9 @@ def _asked(job: Job, known: dict[str, Network]) -> list[Network]:
             f"{several[0]} learns in several phases, and a share of the labels is learnt in one; "
             "take another network in label_efficiency.networks, or state one phase."
         )
-    if taught := [one for one in chosen if one.config.teacher is not None]:
+    if students := [one for one in chosen if one.config.teacher is not None]:
         raise ConfigError(
-            f"{taught[0].name} has a teacher, which learnt from all labels, and so no share of "
+            f"{students[0].name} has a teacher, which learnt from all labels, and so no share of "
             "them; leave it out of label_efficiency.networks, or its teacher."
         )
     if few := [one for one in chosen if one.config.net.weight_bits is not None]:

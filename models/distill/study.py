@@ -173,10 +173,10 @@ class StudentSpace:
         own, made = self.own[word], optuna_distributions
         if isinstance(one, Between):
             low, high = min(one.low, own), max(one.high, own)
-            found: BaseDistribution = made.FloatDistribution(low, high, log=word == "lr")
+            tried: BaseDistribution = made.FloatDistribution(low, high, log=word == "lr")
         else:
-            found = made.CategoricalDistribution(one if own in one else (*one, own))
-        return found
+            tried = made.CategoricalDistribution(one if own in one else (*one, own))
+        return tried
 
     def words(self) -> list[str]:
         """Each value with where it is looked for: what two studies must have in common."""

@@ -126,9 +126,9 @@ def changed(rows: SaidRows, whole: Floats, score: ScoreConfig) -> dict[str, Any]
         ranking_tally(rows.positive, said, whose, score.min_tpr)
         for said in (whole, rows.probability)
     )
-    found = intervals({"minus": difference(*ranked)}, whose, score.bootstrap())["minus"]
+    minus = intervals({"minus": difference(*ranked)}, whose, score.bootstrap())["minus"]
     apart = np.abs(rows.probability - whole)
     return {
         "mean": float(apart.mean()), "largest": float(apart.max()),
-        "minus": {name: one.as_json() for name, one in found.items()},
+        "minus": {name: one.as_json() for name, one in minus.items()},
     }  # fmt: skip

@@ -35,8 +35,8 @@ class ExportConfig(BaseModel):
 
     def settings(self) -> dict[str, Any]:
         """For a manifest; where the runtime lies changes nothing, whether there is one does."""
-        kept = self.model_dump(mode="json", exclude={"network", "fold", "runtime"})
-        return kept | {"precision": self.precision or "float32"}  # as it was said before
+        settings = self.model_dump(mode="json", exclude={"network", "fold", "runtime"})
+        return settings | {"precision": self.precision or "float32"}  # as it was said before
 
     def precision_of(self, network: str, weight_bits: int | None) -> Precision:
         """In what a network of so many bits is handed out; refused, if it has no such weights."""

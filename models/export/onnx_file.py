@@ -55,8 +55,8 @@ def _pack_in_fours(graph: onnx.GraphProto) -> None:
         if tensor.name.endswith(WHOLE[4]):
             first, second = (_fours(numpy_helper.to_array(tensor).ravel(), at) for at in (0, 1))
             both = (first | second << 4).tobytes()
-            kept = helper.make_tensor(tensor.name, TensorProto.INT4, tensor.dims, both, raw=True)
-            tensor.CopyFrom(kept)
+            fours = helper.make_tensor(tensor.name, TensorProto.INT4, tensor.dims, both, raw=True)
+            tensor.CopyFrom(fours)
 
 
 def _fours(whole: Any, start: int) -> Any:

@@ -70,10 +70,10 @@ def score_pictures(
     return Scores(np.concatenate(shares), np.concatenate(seen))
 
 
-def images_of(net: LesionNet, pictures: Pictures, places: Ints, way: Way) -> Iterator[Tensor]:
-    """What a network sees of these places, in batches."""
+def images_of(net: LesionNet, pictures: Pictures, indices: Ints, way: Way) -> Iterator[Tensor]:
+    """What a network sees of these pictures, in batches."""
     transform = _transform(net)
-    for batch in _read(transform, pictures, places, way):
+    for batch in _read(transform, pictures, indices, way):
         yield transform.finish(batch.pixels.to(way.device), batch.draws)
 
 
@@ -82,9 +82,9 @@ def _transform(net: LesionNet) -> EvaluationTransform:
 
 
 def _read(
-    transform: EvaluationTransform, pictures: Pictures, places: Ints, way: Way
+    transform: EvaluationTransform, pictures: Pictures, indices: Ints, way: Way
 ) -> Iterator[Batch]:
-    plan = [places[at : at + way.batch_size] for at in range(0, len(places), way.batch_size)]
+    plan = [indices[at : at + way.batch_size] for at in range(0, len(indices), way.batch_size)]
     return batches(pictures, transform, plan, seed=0, epoch=0, workers=way.workers)
 
 

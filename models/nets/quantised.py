@@ -123,11 +123,11 @@ def round_layers(net: HasParts, bits: int) -> None:
     quantise(net.head, RoundedWeight, bits)
 
 
-def quantise(part: nn.Module, kind: type[RoundedWeight], bits: int) -> None:
-    """Round all layers of this part, in place."""
-    layers = [n for n, m in part.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+def quantise(net: nn.Module, kind: type[RoundedWeight], bits: int) -> None:
+    """Round all layers of this net, or of a module of it, in place."""
+    layers = [n for n, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     for name in layers:
-        _put(part, name, kind(part.get_submodule(name), bits))
+        _put(net, name, kind(net.get_submodule(name), bits))
 
 
 def in_few_bits(net: Net, bits: int, batches: Iterable[Tensor]) -> Net:

@@ -29,8 +29,8 @@ def test_a_layer_that_is_only_called_so_is_kept_whole():
     net.add_module("layer", nn.Linear(5, 2))
     tensors = {f"some.{name}": one for name, one in net.state_dict().items()}
     assert "some.layer.weight" in tensors
-    kept = {name: torch.clone(one).numpy() for name, one in tensors.items()}
-    assert megabytes(kept, 4) * 1e6 == 4 * 12
+    arrays = {name: torch.clone(one).numpy() for name, one in tensors.items()}
+    assert megabytes(arrays, 4) * 1e6 == 4 * 12
 
 
 def test_halves_are_of_every_float():

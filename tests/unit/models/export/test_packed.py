@@ -40,11 +40,11 @@ def file(few):
 def test_whole_numbers_times_their_steps_are_the_rounded_weights(few, bits):
     layers = [one for one in few.modules() if isinstance(one, RoundedWeight)]
     for layer in layers:
-        kept = PackedWeight(layer)
-        whole = kept.get_buffer(WHOLE[bits])
+        packed_layer = PackedWeight(layer)
+        whole = packed_layer.get_buffer(WHOLE[bits])
         assert whole.dtype == torch.int8
         assert int(whole.abs().max()) in (0, 2 ** (bits - 1) - 1)  # some begin as nothing
-        again = whole.float() * kept.steps.reshape(-1, *[1] * (whole.dim() - 1))
+        again = whole.float() * packed_layer.steps.reshape(-1, *[1] * (whole.dim() - 1))
         wanted = rounded_weight(layer.layer.weight.detach(), bits)
         assert torch.allclose(again, wanted, rtol=1e-5, atol=1e-7)
 
@@ -61,17 +61,19 @@ def test_check_126_file_and_library_agree_in_few_bits(few, file, pictures):
 def test_the_file_keeps_no_weight_in_more_bits(file, few, bits):
     graph = onnx.load_from_string(file).graph
     kind = {8: TensorProto.INT8, 4: TensorProto.INT4}[bits]
-    kept = {one.name: one for one in graph.initializer if one.data_type == kind}
+    tensors = {one.name: one for one in graph.initializer if one.data_type == kind}
     layers = {n: one for n, one in few.named_modules() if isinstance(one, RoundedWeight)}
-    assert len(kept) == len(layers)
+    assert len(tensors) == len(layers)
     weights = sum(one.layer.weight.numel() for one in layers.values())
-    assert sum(np.prod(one.dims) for one in kept.values()) == weights
-    assert sum(len(one.raw_data) for one in kept.values()) <= weights * bits / 8 + len(layers)
+    assert sum(np.prod(one.dims) for one in tensors.values()) == weights
+    assert sum(len(one.raw_data) for one in tensors.values()) <= weights * bits / 8 + len(layers)
     for name, layer in layers.items():
-        [tensor] = [one for one in kept.values() if one.name.startswith(f"net.{name}.")]
+        [tensor] = [one for one in tensors.values() if one.name.startswith(f"net.{name}.")]
         whole = PackedWeight(layer).get_buffer(WHOLE[bits])
         assert (numpy_helper.to_array(tensor).astype(np.int8) == whole.numpy()).all()
-    sizes = {numpy_helper.to_array(one).size for one in graph.initializer if one.name not in kept}
+    sizes = {
+        numpy_helper.to_array(one).size for one in graph.initializer if one.name not in tensors
+    }
     assert max(sizes) < max(one.layer.weight.numel() for one in layers.values())
 
 
