@@ -7,8 +7,6 @@ import timm
 import torch
 from torch import nn
 
-from models.nets.config import NetConfig
-from models.nets.network import LesionNet
 from models.nets.quantised import (
     RoundedLayer,
     RoundedWeight,
@@ -18,6 +16,7 @@ from models.nets.quantised import (
     rounded_weight,
     step_of,
 )
+from tests.by_hand.nets import small_net
 
 BACKBONES = ("tf_efficientnet_lite0", "mobilenetv3_small_050", "resnet18", "test_resnet")
 
@@ -128,17 +127,8 @@ def test_it_learns_through_the_rounding():
     assert min(losses[50:]) < 0.5 * losses[0]
 
 
-def lesion_net():
-    torch.manual_seed(5)
-    net = NetConfig(
-        backbone="test_resnet", weights="none", size=32, se=False, cbam=False, hidden=(),
-        dropout=(0.0,),
-    )  # fmt: skip
-    return LesionNet(net, 1).eval()
-
-
 def test_a_range_taken_from_pictures_is_the_mean_of_what_batches_had():
-    net = lesion_net()
+    net = small_net(5)
     stream = torch.Generator().manual_seed(6)
     batches = [torch.randn(4, 3, 32, 32, generator=stream) for _ in range(3)]
     few = in_few_bits(net, 8, batches)
@@ -151,7 +141,7 @@ def test_a_range_taken_from_pictures_is_the_mean_of_what_batches_had():
 
 
 def test_layers_behind_see_what_they_see_in_all_bits():
-    net = lesion_net()
+    net = small_net(5)
     batch = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(7))
     few, fewer = (in_few_bits(net, bits, [batch]) for bits in (8, 4))
     ranges = [
@@ -162,7 +152,7 @@ def test_layers_behind_see_what_they_see_in_all_bits():
 
 
 def test_the_head_sees_whole_embeddings_and_has_rounded_weights():
-    few = in_few_bits(lesion_net(), 8, [torch.zeros(1, 3, 32, 32)])
+    few = in_few_bits(small_net(5), 8, [torch.zeros(1, 3, 32, 32)])
     [layer] = [one for one in few.head if isinstance(one, RoundedWeight)]
     assert not isinstance(layer, RoundedLayer)
     assert [one for one in few.backbone.modules() if isinstance(one, RoundedLayer)]

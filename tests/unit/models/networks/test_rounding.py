@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from models.inference.scores import Way
-from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.quantised import RoundedLayer
 from models.networks import rounding
 from models.networks.rounding import begin_ranges, check_learnt, rounded, some_of
+from tests.by_hand.nets import small_net
 from workspace.errors import DataError
 
 IDS = pl.Series(["a", "b", "c", "d"])
@@ -18,12 +18,7 @@ IDS = pl.Series(["a", "b", "c", "d"])
 
 @pytest.fixture
 def net():
-    torch.manual_seed(0)
-    config = NetConfig(
-        backbone="test_resnet", weights="none", size=32, se=False, cbam=False, hidden=(),
-        dropout=(0.0,),
-    )  # fmt: skip
-    return LesionNet(config, 1).eval()
+    return small_net()
 
 
 class Shelf:
