@@ -45,9 +45,9 @@ from pipeline.fold_network import FoldNetwork, open_fold_network
 from pipeline.machine import Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
-from reports import bundle_page
-from reports.model_card import NOTE, card
-from reports.runtime import open_runtime
+from reports.bundle import page as bundle_page
+from reports.bundle.model_card import NOTE, card
+from reports.bundle.runtime import open_runtime
 from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError, listed
 from workspace.manifest import REPOSITORY

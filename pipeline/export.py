@@ -17,8 +17,8 @@ from pipeline.declared import declaration
 from pipeline.job import Job
 from pipeline.machine import Machine
 from pipeline.picture_rows import PictureFiles
-from reports import bundle_page
-from reports.runtime import VERSION, open_runtime
+from reports.bundle import page as bundle_page
+from reports.bundle.runtime import VERSION, open_runtime
 from workspace.errors import ConfigError, name_some
 from workspace.hashing import sha256_file
 from workspace.tasks import Output, Task

@@ -27,7 +27,7 @@ from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from pipeline.recipe import Recipe
 from pipeline.sided import TEST_SCORES
 from pipeline.suite import LEADERBOARD, PAGE, SUITE, Trained
-from reports.leaderboard import page
+from reports.suite.leaderboard import page
 from workspace.arrays import Floats, Ints
 from workspace.units import Draft, Unit, open_unit
 

@@ -15,7 +15,7 @@ from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
-from reports.page import look_hash
+from reports.pages.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
 from reports.report import RunSheets, report
 from stacking.fold import FOLD, SCORE

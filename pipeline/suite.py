@@ -18,7 +18,7 @@ from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows
 from pipeline.recipe import Recipe
 from pipeline.sided import Split, sided_training
-from reports.leaderboard import look
+from reports.suite.leaderboard import look
 from workspace.errors import ConfigError, DataError, DermstackError, name_some
 from workspace.tasks import Output, Task
 

@@ -1,6 +1,6 @@
 """Whether scores come true as often as they say, as they are and by each way to map them."""
 
-from reports.elements import Note, Section
+from reports.pages.elements import Note, Section
 from reports.sheets import Calibrations
 from reports.table import Table, Words, columns, count, measure, plain
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from folds.findings import plural
-from reports.drawings import as_svg, empty_figure, look_of, whiskers
+from reports.pages.drawings import as_svg, empty_figure, look_of, whiskers
 from reports.table import Column, Row, Said, Table, Words, columns, measure, percent
 
 Json = Mapping[str, Any]

@@ -1,7 +1,7 @@
 """What leaving a hospital out costs: cross-validated and with the hospital left out, row by row."""
 
 from folds.findings import plural
-from reports.elements import Element, Folded, Note, Section
+from reports.pages.elements import Element, Folded, Note, Section
 from reports.sheets import BothWays, Hospitals, LeftOut
 from reports.table import (
     Cell,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from folds.findings import plural
-from reports.drawings import as_svg, empty_figure, look_of, whiskers
+from reports.pages.drawings import as_svg, empty_figure, look_of, whiskers
 from reports.table import Column, Said, Table, Words, measure, notices, percent
 
 Json = Mapping[str, Any]

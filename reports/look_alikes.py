@@ -7,8 +7,8 @@ it says so, and lies beside the sample table.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.elements import Folded, Head, Note, Pair, Pairs, Section, Source
-from reports.page import page
+from reports.pages.elements import Folded, Head, Note, Pair, Pairs, Section, Source
+from reports.pages.page import page
 from reports.report import SYNTHETIC
 from reports.table import count
 

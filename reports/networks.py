@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from folds.findings import plural
-from reports.elements import Element, Note, Section
+from reports.pages.elements import Element, Note, Section
 from reports.sheets import Cascade, Claim, Classes, Interval, Json, Network, Paired
 from reports.stack import score_table
 from reports.table import (

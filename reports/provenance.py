@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from reports.elements import Element, Folded, Section, Source
+from reports.pages.elements import Element, Folded, Section, Source
 from reports.sheets import Json
 from reports.table import Cell, Table, Words, columns, count
 from workspace.manifest import Manifest

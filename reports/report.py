@@ -11,8 +11,8 @@ import polars as pl
 
 from reports import balance, hospitals, leaks, networks, stack, tuning
 from reports.crossings import crossing_table, in_a_sentence
-from reports.elements import Head, Note, Section
-from reports.page import page
+from reports.pages.elements import Head, Note, Section
+from reports.pages.page import page
 from reports.provenance import provenance, stale
 from reports.sheets import Cascade, Check, HeldOut, Hospitals, Json, Network, Stack, Tuning
 from reports.stack import STACK, handed_in_pauc

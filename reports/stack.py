@@ -11,8 +11,8 @@ import polars as pl
 
 from folds.findings import plural
 from reports import calibration, members
-from reports.elements import Element, Note, Plot, Plots, Section
-from reports.plots import calibration_plot, roc_plot, scores_plot
+from reports.pages.elements import Element, Note, Plot, Plots, Section
+from reports.pages.plots import calibration_plot, roc_plot, scores_plot
 from reports.scores import metric_table, subgroup_table
 from reports.sheets import Folds, Interval, Json, ScoreSheet, Stack
 from reports.table import (

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from folds.findings import plural
-from reports.elements import Axis, Note, Plot, Plots, Section
-from reports.plots import WIDTH, Frame
+from reports.pages.elements import Axis, Note, Plot, Plots, Section
+from reports.pages.plots import WIDTH, Frame
 from reports.sheets import Tuning
 from reports.table import (
     Cell,

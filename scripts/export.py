@@ -13,7 +13,7 @@ from pipeline.export import LABELS, NO_PAGE, SHEET, STAGE, asked_for, bundling
 from pipeline.job import Job
 from pipeline.networks import needed_by, trainings_of
 from pipeline.picture_rows import beginnings_of, networks_of, open_picture_rows
-from reports.model_card import tables
+from reports.bundle.model_card import tables
 from scripts import train_cnn
 from scripts.stage import main
 from workspace.units import Unit

@@ -27,7 +27,7 @@ from pipeline.suite import (
     skipped,
 )
 from pipeline.suite_file import asked_of, read_suite
-from reports.leaderboard import tables
+from reports.suite.leaderboard import tables
 from scripts import folds, verify
 from scripts.stage import main
 from workspace.errors import ConfigError

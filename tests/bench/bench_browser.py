@@ -21,8 +21,8 @@ from models.export.predict import Detector
 from models.inference.views import IDENTITY
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
-from reports.bundle_page import page
-from reports.runtime import VERSION, open_runtime
+from reports.bundle.page import page
+from reports.bundle.runtime import VERSION, open_runtime
 from tests.bench.record import keep
 from tests.browser import chromium, runtime
 from workspace.hashing import sha256_file

@@ -15,7 +15,7 @@ from pipeline.stacked import SCORES
 from pipeline.tuned import SHEET, Tried, sum_up, summing_up
 from pipeline.tuning import plan_of
 from reports import comparison, hospitals, tuning
-from reports.elements import Note
+from reports.pages.elements import Note
 from stacking.left_out import WAYS
 from tests.by_hand.stack import block_of, stack_table, stack_units
 from tests.by_hand.units import kept, made

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.runtime import KNOWN, MODULE, VERSION, WASM, open_runtime
+from reports.bundle.runtime import KNOWN, MODULE, VERSION, WASM, open_runtime
 from tests.browser import runtime
 from workspace.errors import ConfigError
 from workspace.hashing import sha256_text

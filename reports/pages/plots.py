@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
-from reports.elements import Axis, Plot, Shape
+from reports.pages.elements import Axis, Plot, Shape
 from reports.sheets import Interval, Reliability
 from workspace.errors import shorten
 

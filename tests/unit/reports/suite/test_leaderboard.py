@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 
-from reports.leaderboard import in_order, look, page, tables
+from reports.suite.leaderboard import in_order, look, page, tables
 
 
 def interval(value, low=None, high=None):

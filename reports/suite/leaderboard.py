@@ -4,20 +4,18 @@ The page orders by the macro AUC of the suite's first split. Its one script, whi
 is known to the page's policy by its hash; without a script everything is open.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from folds.findings import plural
-from reports.page import HERE, MACROS, STYLE, environment
+from reports.pages.page import MACROS, STYLE
+from reports.pages.templates import environment, known_by, look_of, text_of
 from reports.table import Column, Row, Said, Table, Words, columns, count, measure, plain
-from workspace.hashing import sha256_file, sha256_text
 
 Json = Mapping[str, Any]
 
-TEMPLATE, SCRIPT = "leaderboard.html.jinja", "leaderboard.js"
+TEMPLATE, SCRIPT = "suite/leaderboard.html.jinja", "suite/leaderboard.js"
 NAMES = {
     "macro_auc": "macro AUC", "balanced_accuracy": "balanced accuracy",
     "melanoma_recall": "melanoma recall", "cancer_sensitivity": "cancer sensitivity",
@@ -73,22 +71,21 @@ def tables(sheet: Json) -> list[Said]:
 
 def page(sheet: Json, title: str) -> str:
     """The whole page as text."""
-    script = (HERE / SCRIPT).read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    script = text_of(SCRIPT)
     return environment().get_template(TEMPLATE).render(
         title=title, heads=_heads(sheet),
         entries=[_entry(number, one, sheet) for number, one in _every(sheet)],
         splits=[_sentence(scheme, sheet["schemes"][scheme]) for scheme in _schemes(sheet)],
         columns=_said_of_columns(sheet), group=sheet["group"],
         skipped=[(n, one["title"], one["why"]) for n, one in sheet["skipped"].items()],
-        level=f"{sheet['level']:.0%}", script=script, digest=digest, disclaimer=DISCLAIMER,
+        level=f"{sheet['level']:.0%}", script=script, digest=known_by(script),
+        disclaimer=DISCLAIMER,
     )  # fmt: skip
 
 
 def look() -> str:
     """A hash of how the page is drawn: with another one it is drawn anew."""
-    files = (TEMPLATE, SCRIPT, "leaderboard.css", STYLE, MACROS)
-    return sha256_text(" ".join(sha256_file(HERE / name) for name in files))[:16]
+    return look_of(TEMPLATE, SCRIPT, "suite/leaderboard.css", STYLE, MACROS)[:16]
 
 
 def _every(sheet: Json) -> list[tuple[str, Json]]:

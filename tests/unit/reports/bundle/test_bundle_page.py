@@ -8,9 +8,9 @@ import re
 
 import pytest
 
-from reports.bundle_page import page
-from reports.model_card import NOTE, card, facts, tables
-from reports.runtime import Runtime
+from reports.bundle.model_card import NOTE, card, facts, tables
+from reports.bundle.page import page
+from reports.bundle.runtime import Runtime
 
 LABELS = {
     "note": NOTE, "network": "mine", "fold": 0, "classes": ["nevus", "</script><b>mel"],

@@ -4,7 +4,7 @@ import pytest
 from metrics.curve import curve
 from metrics.inputs import checked
 from metrics.pauc import pauc_above_tpr
-from reports.plots import above, calibration_plot, roc_plot, roc_points, scores_plot
+from reports.pages.plots import above, calibration_plot, roc_plot, roc_points, scores_plot
 
 
 def drawn(seed):

@@ -1,7 +1,7 @@
 import re
 
-from reports.elements import Folded, Head, Note, Section, Source
-from reports.page import look_hash, page
+from reports.pages.elements import Folded, Head, Note, Section, Source
+from reports.pages.page import look_hash, page
 from reports.table import Column, Mark, Number, Table, Words
 
 EVIL = '<b onclick="x">&'
@@ -58,5 +58,5 @@ def test_what_is_missing_is_told_with_its_command():
 
 
 def test_a_look_has_a_hash():
-    assert re.fullmatch("[0-9a-f]{48}", look_hash())
+    assert re.fullmatch("[0-9a-f]{64}", look_hash())
     assert look_hash() == look_hash()

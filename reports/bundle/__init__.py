@@ -1,0 +1,1 @@
+"""A handed-out network: the page that runs it, its runtime, its model card."""
