@@ -116,3 +116,4 @@ class Head:
     banner: str
     warnings: tuple[str, ...]
     facts: tuple[tuple[str, Cell], ...]
+    kind: str = "report"  # which page of ours it is

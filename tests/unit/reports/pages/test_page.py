@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 
 from reports.pages.elements import Folded, Head, Note, Section, Source
@@ -55,6 +57,16 @@ def test_every_text_is_escaped():
 def test_what_is_missing_is_told_with_its_command():
     text = body(Note("Not made yet.", "missing", "make stack"))
     assert '<p class="note missing">Not made yet. <code>make stack</code></p>' in text
+
+
+def test_a_script_is_known_to_the_policy_by_its_hash():
+    head = Head("a run", "", "", (), (), kind="plan")
+    assert "script-src" not in page(head, [])
+    text = page(head, [], ["suite/leaderboard.js"])
+    script = re.search(r"<script>(.*)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text
+    assert "<title>a run · dermstack plan</title>" in text
 
 
 def test_a_look_has_a_hash():
