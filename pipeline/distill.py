@@ -74,9 +74,11 @@ def student(split: Split, name: str, seed: int) -> Task:
     if key not in job.made:
         network, start, teacher = network_on(split, name), None, None
         if (beginning := job.recipe.beginning_of(network.config.net)) is not None:
+            if network.config.net.weight_bits is not None:
+                check_same_classes(network, network_on(split, beginning), "net.weights")
             start = student(split, beginning, seed)
         if (config := network.config.teacher) is not None:
-            check_same_classes(network, network_on(split, config.network))
+            check_same_classes(network, network_on(split, config.network), "teacher.network")
             teacher = student(split, config.network, seed)
         job.made[key] = sided_training(split, network, (name, seed), DISTILL, start, teacher)
     task: Task = job.made[key]

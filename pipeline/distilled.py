@@ -21,6 +21,7 @@ from models.distill import measure
 from models.distill.config import DistillConfig
 from models.distill.measure import Answers, Holdout, Side
 from models.distill.size import MEGABYTE, megabytes
+from models.inference.views import NAMED
 from models.nets.work import multiply_adds
 from models.networks.config import NetworkConfig
 from models.networks.network import Network, network_of
@@ -145,7 +146,8 @@ def _of_name(
         "variant": precision or (FLOAT32 if bits is None else f"int{bits}, learnt"),
         "backbone": config.net.backbone,
         "teacher": None if config.teacher is None else config.teacher.network,
-        "parameters": some[0].facts["parameters"], "flops": 2 * multiply_adds(config.net),
+        "parameters": some[0].facts["parameters"],
+        "flops": 2 * multiply_adds(config.net) * len(NAMED[config.views]),  # of an answer
         "mb": _megabytes(some[0], bits), "schemes": {},
     }  # fmt: skip
 

@@ -53,7 +53,7 @@ def training(
     name = name or unit_name(network.name, held_out)
     seed = job.recipe.seed_of_networks if seed is None else seed
     net = network.config.net
-    start = _beginning(job, files, net, held_out)
+    start = _beginning(job, files, network, held_out)
     config, comes_from = coming_from(
         job, files, network, start, teaching(job, files, network, held_out)
     )
@@ -123,10 +123,10 @@ def begun_with(config: NetworkConfig, weights: str) -> NetworkConfig:
     return config.model_copy(update={"net": net})
 
 
-def _beginning(job: Job, files: PictureFiles, net: NetConfig, held_out: HeldOut) -> Task | None:
-    """The network of this run with whose weights such a net begins."""
+def _beginning(job: Job, files: PictureFiles, network: Network, held_out: HeldOut) -> Task | None:
+    """The network of this run with whose weights this one begins."""
     recipe = job.recipe
-    if (name := recipe.beginning_of(net)) is None:
+    if (name := recipe.beginning_of(network.config.net)) is None:
         return None
     if recipe.networks[name].task.sees_all and f"seen by {name}" not in job.noticed:
         job.noticed.add(f"seen by {name}")
@@ -135,7 +135,10 @@ def _beginning(job: Job, files: PictureFiles, net: NetConfig, held_out: HeldOut)
             f"(networks.{name}.task.rows='all'); every number of what begins with it is to be read "
             "so."
         )
-    [task] = trainings_of(job, files, _named(job, files, name), [held_out]).values()
+    beginning = _named(job, files, name)
+    if network.config.net.weight_bits is not None:
+        check_same_classes(network, beginning, "net.weights")
+    [task] = trainings_of(job, files, beginning, [held_out]).values()
     return task
 
 
@@ -154,18 +157,24 @@ def teaching(job: Job, files: PictureFiles, network: Network, held_out: HeldOut)
     if (config := network.config.teacher) is None:
         return None
     teacher = _named(job, files, config.network)
-    check_same_classes(network, teacher)
+    check_same_classes(network, teacher, "teacher.network")
+    learnt, _ = open_picture_rows(files).without(held_out)
+    if network.config.learning.choose != "last" and learnt.validation is None:
+        raise ConfigError(
+            f"networks.{network.name} would choose on inner rows that its teacher {teacher.name} "
+            f"learnt from; take networks.{network.name}.training.choose='last'."
+        )
     [made_by] = trainings_of(job, files, teacher, [held_out]).values()
     return asking(job, files, network, held_out, made_by)
 
 
-def check_same_classes(student: Network, teacher: Network) -> None:
-    """Refuse a teacher whose probabilities are of other classes."""
-    if teacher.classes != student.classes:
+def check_same_classes(network: Network, other: Network, key: str) -> None:
+    """Refuse to learn from a network of other classes; `key` says how it was named."""
+    if other.classes != network.classes:
         raise ConfigError(
-            f"networks.{student.name}.teacher.network is {teacher.name!r}, of the classes "
-            f"{', '.join(teacher.classes)}, and the network itself is of "
-            f"{', '.join(student.classes)}; give both the same, in one order."
+            f"networks.{network.name}.{key} is {other.name!r}, of the classes "
+            f"{', '.join(other.classes)}, and the network itself is of "
+            f"{', '.join(network.classes)}; give both the same, in one order."
         )
 
 

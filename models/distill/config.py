@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from folds.split import Scheme
 from models.distill.study import StudyConfig
 from models.networks.config import NetworkConfig
 from workspace.choices import Names, Seeds, once_each
@@ -19,6 +18,7 @@ Baseline = Literal["logistic_regression", "gradient_boosting", "random_forest"]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 Fewer = Literal["float16", "int8", "int4"]  # precisions that a trained network is rounded to
 FEWER: tuple[Fewer, ...] = get_args(Fewer)
+Sides = Literal["holdout", "by_lesion", "corrected"]  # train, validation, test; no group on two
 SINCE = frozenset({"rounded", "precisions"})  # keys that came later, for manifests
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -37,7 +37,7 @@ class DistillConfig(BaseModel):
     baselines: Annotated[
         tuple[Baseline, ...], Field(strict=False), once_each("a baseline")
     ] = BASELINES  # fmt: skip
-    scheme: Scheme = "holdout"  # no group on two of its sides
+    scheme: Sides = "holdout"
     # These are trained on a split by image too, which shows what its leak is worth.
     by_image: Annotated[Names, once_each("a network")] = ()
     # These stand there rounded after training too, in each of these precisions.
@@ -78,8 +78,13 @@ class DistillConfig(BaseModel):
             "rounded": self.rounded,
             "study.network": [] if self.study.network is None else [self.study.network],
         }
+        asked = self.networks or tuple(name for name, one in known.items() if one.task.of_target)
+        if like := [name for name in asked if name in BASELINES]:
+            raise ValueError(f"networks.{like[0]} has the name of a baseline of distill; rename it")
+        if itself := [name for name, than in self.against.items() if name == than]:
+            raise ValueError(f"distill.against holds {itself[0]!r} against itself; name another")
         for key, names in named.items():
-            if odd := [name for name in names if name not in self.networks]:
+            if odd := [name for name in names if name not in asked]:
                 raise ValueError(f"distill.{key} names {odd[0]!r}, which distill.networks does not")
         if few := [name for name in self.rounded if known[name].net.weight_bits is not None]:
             raise ValueError(

@@ -29,6 +29,7 @@ KINDS = {
     "brier": "calibration", "ece": "calibration",
 }  # fmt: skip
 COMPARED = ("auc", "average_precision", "sensitivity", "specificity", "brier")
+ONE_SEED = "No interval of one seed: how far trainings lie apart is not known."
 BySeed = Mapping[int, Floats]  # (rows,): each seed's probability of the target
 
 
@@ -130,9 +131,13 @@ def held_against(holdout: Holdout, ours: Answers, other: Answers) -> dict[str, A
 def between_splits(ours: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Ours minus the other, of other rows: squares of both half widths are added (Newcombe 1998).
 
-    Rows that both test on are alike in both, so that the interval is rather too wide.
+    Rows that both test on are alike in both, so that the interval is rather too wide. Of shares the
+    ends are taken as they were before 0 and 1 bounded them.
     """
-    values = [one[key] for one in (ours, other) for key in ("value", "low", "high")]
+    values = [
+        value for one in (ours, other)
+        for value in (one["value"], *one.get("unbounded", (one["low"], one["high"])))
+    ]  # fmt: skip
     minus = {"level": ours["level"], "value": None, "low": None, "high": None}
     if values[0] is None or values[3] is None:
         return minus
@@ -168,9 +173,13 @@ def _answered(holdout: Holdout, answers: Answers, share: float) -> dict[str, Any
 
 def _of_shares(found: IntervalSheet, each: Sequence[float], level: float) -> dict[str, Any]:
     """The mean of what lies between 0 and 1."""
-    return {**_over_seeds(found, each, level), **as_share(with_luck(found, each, level))}
+    wide = _over_seeds(found, each, level)
+    return {**wide, **as_share(with_luck(found, each, level)), "reason": wide["reason"],
+            "unbounded": [wide["low"], wide["high"]]}  # fmt: skip
 
 
 def _over_seeds(found: IntervalSheet, each: Sequence[float], level: float) -> dict[str, Any]:
     wide = with_luck(found, each, level)
+    if len(each) == 1:
+        wide["reason"] = ONE_SEED
     return {**wide, "by_seed": [None if np.isnan(value) else float(value) for value in each]}

@@ -76,6 +76,8 @@ def _check_whole(name: str, networks: Mapping[str, NetworkConfig]) -> None:
         )
     if start.net.weight_bits is not None:
         raise ValueError(f"{where}, which is in few bits itself; name one that has all its bits")
+    if network.net.sha256 is not None:
+        raise ValueError(f"{where}, a network of this recipe, and net.sha256 is of a file; drop it")
     if network.learning.choose != "last":
         raise ValueError(
             f"{where}, which learnt from most of what would be its inner rows, and nothing can be "

@@ -111,6 +111,7 @@ def test_a_blank_one_is_filled_with_any_other_of_its_kind():
         ("networks.small.net.size=64", "whose net.size is 32 and not 64; give both one"),
         ("networks.flag.net.weight_bits=8", "in few bits itself; name one that has all its bits"),
         ("networks.small.net.weight_bits=3", "weight_bits"),
+        (f"networks.small.net.sha256={'0' * 64}", "and net.sha256 is of a file; drop it"),
         (
             "networks.small.training.choose=inner",
             "learnt from most of what would be its inner rows, and nothing can be chosen on these; "
@@ -121,6 +122,15 @@ def test_a_blank_one_is_filled_with_any_other_of_its_kind():
 def test_what_it_cannot_begin_with_is_refused_with_the_recipe(made, setting, why):
     with pytest.raises(ConfigError, match=why):
         made.job(*EIGHT, setting)
+
+
+def test_a_head_of_other_classes_is_refused_before_anything_is_trained(made):
+    with pytest.raises(
+        ConfigError,
+        match=r"networks\.small\.net\.weights is 'flag', of the classes benign, malignant, and the "
+        r"network itself is of no, yes; give both the same, in one order\.",
+    ):
+        trained(made, *EIGHT, 'networks.small.task.names=["no", "yes"]')
 
 
 def test_before_the_other_is_made_it_is_looked_at_without_weights(made):

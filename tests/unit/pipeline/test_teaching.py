@@ -171,6 +171,15 @@ def test_a_teacher_of_other_classes_is_refused_before_anything_is_trained(made):
         tasks_of(made, 'networks.big.task.names=["fine", "bad"]')
 
 
+def test_what_is_chosen_on_rows_that_the_teacher_learnt_from_is_refused(made):
+    with pytest.raises(
+        ConfigError,
+        match=r"networks\.flag would choose on inner rows that its teacher big learnt from; take "
+        r"networks\.flag\.training\.choose='last'\.",
+    ):
+        tasks_of(made, "networks.flag.training.choose=inner")
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [

@@ -26,6 +26,10 @@ def test_the_first_is_the_reference_unless_another_is_named():
     ]
 
 
+def test_where_no_network_is_listed_any_that_learns_the_target_may_be_named():
+    assert load_recipe("sample", ("distill.reference=small",)).distill.reference == "small"
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -48,6 +52,19 @@ def test_the_first_is_the_reference_unless_another_is_named():
             "distill.by_image names 'other', which distill.networks does not",
         ),
         ((*NETWORKS, "distill.baselines=['tree']"), "distill.baselines"),
+        (
+            (*NETWORKS, "distill.against.small=small"),
+            "distill.against holds 'small' against itself; name another",
+        ),
+        (
+            (
+                "networks.random_forest.base=first_stage",
+                "distill.networks=['stage1','random_forest']",
+            ),
+            "networks.random_forest has the name of a baseline of distill; rename it",
+        ),
+        (("distill.scheme=by_image",), "distill.scheme"),
+        (("distill.scheme=stratified_groups",), "distill.scheme"),
     ],
 )
 def test_names_that_are_not_there_are_refused(settings, words):

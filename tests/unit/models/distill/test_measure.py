@@ -54,6 +54,15 @@ def test_every_seed_has_the_threshold_of_its_own_validation_rows():
     assert [len(points) > 1 for points in sheet["reliability"].values()] == [True, True]
 
 
+def test_ends_before_they_are_bounded_stay_beside_them_and_one_seed_says_why_it_has_none():
+    found = measure.worth(holdout(), answers(0, 1, much=0.05))["metrics"]["sensitivity"]
+    low, high = found["unbounded"]
+    assert (found["low"], found["high"]) == (max(low, 0.0), min(high, 1.0))
+    assert low < 0
+    alone = measure.worth(holdout(), answers(0))["metrics"]["auc"]
+    assert (alone["low"], alone["reason"]) == (None, measure.ONE_SEED)
+
+
 def test_luck_alone_keeps_a_calibration_error_above_zero_so_it_has_no_interval():
     found = measure.worth(holdout(), answers(0, 1))["metrics"]["ece"]
     assert found["low"] is None
@@ -108,6 +117,10 @@ def test_two_splits_differ_by_both_their_intervals():
     assert found["value"] == pytest.approx(0.1)
     assert found["low"] == pytest.approx(0.1 - 0.05)  # .03 below and .04 above: a 3-4-5
     assert found["high"] == pytest.approx(0.1 + 0.05)
+    cut = {**one, "high": 1.0, "unbounded": [one["low"], 1.2]}
+    whole = {**one, "high": 1.2}
+    assert measure.between_splits(cut, two)["high"] == measure.between_splits(whole, two)["high"]
+    assert measure.between_splits(two, cut)["low"] == measure.between_splits(two, whole)["low"]
     bare = {"value": 0.8, "low": None, "high": None, "level": 0.95}
     assert measure.between_splits(one, bare)["low"] is None
     undefined = {**bare, "value": None}
