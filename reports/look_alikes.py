@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reports.pages.elements import Folded, Head, Note, Pair, Pairs, Section, Source
 from reports.pages.page import page
-from reports.report import SYNTHETIC
+from reports.run.head import SYNTHETIC
 from reports.table import count
 
 KEEP = (

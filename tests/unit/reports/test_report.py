@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 
 from metrics.score_sheet import ScoreConfig
-from reports.report import DISCLAIMER, SYNTHETIC, RunSheets, report
+from reports.report import report
+from reports.run.head import SYNTHETIC
+from reports.run.sheets import RunSheets
+from reports.run.use import DISCLAIMER
 from reports.stack import score_entries, score_table
 from reports.table import NOTHING, measure
 from stacking.measure import stack_sheet

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reports.pages.elements import Element, Folded, Section, Source
-from reports.sheets import Json
+from reports.run.sheets import RunSheets
 from reports.table import Cell, Table, Words, columns, count
 from workspace.manifest import Manifest
 
@@ -25,8 +25,9 @@ BLOCKS, OOF = "blocks/", "oof.parquet"
 OF_NETWORKS = "cascade"  # it names a network by its folder; whoever stacks names a block so
 
 
-def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
+def sections(sheets: RunSheets) -> list[Section]:
     """Enough to make the run again, and to see that it is the same."""
+    recipe, manifests = sheets.recipe, sheets.manifests
     elements: tuple[Element, ...] = (
         _units(manifests),
         _versions(manifests),
@@ -34,7 +35,7 @@ def provenance(recipe: Json, manifests: Mapping[str, Manifest]) -> Section:
         Folded("The whole recipe", Source(json.dumps(recipe, indent=2, ensure_ascii=False))),
     )
     lead = "Each part keeps a manifest of what it was made from; this is what they say."
-    return Section("made-from", "What it was made from", elements, lead)
+    return [Section("made-from", "What it was made from", elements, lead)]
 
 
 def stale(manifests: Mapping[str, Manifest]) -> list[str]:

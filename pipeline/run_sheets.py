@@ -1,0 +1,49 @@
+"""What the finished units of a run say, as its page reads it."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from folds.schema import TARGET
+from pipeline.handed_in import FILE as SUBMISSION
+from pipeline.hospitals import SHEET as HOSPITAL_SHEET
+from pipeline.run_units import COST
+from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from pipeline.tuned import SHEET, TRIALS
+from pipeline.tuning import TUNE
+from reports.run.provenance import NETWORKS
+from reports.run.sheets import RunSheets
+from stacking.fold import FOLD, SCORE
+from workspace.units import Unit
+
+
+def sheets_of(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) -> RunSheets:
+    """The contents of the units, each checked against its hash before it is read."""
+    stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
+    networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
+    return RunSheets(
+        recipe=recipe,
+        again=again,
+        manifests={name: unit.manifest for name, unit in units.items()},
+        verified=_json(units, "samples", "verify.json"),
+        balance=_json(units, "folds", "balance.json"),
+        stacked=_json(units, "stack", METRICS),
+        rows=stacked.parquet(OOF, [TARGET, SCORE, FOLD]) if stacked else None,
+        importance=_csv(stacked, IMPORTANCE) if stacked else None,
+        networks={name: unit.json(METRICS) for name, unit in networks.items()},
+        cascade=_json(units, "cascade", METRICS),
+        tuned=(tuned.json(SHEET), tuned.parquet(TRIALS)) if tuned else None,
+        hospitals=_json(units, COST, HOSPITAL_SHEET),
+        leaks=_json(units, "leaks", "leaks.json"),
+        handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
+    )
+
+
+def _json(units: Mapping[str, Unit], name: str, file: str) -> Any:
+    return units[name].json(file) if name in units else None
+
+
+def _csv(unit: Unit, file: str) -> pl.DataFrame:
+    return pl.read_csv(BytesIO(unit.text(file).encode()), infer_schema_length=None)

@@ -1,0 +1,19 @@
+"""What the networks of a run are worth, one by one and end to end."""
+
+from reports import networks
+from reports.pages.elements import Note, Section
+from reports.run.missing import missing
+from reports.run.sheets import RunSheets
+
+
+def sections(sheets: RunSheets) -> list[Section]:
+    """Each network, then both of a cascade."""
+    if not sheets.networks:
+        if sheets.recipe["data"]["images"] == "none":
+            note = Note("The recipe uses no images, and so no network.")
+        else:
+            note = missing(sheets, "train-cnn", "No network is trained on all folds.")
+        return [Section("networks", "Networks", (note,))]
+    return [networks.network_section(name, sheet) for name, sheet in sheets.networks.items()] + (
+        [] if sheets.cascade is None else [networks.cascade_section(sheets.cascade)]
+    )
