@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.run_sheets import sheets_of
-from pipeline.run_units import finished_units
+from pipeline.run_units import finished_units, makings, makings_hash
 from reports.pages.page import look_hash
 from reports.report import report
 from workspace.errors import ArtifactError
@@ -33,7 +33,10 @@ def reporting(job: Job) -> Task:
         "report",
         write_report,
         settings={"code": sources_of(report), "look": look_hash(), "again": again},
-        inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
+        inputs={
+            **{name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
+            "every manifest": makings_hash(job.run, job.hashes),
+        },
         arguments={"run": job.run, "recipe": newest.recipe, "again": again},
         as_of=newest,
     )
@@ -41,4 +44,4 @@ def reporting(job: Job) -> Task:
 
 def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], again: str) -> None:
     """One page of what the units say."""
-    draft.text(FILE, report(sheets_of(finished_units(run), recipe, again)))
+    draft.text(FILE, report(sheets_of(finished_units(run), makings(run), recipe, again)))

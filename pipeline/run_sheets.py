@@ -16,10 +16,13 @@ from pipeline.tuning import TUNE
 from reports.run.provenance import NETWORKS
 from reports.run.sheets import RunSheets
 from stacking.fold import FOLD, SCORE
+from workspace.manifest import Making
 from workspace.units import Unit
 
 
-def sheets_of(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) -> RunSheets:
+def sheets_of(
+    units: Mapping[str, Unit], made: Mapping[str, Making], recipe: Mapping[str, Any], again: str
+) -> RunSheets:
     """The contents of the units, each checked against its hash before it is read."""
     stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
@@ -27,6 +30,7 @@ def sheets_of(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) 
         recipe=recipe,
         again=again,
         manifests={name: unit.manifest for name, unit in units.items()},
+        makings=made,
         verified=_json(units, "samples", "verify.json"),
         balance=_json(units, "folds", "balance.json"),
         stacked=_json(units, "stack", METRICS),

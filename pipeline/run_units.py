@@ -1,15 +1,20 @@
 """What of a run is finished: its units by folder, in the order in which their page shows them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from reports.run.provenance import BLOCKS, NETWORKS
-from workspace.manifest import NAME, load_manifest
+from workspace.hashing import HashMemory, sha256_text
+from workspace.manifest import NAME, Making, load_making, load_manifest
 from workspace.units import Unit
 
 METRICS = "metrics.json"  # of what is joined
 HOSPITALS = "hospitals/"
+PAGE = "report"  # what is made of all of them
 COST = f"{HOSPITALS}all"
 SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", "tune", COST)
+CHECKPOINTS = "checkpoints"  # of trainings that are not finished
 
 
 def finished_units(run: Path) -> dict[str, Unit]:
@@ -20,9 +25,32 @@ def finished_units(run: Path) -> dict[str, Unit]:
     for name in order:
         manifest = load_manifest(folders[name])
         joined = manifest is not None and METRICS in manifest.files
-        if manifest is not None and name != "report" and (joined or NETWORKS not in name):
+        if manifest is not None and name != PAGE and (joined or NETWORKS not in name):
             units[name] = Unit(folders[name], manifest)
     return units
+
+
+def makings(run: Path) -> dict[str, Making]:
+    """How every finished unit of the run came about, those of folds and trials too, by folder."""
+    return {folder.relative_to(run).as_posix(): load_making(folder) for folder in _units(run)}
+
+
+def makings_hash(run: Path, hashes: HashMemory) -> str:
+    """One hash of all their manifests."""
+    with hashes.saving_once():
+        each = [f"{path.relative_to(run)} {hashes.of(path / NAME)}" for path in _units(run)]
+    return sha256_text("\n".join(each))
+
+
+def _units(run: Path) -> Iterator[Path]:
+    """Every folder with a manifest; units hold no units, and what is hidden is unfinished."""
+    for folder, below, files in os.walk(run):
+        place = Path(folder)
+        is_unit = NAME in files
+        if is_unit and place != run / PAGE:
+            yield place
+        inside = [] if is_unit else below
+        below[:] = sorted(name for name in inside if name != CHECKPOINTS and name[0] != ".")
 
 
 def _manifests(run: Path) -> list[Path]:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reports.pages.elements import Element, Folded, Section, Source
+from reports.run import units
 from reports.run.sheets import RunSheets
-from reports.table import Cell, Table, Words, columns, count
+from reports.table import Table, Words, columns, count
 from workspace.manifest import Manifest
 
 # What one part leaves for others, who keep its hash under the file's name.
@@ -29,12 +30,15 @@ def sections(sheets: RunSheets) -> list[Section]:
     """Enough to make the run again, and to see that it is the same."""
     recipe, manifests = sheets.recipe, sheets.manifests
     elements: tuple[Element, ...] = (
-        _units(manifests),
-        _versions(manifests),
+        units.unit_table(sheets.makings),
+        units.version_table(sheets.makings.values()),
         Folded("All files with their hashes", _files(manifests)),
         Folded("The whole recipe", Source(json.dumps(recipe, indent=2, ensure_ascii=False))),
     )
-    lead = "Each part keeps a manifest of what it was made from; this is what they say."
+    lead = (
+        "Each unit keeps a manifest of what it was made from; this is what all of them say: every "
+        "fold's network, embeddings and boosters, every trial."
+    )
     return [Section("made-from", "What it was made from", elements, lead)]
 
 
@@ -66,30 +70,6 @@ def _handed_on(manifests: Mapping[str, Manifest], name: str, among: str) -> tupl
         if folder == among + name:
             return folder, OOF
     return "", ""
-
-
-def _units(manifests: Mapping[str, Manifest]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for folder, manifest in manifests.items():
-        commit = manifest.code.commit[:12] + (", changed" if manifest.code.dirty else "")
-        seconds = Words(f"{manifest.seconds:,.1f}")
-        rows.append((Words(folder), Words(commit, code=True), count(manifest.seed), seconds))
-    caption = "'changed': tracked files differed from the commit when the part was made."
-    return Table(columns("part", "commit", "seed", "seconds"), tuple(rows), caption)
-
-
-def _versions(manifests: Mapping[str, Manifest]) -> Table:
-    """Each library once; more than one version only where parts were made by several."""
-    seen: dict[str, set[str]] = {}
-    for manifest in manifests.values():
-        named = {**manifest.versions, "requirements.lock (SHA-256)": manifest.lock}
-        for name, version in named.items():
-            seen.setdefault(name, set()).add(version)
-    rows = tuple(
-        (Words(name), Words(", ".join(sorted(versions)), code=True))
-        for name, versions in sorted(seen.items())
-    )
-    return Table(columns("made with", "version"), rows)
 
 
 def _files(manifests: Mapping[str, Manifest]) -> Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reports.sheets import Cascade, Check, HeldOut, Hospitals, Json, Network, Stack, Tuning
-from workspace.manifest import Manifest
+from workspace.manifest import Making, Manifest
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class RunSheets:
     recipe: Json
     again: str  # what stands behind `make <stage>` to make more of this run
     manifests: Mapping[str, Manifest]
+    makings: Mapping[str, Making] = field(default_factory=dict)  # of every unit, by its folder
     verified: Json | None = None
     balance: Sequence[HeldOut] | None = None
     stacked: Stack | None = None

@@ -145,3 +145,34 @@ def test_with_out_the_page_lies_there_and_the_run_is_not_written_to(run, tmp_pat
     done, _ = run.make(files={"out": tmp_path / "out"})
     assert done.folder == tmp_path / "out" / "report"
     assert files_in(run.folder) == before
+
+
+def test_every_unit_is_counted_also_those_that_no_page_shows(run):
+    for name in (
+        "networks/flag_fold_0", "embeddings/flag_fold_0/held_out_00000", "trials/fold_0_0001",
+        "hospitals/run/folds", "hospitals/run/checkpoints/flag_fold_1/epoch_1", "report",
+    ):  # fmt: skip
+        run.keep(name, "report" if name == "report" else "train-cnn", "report.html")
+    run.keep("folds", "folds", "balance.json")
+    run.keep("blocks/.net.aside", "embed", "drift.json")  # unfinished
+    run.make()
+    assert sorted(run.sheets[0].makings) == [
+        "embeddings/flag_fold_0/held_out_00000", "folds", "hospitals/run/folds",
+        "networks/flag_fold_0", "trials/fold_0_0001",
+    ]  # fmt: skip
+    assert run.sheets[0].makings["folds"].stage == "folds"
+    run.keep("trials/fold_0_0002", "tune", "trial.json")
+    run.make()
+    assert len(run.sheets) == 2  # its seconds are on the page
+
+
+def test_a_manifest_that_was_changed_is_refused_also_where_only_its_seconds_are_read(run):
+    run.keep("folds", "folds", "balance.json")
+    path = run.keep("trials/fold_0_0001", "tune").folder / "manifest.json"
+    path.write_text(path.read_text().replace('"stage": "tune"', '"stage": "folds"'))
+    with pytest.raises(ArtifactError) as refused:
+        run.make()
+    assert str(refused.value) == (
+        f"{path} was changed after it was written; restore it, or move its folder away and run "
+        "the stage again."
+    )
