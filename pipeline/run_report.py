@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.run_sheets import sheets_of
-from pipeline.run_units import finished_units, makings, makings_hash
+from pipeline.run_units import finished_units, fold_networks, makings, makings_hash
 from reports.pages.page import look_hash
 from reports.report import report
 from workspace.errors import ArtifactError
@@ -44,4 +44,7 @@ def reporting(job: Job) -> Task:
 
 def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], again: str) -> None:
     """One page of what the units say."""
-    draft.text(FILE, report(sheets_of(finished_units(run), makings(run), recipe, again)))
+    draft.text(
+        FILE,
+        report(sheets_of(finished_units(run), fold_networks(run), makings(run), recipe, again)),
+    )

@@ -10,6 +10,7 @@ from workspace.manifest import NAME, Making, load_making, load_manifest
 from workspace.units import Unit
 
 METRICS = "metrics.json"  # of what is joined
+HISTORY = "history.json"  # of a training
 HOSPITALS = "hospitals/"
 PAGE = "report"  # what is made of all of them
 COST = f"{HOSPITALS}all"
@@ -28,6 +29,17 @@ def finished_units(run: Path) -> dict[str, Unit]:
         if manifest is not None and name != PAGE and (joined or NETWORKS not in name):
             units[name] = Unit(folders[name], manifest)
     return units
+
+
+def fold_networks(run: Path) -> dict[str, Unit]:
+    """Every training of a network, of whatever stage, by its folder."""
+    folders = [path.parent for path in sorted(run.glob(f"{NETWORKS}*/{NAME}"))]
+    loaded = [(folder, load_manifest(folder)) for folder in folders if folder.name[0] != "."]
+    return {
+        folder.relative_to(run).as_posix(): Unit(folder, manifest)
+        for folder, manifest in loaded
+        if manifest is not None and HISTORY in manifest.files
+    }
 
 
 def makings(run: Path) -> dict[str, Making]:

@@ -57,6 +57,7 @@ class Plots:
 
     kind: ClassVar[str] = "plots"
     plots: tuple[Plot, ...]
+    small: bool = False  # three or more beside one another
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Folded:
 
     kind: ClassVar[str] = "folded"
     summary: str
-    content: "Table | Source"
+    content: "Table | Source | Plots"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,27 @@ from workspace.manifest import Making, Manifest
 
 
 @dataclass(frozen=True)
+class Training:
+    """One training of a network, as its history tells it: an entry an epoch."""
+
+    name: str  # what is left out, as in `fold 0`
+    history: Sequence[Json]
+    watch: str  # the entries' inner score, where they have one
+    chosen: bool  # the best epoch was chosen by it; else the last one was taken
+    best_epoch: int  # from 1
+
+    @property
+    def scores(self) -> list[float]:
+        """The inner score of each epoch; none where there were no inner rows."""
+        return [float(entry[self.watch]) for entry in self.history if self.watch in entry]
+
+    @property
+    def highest(self) -> int:
+        """The place of the best inner score, the first of equals."""
+        return self.scores.index(max(self.scores))
+
+
+@dataclass(frozen=True)
 class RunSheets:
     """What a run has made, None or empty where it has not; manifests by their folder in the run."""
 
@@ -23,6 +44,7 @@ class RunSheets:
     rows: pl.DataFrame | None = None  # target, score, fold: out of fold
     importance: pl.DataFrame | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
+    trainings: Mapping[str, Sequence[Training]] = field(default_factory=dict)  # by network
     cascade: Cascade | None = None
     tuned: tuple[Tuning, pl.DataFrame] | None = None  # and its trials
     hospitals: Hospitals | None = None

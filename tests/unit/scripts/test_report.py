@@ -176,3 +176,30 @@ def test_a_manifest_that_was_changed_is_refused_also_where_only_its_seconds_are_
         f"{path} was changed after it was written; restore it, or move its folder away and run "
         "the stage again."
     )
+
+
+def test_trainings_are_read_by_network_in_the_order_of_their_folds(run):
+    def network(fold, choose="inner", seed=0):
+        def write(draft):
+            draft.json("history.json", [{"epoch": 1, "loss": 0.5, "auc": 0.75, "lr": 0.1}])
+            draft.facts["best_epoch"] = 1
+
+        training = {"watch": "auc", "choose": choose}
+        settings = {"fold": fold, "seed": seed, "training": training}
+        words = "_".join(map(str, fold)) if isinstance(fold, list) else fold
+        name = f"flag_fold_{words}" if seed == 0 else f"less_seed_{seed}_flag_fold_{words}"
+        made(run.folder / "networks" / name, write, stage="train-cnn", settings=settings)
+
+    for fold in (10, [0, 2], 2):
+        network(fold)
+    network(0, choose="last", seed=2)
+    network(0, choose="last", seed=1)
+    run.keep("folds", "folds", "balance.json")
+    run.make()
+    trainings = run.sheets[0].trainings
+    assert {name: [one.name for one in several] for name, several in trainings.items()} == {
+        "flag": ["fold 2", "fold 10", "folds 0 and 2"],
+        "less_flag": ["seed 1, fold 0", "seed 2, fold 0"],
+    }
+    assert (trainings["flag"][0].chosen, trainings["less_flag"][0].chosen) == (True, False)
+    assert trainings["flag"][0].scores == [0.75]
