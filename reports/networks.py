@@ -15,11 +15,14 @@ from reports.table import (
     count,
     measure,
     notices,
+    part_of_row,
     short,
 )
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 CALLED = "true, down; called, across"
+SHADES = "Shade and small type: the share of the row, that is of the pictures of the true class."
+EPOCHS = {"best_epoch": "best epoch", "last_epoch": "last epoch", "source_only": "source alone"}
 
 
 def tables(name: str, sheet: Network) -> list[Said]:
@@ -28,14 +31,12 @@ def tables(name: str, sheet: Network) -> list[Said]:
     if best is None or "report" not in best:
         return []
     report = best["report"]
-    several = len(report["classes"]) > 2
     said: list[Said] = [
         f"{name}: out of fold, {plural(report['n'], 'picture')}"
         + (f" of {best['patients']} {sheet['group']}s" if best["patients"] else "")
         + f"; measured at each fold's {'best inner' if chosen else 'last'} epoch."
     ]
-    # Two classes without a threshold of their own are only ranked.
-    calls = several or claim is not None or sheet["folds"][0].get("threshold") is not None
+    calls, several = calls_classes(sheet), len(report["classes"]) > 2
     if calls:
         said.append(class_table(best, claim))
     of_calls = ("accuracy", *(("balanced_accuracy",) if several else ()), "macro_f1")
@@ -54,6 +55,12 @@ def _why(shown: Iterable[Interval | None], said: Sequence[Said]) -> list[Said]:
     notes = [each.note for each in said if isinstance(each, Table)]
     reasons = dict.fromkeys(metric.get("reason") or "" for metric in shown if metric)
     return notices(why for why in reasons if why and not any(why in note for note in notes))
+
+
+def calls_classes(sheet: Network) -> bool:
+    """Two classes without a threshold of their own are only ranked."""
+    several = len(sheet["best_epoch"]["report"]["classes"]) > 2
+    return several or sheet["claim"] is not None or sheet["folds"][0].get("threshold") is not None
 
 
 def chosen_inside(sheet: Network) -> bool:
@@ -109,17 +116,23 @@ def _figures(claim: Claim | None) -> dict[str, float]:
 
 
 def _source(name: str, source: Paired) -> list[Said]:
+    said, warned = _of_source(source)
+    return [f"{name}: {said}", *([f"notice: {name} {warned}"] if warned else [])]
+
+
+def _of_source(source: Paired) -> tuple[str, str]:
+    """What tells the source of a picture is worth, and whether that may be all."""
     gain = source["ours_minus_this"]["auc"]
-    said: list[Said] = [
-        f"{name}: size of picture and file and mean colours alone have AUC "
+    said = (
+        f"size of picture and file and mean colours alone have AUC "
         f"{short(source['metrics']['auc'])}; ours minus this {short(gain)}."
-    ]
-    if gain["low"] is not None and gain["low"] <= 0:
-        said.append(
-            f"notice: {name} is not shown to be better than what tells the source of a picture; it "
-            "may have learnt that."
-        )
-    return said
+    )
+    if gain["low"] is None or gain["low"] > 0:
+        return said, ""
+    return said, (
+        "is not shown to be better than what tells the source of a picture; it may have learnt "
+        "that."
+    )
 
 
 def cascade_tables(sheet: Cascade) -> list[Said]:
@@ -138,23 +151,25 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
     return said
 
 
-def confusion_table(sheet: Cascade) -> Table:
-    """What was called what."""
-    counts = sheet["report"]["confusion"]["counts"]
+def confusion_table(sheet: Classes) -> Table:
+    """What was called what, each count as dark as its share of the true class."""
+    report = sheet["report"]
     rows = tuple(
-        (Words(name), *map(count, called), count(sum(called)))
-        for name, called in zip(sheet["classes"], counts, strict=True)
+        (Words(name), *(part_of_row(n, sum(called)) for n in called), count(sum(called)))
+        for name, called in zip(report["classes"], report["confusion"]["counts"], strict=True)
     )
-    right = (Column(name, right=True, whole=False) for name in (*sheet["classes"], "n"))
-    return Table((Column(CALLED, whole=False), *right), rows)
+    right = (Column(name, right=True, whole=False) for name in (*report["classes"], "n"))
+    return Table((Column(CALLED, whole=False), *right), rows, SHADES)
 
 
 def network_section(name: str, sheet: Network) -> Section:
     """A network's scores by epoch, its classes one by one, and what others claim."""
-    elements: list[Element] = [score_table(sheet)]
+    named = {EPOCHS.get(key, key): value for key, value in sheet.items()}
+    elements: list[Element] = [score_table(named)]
     best, claim = sheet.get("best_epoch"), sheet.get("claim")
     if best is not None and "report" in best:
         elements.append(class_table(best, claim))
+        elements += [confusion_table(best)] if calls_classes(sheet) else []
     if claim is not None:
         accuracy, n = claim["accuracy"]
         macro = "" if claim["macro_f1"] is None else f", macro F1 {claim['macro_f1']}"
@@ -164,6 +179,10 @@ def network_section(name: str, sheet: Network) -> Section:
                 f"{n:,}{macro}."
             )
         )
+    if "source_only" in sheet:
+        said, warned = _of_source(sheet["source_only"])
+        elements.append(Note(f"{said[0].upper()}{said[1:]}"))
+        elements += [Note(f"{name} {warned}", "warning")] if warned else []
     elements += [Note(words, "warning") for words in sheet.get("declared", ())]
     lead = "Out of fold; " + (
         "the best epoch was chosen on inner rows of other patients."

@@ -37,6 +37,7 @@ COMPARED = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
 }
 ON_CONSOLE = ("pauc", "auc")  # eighty columns hold two of them
 MINUS_THIS = "_minus_this"

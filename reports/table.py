@@ -20,6 +20,7 @@ class Number:
     exact: str
     interval: str = ""
     share: float | None = None  # of the greatest in its column: drawn as a bar
+    shade: float | None = None  # of its row: how dark its cell is, and said below the number
     short: str = ""
     why: str = ""  # it has no interval
 
@@ -125,6 +126,14 @@ def count(value: int | None, unknown: str = "") -> Cell:
     if value is None:
         return Words("–", short=unknown)
     return Number(f"{value:,}", str(value), short=str(value))
+
+
+def part_of_row(value: int, whole: int) -> Cell:
+    """A count among those of its row, as dark as its share, which stands below it."""
+    if not whole:
+        return count(value)
+    share = value / whole
+    return Number(f"{value:,}", str(value), f"{share:.1%}", short=str(value), shade=share)
 
 
 def plain(value: float | None, share: float | None = None) -> Cell:

@@ -29,7 +29,12 @@ def classes(names, **more):
     metrics = {f"{rate}[{name}]": metric(0.5, 0.4, 0.6) for rate in RATES for name in names}
     return {
         "patients": 12,
-        "report": {"n": 30, "classes": names, "per_class": {name: {"true": 15} for name in names}},
+        "report": {
+            "n": 30,
+            "classes": names,
+            "per_class": {name: {"true": 15} for name in names},
+            "confusion": {"counts": [[15 if a == b else 0 for a in names] for b in names]},
+        },
         "metrics": {**metrics, "accuracy": metric(0.7), "macro_f1": metric(0.6), **more},
     }
 
@@ -164,6 +169,45 @@ def test_the_cascade_is_told_end_to_end():
     assert told[2:] == ["cascade: 1 row with target 1 have no class here."]
     whole = {**found, "classes": ["benign", "MEL"], "left_out": 0}
     assert cascade_tables(whole)[1:] == [confusion_table(whole)]
+
+
+def test_a_count_is_as_dark_as_its_share_of_the_true_class_and_says_it():
+    found = classes(["MEL", "BCC", "SCC"])
+    found["report"]["confusion"] = {"counts": [[15, 4, 1], [0, 5, 0], [0, 0, 0]]}
+    table = confusion_table(found)
+    [mel, bcc, scc] = [row[1:4] for row in table.rows]
+    assert [(one.shown, one.interval, one.shade) for one in mel] == [
+        ("15", "75.0%", 0.75), ("4", "20.0%", 0.2), ("1", "5.0%", 0.05),
+    ]  # fmt: skip
+    assert [one.shade for one in bcc] == [0.0, 1.0, 0.0]
+    assert [one.shade for one in scc] == [None] * 3  # no row to have a share of
+    assert [row[4].shown for row in table.rows] == ["20", "5", "0"]
+
+
+def test_a_network_that_calls_classes_shows_what_was_called_what():
+    several = network(["MEL", "BCC", "VASC"], None)
+    assert confusion_table(several["best_epoch"]) in network_section("net", several).elements
+    ranks = network(["benign", "malignant"], None)
+    assert confusion_table(ranks["best_epoch"]) not in network_section("net", ranks).elements
+
+
+def test_the_page_warns_as_the_console_of_a_network_that_may_have_learnt_the_source():
+    source = {
+        "metrics": {"auc": metric(0.55)}, "ours_minus_this": {"auc": metric(0.1, -0.05, 0.2)},
+    }  # fmt: skip
+    shown = network_section("net", network(["a", "b"], None, source_only=source)).elements
+    assert [(note.tone, note.words) for note in shown if hasattr(note, "words")] == [
+        (
+            "plain",
+            "Size of picture and file and mean colours alone have AUC 0.550; ours minus this "
+            "0.100 -0.050-0.200.",
+        ),
+        (
+            "warning",
+            "net is not shown to be better than what tells the source of a picture; it may have "
+            "learnt that.",
+        ),
+    ]
 
 
 def test_the_page_says_whether_an_epoch_was_chosen_and_what_is_claimed():

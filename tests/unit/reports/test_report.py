@@ -230,7 +230,9 @@ def test_a_network_is_shown_class_by_class_in_its_own_order(metrics):
     sheet = {
         "metrics": {"accuracy": metric(0.75), "recall[MEL]": metric(0.5)},
         "report": {
-            "n": 8, "classes": ["MEL", "BCC"], "per_class": {"BCC": {"true": 3}, "MEL": {"true": 5}}
+            "n": 8, "classes": ["MEL", "BCC"],
+            "per_class": {"BCC": {"true": 3}, "MEL": {"true": 5}},
+            "confusion": {"counts": [[4, 1], [0, 3]]},
         },
     }  # fmt: skip
     claim = {"accuracy": [0.9064, 299], "macro_f1": 0.88, "source": "a paper: a claim",
