@@ -9,7 +9,17 @@ from collections.abc import Callable, Sequence
 
 from reports.pages.elements import Section
 from reports.pages.page import page
-from reports.run import data, leaks, networks, provenance, scores, submission, trainings, use
+from reports.run import (
+    claims,
+    data,
+    leaks,
+    networks,
+    provenance,
+    scores,
+    submission,
+    trainings,
+    use,
+)
 from reports.run.head import head
 from reports.run.sheets import RunSheets
 
@@ -18,6 +28,7 @@ PARTS: tuple[Part, ...] = (
     data.sections,
     scores.sections,
     networks.sections,
+    claims.sections,
     trainings.sections,
     leaks.sections,
     submission.sections,
