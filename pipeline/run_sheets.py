@@ -1,5 +1,6 @@
 """What the finished units of a run say, as its page reads it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -8,10 +9,20 @@ import polars as pl
 
 from folds.schema import TARGET
 from models.networks.network import in_words
+from pipeline.ablations import FILE as ABLATION
+from pipeline.comparisons import COMPARISON
+from pipeline.distill import ABSTENTION, PARETO
+from pipeline.distill import SHEET as STUDENTS
+from pipeline.distill_study import SHEET as STUDY
+from pipeline.export import FOLDER as EXPORT
+from pipeline.export import SHEET as BUNDLE
 from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
+from pipeline.label_efficiency import FILE as LABELS
+from pipeline.label_efficiency import PICTURE as CURVES
 from pipeline.run_units import COST, HISTORY
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from pipeline.suite import LEADERBOARD
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
 from reports.run.provenance import NETWORKS
@@ -20,6 +31,8 @@ from reports.run.units import part_of
 from stacking.fold import FOLD, SCORE
 from workspace.manifest import Making
 from workspace.units import Unit
+
+DRAWINGS = {"label_efficiency": (CURVES,), "distill/sheet": (PARETO, ABSTENTION)}
 
 
 def sheets_of(
@@ -48,23 +61,46 @@ def sheets_of(
         tuned=(tuned.json(SHEET), tuned.parquet(TRIALS)) if tuned else None,
         hospitals=_json(units, COST, HOSPITAL_SHEET),
         leaks=_json(units, "leaks", "leaks.json"),
+        comparison=_json(units, "comparison/all", COMPARISON),
+        ablation=_json(units, "ablation", ABLATION),
+        label_efficiency=_json(units, "label_efficiency", LABELS),
+        signs={unit.folder.name: unit.facts for unit in trained.values() if "signs" in unit.facts},
+        distill=_json(units, "distill/sheet", STUDENTS),
+        distill_study=_json(units, "distill/study", STUDY),
+        suite=_json(units, "suite/leaderboard", LEADERBOARD),
+        bundles={unit.folder.name: unit.json(BUNDLE) for unit in _below(units, f"{EXPORT}/")},
+        drawings={
+            file: units[name].text(file)
+            for name, files in DRAWINGS.items()
+            if name in units
+            for file in files
+        },
         handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
     )
 
 
+def _below(units: Mapping[str, Unit], folder: str) -> list[Unit]:
+    return [unit for name, unit in units.items() if name.startswith(folder)]
+
+
 def trainings_of(units: Mapping[str, Unit]) -> dict[str, list[Training]]:
     """By network, the folds in their order; where there are several seeds, these first."""
-    parts: dict[str, list[Unit]] = {}
+    parts: dict[str, list[tuple[str, Unit]]] = {}
     for folder, unit in units.items():
-        parts.setdefault(part_of(folder).removeprefix(NETWORKS), []).append(unit)
-    return {name: _trainings(several) for name, several in parts.items()}
+        parts.setdefault(part_of(folder).replace(NETWORKS, ""), []).append((folder, unit))
+    return {name: _trainings(parts[name]) for name in sorted(parts, key=_as_read)}
 
 
-def _trainings(units: Sequence[Unit]) -> list[Training]:
-    settings = [unit.manifest.settings for unit in units]
-    several = len({one["seed"] for one in settings}) > 1
-    each = [_training(unit, several=several) for unit in units]
-    return [each[at] for at in sorted(range(len(each)), key=lambda at: _place(settings[at]))]
+def _as_read(name: str) -> list[tuple[int, str]]:
+    """For an order in which 5 comes before 10."""
+    words = re.findall(r"\d+|\D+", name)
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
+
+
+def _trainings(units: Sequence[tuple[str, Unit]]) -> list[Training]:
+    several = len({unit.manifest.settings["seed"] for _, unit in units}) > 1
+    ordered = sorted(units, key=lambda one: _place(one[1].manifest.settings))
+    return [_training(folder, unit, several=several) for folder, unit in ordered]
 
 
 def _place(settings: Mapping[str, Any]) -> tuple[int, int, list[int]]:
@@ -74,12 +110,16 @@ def _place(settings: Mapping[str, Any]) -> tuple[int, int, list[int]]:
     return settings["seed"], len(folds), folds
 
 
-def _training(unit: Unit, *, several: bool) -> Training:
+def _training(folder: str, unit: Unit, *, several: bool) -> Training:
     settings = unit.manifest.settings
-    held_out = settings["fold"]
+    held_out, seed = settings["fold"], f"seed {settings['seed']}"
     words = in_words(held_out if isinstance(held_out, int) else tuple(held_out))
+    if not folder.startswith(NETWORKS):
+        words = seed  # a split of its own has no folds
+    elif several:
+        words = f"{seed}, {words}"
     return Training(
-        name=f"seed {settings['seed']}, {words}" if several else words,
+        name=words,
         history=unit.json(HISTORY),
         watch=settings["training"]["watch"],
         chosen=settings["training"]["choose"] == "inner",

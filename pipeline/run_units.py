@@ -14,7 +14,12 @@ HISTORY = "history.json"  # of a training
 HOSPITALS = "hospitals/"
 PAGE = "report"  # what is made of all of them
 COST = f"{HOSPITALS}all"
-SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", "tune", COST)
+EXPORT = "export/"
+FURTHER = ("comparison/all", "distill/sheet", "distill/study", "suite/leaderboard")
+SHOWN = (
+    "samples", "folds", "features", "stack", "submission", "leaks", "cascade", "tune", COST,
+    "ablation", "label_efficiency", *FURTHER,
+)  # fmt: skip
 CHECKPOINTS = "checkpoints"  # of trainings that are not finished
 
 
@@ -32,8 +37,9 @@ def finished_units(run: Path) -> dict[str, Unit]:
 
 
 def fold_networks(run: Path) -> dict[str, Unit]:
-    """Every training of a network, of whatever stage, by its folder."""
-    folders = [path.parent for path in sorted(run.glob(f"{NETWORKS}*/{NAME}"))]
+    """Every training of a network by its folder; a suite's are on the suite's own page."""
+    inside = (NETWORKS, f"distill/*/{NETWORKS}")
+    folders = [path.parent for one in inside for path in sorted(run.glob(f"{one}*/{NAME}"))]
     loaded = [(folder, load_manifest(folder)) for folder in folders if folder.name[0] != "."]
     return {
         folder.relative_to(run).as_posix(): Unit(folder, manifest)
@@ -66,6 +72,7 @@ def _units(run: Path) -> Iterator[Path]:
 
 
 def _manifests(run: Path) -> list[Path]:
-    inside = ("", NETWORKS, BLOCKS, HOSPITALS)
+    inside = ("", NETWORKS, BLOCKS, HOSPITALS, EXPORT)
     paths = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
+    paths += [run / name / NAME for name in FURTHER if (run / name / NAME).is_file()]
     return [path for path in paths if not path.parent.name.startswith(".")]

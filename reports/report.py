@@ -5,13 +5,14 @@ that the run has not made is named, with the command that makes it. Each part of
 of `reports/run/`; which there are, and in which order, stands here alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from reports.pages.elements import Section
 from reports.pages.page import page
 from reports.run import (
     claims,
     data,
+    further,
     leaks,
     networks,
     provenance,
@@ -23,15 +24,19 @@ from reports.run import (
 from reports.run.head import head
 from reports.run.sheets import RunSheets
 
-Part = Callable[[RunSheets], Sequence[Section]]
+Part = Callable[[RunSheets], Iterable[Section]]
 PARTS: tuple[Part, ...] = (
     data.sections,
     scores.sections,
+    further.of_the_stack,
     networks.sections,
     claims.sections,
+    further.of_networks,
     trainings.sections,
+    further.of_holdouts,
     leaks.sections,
     submission.sections,
+    further.handed_out,
     provenance.sections,
     use.sections,
 )

@@ -214,6 +214,7 @@ class Gain(TypedDict):
 class Ablation(TypedDict):
     """A network without, or with another of, each of its parts."""
 
+    network: str
     watch: str
     n: int
     seeds: Sequence[int]

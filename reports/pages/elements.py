@@ -3,6 +3,7 @@
 Plain values without any HTML; `page` alone knows how they look, and escapes every text.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,6 +62,19 @@ class Plots:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A drawing of a stage's own, an SVG as text; it is shown as a picture, which runs nothing."""
+
+    kind: ClassVar[str] = "drawing"
+    title: str
+    svg: str
+
+    @property
+    def address(self) -> str:
+        return f"data:image/svg+xml;base64,{b64encode(self.svg.encode()).decode()}"
+
+
+@dataclass(frozen=True)
 class Folded:
     """What most readers need not see: opened by a click."""
 
@@ -95,7 +109,7 @@ class Pairs:
     pairs: tuple[Pair, ...]
 
 
-Element = Table | Note | Plots | Folded | Pairs
+Element = Table | Note | Plots | Drawing | Folded | Pairs
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Which rows a run was made of, and who is held out of what."""
 
+from folds.findings import plural
 from reports import balance
 from reports.crossings import crossing_table, in_a_sentence
 from reports.pages.elements import Note, Section
@@ -40,7 +41,20 @@ def _data(sheets: RunSheets) -> Section:
         for sheet in sheets.verified.get("crossings", ())
         for element in (Note(in_a_sentence(sheet)), crossing_table(sheet))
     ]
-    return Section("data", title, (table, *leaks), lead)
+    return Section("data", title, (table, *leaks, *_look_alikes(sheets)), lead)
+
+
+def _look_alikes(sheets: RunSheets) -> list[Note]:
+    """That pictures of two groups may be of one, and where a person judges that."""
+    told = sheets.manifests["samples"].facts.get("look_alikes")
+    if told is None:
+        return []
+    words = (
+        f"Look-alikes: a network had {plural(told['judged'], 'pair')} of pictures judged; "
+        f"{told['joined']} of them are certain and joined, {told['listed']} are left to a person."
+    )
+    page = " samples/look_alikes.html has them side by side, for whoever may see the pictures."
+    return [Note(words + (page if told["listed"] else ""))]
 
 
 def _folds(sheets: RunSheets) -> Section:

@@ -43,6 +43,7 @@ def _rehearsal(sheets: RunSheets) -> list[str]:
 def _declared(sheets: RunSheets) -> list[str]:
     """What the numbers of this page are to be read with, each sentence once."""
     tuned = None if sheets.tuned is None else sheets.tuned[0]
-    whole = (*sheets.networks.values(), sheets.cascade, sheets.stacked, sheets.hospitals, tuned)
+    stacked = (sheets.stacked, sheets.hospitals, tuned, sheets.comparison, sheets.ablation)
+    whole = (*sheets.networks.values(), sheets.cascade, *stacked)
     said = [words for sheet in whole if sheet is not None for words in sheet.get("declared", ())]
     return list(dict.fromkeys([*said, *declared_of_audit(sheets)]))

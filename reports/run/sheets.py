@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from reports.sheets import Cascade, Check, HeldOut, Hospitals, Json, Network, Stack, Tuning
+from reports.sheets import (
+    Ablation,
+    Cascade,
+    Check,
+    Comparison,
+    HeldOut,
+    Hospitals,
+    Json,
+    Network,
+    Stack,
+    Tuning,
+)
 from workspace.manifest import Making, Manifest
 
 
@@ -49,6 +60,15 @@ class RunSheets:
     tuned: tuple[Tuning, pl.DataFrame] | None = None  # and its trials
     hospitals: Hospitals | None = None
     leaks: Sequence[Check] | None = None
+    comparison: Comparison | None = None
+    ablation: Ablation | None = None
+    label_efficiency: Json | None = None
+    signs: Mapping[str, Json] = field(default_factory=dict)  # facts of networks without labels
+    distill: Json | None = None
+    distill_study: Json | None = None
+    suite: Json | None = None
+    bundles: Mapping[str, Json] = field(default_factory=dict)
+    drawings: Mapping[str, str] = field(default_factory=dict)  # of these stages, by file
     handed_in: pl.Series | None = None  # the scores of submission.csv
 
     @property

@@ -56,7 +56,8 @@ def tables(sheet: Json) -> list[Said]:
     rows = [_brief(number, one, sheet) for number, one in in_order(sheet)]
     heads = [SPLITS.get(scheme, scheme) for scheme in _schemes(sheet)]
     table = Table(
-        (Column("#"), *(Column(f"AUC, {head}") for head in heads),
+        (Column("#"), Column("experiment", whole=False, page_only=True),
+         *(Column(f"AUC, {head}") for head in heads),
          Column("melanoma"), Column("cancer"), Column("balanced")),
         tuple(rows),
     )  # fmt: skip
@@ -119,7 +120,7 @@ def _brief(number: str, one: Json, sheet: Json) -> Row:
     aucs = [_metric(one, scheme, "macro_auc") for scheme in _schemes(sheet)]
     others = [metrics[n] for n in ("melanoma_recall", "cancer_sensitivity", "balanced_accuracy")]
     return (
-        Words(number), *(measure(one) for one in aucs),
+        Words(number), Words(one["title"]), *(measure(auc) for auc in aucs),
         *(Words(f"{other['value']:.3f}") for other in others),
     )  # fmt: skip
 

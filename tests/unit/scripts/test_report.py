@@ -203,3 +203,51 @@ def test_trainings_are_read_by_network_in_the_order_of_their_folds(run):
     }
     assert (trainings["flag"][0].chosen, trainings["less_flag"][0].chosen) == (True, False)
     assert trainings["flag"][0].scores == [0.75]
+
+
+def test_what_further_stages_kept_is_read_too(run):
+    run.keep("folds", "folds", "balance.json")
+    run.keep("comparison/raw", "compare", "scores.parquet")  # a variant, of which all tells
+    run.keep("comparison/all", "compare", "comparison.json")
+    run.keep("ablation", "ablate", "ablation.json")
+    run.keep(
+        "label_efficiency", "label-efficiency", "label_efficiency.json", "label_efficiency.svg"
+    )
+    run.keep("distill/sheet", "distill", "distill.json", "pareto.svg", "abstention.svg")
+    run.keep("distill/study", "distill", "study.json")
+    run.keep("suite/leaderboard", "suite", "leaderboard.json")
+    run.keep("export/flag_fold_0", "export", "sheet.json")
+    run.make()
+    [sheets] = run.sheets
+    assert sheets.comparison["of"] == "comparison/all"
+    assert sheets.ablation["of"] == "ablation"
+    assert sheets.label_efficiency["of"] == "label_efficiency"
+    assert sheets.distill["of"] == "distill/sheet"
+    assert sheets.distill_study["of"] == "distill/study"
+    assert sheets.suite["of"] == "suite/leaderboard"
+    assert {name: sheet["of"] for name, sheet in sheets.bundles.items()} == {
+        "flag_fold_0": "export/flag_fold_0"
+    }
+    assert set(sheets.drawings) == {"label_efficiency.svg", "pareto.svg", "abstention.svg"}
+    assert "comparison/raw" not in sheets.manifests
+    assert "comparison/raw" in sheets.makings
+
+
+def test_a_students_trainings_are_named_by_their_seeds(run):
+    for seed in (10, 2):
+
+        def write(draft):
+            draft.json("history.json", [{"epoch": 1, "loss": 0.5, "lr": 0.1}])
+            draft.facts["best_epoch"] = 1
+
+        training = {"watch": "auc", "choose": "inner"}
+        made(
+            run.folder / "distill/holdout/networks" / f"mobile_seed_{seed}", write,
+            stage="distill", settings={"fold": 0, "seed": seed, "training": training},
+        )  # fmt: skip
+    run.keep("folds", "folds", "balance.json")
+    run.make()
+    [(name, trainings)] = run.sheets[0].trainings.items()
+    assert (name, [one.name for one in trainings]) == (
+        "distill/holdout/mobile", ["seed 2", "seed 10"],
+    )  # fmt: skip
