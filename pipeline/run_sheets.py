@@ -10,6 +10,7 @@ import polars as pl
 from folds.schema import TARGET
 from models.networks.network import in_words
 from pipeline.ablations import FILE as ABLATION
+from pipeline.blocks import DRIFT, WARNINGS
 from pipeline.comparisons import COMPARISON
 from pipeline.distill import ABSTENTION, PARETO
 from pipeline.distill import SHEET as STUDENTS
@@ -25,9 +26,10 @@ from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.suite import LEADERBOARD
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
-from reports.run.provenance import NETWORKS
-from reports.run.sheets import RunSheets, Training
+from reports.run.provenance import BLOCKS, NETWORKS
+from reports.run.sheets import Block, RunSheets, Training
 from reports.run.units import part_of
+from stacking.blocks import LEARNT_NOTHING
 from stacking.fold import FOLD, SCORE
 from workspace.manifest import Making
 from workspace.units import Unit
@@ -57,6 +59,11 @@ def sheets_of(
         importance=_csv(stacked, IMPORTANCE) if stacked else None,
         networks={name: unit.json(METRICS) for name, unit in networks.items()},
         trainings=trainings_of(trained),
+        blocks={
+            unit.folder.name: _block(unit)
+            for unit in _below(units, BLOCKS)
+            if {"anchors", "makers"} <= unit.facts.keys()
+        },
         cascade=_json(units, "cascade", METRICS),
         tuned=(tuned.json(SHEET), tuned.parquet(TRIALS)) if tuned else None,
         hospitals=_json(units, COST, HOSPITAL_SHEET),
@@ -81,6 +88,17 @@ def sheets_of(
 
 def _below(units: Mapping[str, Unit], folder: str) -> list[Unit]:
     return [unit for name, unit in units.items() if name.startswith(folder)]
+
+
+def _block(unit: Unit) -> Block:
+    return Block(
+        drift=unit.json(DRIFT),
+        folds=sorted(int(fold) for fold in unit.facts["makers"]),
+        anchors=unit.facts["anchors"],
+        method=unit.manifest.settings["align"]["method"],
+        learns=not unit.facts.get(LEARNT_NOTHING),
+        warnings=unit.json(WARNINGS),
+    )
 
 
 def trainings_of(units: Mapping[str, Unit]) -> dict[str, list[Training]]:

@@ -12,6 +12,7 @@ from reports.pages.page import page
 from reports.run import (
     claims,
     data,
+    drift,
     further,
     leaks,
     networks,
@@ -31,6 +32,7 @@ PARTS: tuple[Part, ...] = (
     further.of_the_stack,
     networks.sections,
     claims.sections,
+    drift.sections,
     further.of_networks,
     trainings.sections,
     further.of_holdouts,

@@ -42,6 +42,18 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Block:
+    """What a network's embeddings became for the stack, and how far its folds agree."""
+
+    drift: Json | Sequence[Json]  # of a nested stack one for each fold's boosters
+    folds: Sequence[int]
+    anchors: int
+    method: str  # how they are brought together
+    learns: bool  # else it is one for all folds
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class RunSheets:
     """What a run has made, None or empty where it has not; manifests by their folder in the run."""
 
@@ -56,6 +68,7 @@ class RunSheets:
     importance: pl.DataFrame | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
     trainings: Mapping[str, Sequence[Training]] = field(default_factory=dict)  # by network
+    blocks: Mapping[str, Block] = field(default_factory=dict)
     cascade: Cascade | None = None
     tuned: tuple[Tuning, pl.DataFrame] | None = None  # and its trials
     hospitals: Hospitals | None = None
