@@ -24,7 +24,7 @@ def tables(sheet: Blend, min_tpr: float) -> list[Said]:
     """What `make stack` tells of them."""
     said: list[Said] = [
         member_table(sheet, min_tpr),
-        f"stack: handed in is {sheet['policy']} (*), by blend.policy.{_places(sheet)}",
+        f"stack: handed in is {sheet['policy']} (*), by blend.policy.{places(sheet)}",
     ]
     flagged = flag_table(sheet)
     return said + ([] if flagged is None else [flagged]) + notices(sheet["notes"])
@@ -40,12 +40,12 @@ def member_table(sheet: Blend, min_tpr: float) -> Table:
         Column(f"{chosen} minus this, pAUC", "* minus this, pAUC"),
     )
     sure = how_sure(sheet["scores"][chosen]["metrics"]["pauc"], paired=True)
-    caption = f"{sure} * is handed in, by blend.policy.".strip()
+    caption = f"{sure} * is handed in, by blend.policy.{places(sheet)}".strip()
     return Table(heads, tuple(_row(sheet, name) for name in order), caption)
 
 
-def _places(sheet: Blend) -> str:
-    """That places are no probabilities."""
+def places(sheet: Blend) -> str:
+    """That places are no probabilities; nothing where they are some."""
     if sheet["policy"] in PROBABLE:
         return ""
     return " It places rows from 0 to 1; calibration.method makes probabilities of that."

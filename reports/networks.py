@@ -145,10 +145,13 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
     ]
     said += _why([metrics["accuracy"], metrics["macro_f1"]], [])
     said += notices(sheet.get("declared", ()))
-    if sheet["left_out"]:
-        rows = plural(sheet["left_out"], "row")
-        said.append(f"cascade: {rows} with target 1 have no class here.")
-    return said
+    return [*said, *(f"cascade: {words}" for words in _left_out(sheet))]
+
+
+def _left_out(sheet: Cascade) -> list[str]:
+    """Positives that the second network has no class for, and no number counts."""
+    rows = sheet["left_out"]
+    return [f"{plural(rows, 'row')} with target 1 have no class here."] if rows else []
 
 
 def confusion_table(sheet: Classes) -> Table:
@@ -196,7 +199,8 @@ def cascade_section(sheet: Cascade) -> Section:
     """Both networks end to end: class by class, and what was called what."""
     declared = (Note(words, "warning") for words in sheet.get("declared", ()))
     elements: tuple[Element, ...] = (
-        score_table({"end to end": sheet}), class_table(sheet), confusion_table(sheet), *declared
+        score_table({"end to end": sheet}), class_table(sheet), confusion_table(sheet),
+        *map(Note, _left_out(sheet)), *declared,
     )  # fmt: skip
     return Section("cascade", "Cascade, end to end", elements)
 

@@ -4,9 +4,9 @@ Reads the verified samples; writes <run>/features/ with features.parquet (all ro
 test), test_features.parquet and state.json, what was learnt from the first to build the second.
 """
 
-from folds.findings import plural
 from pipeline.feature_table import featuring
 from pipeline.job import Job
+from reports.features import sentence
 from scripts import verify
 from scripts.stage import main
 from workspace.units import Unit
@@ -19,18 +19,7 @@ def run(job: Job) -> Unit:
         job.rest("features", f"{done.folder} is up to date.")
         return done
     job.show_notices_of(done)
-    training, tests = done.facts["rows"]
-    alone = done.facts["single_lesion_patients"]
-    lonely = (
-        f"{plural(alone[0], 'training patient')} and {alone[1]} in the test have one lesion alone, "
-        "and so no ugly duckling."
-        if done.facts["patients_known"]
-        else "no patient is known, so no lesion is compared with others."
-    )
-    job.say(
-        f"features: wrote {done.folder}: {plural(training, 'training row')}, "
-        f"{plural(tests, 'test row')}, {plural(len(done.facts['names']), 'column')}; {lonely}"
-    )
+    job.say(f"features: wrote {done.folder}: {sentence(done.facts)}")
     return done
 
 

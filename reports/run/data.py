@@ -1,7 +1,7 @@
 """Which rows a run was made of, and who is held out of what."""
 
 from folds.findings import plural
-from reports import balance
+from reports import balance, features
 from reports.crossings import crossing_table, in_a_sentence
 from reports.pages.elements import Note, Section
 from reports.run.missing import missing
@@ -41,7 +41,13 @@ def _data(sheets: RunSheets) -> Section:
         for sheet in sheets.verified.get("crossings", ())
         for element in (Note(in_a_sentence(sheet)), crossing_table(sheet))
     ]
-    return Section("data", title, (table, *leaks, *_look_alikes(sheets)), lead)
+    return Section("data", title, (table, *leaks, *_look_alikes(sheets), *_features(sheets)), lead)
+
+
+def _features(sheets: RunSheets) -> list[Note]:
+    """How many columns were made of the metadata, and of whom no other lesion is known."""
+    manifest = sheets.manifests.get("features")
+    return [] if manifest is None else [Note(f"Features: {features.sentence(manifest.facts)}")]
 
 
 def _look_alikes(sheets: RunSheets) -> list[Note]:

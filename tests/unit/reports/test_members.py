@@ -51,6 +51,14 @@ def test_places_are_said_to_be_no_probabilities():
     )
 
 
+def test_the_page_says_of_places_too_that_they_are_no_probabilities():
+    assert member_table(SHEET, 0.8).caption.endswith("* is handed in, by blend.policy.")
+    assert member_table({**SHEET, "policy": "or_rule"}, 0.8).caption.endswith(
+        "* is handed in, by blend.policy. It places rows from 0 to 1; calibration.method makes "
+        "probabilities of that."
+    )
+
+
 def test_each_has_the_chosen_ones_gain_but_the_chosen_one():
     rows = {row[0].brief: row for row in member_table(SHEET, 0.8).rows}
     assert [cell.brief for cell in rows["stack"][1:]] == [

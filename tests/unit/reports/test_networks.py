@@ -1,5 +1,6 @@
 from metrics.support import NO_INTERVAL
 from reports.networks import (
+    cascade_section,
     cascade_tables,
     class_table,
     confusion_table,
@@ -208,6 +209,15 @@ def test_the_page_warns_as_the_console_of_a_network_that_may_have_learnt_the_sou
             "learnt that.",
         ),
     ]
+
+
+def test_the_page_of_a_cascade_says_too_who_has_no_class():
+    def said(left_out):
+        sheet = {**classes(["benign", "MEL"]), "classes": ["benign", "MEL"], "left_out": left_out}
+        return [one.words for one in cascade_section(sheet).elements if hasattr(one, "words")]
+
+    assert said(2) == ["2 rows with target 1 have no class here."]
+    assert said(0) == []
 
 
 def test_the_page_says_whether_an_epoch_was_chosen_and_what_is_claimed():

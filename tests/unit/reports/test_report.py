@@ -90,6 +90,23 @@ def test_a_recipe_with_images_lacks_networks():
     assert "make train-cnn RECIPE=tabular" in page.text
 
 
+def test_the_data_say_their_features_and_look_alikes():
+    facts = {"rows": [120, 60], "single_lesion_patients": [3, 0], "patients_known": True,
+             "names": ["age"]}  # fmt: skip
+    told = {"synthetic": False, "look_alikes": {"judged": 120, "joined": 3, "listed": 60}}
+    manifests = only_folds().manifests | {
+        "samples": manifest("verify", facts=told, files={"samples.parquet": "a"}),
+        "features": manifest("features", facts=facts),
+    }
+    text = Page(report(only_folds(manifests=manifests))).text
+    assert "Features: 120 training rows, 60 test rows, 1 column; 3 training patients" in text
+    assert (
+        "Look-alikes: a network had 120 pairs of pictures judged; 3 of them are certain and "
+        "joined, 60 are left to a person. samples/look_alikes.html has them side by side, for "
+        "whoever may see the pictures."
+    ) in text
+
+
 def test_synthetic_data_are_said_to_be_so_and_real_ones_not():
     assert SYNTHETIC in Page(report(only_folds())).text
     assert "ynthetic" not in Page(report(only_folds(synthetic=False))).text
