@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
+from folds.groups import GROUP
 from folds.schema import TARGET
 from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
@@ -15,9 +16,13 @@ from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
+from reports.curves.explorer import FILES
 from reports.pages.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
 from reports.report import RunSheets, report
+from stacking.calibration.config import Method
+from stacking.calibration.kept import PROBABILITY
+from stacking.calibration.measure import cross_fitted
 from stacking.fold import FOLD, SCORE
 from workspace.errors import ArtifactError
 from workspace.manifest import NAME, load_manifest
@@ -44,7 +49,7 @@ def reporting(job: Job) -> Task:
         job.results / "report",
         "report",
         write_report,
-        settings={"code": sources_of(report), "look": look_hash(), "again": again},
+        settings={"code": sources_of(report), "look": look_hash(FILES), "again": again},
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         arguments={"run": job.run, "recipe": newest.recipe, "again": again},
         as_of=newest,
@@ -79,6 +84,7 @@ def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) ->
     """The contents of the units, each checked against its hash before it is read."""
     stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
+    rows, method = _handed_in(stacked, recipe) if stacked else (None, None)
     return RunSheets(
         recipe=recipe,
         again=again,
@@ -86,7 +92,8 @@ def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) ->
         verified=_json(units, "samples", "verify.json"),
         balance=_json(units, "folds", "balance.json"),
         stacked=_json(units, "stack", METRICS),
-        rows=stacked.parquet(OOF, [TARGET, SCORE, FOLD]) if stacked else None,
+        rows=rows,
+        mapped_by=method,
         importance=_csv(stacked, IMPORTANCE) if stacked else None,
         networks={name: unit.json(METRICS) for name, unit in networks.items()},
         cascade=_json(units, "cascade", METRICS),
@@ -95,6 +102,20 @@ def _sheets(units: Mapping[str, Unit], recipe: Mapping[str, Any], again: str) ->
         leaks=_json(units, "leaks", "leaks.json"),
         handed_in=_csv(submission, SUBMISSION)[TARGET] if submission else None,
     )
+
+
+def _handed_in(stacked: Unit, recipe: Mapping[str, Any]) -> tuple[pl.DataFrame, Method | None]:
+    """Its rows out of fold, with probabilities by maps of the other folds where the stack had any.
+
+    By the recipe's own method; scores that are handed out as they are, by two numbers (Platt's).
+    """
+    rows = stacked.parquet(OOF, [TARGET, SCORE, FOLD, GROUP])
+    if stacked.json(METRICS).get("calibration") is None:
+        return rows, None
+    own: Literal["none"] | Method = recipe["calibration"]["method"]
+    method: Method = "platt" if own == "none" else own
+    columns = (rows[name].to_numpy() for name in (SCORE, TARGET, FOLD))
+    return rows.with_columns(pl.Series(PROBABILITY, cross_fitted(method, *columns))), method
 
 
 def _json(units: Mapping[str, Unit], name: str, file: str) -> Any:

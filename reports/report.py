@@ -11,6 +11,7 @@ import polars as pl
 
 from reports import balance, hospitals, leaks, networks, stack, tuning
 from reports.crossings import crossing_table, in_a_sentence
+from reports.curves.explorer import SCRIPT as EXPLORER
 from reports.pages.elements import Head, Note, Section
 from reports.pages.page import page
 from reports.provenance import provenance, stale
@@ -42,7 +43,8 @@ class RunSheets:
     verified: Json | None = None
     balance: Sequence[HeldOut] | None = None
     stacked: Stack | None = None
-    rows: pl.DataFrame | None = None  # target, score, fold: out of fold
+    rows: pl.DataFrame | None = None  # of what is handed in, out of fold: see HandedIn
+    mapped_by: str | None = None  # how the probabilities of these rows were made
     importance: pl.DataFrame | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
     cascade: Cascade | None = None
@@ -81,7 +83,7 @@ def report(sheets: RunSheets) -> str:
         provenance(sheets.recipe, sheets.manifests),
         Section("use", "What this is not", (Note(DISCLAIMER),)),
     ]
-    return page(_head(sheets), sections)
+    return page(_head(sheets), sections, [EXPLORER])
 
 
 def _head(sheets: RunSheets) -> Head:
@@ -164,7 +166,7 @@ def _of_stack(sheets: RunSheets) -> list[Section]:
         words = "Scores, folds one by one, curves, subgroups and importances come from the stack."
         return [Section("scores", "Scores", (_missing(sheets, "stack", words),))]
     terms = stack.Terms(sheets.group, sheets.min_tpr)
-    sections = stack.sections(sheets.stacked, sheets.rows, terms)
+    sections = stack.sections(sheets.stacked, sheets.rows, terms, sheets.mapped_by)
     return [
         *sections,
         *([] if sheets.importance is None else [stack.importances(sheets.importance)]),
