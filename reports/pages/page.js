@@ -3,8 +3,9 @@
 const NONE = new Set(["", "–", "undefined"]); // cells that say so stand last, whichever way
 
 function valueOf(cell) {
-  const said = cell.dataset.value ?? cell.querySelector("data")?.value ?? cell.textContent.trim();
-  return NONE.has(said) ? "" : said;
+  const said = cell.dataset.value ?? cell.querySelector("data")?.value;
+  const words = said ?? cell.firstChild?.textContent.trim() ?? ""; // without what is in small below
+  return NONE.has(words) ? "" : words;
 }
 
 function sortable(table) {
