@@ -16,7 +16,8 @@ from reports.table import Cell, Number, Table, Words, columns, count, percent
 
 SCRIPT, TEMPLATE = "curves/explorer.js", "curves/explorer.html.jinja"
 FILES = (SCRIPT, TEMPLATE)
-SENSITIVITIES = (0.6, 0.8, 0.9, 0.95)
+USUAL = 0.8
+SENSITIVITIES = (0.6, USUAL, 0.9, 0.95)
 HEADS = (
     "finds at least", "threshold", "found", "missed", "flagged in vain", "specificity", "PPV",
     "NPV", "flagged per 1,000", "biopsies per cancer found",
@@ -30,7 +31,11 @@ LEAD = (
 
 
 def explorer(rows: pl.DataFrame, sensitivity: float) -> Explorer:
-    """Of target and score; at first it stands where this share of the positives is found."""
+    """Of target and score; at first it stands where this share of the positives is found.
+
+    A share of none, which a recipe may score above, names no threshold: it then stands at 80 %.
+    """
+    sensitivity = sensitivity or USUAL
     target, score = rows["target"].to_numpy(), rows["score"].to_numpy()
     found = flagged_from(target, score, wanted(sensitivity))
     thresholds = found.thresholds.tolist()

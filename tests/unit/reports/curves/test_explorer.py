@@ -22,6 +22,7 @@ def test_it_stands_where_the_wanted_share_is_found():
     }  # fmt: skip
     assert found.points["thresholds"][found.at] == 0.4  # 4 of 5
     assert found.per_1000 == 500
+    assert explorer(ROWS, 0.0) == found  # a recipe that scores the whole curve
 
 
 def test_the_table_says_of_each_sensitivity_what_its_threshold_does():
