@@ -8,6 +8,7 @@ from pipeline.job import Job
 from pipeline.recipe import recipe_names
 from pipeline.run_sheets import sheets_of
 from pipeline.run_units import finished_units, fold_networks, makings, makings_hash
+from reports.curves.explorer import FILES
 from reports.pages.page import look_hash
 from reports.report import report
 from workspace.errors import ArtifactError
@@ -32,7 +33,7 @@ def reporting(job: Job) -> Task:
         job.results / "report",
         "report",
         write_report,
-        settings={"code": sources_of(report), "look": look_hash(), "again": again},
+        settings={"code": sources_of(report), "look": look_hash(FILES), "again": again},
         inputs={
             **{name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
             "every manifest": makings_hash(job.run, job.hashes),

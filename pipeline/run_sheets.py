@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
+from folds.groups import GROUP
 from folds.schema import TARGET
 from models.networks.network import in_words
 from pipeline.ablations import FILE as ABLATION
@@ -30,6 +31,9 @@ from reports.run.provenance import BLOCKS, NETWORKS
 from reports.run.sheets import Block, RunSheets, Training
 from reports.run.units import part_of
 from stacking.blocks import LEARNT_NOTHING
+from stacking.calibration.config import Method
+from stacking.calibration.kept import PROBABILITY
+from stacking.calibration.measure import cross_fitted
 from stacking.fold import FOLD, SCORE
 from workspace.manifest import Making
 from workspace.units import Unit
@@ -47,6 +51,7 @@ def sheets_of(
     """The contents of the units, each checked against its hash before it is read."""
     stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
+    rows, method = _handed_in(stacked, recipe) if stacked else (None, None)
     return RunSheets(
         recipe=recipe,
         again=again,
@@ -55,7 +60,8 @@ def sheets_of(
         verified=_json(units, "samples", "verify.json"),
         balance=_json(units, "folds", "balance.json"),
         stacked=_json(units, "stack", METRICS),
-        rows=stacked.parquet(OOF, [TARGET, SCORE, FOLD]) if stacked else None,
+        rows=rows,
+        mapped_by=method,
         importance=_csv(stacked, IMPORTANCE) if stacked else None,
         networks={name: unit.json(METRICS) for name, unit in networks.items()},
         trainings=trainings_of(trained),
@@ -143,6 +149,20 @@ def _training(folder: str, unit: Unit, *, several: bool) -> Training:
         chosen=settings["training"]["choose"] == "inner",
         best_epoch=unit.facts["best_epoch"],
     )
+
+
+def _handed_in(stacked: Unit, recipe: Mapping[str, Any]) -> tuple[pl.DataFrame, Method | None]:
+    """Its rows out of fold, with probabilities by maps of the other folds where the stack had any.
+
+    By the recipe's own method; scores that are handed out as they are, by two numbers (Platt's).
+    """
+    rows = stacked.parquet(OOF, [TARGET, SCORE, FOLD, GROUP])
+    if stacked.json(METRICS).get("calibration") is None:
+        return rows, None
+    own: Literal["none"] | Method = recipe["calibration"]["method"]
+    method: Method = "platt" if own == "none" else own
+    columns = (rows[name].to_numpy() for name in (SCORE, TARGET, FOLD))
+    return rows.with_columns(pl.Series(PROBABILITY, cross_fitted(method, *columns))), method
 
 
 def _json(units: Mapping[str, Unit], name: str, file: str) -> Any:

@@ -7,6 +7,7 @@ of `reports/run/`; which there are, and in which order, stands here alone.
 
 from collections.abc import Callable, Iterable
 
+from reports.curves.explorer import SCRIPT as EXPLORER
 from reports.pages.elements import Section
 from reports.pages.page import page
 from reports.run import (
@@ -46,4 +47,4 @@ PARTS: tuple[Part, ...] = (
 
 def report(sheets: RunSheets) -> str:
     """The page of a run."""
-    return page(head(sheets), [section for part in PARTS for section in part(sheets)])
+    return page(head(sheets), [section for part in PARTS for section in part(sheets)], [EXPLORER])

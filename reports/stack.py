@@ -11,8 +11,9 @@ import polars as pl
 
 from folds.findings import plural
 from reports import calibration, members
-from reports.pages.elements import Element, Note, Plot, Plots, Section
-from reports.pages.plots import calibration_plot, roc_plot, scores_plot
+from reports.curves.section import HandedIn, curve_sections
+from reports.pages.elements import Element, Note, Plots, Section
+from reports.pages.plots import scores_plot
 from reports.scores import metric_table, subgroup_table
 from reports.sheets import Folds, Interval, Json, ScoreSheet, Stack
 from reports.table import (
@@ -93,13 +94,17 @@ def _of_folds(folded: Folds) -> str:
     )
 
 
-def sections(metrics: Stack, rows: pl.DataFrame | None, terms: Terms) -> list[Section]:
-    """All that the stack's metrics say; `rows` have target, score and fold, out of fold."""
+def sections(
+    metrics: Stack, rows: pl.DataFrame | None, terms: Terms, mapped_by: str | None = None
+) -> list[Section]:
+    """All that the stack's metrics say; `rows` are those of `HandedIn`, `mapped_by` its method."""
     sheet, calibrations = metrics["stack"], metrics.get("calibration")
+    name, pauc = handed_in_pauc(metrics)
+    handed_in = None if rows is None else HandedIn(name, pauc, rows, mapped_by, bool(terms.whose))
     return [
         _scores(metrics, terms),
         _by_fold(metrics["folds"], terms),
-        _curves(sheet, rows, terms),
+        *curve_sections(sheet, handed_in, terms.min_tpr),
         *([] if calibrations is None else [calibration.section(calibrations)]),
         _subgroups(sheet, terms),
     ]
@@ -215,16 +220,6 @@ def _by_fold(folded: Folds, terms: Terms) -> Section:
     if any(entry["metrics"] is None for entry in folded["folds"]):
         lead += " A fold that holds out one class alone has no score; the mean is of the others."
     return Section("by-fold", "Fold by fold", (Table(head, tuple(rows), apart=3),), lead)
-
-
-def _curves(sheet: ScoreSheet, rows: pl.DataFrame | None, terms: Terms) -> Section:
-    plots: list[Plot] = []
-    if rows is not None:
-        pauc = sheet["metrics"]["pauc"]["value"]
-        plots.append(roc_plot(rows["target"], rows["score"], rows["fold"], pauc, terms.min_tpr))
-    if sheet["reliability"] is not None:
-        plots.append(calibration_plot(sheet["reliability"]))
-    return Section("curves", "Curves", (Plots(tuple(plots)),))
 
 
 def _subgroups(sheet: ScoreSheet, terms: Terms) -> Section:

@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 from reports.sheets import Interval
 from workspace.errors import shorten
 
+FEW = 3  # rows that an eye sorts by itself
+
 
 @dataclass(frozen=True)
 class Number:
@@ -88,6 +90,11 @@ class Table:
     apart: int = 0
     faint: frozenset[int] = frozenset()  # numbers of rows that are others' claims
     frame: Literal["open", "indented", "boxed"] = "open"  # on the console
+
+    @property
+    def sortable(self) -> bool:
+        """Whether the page sorts it at a click; claims stay under what they are held against."""
+        return not self.faint and len(self.rows) - self.apart > FEW
 
     @property
     def note(self) -> str:

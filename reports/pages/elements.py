@@ -4,8 +4,9 @@ Plain values without any HTML; `page` alone knows how they look, and escapes eve
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reports.table import Cell, Table
 
@@ -109,7 +110,22 @@ class Pairs:
     pairs: tuple[Pair, ...]
 
 
-Element = Table | Note | Plots | Drawing | Folded | Pairs
+@dataclass(frozen=True)
+class Explorer:
+    """A slider over thresholds: `points` as its script reads them, and where it stands first."""
+
+    kind: ClassVar[str] = "explorer"
+    points: Mapping[str, Any]
+    at: int
+
+    @property
+    def per_1000(self) -> float:
+        """Positives among 1,000 rows of the data."""
+        positives, negatives = self.points["positives"], self.points["negatives"]
+        return float(1000 * positives / (positives + negatives))
+
+
+Element = Table | Note | Plots | Drawing | Folded | Pairs | Explorer
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,20 @@ its own by a policy, so that a recipe or a table of a stranger cannot make it do
 from collections.abc import Sequence
 
 from reports.pages.elements import Head, Section
-from reports.pages.templates import environment, known_by, look_of, text_of
+from reports.pages.templates import environment, look_of, scripts_of
 
 PAGE, MACROS, STYLE = "pages/page.html.jinja", "pages/macros.html.jinja", "pages/page.css"
+SCRIPT = "pages/page.js"  # sorts tables; of every page
 
 
 def page(head: Head, sections: Sequence[Section], scripts: Sequence[str] = ()) -> str:
-    """The whole page as text; `scripts` by their paths in this room."""
-    texts = [text_of(name) for name in scripts]
+    """The whole page as text; `scripts` of its own by their paths in this room."""
     return environment().get_template(PAGE).render(
         head=head, sections=sections, style=STYLE,
-        scripts=[{"text": text, "hash": known_by(text)} for text in texts],
+        scripts=scripts_of(SCRIPT, *scripts),
     )  # fmt: skip
 
 
-def look_hash(scripts: Sequence[str] = ()) -> str:
-    """Which look a page was given; another one draws it anew."""
-    return look_of(PAGE, MACROS, STYLE, *scripts)
+def look_hash(files: Sequence[str] = ()) -> str:
+    """Which look a page was given, with files of its own; another one draws it anew."""
+    return look_of(PAGE, MACROS, STYLE, SCRIPT, *files)

@@ -4,13 +4,14 @@ Scores in, shapes in pixels out. Every drawing is about 420 px wide, so that its
 be read on a telephone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from metrics.bootstrap import IntervalSheet
 from metrics.curve import Curve, curve
 from metrics.inputs import as_positive, checked
 from reports.pages.elements import Axis, Plot, Shape
@@ -30,13 +31,14 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Frame:
-    """Where values lie in a drawing: x from 0 to `right`, y from 0 to `top`."""
+    """Where values lie in a drawing: x from 0 to `right`, y from `low` to `top`."""
 
     size: tuple[int, int]
     box: tuple[int, int, int, int]
     right: float = 1.0
     top: float = 1.0
     scale: Callable[[float], float] = float
+    low: float = 0.0
 
     def x(self, value: float) -> float:
         left, _, right, _ = self.box
@@ -44,7 +46,8 @@ class Frame:
 
     def y(self, value: float) -> float:
         _, top, _, bottom = self.box
-        return round(bottom - (bottom - top) * self.scale(value / self.top), 1)
+        share = (value - self.low) / (self.top - self.low)
+        return round(bottom - (bottom - top) * self.scale(share), 1)
 
     def shape(self, kind: str, style: str, points: Iterable[Point], words: str = "") -> Shape:
         return Shape(kind, style, self._thinned([(self.x(x), self.y(y)) for x, y in points]), words)
@@ -63,14 +66,16 @@ class Frame:
 
 
 def roc_plot(
-    target: ArrayLike, score: ArrayLike, fold: ArrayLike, pauc: float | None, min_tpr: float
-) -> Plot:
-    """The curve of all rows over those of the folds; what pAUC measures is filled."""
+    target: ArrayLike, score: ArrayLike, fold: ArrayLike, pauc: float | None, min_tpr: float,
+    band: Mapping[float, IntervalSheet] | None = None,
+) -> Plot:  # fmt: skip
+    """The curve of all rows over those of the folds and its band; what pAUC measures is filled."""
     frame = Frame((WIDTH, 400), (58, 12, 408, 352))
     positive, scores, folds = as_positive(target), np.asarray(score), np.asarray(fold)
     whole = roc_points(curve(checked(positive, scores)))
     shapes = [
         frame.shape("area", "region", above(whole, min_tpr)),
+        *([frame.shape("area", "band", corners)] if (corners := _corners(band or {})) else []),
         frame.shape("line", "guide", [(0, min_tpr), (1, min_tpr)]),
         frame.shape("line", "chance", [(0, 0), (1, 1)]),
     ]
@@ -87,13 +92,31 @@ def roc_plot(
         title="ROC curve",
         caption=(
             f"ROC curve out of fold: all folds pooled, thin each fold. Filled: the area above "
-            f"{min_tpr:.0%} sensitivity, which pAUC measures. Dashed: chance."
+            f"{min_tpr:.0%} sensitivity, which pAUC measures. Dashed: chance.{_said_of(band or {})}"
         ),
         size=frame.size,
         box=frame.box,
         x=frame.axis("false positive rate (1 − specificity)", FIFTHS, frame.x),
         y=frame.axis("true positive rate (sensitivity)", FIFTHS, frame.y),
         shapes=tuple(shapes),
+    )
+
+
+def _corners(band: Mapping[float, IntervalSheet]) -> list[Point]:
+    """Around the intervals, left to right above and back below; the curve ends at (1, 1)."""
+    known = [(x, one["low"], one["high"]) for x, one in band.items()]
+    lows = [(x, low) for x, low, _ in known if low is not None]
+    highs = [(x, high) for x, _, high in known if high is not None]
+    return [*highs, (1.0, 1.0), *reversed(lows)] if lows else []
+
+
+def _said_of(band: Mapping[float, IntervalSheet]) -> str:
+    one = next((one for one in band.values() if one["low"] is not None), None)
+    if one is None:
+        return ""
+    return (
+        f" Band: {one['level']:.0%} intervals of the sensitivity at each false positive rate by "
+        f"itself, from drawing {one['unit']}s again {one['replicates']:,} times."
     )
 
 

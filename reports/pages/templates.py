@@ -37,6 +37,12 @@ def known_by(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+def scripts_of(*names: str) -> list[dict[str, str]]:
+    """Scripts as a template takes them in: the text, and the hash by which the policy knows it."""
+    texts = [text_of(name) for name in names]
+    return [{"text": text, "hash": known_by(text)} for text in texts]
+
+
 def look_of(*names: str) -> str:
     """Which look a page was given by its files; another one draws it anew."""
     return sha256_text(" ".join(sha256_file(ROOM / name) for name in names))

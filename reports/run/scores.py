@@ -20,7 +20,7 @@ def _of_stack(sheets: RunSheets) -> list[Section]:
         words = "Scores, folds one by one, curves, subgroups and importances come from the stack."
         return [Section("scores", "Scores", (missing(sheets, "stack", words),))]
     terms = stack.Terms(sheets.group, sheets.min_tpr)
-    sections = stack.sections(sheets.stacked, sheets.rows, terms)
+    sections = stack.sections(sheets.stacked, sheets.rows, terms, sheets.mapped_by)
     return [
         *sections,
         *([] if sheets.importance is None else [stack.importances(sheets.importance)]),

@@ -64,7 +64,8 @@ class RunSheets:
     verified: Json | None = None
     balance: Sequence[HeldOut] | None = None
     stacked: Stack | None = None
-    rows: pl.DataFrame | None = None  # target, score, fold: out of fold
+    rows: pl.DataFrame | None = None  # of what is handed in, out of fold: see HandedIn
+    mapped_by: str | None = None  # how the probabilities of these rows were made
     importance: pl.DataFrame | None = None
     networks: Mapping[str, Network] = field(default_factory=dict)
     trainings: Mapping[str, Sequence[Training]] = field(default_factory=dict)  # by network

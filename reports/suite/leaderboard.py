@@ -1,7 +1,7 @@
 """A suite's networks side by side: on the console, and as one page whose rows open and sort.
 
-The page orders by the macro AUC of the suite's first split. Its one script, which sorts and opens,
-is known to the page's policy by its hash; without a script everything is open.
+The page orders by the macro AUC of the suite's first split. Its scripts, which sort and open, are
+known to the page's policy by their hashes; without scripts everything is open.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from typing import Any
 
 from folds.findings import plural
 from reports.pages.page import MACROS, STYLE
-from reports.pages.templates import environment, known_by, look_of, text_of
+from reports.pages.page import SCRIPT as SORTS
+from reports.pages.templates import environment, look_of, scripts_of
 from reports.table import Column, Row, Said, Table, Words, columns, count, measure, plain
 
 Json = Mapping[str, Any]
@@ -72,21 +73,19 @@ def tables(sheet: Json) -> list[Said]:
 
 def page(sheet: Json, title: str) -> str:
     """The whole page as text."""
-    script = text_of(SCRIPT)
     return environment().get_template(TEMPLATE).render(
         title=title, heads=_heads(sheet),
         entries=[_entry(number, one, sheet) for number, one in _every(sheet)],
         splits=[_sentence(scheme, sheet["schemes"][scheme]) for scheme in _schemes(sheet)],
         columns=_said_of_columns(sheet), group=sheet["group"],
         skipped=[(n, one["title"], one["why"]) for n, one in sheet["skipped"].items()],
-        level=f"{sheet['level']:.0%}", script=script, digest=known_by(script),
-        disclaimer=DISCLAIMER,
+        level=f"{sheet['level']:.0%}", disclaimer=DISCLAIMER, scripts=scripts_of(SORTS, SCRIPT),
     )  # fmt: skip
 
 
 def look() -> str:
     """A hash of how the page is drawn: with another one it is drawn anew."""
-    return look_of(TEMPLATE, SCRIPT, "suite/leaderboard.css", STYLE, MACROS)[:16]
+    return look_of(TEMPLATE, SCRIPT, SORTS, "suite/leaderboard.css", STYLE, MACROS)[:16]
 
 
 def _every(sheet: Json) -> list[tuple[str, Json]]:

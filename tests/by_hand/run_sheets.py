@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from reports.run.sheets import RunSheets
 from workspace.manifest import Making, Manifest
 
-VOID = {"meta", "link", "line", "circle", "img"}
+VOID = {"meta", "link", "line", "circle", "img", "input"}
 FOLDS = [
     {"repeat": 0, "fold": fold, "split": split, "rows": 60, "positives": positives,
      "groups": 20, "hospitals": 0}

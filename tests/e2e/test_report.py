@@ -14,6 +14,8 @@ SMALL = (
     "score.replicates=100", "score.seeds=[0]",
 )  # fmt: skip
 
+MOST = 3e6  # bytes
+
 
 def call(place, stage, *extra, settings=(), code=0):
     return place.call(stage, *extra, settings=(*SMALL, *settings), code=code, OMP_NUM_THREADS="1")
@@ -64,7 +66,9 @@ def test_a_second_call_does_nothing_and_a_new_part_is_shown(place):
     pauc = kept["stack"]["metrics"]["pauc"]
     assert f'<data value="{pauc["value"]!r}">{pauc["value"]:.4f}</data>' in page(place)
     assert f"{pauc['low']:.4f} to {pauc['high']:.4f}" in page(place)
-    assert "ROC curve" in page(place)
+    for drawn in ("ROC curve", "Decision curve", "Operating points"):
+        assert drawn in page(place)
+    assert len(page(place).encode()) < MOST
     assert "make submission" not in page(place)
     once = page(place)
     call(place, "report", "--fresh")

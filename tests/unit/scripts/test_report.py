@@ -1,10 +1,12 @@
 """`make report`: which parts of a run it reads, when it is made anew, what it refuses."""
 
+import numpy as np
 import polars as pl
 import pytest
 
 from pipeline import run_report
 from scripts import report
+from stacking.calibration.maps import fit
 from tests.by_hand.units import files_in, made
 from workspace.errors import ArtifactError
 
@@ -120,6 +122,7 @@ def test_the_page_shows_the_recipe_of_the_last_part_and_how_to_call_it(run, name
 def test_scores_are_read_of_the_stack_and_of_what_is_handed_in(run):
     table = pl.DataFrame({
         "isic_id": ["a", "b"], "target": [0, 1], "score": [0.25, 0.5], "fold": [0, 1],
+        "group_id": ["p", "q"],
     })  # fmt: skip
 
     def stack(draft):
@@ -134,9 +137,31 @@ def test_scores_are_read_of_the_stack_and_of_what_is_handed_in(run):
     made(run.folder / "submission", submission, stage="submission")
     run.make()
     [sheets] = run.sheets
-    assert sheets.rows.columns == ["target", "score", "fold"]
+    assert sheets.rows.columns == ["target", "score", "fold", "group_id"]
+    assert sheets.mapped_by is None  # of one fold there are no others to map by
     assert sheets.handed_in.to_list() == [0.25, 0.5]
     assert sheets.importance.rows() == [("x", 1.0)]
+
+
+@pytest.mark.parametrize(("own", "by"), [("none", "platt"), ("isotonic", "isotonic")])
+def test_probabilities_are_made_by_maps_of_the_other_folds(run, own, by):
+    target, score = np.array([0, 1] * 40), np.random.default_rng(0).random(80)
+    columns = {"target": target, "score": score, "fold": np.arange(80) % 4}
+    table = pl.DataFrame({"isic_id": map(str, range(80)), **columns, "group_id": "p"})
+
+    def stack(draft):
+        draft.parquet("oof_stack.parquet", table)
+        draft.json(METRICS, {"stack": 1, "calibration": {"methods": {}}})
+        draft.csv("importance.csv", pl.DataFrame({"column": ["x"], "gain": [1.0]}))
+
+    recipe = {"name": "sample", "calibration": {"method": own}}
+    made(run.folder / "stack", stack, stage="stack", of_recipe=recipe)
+    run.make()
+    [sheets] = run.sheets
+    assert sheets.mapped_by == by
+    mine = columns["fold"] == 0
+    alone = fit(by, score[~mine], target[~mine]).probabilities(score[mine])
+    assert sheets.rows["probability"].to_numpy()[mine].tolist() == alone.tolist()
 
 
 def test_with_out_the_page_lies_there_and_the_run_is_not_written_to(run, tmp_path):

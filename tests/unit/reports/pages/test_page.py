@@ -2,8 +2,11 @@ import base64
 import hashlib
 import re
 
+import pytest
+
 from reports.pages.elements import Folded, Head, Note, Section, Source
-from reports.pages.page import look_hash, page
+from reports.pages.page import SCRIPT, look_hash, page
+from reports.pages.templates import text_of
 from reports.table import Column, Mark, Number, Table, Words
 
 EVIL = '<b onclick="x">&'
@@ -59,14 +62,28 @@ def test_what_is_missing_is_told_with_its_command():
     assert '<p class="note missing">Not made yet. <code>make stack</code></p>' in text
 
 
-def test_a_script_is_known_to_the_policy_by_its_hash():
+def test_scripts_are_known_to_the_policy_by_their_hashes():
     head = Head("a run", "", "", (), (), kind="plan")
-    assert "script-src" not in page(head, [])
-    text = page(head, [], ["suite/leaderboard.js"])
-    script = re.search(r"<script>(.*)</script>", text, re.DOTALL)[1]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}';" in text
+    for own in ([], ["suite/leaderboard.js"]):
+        text = page(head, [], own)
+        scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+        assert scripts == [text_of(name) for name in (SCRIPT, *own)]
+        hashes = [hashlib.sha256(script.encode()).digest() for script in scripts]
+        known = " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in hashes)
+        assert f"; script-src {known};" in text
     assert "<title>a run · dermstack plan</title>" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "sums", "faint", "sorts"),
+    [(3, 0, (), False), (4, 0, (), True), (4, 1, (), False), (5, 1, (), True), (5, 0, (2,), False)],
+)
+def test_tables_of_more_rows_than_an_eye_sorts_can_be_sorted(rows, sums, faint, sorts):
+    words = tuple((Words(str(number)),) for number in range(rows))
+    text = body(Table((Column("a"),), words, apart=sums, faint=frozenset(faint)))
+    assert ('class="narrow sortable"' in text) == sorts
+    bodies = [part.count("<tr") for part in text.split("<tbody>")[1:]]
+    assert bodies == [rows - sums, *([sums] if sums else [])]  # sums never move
 
 
 def test_a_look_has_a_hash():

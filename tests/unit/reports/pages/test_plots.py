@@ -50,6 +50,28 @@ def test_perfect_worst_and_constant_scores_are_drawn(scores):
     )
 
 
+def test_a_band_goes_along_above_the_curve_and_back_below():
+    def interval(low, high):
+        return {"low": low, "high": high, "level": 0.9, "unit": "patient", "replicates": 100}
+
+    band = {0.0: interval(0.25, 0.5), 0.5: interval(None, None), 0.75: interval(0.5, 1.0)}
+    plot = roc_plot([1, 0], [1, 0], [0, 0], 0.1, 0.8, band)
+    [drawn] = [shape for shape in plot.shapes if shape.style == "band"]
+    left, top, right, bottom = plot.box
+    as_shares = [
+        ((x - left) / (right - left), (bottom - y) / (bottom - top)) for x, y in drawn.points
+    ]
+    corners = [(0, 0.5), (0.75, 1), (1, 1), (0.75, 0.5), (0, 0.25)]
+    assert as_shares == [pytest.approx(corner, abs=1e-3) for corner in corners]
+    assert plot.caption.endswith(
+        "Band: 90% intervals of the sensitivity at each false positive rate by itself, from "
+        "drawing patients again 100 times."
+    )
+    few = roc_plot([1, 0], [1, 0], [0, 0], 0.1, 0.8, {0.0: interval(None, None)})
+    assert "Band" not in few.caption
+    assert "band" not in [shape.style for shape in few.shapes]
+
+
 def test_a_fold_of_one_class_has_no_curve():
     plot = roc_plot([1, 0, 0], [0.9, 0.1, 0.2], [0, 0, 1], 0.2, 0.8)
     assert [s.words for s in plot.shapes if s.style == "thin"] == ["fold 0"]

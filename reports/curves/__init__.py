@@ -1,0 +1,1 @@
+"""A score's curves, and what each threshold on it does."""
