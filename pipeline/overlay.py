@@ -6,17 +6,18 @@ from typing import Any
 
 def overlay(sections: Mapping[str, Mapping[str, Any]], **stated: Any) -> str:
     """A recipe of these values at its top (`base`, `about`), and of these sections."""
-    lines = [f"{key} = {_toml(value)}" for key, value in stated.items()]
+    lines = [f"{key} = {toml_of(value)}" for key, value in stated.items()]
     for name, values in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+        lines += ["", f"[{name}]", *(f"{key} = {toml_of(value)}" for key, value in values.items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
+def toml_of(value: Any) -> str:
+    """A value as a recipe or SET= may say it; TOML has no word for None."""
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml_of, value))}]"
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items())
+        inside = ", ".join(f"{_key(key)} = {toml_of(one)}" for key, one in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -27,4 +28,4 @@ def _toml(value: Any) -> str:
 
 def _key(key: str) -> str:
     """Classes are named by their users."""
-    return key if key.replace("_", "").isalnum() and key.isascii() else _toml(key)
+    return key if key.replace("_", "").isalnum() and key.isascii() else toml_of(key)

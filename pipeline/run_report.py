@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.job import Job
-from pipeline.recipe import recipe_names
 from pipeline.run_sheets import sheets_of
-from pipeline.run_units import finished_units, fold_networks, makings, makings_hash
+from pipeline.run_units import finished_units, makings_hash
+from pipeline.typed import Typed, typed_again
 from reports.curves.explorer import FILES
 from reports.pages.page import look_hash
 from reports.report import report
@@ -27,25 +27,24 @@ def reporting(job: Job) -> Task:
     if not units:
         raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
     newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
-    name = newest.recipe["name"]
-    again = f" RECIPE={name if name in recipe_names() else f'<path>/{name}.toml'}"
+    typed = typed_again(job.recipe, newest.recipe, job.run)
     return Task(
         job.results / "report",
         "report",
         write_report,
-        settings={"code": sources_of(report), "look": look_hash(FILES), "again": again},
+        settings={
+            "code": sources_of(write_report), "look": look_hash(FILES), "again": typed.words,
+            "unsaid": typed.unsaid,
+        },
         inputs={
             **{name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
             "every manifest": makings_hash(job.run, job.hashes),
         },
-        arguments={"run": job.run, "recipe": newest.recipe, "again": again},
+        arguments={"run": job.run, "recipe": newest.recipe, "typed": typed},
         as_of=newest,
-    )
+    )  # fmt: skip
 
 
-def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], again: str) -> None:
+def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], typed: Typed) -> None:
     """One page of what the units say."""
-    draft.text(
-        FILE,
-        report(sheets_of(finished_units(run), fold_networks(run), makings(run), recipe, again)),
-    )
+    draft.text(FILE, report(sheets_of(run, recipe, typed)))

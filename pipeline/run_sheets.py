@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -22,11 +23,12 @@ from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.label_efficiency import FILE as LABELS
 from pipeline.label_efficiency import PICTURE as CURVES
-from pipeline.run_units import COST, HISTORY
+from pipeline.run_units import COST, HISTORY, finished_units, fold_networks, makings
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.suite import LEADERBOARD
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
+from pipeline.typed import Typed
 from reports.run.provenance import BLOCKS, NETWORKS
 from reports.run.sheets import Block, RunSheets, Training
 from reports.run.units import part_of
@@ -35,28 +37,23 @@ from stacking.calibration.config import Method
 from stacking.calibration.kept import PROBABILITY
 from stacking.calibration.measure import cross_fitted
 from stacking.fold import FOLD, SCORE
-from workspace.manifest import Making
 from workspace.units import Unit
 
 DRAWINGS = {"label_efficiency": (CURVES,), "distill/sheet": (PARETO, ABSTENTION)}
 
 
-def sheets_of(
-    units: Mapping[str, Unit],
-    trained: Mapping[str, Unit],
-    made: Mapping[str, Making],
-    recipe: Mapping[str, Any],
-    again: str,
-) -> RunSheets:
+def sheets_of(run: Path, recipe: Mapping[str, Any], typed: Typed) -> RunSheets:
     """The contents of the units, each checked against its hash before it is read."""
+    units, trained = finished_units(run), fold_networks(run)
     stacked, submission, tuned = (units.get(name) for name in ("stack", "submission", TUNE))
     networks = {n.removeprefix(NETWORKS): u for n, u in units.items() if n.startswith(NETWORKS)}
     rows, method = _handed_in(stacked, recipe) if stacked else (None, None)
     return RunSheets(
         recipe=recipe,
-        again=again,
+        again=typed.words,
+        unsaid=typed.unsaid,
         manifests={name: unit.manifest for name, unit in units.items()},
-        makings=made,
+        makings=makings(run),
         verified=_json(units, "samples", "verify.json"),
         balance=_json(units, "folds", "balance.json"),
         stacked=_json(units, "stack", METRICS),

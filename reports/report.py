@@ -16,6 +16,7 @@ from reports.run import (
     drift,
     further,
     leaks,
+    missing,
     networks,
     provenance,
     scores,
@@ -40,6 +41,7 @@ PARTS: tuple[Part, ...] = (
     leaks.sections,
     submission.sections,
     further.handed_out,
+    missing.sections,
     provenance.sections,
     use.sections,
 )

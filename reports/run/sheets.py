@@ -60,6 +60,7 @@ class RunSheets:
     recipe: Json
     again: str  # what stands behind `make <stage>` to make more of this run
     manifests: Mapping[str, Manifest]
+    unsaid: str = ""  # what of this run `again` cannot say
     makings: Mapping[str, Making] = field(default_factory=dict)  # of every unit, by its folder
     verified: Json | None = None
     balance: Sequence[HeldOut] | None = None

@@ -77,7 +77,7 @@ def test_a_page_reaches_for_nothing(oof, metrics):
 
 def test_a_run_with_folds_alone_names_what_it_lacks():
     page = Page(report(only_folds()))
-    assert page.text.count("Not made yet.") == 3
+    assert page.text.count("Not made yet:") == 3
     for stage in ("stack", "audit", "submission"):
         assert f"make {stage} RECIPE=tabular" in page.text
     assert "The recipe uses no images, and so no network." in page.text

@@ -109,7 +109,11 @@ def test_a_damaged_part_is_refused_and_the_page_before_it_stays(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "again"), [("tabular", " RECIPE=tabular"), ("my_own", " RECIPE=<path>/my_own.toml")]
+    ("name", "again"),
+    [
+        ("tabular", " RECIPE=tabular RUN=<path>/run"),
+        ("my_own", " RECIPE=<path>/my_own.toml RUN=<path>/run"),
+    ],
 )
 def test_the_page_shows_the_recipe_of_the_last_part_and_how_to_call_it(run, name, again):
     run.keep("samples", "verify", "verify.json", recipe="sample")
