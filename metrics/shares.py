@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from metrics.across_folds import mean_over_folds
-from metrics.bootstrap import BootstrapConfig, Interval, IntervalSheet, interval_of
+from metrics.bootstrap import BootstrapConfig, IntervalSheet, interval_of
 from metrics.cohort import Cohort, evenly, fewer, subset
 from metrics.inputs import as_positive
+from metrics.ranking import ranking_tally
 from metrics.subgroups import MISSING
 from metrics.tally import Tally, tally_columns
 from workspace.arrays import Bools, Floats, Ints
@@ -32,6 +32,14 @@ class Share(TypedDict):
     patients: int | None  # None where nobody said whose the rows are
     patients_with_positive: int | None
     share: IntervalSheet
+
+
+class Elsewhere(TypedDict):
+    """What shares are worth on the half that they were not learnt from."""
+
+    n: int
+    positives: int
+    auc: IntervalSheet
 
 
 def share_tally(target: ArrayLike, cohort: Cohort) -> Tally:
@@ -71,26 +79,25 @@ def auc_of_words(
     cohort: Cohort,
     config: BootstrapConfig | None = None,
     seed: int = 0,
-) -> Interval | None:
+) -> Elsewhere | None:
     """How well a level's share of positives orders rows of patients from whom it was not learnt.
 
-    Patients are dealt into halves; each half is ranked by the shares of the other, and the two AUCs
-    are averaged. None where a half lacks a class.
+    The shares are learnt on one half of the patients and tried on the other, whose interval it is.
+    The other way round would tell nearly the same again: whatever is luck in either half is in
+    both, and their mean would look surer than it is. None where a half lacks a class.
     """
     positive, words = as_positive(target), _words(levels)
-    half = halves(cohort, seed)[cohort.codes]
-    parts = [positive[half == part] for part in range(HALVES)]
-    if not all(part.any() and not part.all() for part in parts):
+    learnt = halves(cohort, seed)[cohort.codes] == 0
+    if any(part.all() or not part.any() for part in (positive[learnt], positive[~learnt])):
         return None
-    score = np.zeros(len(positive))
-    for part in range(HALVES):
-        score[half == part] = _learnt(words, positive, half != part, half == part)
-    tally = mean_over_folds(positive, score, half, cohort)
-    return interval_of(tally, cohort, config)["auc"]
+    here, inside = positive[~learnt], subset(cohort, ~learnt, positive)
+    score = _shares_learnt(words, positive, learnt)
+    value = interval_of(ranking_tally(here, score, inside), inside, config)["auc"]
+    return {"n": len(here), "positives": int(here.sum()), "auc": value.as_json()}
 
 
 def halves(cohort: Cohort, seed: int) -> Ints:
-    """(patients,): 0 or 1, as many of each in either stratum, within one."""
+    """(patients,): 0 or 1, as many of each in either stratum, to within one."""
     part = np.zeros(cohort.size, dtype=np.int64)
     stream = np.random.default_rng(seed)
     for stratum in np.unique(cohort.strata):
@@ -99,14 +106,13 @@ def halves(cohort: Cohort, seed: int) -> Ints:
     return part
 
 
-def _learnt(words: pl.Series, positive: Bools, there: Bools, here: Bools) -> Floats:
-    """The shares of these rows' levels elsewhere; a level with few rows is drawn to the whole."""
-    whole = float(positive[there].mean())
+def _shares_learnt(words: pl.Series, positive: Bools, learnt: Bools) -> Floats:
+    """Of each other row the share of its level among those; few rows are drawn to the whole."""
+    whole = float(positive[learnt].mean())
     rows = pl.DataFrame({"level": words, "positive": positive.astype(np.float64)})
-    known = rows.filter(pl.Series(there)).group_by("level").agg(
-        ((pl.col("positive").sum() + whole) / (pl.len() + 1)).alias("share")
-    )  # fmt: skip
-    asked = rows.filter(pl.Series(here)).select("level")
+    smoothed = (pl.col("positive").sum() + whole) / (pl.len() + 1)
+    known = rows.filter(pl.Series(learnt)).group_by("level").agg(smoothed.alias("share"))
+    asked = rows.filter(pl.Series(~learnt)).select("level")
     found = asked.join(known, on="level", how="left", maintain_order="left")
     return found["share"].fill_null(whole).to_numpy()
 

@@ -1,11 +1,12 @@
 """Shares of positives by level, and what levels are worth where they were not learnt."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from metrics.bootstrap import BootstrapConfig
 from metrics.cohort import cohort
-from metrics.shares import auc_of_words, halves, shares_by_level
+from metrics.shares import _shares_learnt, auc_of_words, halves, shares_by_level
 
 QUICK = BootstrapConfig(replicates=200, seeds=(0,))
 
@@ -43,23 +44,32 @@ def test_halves_hold_whole_patients_and_as_many_with_a_positive():
     assert any(dealt.tolist() != halves(whose, seed=s).tolist() for s in range(5))
 
 
+def worth(target, words, patients=None):
+    whose = cohort(patients or [f"p{i:03d}" for i in range(len(target))], target)
+    return auc_of_words(target, words, whose, QUICK)
+
+
 def test_words_that_tell_all_are_worth_one_and_words_that_tell_nothing_a_half():
-    rng = np.random.default_rng(0)
     target = np.arange(400) % 2
-    whose = cohort([f"p{i:03d}" for i in range(400)], target)
-    told = auc_of_words(target, ["yes" if t else "no" for t in target], whose, QUICK)
-    assert told.value == 1.0
-    nothing = auc_of_words(target, rng.choice(list("abcdef"), 400).tolist(), whose, QUICK)
-    assert nothing.covers(0.5)
+    told = worth(target, ["yes" if t else "no" for t in target])
+    assert (told["n"], told["positives"], told["auc"]["value"]) == (200, 100, 1.0)
+    nothing = np.random.default_rng(0).choice(list("abcdef"), 400).tolist()
+    tried = worth(target, nothing)["auc"]
+    assert tried["low"] < 0.5 < tried["high"]
 
 
 def test_a_word_of_its_own_for_each_row_is_worth_nothing():
     """Learnt on the same rows it would be perfect; elsewhere all are as unknown."""
-    target = np.arange(100) % 2
-    whose = cohort([f"p{i:03d}" for i in range(100)], target)
-    assert auc_of_words(target, [f"w{i}" for i in range(100)], whose, QUICK).value == 0.5
+    assert worth(np.arange(100) % 2, [f"w{i}" for i in range(100)])["auc"]["value"] == 0.5
+
+
+def test_shares_are_learnt_of_the_others_and_drawn_to_the_whole_by_one_row():
+    words = pl.Series(["a", "a", "b", "a", "b", "c"])
+    learnt = np.array([True] * 3 + [False] * 3)
+    found = _shares_learnt(words, np.array([1, 0, 0, 1, 1, 1], bool), learnt)
+    # A third of the learnt are positive: a (1 + 1/3) / 3, b (0 + 1/3) / 2, c unknown.
+    assert found.tolist() == pytest.approx([4 / 9, 1 / 6, 1 / 3])
 
 
 def test_where_a_half_lacks_a_class_there_is_no_value():
-    target = [1, 0, 0, 0]
-    assert auc_of_words(target, list("aabb"), cohort(list("pqrs"), target), QUICK) is None
+    assert worth([1, 0, 0, 0], list("aabb")) is None
