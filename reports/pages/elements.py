@@ -11,7 +11,8 @@ from reports.table import Cell, Table
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence: `plain`, a `warning`, or a part that is `missing` with the command for it."""
+    """A sentence: `plain`, a `warning`, a part that is `missing` with the command for it, or what a
+    sight led to (`so`) with where it is decided."""
 
     kind: ClassVar[str] = "note"
     words: str
@@ -94,7 +95,15 @@ class Pairs:
     pairs: tuple[Pair, ...]
 
 
-Element = Table | Note | Plots | Folded | Pairs
+@dataclass(frozen=True)
+class Contact:
+    """A contact sheet: under each words small pictures by name and address."""
+
+    kind: ClassVar[str] = "contact"
+    cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+Element = Table | Note | Plots | Folded | Pairs | Contact
 
 
 @dataclass(frozen=True)
