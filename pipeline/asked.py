@@ -20,7 +20,7 @@ OF_NEW_DATA = ("data", "verify", "predict")
 READ_ALONE = {"score": "score"}  # of a stage that needs no other: the one section that it reads
 ASIDE = ("checkpoints", "predictions", "scores", "report")  # nothing that the run was made of
 # By reports; no prediction comes of them.
-SHOWN_ALONE = ("ablation", "comparison", "hospitals", "leaks", "trials", "tune")
+SHOWN_ALONE = ("ablation", "comparison", "eda", "hospitals", "leaks", "trials", "tune")
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there
 # Folders whose units hang on a key that they do not name in their settings.
 FOLDERS = {
