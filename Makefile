@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score export report
+STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score export report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -90,6 +90,9 @@ sample: setup ## draw the synthetic competition (data/sample), labelled as such
 
 verify: setup ## check tables and images, find duplicates; names every problem in one pass
 	@$(PY) -m scripts.verify $(OPTIONS)
+
+eda: setup ## what the data say before any model, as one HTML page; labels of a held-out side unseen
+	@$(PY) -m scripts.eda $(OPTIONS)
 
 folds: setup ## decide once who is held out, grouped by patient; runs verify first
 	@$(PY) -m scripts.folds $(OPTIONS)

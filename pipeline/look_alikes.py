@@ -4,7 +4,6 @@ Reads fingerprints and embeddings of the run's pictures; what is certain joins t
 not is for a person to judge. Nothing here asks a network: `seeing` and `embedded_look` do.
 """
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +19,9 @@ from folds.images import ImageReader
 from folds.schema import AGE, DIAGNOSIS, ID, IMAGE, SEX, SITE
 from folds.sources import Source
 from models.nets.config import INSTALLED, NetConfig
+from pipeline.small_pictures import address_of
 from workspace.arrays import Bytes
-from workspace.lazy import LazyModule
 from workspace.units import Draft, open_unit
-
-cv2 = LazyModule("cv2")
-simplejpeg = LazyModule("simplejpeg")
 
 LIST, PAGE = "look_alikes.parquet", "look_alikes.html"
 EMBEDDING = "embedding.npy"
@@ -103,14 +99,7 @@ def _kind(group: str) -> str:
 
 
 def _small(pixels: Bytes) -> str:
-    """The picture as the page holds it: a JPEG in its own address."""
-    height, width = pixels.shape[:2]
-    share = SIDE / max(height, width)
-    if share < 1:
-        size = max(1, round(width * share)), max(1, round(height * share))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    data = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return address_of(pixels, SIDE, QUALITY)
 
 
 def _told(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.asked import report_config
 from pipeline.job import Job
 from pipeline.run_sheets import sheets_of
 from pipeline.run_units import finished_units, makings_hash
@@ -27,6 +28,10 @@ def reporting(job: Job) -> Task:
     if not units:
         raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
     newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
+    config = report_config(job.recipe, newest.recipe)
+    newest = newest.model_copy(
+        update={"recipe": {**newest.recipe, "report": config.model_dump(mode="json")}}
+    )
     typed = typed_again(job.recipe, newest.recipe, job.run)
     return Task(
         job.results / "report",
@@ -34,7 +39,7 @@ def reporting(job: Job) -> Task:
         write_report,
         settings={
             "code": sources_of(write_report), "look": look_hash(FILES), "again": typed.words,
-            "unsaid": typed.unsaid,
+            "unsaid": typed.unsaid, "report": config.model_dump(mode="json"),
         },
         inputs={
             **{name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},

@@ -6,11 +6,13 @@ to do, and the seconds it took or its like took.
 """
 
 from pipeline.distill import DISTILL
+from pipeline.exploration import EDA
 from pipeline.job import INNER_RUN, Job
 from pipeline.plan import planned
 from reports.plan import tables
 from scripts import (
     distill,
+    eda,
     embed,
     features,
     folds,
@@ -44,6 +46,8 @@ def run(job: Job) -> None:
         stages += [("train-cnn", train_cnn.run)]
         stages += [("embed", embed.run)] if job.recipe.stack.networks else []
     stages += [("stack", stack.run), ("submission", submission.run)]
+    if (job.run / EDA).is_dir():
+        stages += [("eda", eda.run)]
     if (job.run / INNER_RUN).is_dir():  # begun: what is left of it
         stages += [("hospitals", hospitals.run)]
     if (job.run / DISTILL).is_dir():

@@ -104,6 +104,7 @@ def _spelt(value: Any) -> str:
 plan = _stage("plan", writes=False)
 sample = _stage("sample")
 verify = _stage("verify")
+eda = _stage("eda")
 folds = _stage("folds")
 pretrain = _stage("pretrain", "fold")
 train_cnn = _stage("train_cnn", "fold")

@@ -13,7 +13,8 @@ from reports.table import Cell, Table
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence: `plain`, a `warning`, or a part that is `missing` with the command for it."""
+    """A sentence: `plain`, a `warning`, a part that is `missing` with the command for it, or what a
+    sight led to (`so`) with where it is decided."""
 
     kind: ClassVar[str] = "note"
     words: str
@@ -125,7 +126,15 @@ class Explorer:
         return float(1000 * positives / (positives + negatives))
 
 
-Element = Table | Note | Plots | Drawing | Folded | Pairs | Explorer
+@dataclass(frozen=True)
+class Contact:
+    """A contact sheet: under each words small pictures by name and address."""
+
+    kind: ClassVar[str] = "contact"
+    cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+Element = Table | Note | Plots | Drawing | Folded | Pairs | Explorer | Contact
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,20 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Frame:
-    """Where values lie in a drawing: x from 0 to `right`, y from `low` to `top`."""
+    """Where values lie in a drawing: x from `begin` to `right`, y from `low` to `top`."""
 
     size: tuple[int, int]
     box: tuple[int, int, int, int]
     right: float = 1.0
     top: float = 1.0
     scale: Callable[[float], float] = float
+    begin: float = 0.0
     low: float = 0.0
 
     def x(self, value: float) -> float:
         left, _, right, _ = self.box
-        return round(left + (right - left) * self.scale(value / self.right), 1)
+        share = (value - self.begin) / ((self.right - self.begin) or 1.0)
+        return round(left + (right - left) * self.scale(share), 1)
 
     def y(self, value: float) -> float:
         _, top, _, bottom = self.box

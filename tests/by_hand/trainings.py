@@ -1,17 +1,18 @@
-"""Trainings as a history tells them, of a few numbers that a test states."""
+"""A fold's training of the smallest network, declared as a task."""
 
-from reports.run.sheets import Training
+from pipeline.networks import training
+from pipeline.picture_rows import open_picture_rows
+
+LAST = (
+    "cascade.first=stage1", "cascade.second=stage2", "networks.flag.training.choose=last",
+    "networks.flag.task.threshold=none", "networks.flag.training.batch_size=4",
+    "networks.flag.training.accumulate=1", "networks.flag.training.mixup_probability=0.0",
+    "networks.flag.training.phases=[{ epochs = 1, lr = 1e-3 }]",
+)  # fmt: skip
 
 
-def training(name="fold 0", losses=(), aucs=(), rates=(), phases=(), *, chosen=True, best=None):
-    """An entry an epoch; the best is the one of the highest AUC, or the last."""
-    count = len(losses)
-    history = [
-        {
-            "epoch": at + 1, "loss": losses[at], "lr": (rates or [0.001] * count)[at],
-            "phase": (phases or [1] * count)[at], **({"auc": aucs[at]} if aucs else {}),
-        }
-        for at in range(count)
-    ]  # fmt: skip
-    highest = aucs.index(max(aucs)) + 1 if aucs else count
-    return Training(name, history, "auc", chosen, best or highest)
+def declared(made, *settings, held_out=0, name="flag", **values):
+    job = made.job(*settings)
+    files = made.files(job)
+    network = made.network(open_picture_rows(files), name, *settings)
+    return training(job, files, network, held_out, **values)

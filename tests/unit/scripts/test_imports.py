@@ -6,8 +6,8 @@ import sys
 from tests.stages import ROOT
 
 STAGES = (
-    "sample", "verify", "folds", "train_cnn", "embed", "features", "stack", "submission", "report",
-    "plan",
+    "sample", "verify", "eda", "folds", "train_cnn", "embed", "features", "stack", "submission",
+    "report", "plan",
 )  # fmt: skip
 DEAR = {"torch", "timm", "lightgbm", "sklearn", "scipy", "cv2", "h5py", "matplotlib", "pandas"}
 

@@ -6,9 +6,9 @@ import pytest
 from folds.findings import Findings
 from pipeline.job import NOTICES, Job
 from pipeline.leak_audit import LEAKS
-from pipeline.samples import DUPLICATES, REPORT, SAMPLES
+from pipeline.samples import DUPLICATES, IMAGES, REPORT, SAMPLES
 from pipeline.stacked import METRICS, TEST
-from scripts import audit, features, folds, sample, score, stack, submission, verify
+from scripts import audit, eda, features, folds, sample, score, stack, submission, verify
 from tests.by_hand.stack import stack_table
 from tests.by_hand.units import folds_of, kept, made, pair_table, sample_table
 from workspace.errors import ArtifactError, ConfigError, DataError
@@ -67,6 +67,39 @@ def test_features_are_counted_and_who_has_no_ugly_duckling_is_told(blank, sample
     )
     features.run(blank.job(RAW, stage="features", made={verify.run: samples}))
     assert said(blank) == [f"features: nothing to do, {done.folder} is up to date."]
+
+
+@pytest.fixture
+def to_explore(blank, samples, monkeypatch):
+    """The samples with what `make verify` keeps beside them; the raw table is not there."""
+    monkeypatch.setattr(eda, "looking", lambda job, source: [])
+    images = pl.DataFrame(schema={"isic_id": pl.String, "width": pl.Int32, "height": pl.Int32})
+
+    def write(draft):
+        for name in (SAMPLES, DUPLICATES):
+            draft.parquet(name, samples.parquet(name))
+        draft.parquet(IMAGES, images)
+        draft.json(REPORT, report())
+        draft.facts["synthetic"] = False
+
+    return made(blank.run / "verified", write, stage="verify")
+
+
+def test_an_exploration_is_made_once_and_names_its_page(blank, to_explore):
+    done = eda.run(blank.job(stage="eda", made={verify.run: to_explore}))
+    assert said(blank) == [f"eda: wrote {done.folder / 'eda.html'}."]
+    assert sorted(done.manifest.files) == ["eda.html", "eda.json"]
+    eda.run(blank.job(stage="eda", made={verify.run: to_explore}))
+    assert said(blank) == [f"eda: nothing to do, {done.folder / 'eda.html'} is up to date."]
+
+
+def test_folds_with_a_test_side_are_made_before_an_exploration(blank, to_explore):
+    sided = ("folds.scheme=holdout", "folds.test_share=0.25", "folds.valid_share=0.25")
+    done = eda.run(blank.job(*sided, stage="eda", made={verify.run: to_explore}))
+    assert (blank.run / "folds" / "folds.parquet").is_file()
+    looked = done.json("eda.json")["looked_at"]
+    assert looked["left"]["sides that folds hold out"] > 0
+    assert not any(line.startswith("folds: nothing") for line in said(blank))
 
 
 def test_without_patients_nothing_is_compared_and_that_is_told(blank):

@@ -1,7 +1,7 @@
 import pytest
 
 from reports.run.curves import curve_plot, scale_of
-from tests.by_hand.trainings import training
+from tests.by_hand.histories import training
 
 
 def test_a_scale_fits_all_trainings_with_ticks_at_round_numbers():

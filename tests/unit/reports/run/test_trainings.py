@@ -1,8 +1,8 @@
 from reports.pages.elements import Folded, Note, Plots
 from reports.report import report
 from reports.run.trainings import elements_of, sections, warnings
+from tests.by_hand.histories import training
 from tests.by_hand.run_sheets import Page, only_folds
-from tests.by_hand.trainings import training
 
 LEARNS = training("fold 0", (1.0, 0.5, 0.4), (0.6, 0.9, 0.8))
 WORSE = training("fold 1", (1.0, 0.5, 0.4), (0.9, 0.8, 0.7))

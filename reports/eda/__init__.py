@@ -1,0 +1,1 @@
+"""The page of `make eda`: what the data say before any model."""
