@@ -45,6 +45,7 @@ def test_every_page_and_every_key_that_is_named_is_there(section):
     [
         ("classes", ["score.min_tpr=0.9"], "above 90% sensitivity"),
         ("classes", ["folds.stratify=diagnosis"], "stratified by diagnosis"),
+        ("classes", ["folds.scheme=official"], "folds follow the scheme 'official'"),
         ("groups", ["data.group=lesion"], "a lesion is on one side"),
         ("groups", ["data.group=none"], "nobody says whose rows are"),
         ("hospitals", [], "the hospital is no column of the boosters"),

@@ -2,7 +2,7 @@ import base64
 import hashlib
 import re
 
-from reports.pages.elements import Folded, Head, Note, Section, Source
+from reports.pages.elements import Contact, Folded, Head, Note, Section, Source
 from reports.pages.page import look_hash, page
 from reports.table import Column, Mark, Number, Table, Words
 
@@ -72,3 +72,12 @@ def test_a_script_is_known_to_the_policy_by_its_hash():
 def test_a_look_has_a_hash():
     assert re.fullmatch("[0-9a-f]{64}", look_hash())
     assert look_hash() == look_hash()
+
+
+def test_a_contact_sheet_and_a_note_of_what_a_sight_led_to():
+    sheet = Contact((("few <b>", (("a&", "data:image/jpeg;base64,AA"),)),))
+    note = Note("So: it is.", tone="so", command="a.b")
+    text = body(sheet, note)
+    assert "<dt>few &lt;b&gt;</dt>" in text
+    assert '<img src="data:image/jpeg;base64,AA" alt="a&amp;" title="a&amp;">' in text
+    assert '<p class="note so">So: it is. <code>a.b</code></p>' in text
