@@ -63,7 +63,8 @@ def _hospitals(quoted: Quoted) -> tuple[str, str]:
 
 
 def _sizes(quoted: Quoted) -> tuple[str, str]:
-    sizes = ", ".join(f"{name} {size} px" for name, size in quoted["size"].items())
+    own = "as its backbone was made"
+    sizes = ", ".join(f"{n} {f'{px} px' if px else own}" for n, px in quoted["size"].items())
     return (
         "every picture is squeezed to one square view, the same in training and in use"
         f"{f' ({sizes})' if sizes else ''}.",

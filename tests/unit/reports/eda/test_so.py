@@ -66,3 +66,7 @@ def test_the_words_follow_the_recipe(section, settings, words):
 
 def test_without_patients_the_stack_has_no_z_scores_whatever_is_asked_for():
     assert "has no z-scores" in so("numbers", {**quotes(), "compared": False}).words
+
+
+def test_a_size_that_the_recipe_leaves_to_the_backbone_is_said():
+    assert "(big as its backbone was made)" in so("sizes", {"size": {"big": None}}).words
