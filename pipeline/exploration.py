@@ -20,7 +20,6 @@ from folds.sides import SIDED
 from folds.sources import DataSettings, Source
 from metrics.bootstrap import BootstrapConfig
 from metrics.cohort import cohort
-from metrics.shares import shares_by_level
 from pipeline import explored_pictures, explored_rows
 from pipeline.explored_rows import Looked
 from pipeline.job import Job
@@ -37,7 +36,8 @@ from workspace.units import Draft, Unit, open_unit
 
 EDA, SHEET, PAGE = "eda", "eda.json", "eda.html"
 DRAWS = 500  # resamples of an interval here: many columns, and nothing is decided by an end
-LEFT = "by_image"  # a scheme with sides too, whose test side leaks on purpose
+WITH_SIDES = (*SIDED, "by_image")  # of which the last leaks on purpose
+TABLES = (SAMPLES, IMAGES, DUPLICATES, REPORT)
 DROPPED = ("empty-column", "constant-column")  # what `make verify` noticed of columns
 
 
@@ -64,7 +64,7 @@ class Asked:
 
 def has_sides(recipe: Recipe) -> bool:
     """Whether the recipe's folds have a side that nothing may be chosen by."""
-    return recipe.folds.scheme in (*SIDED, LEFT)
+    return recipe.folds.scheme in WITH_SIDES
 
 
 def exploring(
@@ -102,9 +102,6 @@ def exploring(
     )  # fmt: skip
 
 
-TABLES = (SAMPLES, IMAGES, DUPLICATES, REPORT)
-
-
 def explore(draft: Draft, files: Files, data: DataSettings, asked: Asked) -> None:
     """Measure, keep every number, and draw the page of them."""
     verified = open_unit(files.samples, "verify")
@@ -112,6 +109,7 @@ def explore(draft: Draft, files: Files, data: DataSettings, asked: Asked) -> Non
     folds = open_unit(files.folds, "folds").parquet(FILE) if files.folds else None
     looked = _looked(samples, folds, verified.parquet(DUPLICATES), data, asked)
     reader = ImageReader(data.folder, data.pixel_limit)
+    noticed = verified.json(REPORT)["notices"]
     with draft.progress("Measuring columns") as show:
         numbers = explored_rows.numbers(looked, show)
     sheet: Eda = {
@@ -120,15 +118,9 @@ def explore(draft: Draft, files: Files, data: DataSettings, asked: Asked) -> Non
         "synthetic": bool(verified.facts["synthetic"]),
         "recipe": asked.quoted,
         "looked_at": _what(looked, samples, data, folds is None),
-        "share": shares_by_level(
-            looked.positive, ["all rows"] * len(looked.rows), looked.cohort, looked.draws
-        )[0],
-        "diagnoses": diagnoses(
-            looked.rows, looked.rows[ID] if looked.whose is None else looked.whose
-        ),
-        "dropped": [
-            one["message"] for one in verified.json(REPORT)["notices"] if one["check"] in DROPPED
-        ],
+        "share": explored_rows.share_of_all(looked),
+        "diagnoses": diagnoses(looked.rows, looked.own_groups),
+        "dropped": [one["message"] for one in noticed if one["check"] in DROPPED],
         "lacking": explored_rows.lacking(looked),
         "columns": len(explored_rows.described(looked)),
         "groups": explored_rows.groups(looked),

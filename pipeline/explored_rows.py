@@ -17,7 +17,7 @@ from metrics.bootstrap import BootstrapConfig
 from metrics.cohort import Cohort
 from metrics.inputs import as_positive
 from metrics.separability import separability
-from metrics.shares import auc_of_words, shares_by_level
+from metrics.shares import Share, auc_of_words, shares_by_level
 from reports.eda.sheets import Correlations, Groups, Lacking, Number, Words
 from workspace.arrays import Bools
 from workspace.progress import Show
@@ -40,6 +40,18 @@ class Looked:
     @property
     def positive(self) -> Bools:
         return as_positive(self.rows[TARGET].to_numpy())
+
+    @property
+    def own_groups(self) -> pl.Series:
+        """Whose each row is; where nobody says, each is its own."""
+        return self.rows[ID] if self.whose is None else self.whose
+
+
+def share_of_all(looked: Looked) -> Share:
+    """The share of positives."""
+    words = ["all rows"] * len(looked.rows)
+    [share] = shares_by_level(looked.positive, words, looked.cohort, looked.draws)
+    return share
 
 
 def lacking(looked: Looked) -> list[Lacking]:

@@ -16,6 +16,7 @@ DIAGNOSES = 20  # the commonest, drawn and listed
 NOBODY = "Nobody says which rows belong together (data.group = none), so there is nothing to count."
 NO_HOSPITAL = "The source names no hospital, or one alone, so there is nothing to compare."
 FULL = "No column lacks a value."
+BARE = "There is no clinical column, and none that is known lacks a value."
 
 
 def looked_section(sheet: Eda) -> Section:
@@ -65,7 +66,7 @@ def missing_section(sheet: Eda) -> Section:
     some = [one for one in sheet["lacking"] if one["missing"] < one["n"]]
     unknown = [one["column"] for one in sheet["lacking"] if one["missing"] == one["n"]]
     nothing = (Note(f"The source has no {' and no '.join(unknown)}."),) if unknown else ()
-    gaps = _gaps(some) if some else Note(FULL)
+    gaps = _gaps(some) if some else Note(FULL if sheet["columns"] else BARE)
     note = so("missing", sheet["recipe"])
     return Section("missing", "Missing values", (gaps, *dropped, *nothing, note), lead)
 

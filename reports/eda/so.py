@@ -11,6 +11,8 @@ from reports.pages.elements import Note
 
 Quoted = Mapping[str, Any]
 
+STRATIFIED = ("stratified_groups", "holdout", "by_image")  # of the schemes of folds
+
 
 def so(section: str, quoted: Quoted) -> Note:
     """One line for a section."""
@@ -19,11 +21,13 @@ def so(section: str, quoted: Quoted) -> Note:
 
 
 def _classes(quoted: Quoted) -> tuple[str, str]:
-    by = quoted["folds.stratify"]
+    scheme, by = quoted["folds.scheme"], quoted["folds.stratify"]
+    folds = f"are stratified by {by}" if scheme in STRATIFIED else f"follow the scheme {scheme!r}"
     return (
         f"accuracy would reward calling nobody ill; what is scored is the ranking above "
-        f"{quoted['score.min_tpr']:.0%} sensitivity, and folds dealt by us are stratified by {by}.",
-        "score.min_tpr, folds.stratify; docs/decisions/0007-metrics.md",
+        f"{quoted['score.min_tpr']:.0%} sensitivity, and folds {folds}.",
+        "score.min_tpr, folds.stratify, folds.scheme; docs/decisions/0005-folds.md, "
+        "0007-metrics.md",
     )
 
 
@@ -59,7 +63,8 @@ def _hospitals(quoted: Quoted) -> tuple[str, str]:
 
 
 def _sizes(quoted: Quoted) -> tuple[str, str]:
-    sizes = ", ".join(f"{name} {size} px" for name, size in quoted["size"].items())
+    own = "as its backbone was made"
+    sizes = ", ".join(f"{n} {f'{px} px' if px else own}" for n, px in quoted["size"].items())
     return (
         "every picture is squeezed to one square view, the same in training and in use"
         f"{f' ({sizes})' if sizes else ''}.",

@@ -116,6 +116,7 @@ def test_what_is_left_aside_is_said():
         ({"words": []}, "The source has no column of words."),
         ({"correlations": None}, "There are not two columns of numbers"),
         ({"lacking": []}, "No column lacks a value."),
+        ({"lacking": [], "columns": 0}, "There is no clinical column"),
         ({"hospitals": None}, "The source names no hospital, or one alone"),
     ],
 )

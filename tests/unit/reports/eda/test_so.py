@@ -45,6 +45,7 @@ def test_every_page_and_every_key_that_is_named_is_there(section):
     [
         ("classes", ["score.min_tpr=0.9"], "above 90% sensitivity"),
         ("classes", ["folds.stratify=diagnosis"], "stratified by diagnosis"),
+        ("classes", ["folds.scheme=official"], "folds follow the scheme 'official'"),
         ("groups", ["data.group=lesion"], "a lesion is on one side"),
         ("groups", ["data.group=none"], "nobody says whose rows are"),
         ("hospitals", [], "the hospital is no column of the boosters"),
@@ -65,3 +66,7 @@ def test_the_words_follow_the_recipe(section, settings, words):
 
 def test_without_patients_the_stack_has_no_z_scores_whatever_is_asked_for():
     assert "has no z-scores" in so("numbers", {**quotes(), "compared": False}).words
+
+
+def test_a_size_that_the_recipe_leaves_to_the_backbone_is_said():
+    assert "(big as its backbone was made)" in so("sizes", {"size": {"big": None}}).words

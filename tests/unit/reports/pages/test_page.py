@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reports.pages.elements import Folded, Head, Note, Section, Source
+from reports.pages.elements import Contact, Folded, Head, Note, Section, Source
 from reports.pages.page import SCRIPT, look_hash, page
 from reports.pages.templates import text_of
 from reports.table import Column, Mark, Number, Table, Words
@@ -89,3 +89,12 @@ def test_tables_of_more_rows_than_an_eye_sorts_can_be_sorted(rows, sums, faint, 
 def test_a_look_has_a_hash():
     assert re.fullmatch("[0-9a-f]{64}", look_hash())
     assert look_hash() == look_hash()
+
+
+def test_a_contact_sheet_and_a_note_of_what_a_sight_led_to():
+    sheet = Contact((("few <b>", (("a&", "data:image/jpeg;base64,AA"),)),))
+    note = Note("So: it is.", tone="so", command="a.b")
+    text = body(sheet, note)
+    assert "<dt>few &lt;b&gt;</dt>" in text
+    assert '<img src="data:image/jpeg;base64,AA" alt="a&amp;" title="a&amp;">' in text
+    assert '<p class="note so">So: it is. <code>a.b</code></p>' in text
