@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.recipe import Recipe, recipe_names
+from reports.config import ReportConfig
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import NAME, Manifest, load_manifest
 
@@ -52,6 +53,7 @@ def idle(recipe: Recipe, keys: Sequence[str], made: Iterable[Made]) -> list[str]
 def refuse_idle(stage: str, recipe: Recipe, run: Path, keys: Sequence[str]) -> None:
     """Of a stage that makes nothing of its run anew: these must be what the run was made with."""
     aside = ASIDE if stage == "report" else (*ASIDE, *SHOWN_ALONE)
+    keys = [key for key in keys if section_of(key) != stage]  # its own, which it reads now
     found = idle(recipe, keys, _made(run, aside))
     if RECIPE in found:
         names = {str(one.recipe.get(RECIPE)) for _, one in _made(run, aside)}
@@ -80,6 +82,17 @@ def as_made(manifest: Manifest, recipe: Recipe) -> Manifest:
     """The run's own recipe, but for what this call reads of new data."""
     read = {key: value for key, value in recipe.resolved().items() if key in OF_NEW_DATA}
     return manifest.model_copy(update={"recipe": {**manifest.recipe, **read}})
+
+
+def report_config(recipe: Recipe, made: Mapping[str, Any]) -> ReportConfig:
+    """The section `[report]` of a call that draws a page of a run; `made` is the run's recipe.
+
+    A call that names no recipe has another one's, by which nothing that the run forbids is shown.
+    """
+    if recipe.name == made.get(RECIPE):
+        return recipe.report
+    kept = made.get("report", {})  # a run of before has none
+    return ReportConfig.model_validate(kept | recipe.report.model_dump(exclude_unset=True))
 
 
 def said(recipe: Recipe, keys: Sequence[str]) -> list[str]:

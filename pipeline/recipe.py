@@ -38,6 +38,7 @@ from models.networks.teacher import check_teacher
 from models.suite.config import SuiteConfig
 from pipeline.recipe_files import RECIPES, find_recipe, read_recipe, recipe_names
 from pipeline.recipe_mistakes import worded
+from reports.config import ReportConfig
 from stacking.alignment.config import AlignConfig
 from stacking.alignment.variants import CompareConfig
 from stacking.blending.config import BLENDS, SEVERAL, BlendConfig
@@ -95,6 +96,7 @@ class Recipe(_Boosters):
     distill: DistillConfig = DistillConfig()
     export: ExportConfig = ExportConfig()
     label_efficiency: LabelEfficiencyConfig = LabelEfficiencyConfig()
+    report: ReportConfig = ReportConfig()
 
     _path: Path | None = PrivateAttr(default=None)  # of its file
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from folds.schema import TARGET
+from pipeline.asked import report_config
 from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.job import Job
@@ -38,13 +39,22 @@ def reporting(job: Job) -> Task:
     if not units:
         raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
     newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
+    config = report_config(job.recipe, newest.recipe)
+    newest = newest.model_copy(
+        update={"recipe": {**newest.recipe, "report": config.model_dump(mode="json")}}
+    )
     name = newest.recipe["name"]
     again = f" RECIPE={name if name in recipe_names() else f'<path>/{name}.toml'}"
     return Task(
         job.results / "report",
         "report",
         write_report,
-        settings={"code": sources_of(report), "look": look_hash(), "again": again},
+        settings={
+            "code": sources_of(report),
+            "look": look_hash(),
+            "again": again,
+            "report": config.model_dump(mode="json"),
+        },
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         arguments={"run": job.run, "recipe": newest.recipe, "again": again},
         as_of=newest,

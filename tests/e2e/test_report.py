@@ -71,6 +71,17 @@ def test_a_second_call_does_nothing_and_a_new_part_is_shown(place):
     assert page(place) == once
 
 
+def test_its_own_section_is_read_anew_and_no_other(place):
+    once, shown = page(place), "report.pictures=false"
+    call(place, "report", settings=(shown,))
+    kept = json.loads((place.run / "report" / "manifest.json").read_text())
+    assert kept["recipe"]["report"]["pictures"] is False
+    again = call(place, "report", settings=(shown,))
+    assert len(again.stdout.splitlines()) == 1  # nothing to do, and no notice
+    call(place, "report")
+    assert page(place) == once
+
+
 def test_folds_drawn_anew_after_the_stack_are_told(place):
     call(place, "stack")
     call(place, "folds", "--fresh", settings=("seed=1",))

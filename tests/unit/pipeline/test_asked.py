@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.asked import as_made, idle, keys_of, own_recipe, refuse_idle
+from pipeline.asked import as_made, idle, keys_of, own_recipe, refuse_idle, report_config
 from pipeline.recipe import load_recipe
+from reports.config import ReportConfig
 from tests.makers import write
 from tests.manifests import rewrite
 from workspace.errors import ConfigError
@@ -164,3 +165,21 @@ def test_what_is_made_of_a_run_says_the_runs_recipe_and_how_new_data_were_read(b
     assert (recipe["stack"]["seeds"], recipe["predict"]["overlays"]) == (2, False)
     assert recipe["data"]["positive"] == ["x"]
     assert as_made(made, now).seed == made.seed
+
+
+def test_a_report_reads_its_own_section_anew(run):
+    asked = run.job("report.pictures=true", "stack.seeds=9").recipe
+    refuse_idle("report", asked, run.run, ["report.pictures"])
+    with pytest.raises(ConfigError, match=r"stack\.seeds=9"):
+        refuse_idle("report", asked, run.run, ["report.pictures", "stack.seeds"])
+    with pytest.raises(ConfigError, match=r"report\.pictures=True"):
+        refuse_idle("predict", asked, run.run, ["report.pictures"])
+
+
+def test_a_report_has_the_section_of_its_recipe_or_where_none_is_named_that_of_the_run(run):
+    recipe = run.job("report.cases=2").recipe
+    kept = {"name": recipe.name, "report": {"pictures": True, "cases": 4}}
+    assert report_config(recipe, kept) == ReportConfig(cases=2)  # what the recipe says now
+    other = {**kept, "name": "others"}
+    assert report_config(recipe, other) == ReportConfig(pictures=True, cases=2)
+    assert report_config(recipe, {"name": "of before"}) == ReportConfig(cases=2)
