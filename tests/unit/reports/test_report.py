@@ -13,7 +13,7 @@ from stacking.measure import stack_sheet
 from workspace.manifest import Manifest
 
 EVIL = '<script>alert("x")</script><img src=http://a.b onerror=alert(1)>'
-VOID = {"meta", "link", "line", "circle"}
+VOID = {"meta", "link", "line", "circle", "img"}
 FOLDS = [
     {"repeat": 0, "fold": fold, "split": split, "rows": 60, "positives": positives,
      "groups": 20, "hospitals": 0}
