@@ -4,7 +4,6 @@ Reads fingerprints and embeddings of the run's pictures; what is certain joins t
 not is for a person to judge. Nothing here asks a network: `seeing` and `embedded_look` do.
 """
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +19,8 @@ from folds.images import ImageReader
 from folds.schema import AGE, DIAGNOSIS, ID, IMAGE, SEX, SITE
 from folds.sources import Source
 from models.nets.config import INSTALLED, NetConfig
-from workspace.arrays import Bytes
-from workspace.lazy import LazyModule
+from pipeline.thumbnails import thumbnail
 from workspace.units import Draft, open_unit
-
-cv2 = LazyModule("cv2")
-simplejpeg = LazyModule("simplejpeg")
 
 LIST, PAGE = "look_alikes.parquet", "look_alikes.html"
 EMBEDDING = "embedding.npy"
@@ -34,7 +29,6 @@ NET: Final = NetConfig(
     hidden=(), dropout=(0.0,),
 )  # fmt: skip
 SIDE: Final = 320  # px of a picture on the page
-QUALITY: Final = 85
 TOLD: Final = (DIAGNOSIS, AGE, SEX, SITE)  # of the table, beside a pair
 
 
@@ -88,7 +82,7 @@ def _page(source: Source, samples: pl.DataFrame, doubtful: pl.DataFrame, *, synt
     rows = {row[ID]: row for row in samples.join(wanted.to_frame(ID), on=ID).to_dicts()}
     judged = [
         Judged(
-            Seen(one, _small(read(one))), Seen(other, _small(read(other))),
+            Seen(one, thumbnail(read(one), SIDE)), Seen(other, thumbnail(read(other), SIDE)),
             points, cosine, _told(rows[one], rows[other]),
         )
         for one, other, points, cosine, _ in doubtful.iter_rows()
@@ -100,17 +94,6 @@ def _page(source: Source, samples: pl.DataFrame, doubtful: pl.DataFrame, *, synt
 def _kind(group: str) -> str:
     """Of what two look-alikes are two."""
     return "pictures" if group == "none" else f"{group}s"
-
-
-def _small(pixels: Bytes) -> str:
-    """The picture as the page holds it: a JPEG in its own address."""
-    height, width = pixels.shape[:2]
-    share = SIDE / max(height, width)
-    if share < 1:
-        size = max(1, round(width * share)), max(1, round(height * share))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    data = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def _told(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -1,6 +1,7 @@
 """The run as one page, as a task: of whatever units it has, made again when one of them changes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import polars as pl
 
 from folds.schema import TARGET
 from pipeline.asked import report_config
+from pipeline.cases import FOLDER as CASES_FOLDER
+from pipeline.cases import case_sheets, showing
 from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.job import Job
@@ -16,12 +19,13 @@ from pipeline.recipe import recipe_names
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
+from reports.config import ReportConfig
 from reports.pages.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
 from reports.report import RunSheets, report
 from stacking.fold import FOLD, SCORE
 from workspace.errors import ArtifactError
-from workspace.manifest import NAME, load_manifest
+from workspace.manifest import NAME, Manifest, load_manifest
 from workspace.sources import sources_of
 from workspace.tasks import Task
 from workspace.units import Draft, Unit
@@ -33,16 +37,16 @@ SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the fir
 SHOWN = ("samples", "folds", "features", "stack", "submission", "leaks", "cascade", TUNE, COST)
 
 
-def reporting(job: Job) -> Task:
-    """The page of all that is finished in the run."""
+def showing_cases(job: Job) -> Task | None:
+    """The lesions that the page shows, made before it; None of a run without a stack."""
+    config, newest = _asked(job, finished_units(job.run))
+    return showing(job, config, newest)
+
+
+def reporting(job: Job, shown: Unit | None = None) -> Task:
+    """The page of all that is finished in the run, with the lesions that `shown` has."""
     units = finished_units(job.run)
-    if not units:
-        raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
-    newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
-    config = report_config(job.recipe, newest.recipe)
-    newest = newest.model_copy(
-        update={"recipe": {**newest.recipe, "report": config.model_dump(mode="json")}}
-    )
+    config, newest = _asked(job, units)
     name = newest.recipe["name"]
     again = f" RECIPE={name if name in recipe_names() else f'<path>/{name}.toml'}"
     return Task(
@@ -55,15 +59,32 @@ def reporting(job: Job) -> Task:
             "again": again,
             "report": config.model_dump(mode="json"),
         },
-        inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
-        arguments={"run": job.run, "recipe": newest.recipe, "again": again},
+        inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()}
+        | ({} if shown is None else {CASES_FOLDER: shown.content()}),
+        arguments={
+            "run": job.run, "recipe": newest.recipe, "again": again,
+            "shown": None if shown is None else shown.folder,
+        },
         as_of=newest,
-    )
+    )  # fmt: skip
 
 
-def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], again: str) -> None:
+def write_report(
+    draft: Draft, run: Path, recipe: Mapping[str, Any], again: str, shown: Path | None
+) -> None:
     """One page of what the units say."""
-    draft.text(FILE, report(_sheets(finished_units(run), recipe, again)))
+    sheets = _sheets(finished_units(run), recipe, again)
+    draft.text(FILE, report(replace(sheets, cases=case_sheets(shown))))
+
+
+def _asked(job: Job, units: Mapping[str, Unit]) -> tuple[ReportConfig, Manifest]:
+    """What the page may show, and the manifest that speaks for the run."""
+    if not units:
+        raise ArtifactError(f"{job.run} holds nothing finished; run 'make folds' first.")
+    newest = next(units[name] for name in (*SPEAKING, *units) if name in units).manifest
+    config = report_config(job.recipe, newest.recipe)
+    recipe = {**newest.recipe, "report": config.model_dump(mode="json")}
+    return config, newest.model_copy(update={"recipe": recipe})
 
 
 def finished_units(run: Path) -> dict[str, Unit]:
@@ -74,7 +95,8 @@ def finished_units(run: Path) -> dict[str, Unit]:
     for name in order:
         manifest = load_manifest(folders[name])
         joined = manifest is not None and METRICS in manifest.files
-        if manifest is not None and name != "report" and (joined or NETWORKS not in name):
+        of_page = name in ("report", CASES_FOLDER)
+        if manifest is not None and not of_page and (joined or NETWORKS not in name):
             units[name] = Unit(folders[name], manifest)
     return units
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reports import balance, hospitals, leaks, networks, stack, tuning
+from reports.cases.section import CaseSheets
+from reports.cases.section import sections as case_sections
 from reports.crossings import crossing_table, in_a_sentence
 from reports.pages.elements import Head, Note, Section
 from reports.pages.page import page
@@ -50,6 +52,7 @@ class RunSheets:
     hospitals: Hospitals | None = None
     leaks: Sequence[Check] | None = None
     handed_in: pl.Series | None = None  # the scores of submission.csv
+    cases: CaseSheets | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -73,6 +76,7 @@ def report(sheets: RunSheets) -> str:
         _data(sheets),
         _folds(sheets),
         *_of_stack(sheets),
+        *_of_cases(sheets),
         *([] if sheets.hospitals is None else [hospitals.section(sheets.hospitals)]),
         *([] if sheets.tuned is None else [tuning.section(*sheets.tuned)]),
         *_of_networks(sheets),
@@ -169,6 +173,13 @@ def _of_stack(sheets: RunSheets) -> list[Section]:
         *sections,
         *([] if sheets.importance is None else [stack.importances(sheets.importance)]),
     ]
+
+
+def _of_cases(sheets: RunSheets) -> list[Section]:
+    if sheets.cases is None or sheets.stacked is None:
+        return []
+    name, _ = handed_in_pauc(sheets.stacked)
+    return case_sections(sheets.cases, None if name == STACK else name)
 
 
 def _of_networks(sheets: RunSheets) -> list[Section]:

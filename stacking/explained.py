@@ -16,7 +16,7 @@ from stacking.boosters.booster import Booster, Explains, seeing
 from stacking.category_codes import PREFIX, CategoryCodes, renumbered
 from stacking.fold import Use
 from stacking.matrix import Matrix
-from workspace.arrays import Floats, Floats32, Ints
+from workspace.arrays import Bools, Floats, Floats32, Ints
 
 FIFTHS = 5
 LOW, HIGH = 0.1, 0.9  # between which four of five rows lie
@@ -38,13 +38,18 @@ class Explained:
         sums: Floats = self.beginning + self.added.sum(axis=1)
         return sums
 
+    def some(self, keep: Bools) -> "Explained":
+        """The rows to keep."""
+        ids = tuple(name for name, one in zip(self.ids, keep, strict=True) if one)
+        values, added = self.values[keep], self.added[keep]
+        return Explained(ids, self.columns, values, added, self.beginning[keep])
+
 
 class Fifth(TypedDict):
     """Rows whose values of a column lie beside one another: what these added."""
 
     n: int
-    lowest: float
-    highest: float
+    middle: float  # of its values
     mean: float
     low: float
     high: float
@@ -137,6 +142,6 @@ def _fifths(values: Floats32, count: int) -> Ints:
 def _fifth(values: Floats32, added: Floats) -> Fifth:
     low, high = np.quantile(added, (LOW, HIGH))
     return {
-        "n": len(added), "lowest": float(values.min()), "highest": float(values.max()),
-        "mean": float(added.mean()), "low": float(low), "high": float(high),
+        "n": len(added), "middle": float(np.median(values)), "mean": float(added.mean()),
+        "low": float(low), "high": float(high),
     }  # fmt: skip

@@ -106,7 +106,7 @@ def test_a_column_is_summed_up_from_low_values_to_high():
     assert (codes["ordered"], len(codes["fifths"]), codes["mean_size"]) == (False, 1, 2.0)
     assert [one["n"] for one in x["fifths"]] == [2] * 5
     assert x["fifths"][0] == {
-        "n": 2, "lowest": 0.0, "highest": 1.0, "mean": pytest.approx(0.05),
+        "n": 2, "middle": 0.5, "mean": pytest.approx(0.05),
         "low": pytest.approx(0.01), "high": pytest.approx(0.09),
     }  # fmt: skip
     same = summary(Explained(tuple("abcdefghij"), ("les_same",), values[:, 1:2], added[:, :1],
