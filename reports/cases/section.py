@@ -98,51 +98,58 @@ def _cases(shown: ShownCases | None, places: PatientPlaces | None, blend: str | 
         notes.append(Note(OF_STACK.format(name=blend)))
     if shown["network"] is not None:
         notes.append(Note(WHERE.format(name=shown["network"])))
-    whose = "patient" if places is None else places["group"]
+    group = "" if places is None else places["group"]
     kinds = [
-        Cases(words, tuple(_case(one, whose, first=at == 0) for at, one in enumerate(cases)))
+        Cases(words, tuple(_case(one, group, first=at == 0) for at, one in enumerate(cases)))
         for kind, words in KINDS.items()
         if (cases := shown["kinds"][kind])
     ]
     return Section("cases", title, (*notes, *kinds), LEAD)
 
 
-def _case(one: ShownCase, whose: str, *, first: bool) -> Case:
+def _case(one: ShownCase, group: str, *, first: bool) -> Case:
     pictures = [("picture", one.get("picture")), ("where it looked", one.get("heat"))]
     explained = one["explained"]
     return Case(
         title=one["id"],
         pictures=tuple((name, address) for name, address in pictures if address),
-        lines=tuple(_lines(one, whose)),
+        lines=tuple(_lines(one, group)),
         beside=tuple(
             Beside(f"{other['score']:.4f}", other.get("picture"), other["target"] == 1)
             for other in one["others"]
         ),
-        beside_words=_beside_words(one, whose),
+        beside_words=_beside_words(one, group),
         columns=None if explained is None else _columns(explained),
         plot=waterfall(explained, one["id"]) if first and explained is not None else None,
     )
 
 
-def _lines(one: ShownCase, whose: str) -> list[str]:
+def _lines(one: ShownCase, group: str) -> list[str]:
+    whose, rows = _words(group)
     lines = [f"Score {one['score']:.4f}, held out by fold {one['fold']}."]
     place = one["place"]
     if place is not None and place["percentile"] is None:
-        lines.append(f"This {whose}'s only lesion.")
+        lines.append(f"This {whose}'s only {rows.removesuffix('s')}.")
     elif place is not None:
         lines.append(
             f"{ordinal(round(place['percentile'] or 0))} percentile of this {whose}'s "
-            f"{place['of']} lesions, place {place['place']:g}."
+            f"{place['of']} {rows}, place {place['place']:g}."
         )
     told = ", ".join(f"{words} {value}" for words, value in one["told"])
     return [*lines, f"{told[0].upper()}{told[1:]}."] if told else lines
 
 
-def _beside_words(one: ShownCase, whose: str) -> str:
+def _beside_words(one: ShownCase, group: str) -> str:
+    whose, rows = _words(group)
     place, shown = one["place"], len(one["others"])
     others = 0 if place is None else int(place["of"] or 0) - 1
     which = f"{shown} highest of {others}" if others > shown else f"{others}"
-    return f"The {whose}'s other lesions by score ({which}); in red the positives."
+    return f"The {whose}'s other {rows} by score ({which}); in red the positives."
+
+
+def _words(group: str) -> tuple[str, str]:
+    """Whose a row is, and what rows are to it."""
+    return ("patient", "lesions") if group == "patient" else (group, "pictures")
 
 
 def _columns(explained: ExplainedScore) -> Table:

@@ -93,8 +93,10 @@ def test_the_patients_with_the_worst_places_are_named_where_the_sheet_has_them()
     worst = {"worst": [{"patient": "IP_1", "of": 96, "place": [2, 50.5]}]}
     found = Page(drawn(shown(), places=PLACES | worst)).text
     assert "IP_1 96 2, 50.5" in found
-    lesions = drawn(shown(), places=PLACES | {"group": "lesion"})
+    lesions = Page(drawn(shown(case()), places=PLACES | {"group": "lesion"})).text
     assert "Top 15" not in lesions  # of the pictures of one lesion it says nothing
+    assert "91st percentile of this lesion's 23 pictures, place 3." in lesions
+    assert "The lesion's other pictures by score (1 highest of 22)" in lesions
 
 
 def test_a_blend_and_what_is_not_explained_are_said():
