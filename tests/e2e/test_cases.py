@@ -5,6 +5,7 @@ import re
 import shutil
 from math import exp
 
+import h5py
 import polars as pl
 import pytest
 
@@ -159,6 +160,20 @@ def test_pictures_that_are_others_now_or_lie_elsewhere_are_not_shown(pictures, t
     networks.call(pictures, "report", "--fresh")
     assert "stage1 of fold 1 is not there, or another one than that which" in page(pictures)
     assert cases(pictures)["network"] is None
+
+
+def test_a_picture_that_is_another_one_now_is_not_shown(pictures):
+    networks.call(pictures, "report")
+    shown = cases(pictures)["kinds"]
+    one, other = shown["missed"][0]["id"], shown["alarms"][0]["id"]
+    with h5py.File(pictures.data / "train-image.hdf5", "r+") as file:
+        data = {one: file[other][()], other: file[one][()]}
+        for name, bytes_ in data.items():
+            del file[name]
+            file[name] = bytes_
+    networks.call(pictures, "report", "--fresh")
+    assert "No picture is shown: they are others now than those that" in page(pictures)
+    assert "data:image" not in page(pictures)
 
 
 def test_a_blend_ranks_the_cases_and_the_stack_explains_them(pictures):

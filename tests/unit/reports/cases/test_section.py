@@ -57,6 +57,9 @@ def test_a_case_says_where_it_stands_and_what_moved_it():
     assert "Score 0.1250, held out by fold 2." in found
     assert "The patient's other lesions by score (1 highest of 22); in red the positives." in found
     assert "Age 55." in found
+    assert " 0.7500 positive" not in found
+    other = case(others=[case()["others"][0] | {"target": 1}])
+    assert " 0.7500 positive" in Page(drawn(shown(other))).text
     assert "+1.50" in found
     assert "7 other columns: -0.500" in text  # the rest of the way from -2 to -1
     assert "where it looked of" not in text
