@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from folds.frozen import FILE
+from folds.headers import PIXEL_LIMIT
+from metrics.retrieval import TOP
 from models.networks.config import NetworkConfig
 from pipeline.asked import recipe_of
 from pipeline.feature_table import TRAINING
@@ -22,6 +24,7 @@ from pipeline.samples import IMAGES, SAMPLES
 from pipeline.stacked import OOF
 from reports.cases.section import CaseSheets
 from reports.config import ReportConfig
+from workspace.hashing import sha256_text
 from workspace.manifest import Manifest, load_manifest
 from workspace.orders import Needs
 from workspace.sources import sources_of
@@ -88,15 +91,14 @@ def showing(job: Job, config: ReportConfig, newest: Manifest) -> Task | None:
     seeing, unseen = _seeing(job, made, samples, folded) if may_show else (None, "")
     inputs = {OOF: stacked.sha256(OOF), SAMPLES: samples.sha256(SAMPLES), FILE: folded.sha256(FILE)}
     inputs |= {} if featured is None else {TRAINING: featured.sha256(TRAINING)}
-    for folder in sorted(job.run.glob(f"boosters/{STACK}_fold_*")):
-        inputs |= _content(folder)
+    inputs |= _contents(job.run, f"boosters/{STACK}_fold_*", "blocks/*")
     if seeing is not None:
         inputs |= {IMAGES: samples.sha256(IMAGES)}
         for name, _ in seeing.networks:
-            inputs |= _content(job.run / "networks" / name)
-    asked = Asked(
-        config, may_show, made["data"]["group"], made["score"]["top_k"], newest.seed, unseen
-    )
+            inputs |= _contents(job.run, f"networks/{name}", f"networks/{name}_fold_*")
+        inputs["pictures' folder"] = sha256_text(str(seeing.files.images.resolve()))
+    top_k = made["score"].get("top_k", TOP)  # a run of before has none
+    asked = Asked(config, may_show, made["data"]["group"], top_k, newest.seed, unseen)
     return Task(
         job.results / FOLDER,
         "report",
@@ -140,7 +142,7 @@ def _seeing(
         return None, MOVED
     files = PictureFiles(
         samples.folder, folded.folder, folder, made["data"]["group"], samples.sha256(SAMPLES),
-        folded.sha256(FILE), samples.sha256(IMAGES), made["data"]["pixel_limit"],
+        folded.sha256(FILE), samples.sha256(IMAGES), made["data"].get("pixel_limit", PIXEL_LIMIT),
     )  # fmt: skip
     return Seeing(files, job.run, tuple(recipe.used.items()), Machine.of(job)), ""
 
@@ -150,6 +152,8 @@ def _found(folder: Path) -> Unit | None:
     return None if manifest is None else Unit(folder, manifest)
 
 
-def _content(folder: Path) -> dict[str, str]:
-    unit = _found(folder)
-    return {} if unit is None else {folder.name: unit.content()}
+def _contents(run: Path, *patterns: str) -> dict[str, str]:
+    """What these folders of the run hold, by where they lie in it."""
+    folders = [folder for pattern in patterns for folder in sorted(run.glob(pattern))]
+    units = {folder.relative_to(run).as_posix(): _found(folder) for folder in folders}
+    return {name: unit.content() for name, unit in units.items() if unit is not None}

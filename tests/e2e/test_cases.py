@@ -156,8 +156,14 @@ def test_pictures_that_are_others_now_or_lie_elsewhere_are_not_shown(pictures, t
     moved.rename(pictures.data)
     networks.call(pictures, "report")
     assert "data:image" in page(pictures)
+    other = tmp_path / "other"  # pictures of other rows under the same names of files
+    networks.call(Place(other), "sample", settings=("synthetic.seed=5",))
+    networks.call(pictures, "report", "--data", str(other / "data"))
+    assert "data:image" not in page(pictures)
+    networks.call(pictures, "report")  # and where they are to be found again
+    assert "data:image" in page(pictures)
     shutil.rmtree(pictures.run / "networks" / "stage1_fold_1")
-    networks.call(pictures, "report", "--fresh")
+    networks.call(pictures, "report")
     assert "stage1 of fold 1 is not there, or another one than that which" in page(pictures)
     assert cases(pictures)["network"] is None
 
