@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.recipe import Recipe, recipe_names
+from pipeline.recipe import Recipe, load_recipe, recipe_names
 from reports.config import ReportConfig
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import NAME, Manifest, load_manifest
@@ -18,7 +18,8 @@ RECIPE = "name"  # the key that RECIPE= stands for
 # What scoring new data with a finished run reads of the recipe; everything else is the run's.
 OF_NEW_DATA = ("data", "verify", "predict")
 READ_ALONE = {"score": "score"}  # of a stage that needs no other: the one section that it reads
-ASIDE = ("checkpoints", "predictions", "scores", "report")  # nothing that the run was made of
+# Nothing that the run was made of.
+ASIDE = ("checkpoints", "predictions", "scores", "cases", "report")
 # By reports; no prediction comes of them.
 SHOWN_ALONE = ("ablation", "comparison", "eda", "hospitals", "leaks", "trials", "tune")
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there
@@ -93,6 +94,14 @@ def report_config(recipe: Recipe, made: Mapping[str, Any]) -> ReportConfig:
         return recipe.report
     kept = made.get("report", {})  # a run of before has none
     return ReportConfig.model_validate(kept | recipe.report.model_dump(exclude_unset=True))
+
+
+def recipe_of(run: Mapping[str, Any], called: Recipe) -> Recipe | None:
+    """The recipe that `run` is of, with its folders; None where nobody has said where it lies."""
+    name = str(run.get(RECIPE))
+    if called.name == name:
+        return called
+    return load_recipe(name) if name in recipe_names() else None
 
 
 def said(recipe: Recipe, keys: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from metrics.separability import separability
 from pipeline.explored_rows import Looked
 from pipeline.look_alikes import LIST
 from pipeline.samples import DUPLICATES, IMAGES, LOOKS
-from pipeline.small_pictures import address_of
+from pipeline.thumbnails import thumbnail
 from reports.eda.sheets import Kind, Measured, Pairs, Pictures, Tinted
 from reports.eda.shown import Cell, Shown, Thumb
 from workspace.arrays import Floats
@@ -118,7 +118,7 @@ def shown(looked: Looked, found: Pairs, reader: ImageReader, show: Show) -> Show
     made: dict[tuple[str, int], str] = {}
     for at, (name, side) in enumerate(wanted, start=1):
         if name in references and (name, side) not in made:
-            made[name, side] = address_of(reader.pixels(references[name]), side, QUALITY)
+            made[name, side] = thumbnail(reader.pixels(references[name]), side, QUALITY)
         show(at, len(wanted))
     return Shown(
         sheet=tuple(

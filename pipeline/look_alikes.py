@@ -19,8 +19,7 @@ from folds.images import ImageReader
 from folds.schema import AGE, DIAGNOSIS, ID, IMAGE, SEX, SITE
 from folds.sources import Source
 from models.nets.config import INSTALLED, NetConfig
-from pipeline.small_pictures import address_of
-from workspace.arrays import Bytes
+from pipeline.thumbnails import thumbnail
 from workspace.units import Draft, open_unit
 
 LIST, PAGE = "look_alikes.parquet", "look_alikes.html"
@@ -30,7 +29,6 @@ NET: Final = NetConfig(
     hidden=(), dropout=(0.0,),
 )  # fmt: skip
 SIDE: Final = 320  # px of a picture on the page
-QUALITY: Final = 85
 TOLD: Final = (DIAGNOSIS, AGE, SEX, SITE)  # of the table, beside a pair
 
 
@@ -84,7 +82,7 @@ def _page(source: Source, samples: pl.DataFrame, doubtful: pl.DataFrame, *, synt
     rows = {row[ID]: row for row in samples.join(wanted.to_frame(ID), on=ID).to_dicts()}
     judged = [
         Judged(
-            Seen(one, _small(read(one))), Seen(other, _small(read(other))),
+            Seen(one, thumbnail(read(one), SIDE)), Seen(other, thumbnail(read(other), SIDE)),
             points, cosine, _told(rows[one], rows[other]),
         )
         for one, other, points, cosine, _ in doubtful.iter_rows()
@@ -96,10 +94,6 @@ def _page(source: Source, samples: pl.DataFrame, doubtful: pl.DataFrame, *, synt
 def _kind(group: str) -> str:
     """Of what two look-alikes are two."""
     return "pictures" if group == "none" else f"{group}s"
-
-
-def _small(pixels: Bytes) -> str:
-    return address_of(pixels, SIDE, QUALITY)
 
 
 def _told(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from workspace.units import Unit
 METRICS = "metrics.json"  # of what is joined
 HISTORY = "history.json"  # of a training
 HOSPITALS = "hospitals/"
-PAGE = "report"  # what is made of all of them
+PAGES = ("report", "cases")  # what is made of all of them
 COST = f"{HOSPITALS}all"
 EXPORT = "export/"
 FURTHER = ("comparison/all", "distill/sheet", "distill/study", "suite/leaderboard")
@@ -31,7 +31,7 @@ def finished_units(run: Path) -> dict[str, Unit]:
     for name in order:
         manifest = load_manifest(folders[name])
         joined = manifest is not None and METRICS in manifest.files
-        if manifest is not None and name != PAGE and (joined or NETWORKS not in name):
+        if manifest is not None and name not in PAGES and (joined or NETWORKS not in name):
             units[name] = Unit(folders[name], manifest)
     return units
 
@@ -65,7 +65,7 @@ def _units(run: Path) -> Iterator[Path]:
     for folder, below, files in os.walk(run):
         place = Path(folder)
         is_unit = NAME in files
-        if is_unit and place != run / PAGE:
+        if is_unit and place.relative_to(run).as_posix() not in PAGES:
             yield place
         inside = [] if is_unit else below
         below[:] = sorted(name for name in inside if name != CHECKPOINTS and name[0] != ".")

@@ -11,6 +11,7 @@ from reports.curves.explorer import SCRIPT as EXPLORER
 from reports.pages.elements import Section
 from reports.pages.page import page
 from reports.run import (
+    cases,
     claims,
     data,
     drift,
@@ -31,6 +32,7 @@ Part = Callable[[RunSheets], Iterable[Section]]
 PARTS: tuple[Part, ...] = (
     data.sections,
     scores.sections,
+    cases.sections,
     further.of_the_stack,
     networks.sections,
     claims.sections,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.inference.gradcam import gradcam, overlay
-from models.inference.scores import Way
+from models.inference.scores import Way, images_of
 from models.input.evaluation import EvaluationTransform
 from models.input.loader import batches
 from models.input.pictures import Pictures
@@ -49,6 +49,23 @@ def mean_maps(nets: Sequence[LesionNet], images: Tensor, classes: Tensor) -> Map
     found = [gradcam(net, images, classes).cpu().numpy() for net in nets]
     mean: Maps = np.mean(found, axis=0)
     return mean
+
+
+def target_maps(
+    net: LesionNet, pictures: Pictures, places: Ints, target: Sequence[int], way: Way
+) -> Maps:
+    """(n, H, W): where a network saw what speaks for target 1: of the classes that make it up, the
+    one that it gives most to."""
+    moved, codes = net.to(way.device), torch.tensor(target, device=way.device)
+    found = [np.zeros((0, 1, 1), np.float32)]
+    for images in images_of(net, pictures, places, way):
+        with torch.no_grad():
+            logits = moved(images)
+        single = logits.shape[1] == 1
+        likeliest = torch.zeros(len(logits), dtype=torch.long, device=way.device)
+        likeliest = likeliest if single else logits[:, codes].argmax(1)
+        found.append(gradcam(moved, images, codes[likeliest]).cpu().numpy())
+    return np.concatenate(found[1:] or found)
 
 
 def overlay_names(ids: pl.Series, stage: str) -> list[str]:

@@ -134,7 +134,39 @@ class Contact:
     cells: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
-Element = Table | Note | Plots | Drawing | Folded | Pairs | Explorer | Contact
+@dataclass(frozen=True)
+class Beside:
+    """A lesion of the same patient: its picture, if there is one, and its score."""
+
+    words: str
+    address: str | None = None
+    positive: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A lesion: pictures by name and address, what is known of it, its patient's other lesions,
+    and what moved its score."""
+
+    title: str
+    pictures: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...]
+    beside: tuple[Beside, ...] = ()
+    beside_words: str = ""
+    columns: Table | None = None
+    plot: Plot | None = None
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Lesions one below the other, under a heading."""
+
+    kind: ClassVar[str] = "cases"
+    heading: str
+    cases: tuple[Case, ...]
+
+
+Element = Table | Note | Plots | Drawing | Folded | Pairs | Explorer | Contact | Cases
 
 
 @dataclass(frozen=True)

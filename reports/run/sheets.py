@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from reports.cases.section import CaseSheets
 from reports.sheets import (
     Ablation,
     Cascade,
@@ -85,6 +86,7 @@ class RunSheets:
     bundles: Mapping[str, Json] = field(default_factory=dict)
     drawings: Mapping[str, str] = field(default_factory=dict)  # of these stages, by file
     handed_in: pl.Series | None = None  # the scores of submission.csv
+    cases: CaseSheets | None = None  # lesions of the stack
 
     @property
     def synthetic(self) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
+import numpy as np
+
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.units import Unit
 
@@ -86,6 +88,22 @@ class SeesPatients(Protocol):
     def of(self, patients: Ints) -> Self:
         """The same, where each row is of the patient with this number."""
         ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model of trees, whose log odds are taken apart exactly (TreeSHAP)."""
+
+    def explained(self, values: Floats32, threads: int | None = None) -> Floats:
+        """(rows, columns + 1): what each column adds, and last where they begin; a row's sum is
+        what `log_odds` says of it."""
+        ...
+
+
+def mean_sizes(explained: Floats) -> Floats:
+    """(columns,): how much each adds or takes away on average over the rows."""
+    means: Floats = np.abs(explained[:, :-1]).mean(axis=0)
+    return means
 
 
 Asked = TypeVar("Asked", Binned, Booster)

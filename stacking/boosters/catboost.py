@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
 from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -167,14 +167,16 @@ class CatBoostBooster:
         return np.asarray(scores, np.float64)
 
     def contributions(self, values: Floats32, threads: int | None = None) -> Floats:
+        return mean_sizes(self.explained(values, threads))
+
+    def explained(self, values: Floats32, threads: int | None = None) -> Floats:
         import catboost  # noqa: PLC0415
 
         rows = catboost.Pool(values, feature_names=self.model.feature_names_)
         each = self.model.get_feature_importance(
             rows, type="ShapValues", thread_count=_number(threads)
         )
-        means: Floats = np.abs(np.asarray(each)[:, :-1]).mean(axis=0)
-        return means
+        return np.asarray(each, np.float64)
 
     def gain(self) -> Floats:
         gains = np.asarray(self.model.get_feature_importance(type="PredictionValuesChange"))

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
 from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -196,11 +196,12 @@ class LightGBMBooster:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def contributions(self, values: Floats32, threads: int | None = None) -> Floats:
-        each = np.asarray(
-            self.model.predict(values, pred_contrib=True, num_threads=_number(threads))
+        return mean_sizes(self.explained(values, threads))
+
+    def explained(self, values: Floats32, threads: int | None = None) -> Floats:
+        return np.asarray(
+            self.model.predict(values, pred_contrib=True, num_threads=_number(threads)), np.float64
         )
-        means: Floats = np.abs(each[:, :-1]).mean(axis=0)
-        return means
 
     def gain(self) -> Floats:
         gains = self.model.feature_importance("gain").astype(np.float64)

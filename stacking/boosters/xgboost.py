@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
 from stacking.boosters.rows import check_columns, gathered
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -184,13 +184,14 @@ class XGBoostBooster:
         return np.concatenate([np.zeros(0), *parts])
 
     def contributions(self, values: Floats32, threads: int | None = None) -> Floats:
+        return mean_sizes(self.explained(values, threads))
+
+    def explained(self, values: Floats32, threads: int | None = None) -> Floats:
         import xgboost as xgb  # noqa: PLC0415
 
         self.model.set_param({"nthread": _number(threads)})
         rows = xgb.DMatrix(values, feature_names=self.model.feature_names, nthread=_number(threads))
-        each = np.asarray(self.model.predict(rows, pred_contribs=True), np.float64)
-        means: Floats = np.abs(each[:, :-1]).mean(axis=0)
-        return means
+        return np.asarray(self.model.predict(rows, pred_contribs=True), np.float64)
 
     def gain(self) -> Floats:
         known = self.model.get_score(importance_type="total_gain")

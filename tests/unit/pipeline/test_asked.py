@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.asked import as_made, idle, keys_of, own_recipe, refuse_idle, report_config
+from pipeline.asked import as_made, idle, keys_of, own_recipe, recipe_of, refuse_idle, report_config
 from pipeline.recipe import load_recipe
 from reports.config import ReportConfig
 from tests.makers import write
@@ -183,3 +183,12 @@ def test_a_report_has_the_section_of_its_recipe_or_where_none_is_named_that_of_t
     other = {**kept, "name": "others"}
     assert report_config(recipe, other) == ReportConfig(pictures=True, cases=2)
     assert report_config(recipe, {"name": "of before"}) == ReportConfig(cases=2)
+
+
+def test_a_runs_recipe_is_the_calls_or_found_by_its_name_or_unknown(run):
+    called = run.job("report.cases=2").recipe
+    assert recipe_of({"name": called.name}, called) is called
+    other = recipe_of({"name": "full_size"}, called)
+    assert other is not None
+    assert other.data.folder == Path("data/full_size")
+    assert recipe_of({"name": "nowhere"}, called) is None

@@ -6,7 +6,7 @@ import torch
 
 from folds.images import ImageReader
 from models.inference.gradcam import gradcam, overlay
-from models.inference.overlays import OVERLAY_PX, draw, mean_maps, overlay_names
+from models.inference.overlays import OVERLAY_PX, draw, mean_maps, overlay_names, target_maps
 from models.inference.scores import Way
 from models.input.evaluation import EvaluationTransform, resize
 from models.input.pictures import Pictures
@@ -98,3 +98,26 @@ def test_no_two_pictures_have_one_file_name():
         "one_stage1.png", "deep__two_stage1.png", "a__b_c14cddc0_stage1.png",
         "a__b_63e5c1c4_stage1.png",
     ]  # fmt: skip
+
+
+def test_the_map_of_the_target_is_that_of_its_likeliest_class(nets, pictures):
+    net, places = nets[0], np.array([5, 0, 3])
+    with torch.no_grad():
+        net.head[-1].bias += torch.tensor([0.0, 50.0, 0.0])
+    maps = target_maps(net, pictures, places, (1, 2), Way(CPU, batch_size=2))
+    for number, place in enumerate(places):
+        expected = one_by_one([net], pictures, int(place), 1)
+        np.testing.assert_allclose(maps[number], expected, atol=1e-4)
+    others = target_maps(net, pictures, places, (2,), Way(CPU))
+    np.testing.assert_allclose(others[0], one_by_one([net], pictures, 5, 2), atol=1e-4)
+    with torch.no_grad():
+        net.head[-1].bias -= torch.tensor([0.0, 50.0, 0.0])
+    assert target_maps(net, pictures, places[:0], (1,), Way(CPU)).shape[0] == 0
+
+
+@pytest.mark.parametrize("target", [(1,), (0,)])
+def test_of_a_single_logit_the_target_is_one_side(pictures, target):
+    torch.manual_seed(0)
+    net = LesionNet(NetConfig(backbone="test_resnet", weights="none", size=64), 1).eval()
+    [found] = target_maps(net, pictures, np.array([4]), target, Way(CPU))
+    np.testing.assert_allclose(found, one_by_one([net], pictures, 4, target[0]), atol=1e-4)

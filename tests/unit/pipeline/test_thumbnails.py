@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from folds.decoding import decode
-from pipeline.small_pictures import address_of
+from pipeline.thumbnails import thumbnail
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from pipeline.small_pictures import address_of
 )
 def test_the_longer_side_is_brought_down_and_never_up(size, small):
     pixels = np.full((*size, 3), (200, 120, 90), np.uint8)
-    kind, _, data = address_of(pixels, 20, 90).partition(",")
+    kind, _, data = thumbnail(pixels, 20, 90).partition(",")
     assert kind == "data:image/jpeg;base64"
     found = decode(base64.b64decode(data), "small")
     assert found.shape[:2] == small

@@ -1,4 +1,4 @@
-"""A picture as a page holds it: small, a JPEG in its own address, so that nothing is fetched."""
+"""A picture small enough for a page: a JPEG in its own address, so that the page needs no file."""
 
 import base64
 
@@ -11,8 +11,8 @@ cv2 = LazyModule("cv2")
 simplejpeg = LazyModule("simplejpeg")
 
 
-def address_of(pixels: Bytes, side: int, quality: int) -> str:
-    """(H, W, 3) uint8 RGB, its longer side brought to `side` if it is longer."""
+def thumbnail(pixels: Bytes, side: int, quality: int = 85) -> str:
+    """The picture (H, W, 3) with no side over `side`, as a data: address."""
     height, width = pixels.shape[:2]
     share = side / max(height, width)
     if share < 1:

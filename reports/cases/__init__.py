@@ -1,0 +1,1 @@
+"""Single lesions on the report's page, and what moves scores."""
