@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.export.familiar import Distance, familiar
+from models.inference.familiar import Distance, Familiar, familiar, limit_of
 
 RNG = np.random.default_rng(0)
 MIX = np.array([[3.0, 0, 0, 0], [1, 2, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0.5]])
@@ -41,3 +41,17 @@ def test_few_pictures_and_one_that_never_changes_have_a_distance_too():
     assert few.axes.shape == (1, 3)
     assert distance(few, [1, 2, 3]) == 0
     assert np.isfinite(distance(few, [1, 2, 3.0001]))
+
+
+def test_many_at_once_have_the_distances_that_the_handed_out_module_gives_each():
+    known = (RNG.normal(size=(400, 4)) @ MIX + 5).astype(np.float32)
+    of_known = familiar(known)
+    kept = Familiar.of(of_known.tensors())
+    one_by_one = [distance(of_known, one) for one in known[:20]]
+    np.testing.assert_allclose(kept.distances(known[:20]), one_by_one, rtol=1e-4)
+
+
+def test_so_many_lie_beyond_the_limit():
+    distances = RNG.permutation(np.arange(1.0, 101.0))
+    assert (distances > limit_of(distances, 0.05)).sum() == 5
+    assert (distances > limit_of(distances, 0.2)).sum() == 20

@@ -6,10 +6,13 @@ of a wide embedding would be larger than the network. Fitted on rows that were l
 where on a picture is called unlike them is chosen on others.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workspace.arrays import Floats, Floats32
@@ -28,6 +31,28 @@ class Familiar:
     deviations: Floats  # (axes,), along each
     rest: float  # the deviation along all other directions
 
+    def distances(self, embeddings: NDArray[np.floating[Any]]) -> Floats:
+        """(n,) of embeddings (n, width); about 1 for what is known."""
+        apart = embeddings.astype(np.float64) - self.mean
+        steps = apart @ self.axes.T
+        along, beside = steps / self.deviations, (apart - steps @ self.axes) / self.rest
+        squared = (along**2).sum(axis=1) + (beside**2).sum(axis=1)
+        found: Floats = np.sqrt(squared / len(self.mean))
+        return found
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """As a unit keeps it."""
+        return {
+            "mean": self.mean, "axes": np.ascontiguousarray(self.axes),
+            "deviations": self.deviations, "rest": np.array([self.rest]),
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, NDArray[Any]]) -> Self:
+        """From what a unit keeps."""
+        mean, axes, deviations = (tensors[name] for name in ("mean", "axes", "deviations"))
+        return cls(mean, axes, deviations, float(tensors["rest"][0]))
+
 
 def familiar(embeddings: Floats32) -> Familiar:
     """Of the embeddings (n, width) of pictures that were learnt from."""
@@ -43,8 +68,13 @@ def familiar(embeddings: Floats32) -> Familiar:
     return Familiar(mean, directions[:number], np.sqrt(own), float(np.sqrt(rest)))
 
 
+def limit_of(distances: Floats, false_alarms: float) -> float:
+    """From where on a picture is called unlike what was learnt: of these, so many lie beyond."""
+    return float(np.quantile(distances, 1 - false_alarms))
+
+
 class Distance(nn.Module):
-    """Embedding (width,) -> its distance; about 1 for what is known."""
+    """Embedding (width,) -> its distance, as a part of a network that is handed out."""
 
     mean: Tensor
     axes: Tensor
