@@ -17,7 +17,8 @@ RECIPE = "name"  # the key that RECIPE= stands for
 # What scoring new data with a finished run reads of the recipe; everything else is the run's.
 OF_NEW_DATA = ("data", "verify", "predict")
 READ_ALONE = {"score": "score"}  # of a stage that needs no other: the one section that it reads
-ASIDE = ("checkpoints", "predictions", "scores", "report")  # nothing that the run was made of
+# Nothing that the run was made of.
+ASIDE = ("checkpoints", "familiar", "predictions", "scores", "report")
 # By reports; no prediction comes of them.
 SHOWN_ALONE = ("ablation", "comparison", "hospitals", "leaks", "trials", "tune")
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from folds.images import ImageReader
+from models.inference.overlays import Asked as Overlaid
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way
 from models.inference.views import IDENTITY
@@ -21,21 +22,24 @@ from models.nets.config import NetConfig
 from models.networks import kept
 from models.networks.network import unit_name
 from models.networks.use import maker_of, use_of
+from pipeline import unlike
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.asked import as_made
 from pipeline.job import Job
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
+from pipeline.unlike import DISTANCE, UNLIKE, Judged, Known
+from pipeline.unlike import FOLDER as FAMILIAR
 from submissions import isic_challenge
 from workspace.allocation import freed_memory_kept
-from workspace.arrays import Ints
+from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError, ConfigError, DataError, DermstackError, name_some
 from workspace.manifest import Wanted, current_versions, load_manifest
 from workspace.orders import Needs
 from workspace.pieces import KeptPieces
 from workspace.progress import Desk
-from workspace.tasks import Task
+from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
@@ -52,6 +56,8 @@ class Asked:
     networks: Mapping[str, Sequence[Path]]  # the folds' units by the network's name
     cascade: tuple[str, str] | None  # these two answer, the second what the first lets go on
     challenged: Challenged
+    looks: Mapping[str, Path]  # by the fold's unit what its network knows; none: not to be said
+    false_alarms: float
     overlays: bool
     drop_damaged: bool
     pixel_limit: int
@@ -59,8 +65,9 @@ class Asked:
 
 
 def answering(job: Job, folder: Path) -> Task:
-    """Predictions for the pictures below a folder."""
+    """Predictions for the pictures below a folder; what is to be known of networks comes first."""
     networks, predict = _answering(job), job.recipe.predict
+    looks = _looks(job, *next(iter(networks.items())))
     hashes = {unit.folder.name: maker_of(unit) for units in networks.values() for unit in units}
     hashes["images"] = job.hashes.of(folder)
     name = f"{folder.resolve().name}-{hashes['images'][:8]}"
@@ -68,6 +75,8 @@ def answering(job: Job, folder: Path) -> Task:
         networks={name: [unit.folder for unit in units] for name, units in networks.items()},
         cascade=_cascade(job, networks),
         challenged=_challenged(job, networks),
+        looks={look.folder.name: look.folder for look in looks},
+        false_alarms=predict.false_alarms,
         overlays=predict.overlays,
         drop_damaged=job.recipe.verify.corrupt_images == "drop",
         pixel_limit=job.recipe.data.pixel_limit,
@@ -80,8 +89,9 @@ def answering(job: Job, folder: Path) -> Task:
         settings={
             "overlays": predict.overlays, "challenge": predict.challenge,
             "networks": list(networks),
+            **({"false_alarms": predict.false_alarms} if looks else {}),
         },
-        inputs=dict(hashes),
+        inputs={**hashes, **{f"{FAMILIAR}/{look.name}": Output(look) for look in looks}},
         arguments={
             "folder": folder, "asked": asked,
             "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
@@ -89,6 +99,17 @@ def answering(job: Job, folder: Path) -> Task:
         needs=Needs(memory_gb=4.0, gpu=True),
         as_of=as_made(next(iter(networks.values()))[0].manifest, job.recipe),
     )  # fmt: skip
+
+
+def _looks(job: Job, name: str, units: Sequence[Unit]) -> list[Task]:
+    """At what the network that answers first learnt from; none, and why, is said."""
+    if not job.recipe.predict.unlike:
+        return []
+    looks = unlike.looking(job, name, units)
+    if isinstance(looks, str):
+        job.say(unlike.not_said(looks))
+        return []
+    return looks
 
 
 def working_folder(task: Task) -> Path:
@@ -108,14 +129,21 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     pictures = _pictures(draft.desk, reader, drop=asked.drop_damaged)
     pieces = KeptPieces(working, _resumable(draft.wanted, asked.machine), draft.desk.say)
     work = PieceByPiece(pictures, pieces)
-    answers = {name: _answer(draft, asked.machine, units, work) for name, units in networks.items()}
+    known = {unit: _known(asked, unit) for unit in asked.looks}
+    answers, judgement = dict[str, Answer](), None
+    for name, units in networks.items():
+        answers[name], far = _answer(draft, asked.machine, units, work, known)
+        if far:
+            judgement = unlike.judged(name, far, asked.false_alarms)
     rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
+    if judgement is not None:
+        _judge(rows, judgement, draft.facts)
     if asked.overlays:
         for name, which in shown.items():
             nets = [kept.open_network(unit)[0] for unit in networks[name]]
             with draft.progress(f"{name}, Grad-CAM") as show:
                 way = _plainly(asked.machine, nets[0].config)
-                drawn = work.overlays(name, nets, way, which, show)
+                drawn = work.overlays(name, nets, way, _captioned(answers[name], *which), show)
             for unit in drawn:
                 for file in unit.manifest.files:
                     draft.take(f"{OVERLAYS}/{file}", unit, file)
@@ -234,16 +262,42 @@ def _pictures(desk: Desk, reader: ImageReader, *, drop: bool) -> Pictures:
     return Pictures(reader, list(whole), list(whole.values()), MEMORY_GB)
 
 
-def _answer(draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece) -> Answer:
-    """Mean probabilities over the folds' networks."""
-    each, uses = [], []
+def _known(asked: Asked, unit: str) -> Known:
+    return Known.of(open_unit(asked.looks[unit], PREDICT), asked.false_alarms)
+
+
+def _answer(
+    draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece,
+    known: Mapping[str, Known],
+) -> tuple[Answer, list[Floats]]:  # fmt: skip
+    """Mean probabilities over the folds' networks; the distances that each has, if it knows."""
+    each, uses, far = [], [], []
     for unit in units:
         net, use = kept.open_network(unit)
         way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
         with draft.progress(f"{use.network}, fold {use.held_out}") as show:
-            each.append(work.scores(unit.folder.name, net, way, show))
+            said = work.scores(unit.folder.name, net, way, show, known.get(unit.folder.name))
+        each.append(said.probability)
         uses.append(use)
-    return Answer(uses[0].network, np.mean(each, axis=0), uses)
+        if said.distance is not None:
+            far.append(said.distance)
+    return Answer(uses[0].network, np.mean(each, axis=0), uses), far
+
+
+def _judge(rows: Rows, judgement: Judged, facts: dict[str, Any]) -> None:
+    """How far each picture is from what was learnt, and how many are unlike it."""
+    for row, far, is_unlike in zip(rows, judgement.distance, judgement.unlike, strict=True):
+        row |= {DISTANCE: float(far), UNLIKE: bool(is_unlike)}
+    facts[UNLIKE] = judgement.facts()
+
+
+def _captioned(answer: Answer, places: Ints, classes: Ints) -> Overlaid:
+    """With the class that an overlay speaks of and its probability."""
+    words = [
+        f"{answer.classes[code]} {answer.probability[at, code]:.3f}"
+        for at, code in zip(places, classes, strict=True)
+    ]
+    return Overlaid(places, classes, words)
 
 
 def _rows(

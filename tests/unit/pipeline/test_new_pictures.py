@@ -226,13 +226,14 @@ def test_pictures_that_cannot_be_decoded_leave_nothing_behind(run, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.png").write_bytes(b"no picture")
     before = files_in(run.run)
+    seen = "predict.unlike=false"
     for setting, said in (
         ("verify.corrupt_images=error", "Damaged pictures: [a]; mend them, or leave them out with "
          'SET="verify.corrupt_images=drop".'),
         ("verify.corrupt_images=drop", f"No picture below {tmp_path / 'mine'} can be decoded."),
     ):  # fmt: skip
         with pytest.raises(DataError) as refused:
-            predict_images.run(run.job(setting, files={"images": tmp_path / "mine"}))
+            predict_images.run(run.job(setting, seen, files={"images": tmp_path / "mine"}))
         assert str(refused.value) == said
     assert files_in(run.run) == before
 
@@ -243,7 +244,7 @@ def test_the_mean_over_the_folds_answers_and_pieces_are_gone_once_all_is_written
     for name in ("a0", "b0"):
         (mine / f"{name}.png").write_bytes((run.data / "pictures" / f"{name}.png").read_bytes())
     units = keep(run, "flag", weights=random_weights, limit=0.5)
-    asked = ("predict.overlays=false",)
+    asked = ("predict.overlays=false", "predict.unlike=false")
     done = predict_images.run(run.job(*asked, files={"images": mine}))
     table = done.json("predictions.json")["pictures"]
     assert [row["picture"] for row in table] == ["a0", "b0"]
