@@ -1,9 +1,10 @@
 """How far a picture's embedding lies from those that the network learnt from.
 
-A Gaussian with a few axes of its own and one variance for all others (probabilistic PCA; Tipping
-and Bishop 1999): Mahalanobis' distance by it needs some thousand numbers, where a whole covariance
-of a wide embedding would be larger than the network. Fitted on rows that were learnt from; from
-where on a picture is called unlike them is chosen on others.
+Where it points, by a Gaussian with a few axes of its own and one variance for all others
+(probabilistic PCA; Tipping and Bishop 1999), which needs some thousand numbers where a whole
+covariance would be larger than the network; and how long it is, by its logarithm. Apart, since what
+a network knows nothing of has short embeddings, near to all others by a distance between them
+(docs/decisions/0035). Fitted on rows learnt from; from where on a picture is unlike, on others.
 """
 
 from collections.abc import Mapping
@@ -20,24 +21,28 @@ from workspace.arrays import Floats, Floats32
 AXES = 32  # at most
 PICTURES_AN_AXIS = 10  # fewer say too little of it
 LEAST = 1e-6  # of the mean variance, and of 1e-6: what all others have at least
+SHORTEST = 1e-12  # an embedding of zeros points nowhere
 
 
 @dataclass(frozen=True)
 class Familiar:
-    """Where the known embeddings lie."""
+    """Where the known embeddings point, and how long they are."""
 
-    mean: Floats  # (width,)
+    mean: Floats  # (width,), of embeddings of length 1, as all here
     axes: Floats  # (axes, width), of length 1
     deviations: Floats  # (axes,), along each
     rest: float  # the deviation along all other directions
+    length: tuple[float, float]  # mean and deviation of the logarithm; it counts as one of AXES
 
     def distances(self, embeddings: NDArray[np.floating[Any]]) -> Floats:
         """(n,) of embeddings (n, width); about 1 for what is known."""
-        apart = embeddings.astype(np.float64) - self.mean
+        pointing, length = _parted(embeddings)
+        apart = pointing - self.mean
         steps = apart @ self.axes.T
         along, beside = steps / self.deviations, (apart - steps @ self.axes) / self.rest
         squared = (along**2).sum(axis=1) + (beside**2).sum(axis=1)
-        found: Floats = np.sqrt(squared / len(self.mean))
+        longer = (length - self.length[0]) / self.length[1]
+        found: Floats = np.sqrt(squared / len(self.mean) + longer**2 / AXES)
         return found
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -45,18 +50,20 @@ class Familiar:
         return {
             "mean": self.mean, "axes": np.ascontiguousarray(self.axes),
             "deviations": self.deviations, "rest": np.array([self.rest]),
+            "length": np.array(self.length),
         }  # fmt: skip
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray[Any]]) -> Self:
         """From what a unit keeps."""
         mean, axes, deviations = (tensors[name] for name in ("mean", "axes", "deviations"))
-        return cls(mean, axes, deviations, float(tensors["rest"][0]))
+        middle, deviation = tensors["length"].tolist()
+        return cls(mean, axes, deviations, float(tensors["rest"][0]), (middle, deviation))
 
 
 def familiar(embeddings: Floats32) -> Familiar:
     """Of the embeddings (n, width) of pictures that were learnt from."""
-    known = embeddings.astype(np.float64)
+    known, length = _parted(embeddings)
     count, width = known.shape
     mean = known.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(known - mean, rowvar=False).reshape(width, width))
@@ -65,7 +72,16 @@ def familiar(embeddings: Floats32) -> Familiar:
     floor = LEAST * max(float(variances.mean()), LEAST)  # all may be alike
     rest = max(float(variances[number:].mean()), floor)
     own = np.maximum(variances[:number], rest)
-    return Familiar(mean, directions[:number], np.sqrt(own), float(np.sqrt(rest)))
+    spread = max(float(length.std()), float(np.sqrt(LEAST)))
+    lengths = (float(length.mean()), spread)
+    return Familiar(mean, directions[:number], np.sqrt(own), float(np.sqrt(rest)), lengths)
+
+
+def _parted(embeddings: NDArray[np.floating[Any]]) -> tuple[Floats, Floats]:
+    """(n, width) of length 1, and (n,) logarithms of the lengths that they had."""
+    whole = embeddings.astype(np.float64)
+    length = np.maximum(np.linalg.norm(whole, axis=1), SHORTEST)
+    return whole / length[:, None], np.log(length)
 
 
 def limit_of(distances: Floats, false_alarms: float) -> float:
@@ -86,11 +102,14 @@ class Distance(nn.Module):
             self.register_buffer(
                 name, torch.from_numpy(getattr(known, name).astype(np.float32, order="C"))
             )
-        self.rest = known.rest
+        self.rest, self.length = known.rest, known.length
 
     def forward(self, embedding: Tensor) -> Tensor:
-        apart = embedding - self.mean
+        length = torch.clamp(torch.sqrt((embedding * embedding).sum()), min=SHORTEST)
+        apart = embedding / length - self.mean
         steps = self.axes @ apart
         along = steps / self.deviations
         beside = (apart - self.axes.T @ steps) / self.rest
-        return torch.sqrt(((along * along).sum() + (beside * beside).sum()) / len(self.mean))
+        longer = (torch.log(length) - self.length[0]) / self.length[1]
+        squared = ((along * along).sum() + (beside * beside).sum()) / len(self.mean)
+        return torch.sqrt(squared + longer * longer / AXES)

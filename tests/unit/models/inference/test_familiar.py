@@ -13,15 +13,18 @@ def distance(known, embedding):
     return float(Distance(known)(torch.tensor(embedding, dtype=torch.float32)))
 
 
-def test_with_all_but_one_axis_it_is_mahalanobis_distance():
+def test_with_all_but_one_axis_it_is_mahalanobis_distance_of_where_embeddings_point():
     known = (RNG.normal(size=(400, 4)) @ MIX + 5).astype(np.float32)
-    inverse = np.linalg.inv(np.cov(known.astype(np.float64), rowvar=False))
+    lengths = np.array([np.sqrt(sum(float(x) ** 2 for x in one)) for one in known])
+    points = known / lengths[:, None]
+    inverse = np.linalg.inv(np.cov(points, rowvar=False))
     of_known = familiar(known)
-    for apart in (known[0], known[1], np.array([9.0, -3, 2, 40])):
-        beside = apart - known.astype(np.float64).mean(axis=0)
-        assert np.isclose(
-            distance(of_known, apart), np.sqrt(beside @ inverse @ beside / 4), rtol=1e-3
-        )
+    for one in (known[0], known[1], np.array([9.0, -3, 2, 40])):
+        length = np.linalg.norm(one)
+        beside = one / length - points.mean(axis=0)
+        longer = (np.log(length) - np.log(lengths).mean()) / np.log(lengths).std()
+        expected = np.sqrt(beside @ inverse @ beside / 4 + longer**2 / 32)
+        assert np.isclose(distance(of_known, one), expected, rtol=1e-3)
 
 
 def test_what_is_known_is_about_one_away_and_what_is_not_is_farther():
@@ -36,10 +39,20 @@ def test_what_is_known_is_about_one_away_and_what_is_not_is_farther():
     assert min(other) > max(new)
 
 
+def test_a_short_embedding_is_far_though_it_points_as_the_known_do():
+    known = (RNG.normal(size=(400, 4)) @ MIX + 5).astype(np.float32)
+    of_known = familiar(known)
+    one = known.mean(axis=0)
+    assert distance(of_known, one) < 1
+    assert distance(of_known, 0.01 * one) > 3
+    assert np.isfinite(distance(of_known, 0 * one))
+    assert np.isfinite(of_known.distances(np.zeros((1, 4))))
+
+
 def test_few_pictures_and_one_that_never_changes_have_a_distance_too():
     few = familiar(np.tile(np.float32([1, 2, 3]), (3, 1)))
     assert few.axes.shape == (1, 3)
-    assert distance(few, [1, 2, 3]) == 0
+    assert distance(few, [1, 2, 3]) < 0.1
     assert np.isfinite(distance(few, [1, 2, 3.0001]))
 
 
