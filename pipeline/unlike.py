@@ -105,13 +105,11 @@ def judged(network: str, each: Sequence[Floats], false_alarms: float) -> Judged:
 
 def looking(job: Job, name: str, units: Sequence[Unit]) -> "list[Task] | str":
     """What is to be known of each of its folds' networks; or why nothing can be, as a sentence."""
-    samples, folds = job.run / "samples", job.run / "folds"
-    lacking = [where.name for where in (samples, folds) if load_manifest(where) is None]
-    if lacking:
-        return f"{job.run} holds no {' and no '.join(lacking)}, so nobody knows what it learnt from"
+    files = own_files(job)
+    if isinstance(files, str):
+        return files
     if any(not isinstance(use_of(unit).held_out, int) for unit in units):
         return f"{name} held out no rows by which a limit could be set"
-    files = _files(job, open_unit(samples, "verify"), open_unit(folds, "folds"))
     tasks = [_looking(job, files, (name, job.recipe.networks[name]), unit) for unit in units]
     kept = all(job.state_of(task).done for task in tasks)
     if not kept and (job.own_data and job.recipe.predict.learnt is None):
@@ -132,13 +130,17 @@ def not_said(why: str) -> str:
     return f"notice: whether pictures are unlike those learnt from is not said: {why}."
 
 
-def _files(job: Job, samples: Unit, folded: Unit) -> PictureFiles:
-    """The run's own rows, whatever new data are asked about."""
+def own_files(job: Job) -> "PictureFiles | str":
+    """The run's own rows, whatever new data are asked about; or why there are none."""
+    places = job.run / "samples", job.run / "folds"
+    lacking = [where.name for where in places if load_manifest(where) is None]
+    if lacking:
+        return f"{job.run} holds no {' and no '.join(lacking)}, so nobody knows what it learnt from"
+    samples, folded = open_unit(places[0], "verify"), open_unit(places[1], "folds")
     made = samples.manifest.recipe.get("data", {})
     own = job.recipe.predict.learnt or job.recipe.data.folder
-    data = job.recipe.data.model_copy(
-        update={"folder": own, **{n: made[n] for n in ("images", "group") if n in made}}
-    )
+    said = {name: made[name] for name in ("images", "group") if name in made}
+    data = job.recipe.data.model_copy(update={"folder": own, **said})
     recipe = job.recipe.model_copy(update={"data": data})
     return picture_files(replace(job, recipe=recipe), samples, folded)
 

@@ -38,6 +38,7 @@ def whole(tmp_path_factory):
         )
     with run.making("networks", "flag", stage="train-cnn") as draft:
         draft.json("metrics.json", {})
+        draft.parquet("oof.parquet", pl.DataFrame({"isic_id": ["a0"], "oof_flag_malignant": [0.5]}))
         makers = {str(k): maker_of(unit) for k, unit in units.items()}
         draft.facts |= {"makers": makers, "classes": ["benign", "malignant"]}
     for name in ("own", "other"):
