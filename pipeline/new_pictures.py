@@ -26,12 +26,13 @@ from pipeline.answerers import Challenged, Networks, answering_networks, cascade
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.asked import as_made
 from pipeline.job import Job
+from pipeline.judged import DISTANCE, UNLIKE, Judged, judged, not_said
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
 from pipeline.picture_page import OVERLAYS, Answered, Meant, prediction_page
-from pipeline.unlike import DISTANCE, UNLIKE, Judged, Known
 from pipeline.unlike import FOLDER as FAMILIAR
+from pipeline.unlike import Known
 from reports.predictions.page import look_hash
 from submissions import isic_challenge
 from workspace.allocation import freed_memory_kept
@@ -108,7 +109,7 @@ def _looks(job: Job, name: str, units: Sequence[Unit]) -> list[Task]:
         return []
     looks = unlike.looking(job, name, units)
     if isinstance(looks, str):
-        job.say(unlike.not_said(looks))
+        job.say(not_said(looks))
         return []
     return looks
 
@@ -148,7 +149,7 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     for name, units in networks.items():
         answers[name], far = _answer(draft, asked.machine, units, work, known)
         if far:
-            judgement = unlike.judged(name, far, asked.false_alarms)
+            judgement = judged(name, far, asked.false_alarms)
     rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
     if judgement is not None:
         _judge(rows, judgement, draft.facts)

@@ -22,9 +22,9 @@ from models.networks.config import NetworkConfig
 from models.networks.network import network_of
 from pipeline.answers import Answer, Rows
 from pipeline.joined import LABEL, labelled
+from pipeline.judged import DISTANCE
 from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, open_picture_rows
-from pipeline.unlike import DISTANCE
 from reports.predictions.page import Pictured, Prediction, Said, Speaker, page, with_small
 from stacking.blocks import OOF
 from workspace.arrays import Ints

@@ -5,7 +5,7 @@ embeddings lie of rows that the fold's network learnt from, and how far from the
 held out. By the latter a limit is set; new pictures are as far as all folds have it in the mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from folds.findings import Findings, plural
+from folds.findings import Findings
 from folds.frozen import FILE
 from folds.schema import ID
 from models.inference.familiar import Familiar, familiar, limit_of
@@ -28,12 +28,13 @@ from models.networks.rounding import some_of
 from models.networks.use import maker_of, use_of
 from pipeline.asked import as_made
 from pipeline.job import Job
+from pipeline.judged import DISTANCE
 from pipeline.machine import Machine
 from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.new_data import PREDICT
 from pipeline.picture_rows import PictureFiles, open_picture_rows, picture_files
 from workspace.allocation import freed_memory_kept
-from workspace.arrays import Bools, Floats, Floats32, Ints
+from workspace.arrays import Floats, Floats32, Ints
 from workspace.errors import ArtifactError
 from workspace.manifest import load_manifest
 from workspace.orders import Needs
@@ -43,7 +44,6 @@ from workspace.units import Draft, Unit, open_unit
 FOLDER, NEAR, FAR = "familiar", "familiar.safetensors", "distances.parquet"
 LEARNT, HELD_OUT = 2000, 2000  # pictures of a fold's network that are looked at, at most
 CHECKED, APART = 32, 0.05  # pictures whose scores are compared with those kept, and the bound
-DISTANCE, UNLIKE = "distance", "unlike"  # the columns of a prediction
 
 
 @dataclass(frozen=True)
@@ -66,43 +66,6 @@ class Known:
         return self.near.distances(_kept(embeddings)) / self.limit
 
 
-@dataclass(frozen=True)
-class Judged:
-    """How far pictures are from what a network learnt from."""
-
-    network: str
-    distance: Floats  # the mean over its folds; above 1 a picture is unlike
-    false_alarms: float
-
-    @property
-    def unlike(self) -> Bools:
-        return self.distance > 1
-
-    def facts(self) -> dict[str, Any]:
-        """What a manifest has of it, and `as_said` says."""
-        return {
-            "network": self.network, "count": int(self.unlike.sum()), "of": len(self.distance),
-            "false_alarms": self.false_alarms,
-        }  # fmt: skip
-
-
-def as_said(facts: Mapping[str, Any]) -> str:
-    """How many pictures are unlike, and what that means."""
-    network, count, total = facts["network"], facts["count"], facts["of"]
-    if not count:
-        return f"none of {plural(total, 'picture')} is unlike those that {network} learnt from."
-    return (
-        f"{count} of {plural(total, 'picture')} {'is' if count == 1 else 'are'} unlike those that "
-        f"{network} learnt from, so their scores say little ({UNLIKE}); of those that it held out "
-        f"{facts['false_alarms']:.3g} are, by choice."
-    )
-
-
-def judged(network: str, each: Sequence[Floats], false_alarms: float) -> Judged:
-    """By the distances (n,) that the folds' networks have."""
-    return Judged(network, np.mean(each, axis=0), false_alarms)
-
-
 def looking(job: Job, name: str, units: Sequence[Unit]) -> "list[Task] | str":
     """What is to be known of each of its folds' networks; or why nothing can be, as a sentence."""
     files = own_files(job)
@@ -123,11 +86,6 @@ def looking(job: Job, name: str, units: Sequence[Unit]) -> "list[Task] | str":
             'once, SET="predict.learnt=folder"'
         )
     return tasks
-
-
-def not_said(why: str) -> str:
-    """The sentence of a call that has no such column."""
-    return f"notice: whether pictures are unlike those learnt from is not said: {why}."
 
 
 def own_files(job: Job) -> "PictureFiles | str":

@@ -14,8 +14,8 @@ from dataclasses import replace
 from folds.findings import plural
 from pipeline.asked import OF_NEW_DATA
 from pipeline.job import Job
+from pipeline.judged import UNLIKE, as_said
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
-from pipeline.unlike import UNLIKE, as_said
 from scripts.stage import OUT, main
 from workspace.atomic import remove_folder
 from workspace.errors import ConfigError
