@@ -35,6 +35,11 @@ from workspace.units import open_unit
 SMALL_PX, QUALITY = 48, 50  # of small pictures: about 500 bytes each
 BINS, LEAST = 10, 100  # of the meaning of scores: at most so many, of so many rows at least
 OVERLAYS = "overlays"
+MEANING = (
+    "A score is the mean of a network's folds. What such scores meant is counted among the rows "
+    "that the run held out, each scored by the one fold that never saw it, and holds where classes "
+    "are as frequent as there."
+)
 
 Shown = Mapping[str, tuple[Ints, Ints]]  # by network which pictures it speaks of, as to which class
 
@@ -88,7 +93,8 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
         Pictured(name, _decision(row, answers), one, row.get(DISTANCE))
         for name, row, *one in zip(pictures.ids, answered.rows, *said, strict=True)
     ]
-    drawn = Prediction(title, speakers, every, answered.judge, [])
+    notes = [MEANING] if any(one.meaning for one in speakers) else []
+    drawn = Prediction(title, speakers, every, answered.judge, notes)
     return page(_with_small(drawn, pictures, show))
 
 
