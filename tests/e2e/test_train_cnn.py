@@ -155,9 +155,9 @@ def test_predict_uses_the_networks_that_were_joined_and_no_others(place, tmp_pat
     call(place, "predict_images", "--images", str(own))
     [folder] = (place.run / "predictions").iterdir()
     used = json.loads((folder / "manifest.json").read_text())["inputs"]
-    assert sorted(name for name in used if name != "images") == [
-        f"stage{stage}_fold_{fold}" for stage in (1, 2) for fold in (0, 1, 2)
-    ]
+    asked = [f"stage{stage}_fold_{fold}" for stage in (1, 2) for fold in (0, 1, 2)]
+    known = [f"familiar/stage1_fold_{fold}" for fold in (0, 1, 2)]
+    assert sorted(name for name in used if name != "images") == [*known, *asked]
     shutil.rmtree(place.run / "networks" / "stage1_fold_0")
     shutil.copytree(place.run / "networks" / "stage1_fold_1", stray.with_name("stage1_fold_0"))
     ended = call(place, "predict_images", "--images", str(own), code=2)
