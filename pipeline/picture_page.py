@@ -35,6 +35,7 @@ from workspace.units import open_unit
 SMALL_PX, QUALITY = 48, 50  # of small pictures: about 500 bytes each
 BINS, LEAST = 10, 100  # of the meaning of scores: at most so many, of so many rows at least
 OVERLAYS = "overlays"
+DRAWN = "What answers here learnt from pictures that 'make sample' drew: it knows nothing of skin."
 MEANING = (
     "A score is the mean of a network's folds. What such scores meant is counted among the rows "
     "that the run held out, each scored by the one fold that never saw it, and holds where classes "
@@ -94,6 +95,8 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
         for name, row, *one in zip(pictures.ids, answered.rows, *said, strict=True)
     ]
     notes = [MEANING] if any(one.meaning for one in speakers) else []
+    if any(open_unit(one.files.samples, "verify").facts.get("synthetic") for one in meant.values()):
+        notes.insert(0, DRAWN)
     drawn = Prediction(title, speakers, every, answered.judge, notes)
     return page(_with_small(drawn, pictures, show))
 
