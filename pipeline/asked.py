@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.recipe import Recipe, load_recipe, recipe_names
+from pipeline.run_units import ASIDE
 from reports.config import ReportConfig
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import NAME, Manifest, load_manifest
@@ -18,8 +19,6 @@ RECIPE = "name"  # the key that RECIPE= stands for
 # What scoring new data with a finished run reads of the recipe; everything else is the run's.
 OF_NEW_DATA = ("data", "verify", "predict")
 READ_ALONE = {"score": "score"}  # of a stage that needs no other: the one section that it reads
-# Nothing that the run was made of.
-ASIDE = ("checkpoints", "predictions", "scores", "cases", "report")
 # By reports; no prediction comes of them.
 SHOWN_ALONE = ("ablation", "comparison", "eda", "hospitals", "leaks", "trials", "tune")
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there

@@ -25,10 +25,10 @@ from models.export.choosing import (
     platt,
 )
 from models.export.config import BOUND
-from models.export.familiar import familiar
 from models.export.licence import licence_of
 from models.export.onnx_file import halved, onnx_of
 from models.export.predict import Detector
+from models.inference.familiar import familiar
 from models.inference.scores import Scores, Way, score_pictures
 from models.inference.views import SIX
 from models.nets.config import BITS, Precision

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from folds.images import ImageReader
+from models.inference.overlays import Asked as Overlaid
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way
 from models.inference.views import IDENTITY
@@ -19,30 +20,33 @@ from models.input.folder import names_in, turned_in
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.networks import kept
-from models.networks.network import unit_name
-from models.networks.use import maker_of, use_of
+from models.networks.use import maker_of
+from pipeline import unlike
+from pipeline.answerers import Challenged, Networks, answering_networks, cascade_of, challenged_by
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.asked import as_made
 from pipeline.job import Job
+from pipeline.judged import DISTANCE, UNLIKE, Judged, judged, not_said
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
+from pipeline.picture_page import OVERLAYS, Answered, Meant, prediction_page
+from pipeline.unlike import FOLDER as FAMILIAR
+from pipeline.unlike import Known
+from reports.predictions.page import look_hash
 from submissions import isic_challenge
 from workspace.allocation import freed_memory_kept
-from workspace.arrays import Ints
-from workspace.errors import ArtifactError, ConfigError, DataError, DermstackError, name_some
-from workspace.manifest import Wanted, current_versions, load_manifest
+from workspace.arrays import Floats, Ints
+from workspace.errors import DataError
+from workspace.manifest import Wanted, current_versions
 from workspace.orders import Needs
 from workspace.pieces import KeptPieces
 from workspace.progress import Desk
-from workspace.tasks import Task
+from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
-TABLE, JSON, OVERLAYS = "predictions.csv", "predictions.json", "overlays"
+TABLE, JSON, PAGE = "predictions.csv", "predictions.json", "predictions.html"
 DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
-
-Networks = Mapping[str, Sequence[Unit]]  # the folds' units by the network's name
-Challenged = Mapping[str, tuple[str, Mapping[str, str]]]  # file: network, its class by category
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Asked:
     networks: Mapping[str, Sequence[Path]]  # the folds' units by the network's name
     cascade: tuple[str, str] | None  # these two answer, the second what the first lets go on
     challenged: Challenged
+    looks: Mapping[str, Path]  # by the fold's unit what its network knows; none: not to be said
+    false_alarms: float
+    meant: Mapping[str, Meant]
     overlays: bool
     drop_damaged: bool
     pixel_limit: int
@@ -59,15 +66,19 @@ class Asked:
 
 
 def answering(job: Job, folder: Path) -> Task:
-    """Predictions for the pictures below a folder."""
-    networks, predict = _answering(job), job.recipe.predict
+    """Predictions for the pictures below a folder; what is to be known of networks comes first."""
+    networks, predict = answering_networks(job), job.recipe.predict
+    looks = _looks(job, *next(iter(networks.items())))
     hashes = {unit.folder.name: maker_of(unit) for units in networks.values() for unit in units}
     hashes["images"] = job.hashes.of(folder)
     name = f"{folder.resolve().name}-{hashes['images'][:8]}"
     asked = Asked(
         networks={name: [unit.folder for unit in units] for name, units in networks.items()},
-        cascade=_cascade(job, networks),
-        challenged=_challenged(job, networks),
+        cascade=cascade_of(job, networks),
+        challenged=challenged_by(job, networks),
+        looks={look.folder.name: look.folder for look in looks},
+        false_alarms=predict.false_alarms,
+        meant=_meant(job, networks),
         overlays=predict.overlays,
         drop_damaged=job.recipe.verify.corrupt_images == "drop",
         pixel_limit=job.recipe.data.pixel_limit,
@@ -79,9 +90,10 @@ def answering(job: Job, folder: Path) -> Task:
         answer_pictures,
         settings={
             "overlays": predict.overlays, "challenge": predict.challenge,
-            "networks": list(networks),
+            "networks": list(networks), "look": look_hash(),
+            **({"false_alarms": predict.false_alarms} if looks else {}),
         },
-        inputs=dict(hashes),
+        inputs={**hashes, **{f"{FAMILIAR}/{look.name}": Output(look) for look in looks}},
         arguments={
             "folder": folder, "asked": asked,
             "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
@@ -89,6 +101,30 @@ def answering(job: Job, folder: Path) -> Task:
         needs=Needs(memory_gb=4.0, gpu=True),
         as_of=as_made(next(iter(networks.values()))[0].manifest, job.recipe),
     )  # fmt: skip
+
+
+def _looks(job: Job, name: str, units: Sequence[Unit]) -> list[Task]:
+    """At what the network that answers first learnt from; none, and why, is said."""
+    if not job.recipe.predict.unlike:
+        return []
+    looks = unlike.looking(job, name, units)
+    if isinstance(looks, str):
+        job.say(not_said(looks))
+        return []
+    return looks
+
+
+def _meant(job: Job, networks: Networks) -> dict[str, Meant]:
+    """Where the run's own rows tell what scores meant, if they are there."""
+    files, recipe = unlike.own_files(job), job.recipe
+    return (
+        {}
+        if isinstance(files, str)
+        else {
+            name: Meant(files, job.run / "networks" / name, (name, recipe.networks[name]))
+            for name in networks
+        }
+    )
 
 
 def working_folder(task: Task) -> Path:
@@ -108,19 +144,30 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     pictures = _pictures(draft.desk, reader, drop=asked.drop_damaged)
     pieces = KeptPieces(working, _resumable(draft.wanted, asked.machine), draft.desk.say)
     work = PieceByPiece(pictures, pieces)
-    answers = {name: _answer(draft, asked.machine, units, work) for name, units in networks.items()}
+    known = {unit: _known(asked, unit) for unit in asked.looks}
+    answers, judgement = dict[str, Answer](), None
+    for name, units in networks.items():
+        answers[name], far = _answer(draft, asked.machine, units, work, known)
+        if far:
+            judgement = judged(name, far, asked.false_alarms)
     rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
+    if judgement is not None:
+        _judge(rows, judgement, draft.facts)
     if asked.overlays:
         for name, which in shown.items():
             nets = [kept.open_network(unit)[0] for unit in networks[name]]
             with draft.progress(f"{name}, Grad-CAM") as show:
                 way = _plainly(asked.machine, nets[0].config)
-                drawn = work.overlays(name, nets, way, which, show)
+                drawn = work.overlays(name, nets, way, _captioned(answers[name], *which), show)
             for unit in drawn:
                 for file in unit.manifest.files:
                     draft.take(f"{OVERLAYS}/{file}", unit, file)
     draft.csv(TABLE, pl.DataFrame(rows))
     draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
+    judge = None if judgement is None else judgement.network
+    answered = Answered(answers, rows, shown, judge, asked.meant, asked.overlays)
+    with draft.progress("The page") as show:
+        draft.show(PAGE, prediction_page(folder.name, answered, pictures, show))
     for file, (network, categories) in asked.challenged.items():
         answer, ids = answers[network], pictures.ids.to_list()
         draft.csv(
@@ -129,85 +176,6 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
         )
     draft.facts["pictures"] = len(rows)
     draft.afterwards(pieces.clear)
-
-
-def _answering(job: Job) -> Networks:
-    """Those that are asked for; else the cascade's, as far as it is there; else all there are."""
-    recipe = job.recipe
-    there = {name: _folds_of(job, name) for name, c in recipe.used.items() if c.task.learns}
-    finished = {name: units for name, units in there.items() if units}
-    if not finished:
-        raise _without_networks(job)
-    if recipe.predict.networks is not None:
-        absent = [name for name in recipe.predict.networks if name not in finished]
-        if absent:
-            raise ConfigError(
-                f"predict.networks names {name_some(absent)}, which {job.run} holds no finished "
-                f"network of; there are {name_some(finished)}."
-            )
-        return {name: finished[name] for name in recipe.predict.networks}
-    cascade = recipe.cascade
-    if cascade is not None and cascade.first in finished:
-        both = (cascade.first, cascade.second)
-        return {name: finished[name] for name in both if name in finished}
-    return finished
-
-
-def _without_networks(job: Job) -> DermstackError:
-    """To train would be bad advice where another recipe's networks are there."""
-    others = [p.parent.name for p in sorted(job.run.glob("networks/*/metrics.json"))]
-    if not others:
-        return ArtifactError(f"{job.run} holds no networks; run 'make train-cnn' first.")
-    return ConfigError(
-        f"{job.run} holds networks ({name_some(others)}), but none that {job.recipe.name} uses; "
-        "name the run's own RECIPE=."
-    )
-
-
-def _folds_of(job: Job, name: str) -> list[Unit]:
-    """The folds' networks that the finished one was joined of, and no others; none without it."""
-    folder = job.run / "networks" / name
-    if load_manifest(folder) is None:
-        return []
-    joined, units = open_unit(folder, TRAIN_CNN), []
-    for fold, maker in joined.facts["makers"].items():
-        unit = open_unit(job.run / "networks" / unit_name(name, int(fold)), TRAIN_CNN)
-        if maker_of(unit) != maker:
-            raise ArtifactError(
-                f"{unit.folder} is not what {folder} was joined of; run 'make {TRAIN_CNN}' first."
-            )
-        use_of(unit, joined.facts["classes"])
-        units.append(unit)
-    return units
-
-
-def _cascade(job: Job, networks: Networks) -> tuple[str, str] | None:
-    """The recipe's, if its first network answers first and no other but its second besides."""
-    cascade = job.recipe.cascade
-    if cascade is None or next(iter(networks)) != cascade.first:
-        return None
-    both = (cascade.first, cascade.second)
-    return both if set(networks) <= set(both) else None
-
-
-def _challenged(job: Job, networks: Networks) -> Challenged:
-    """The challenge's files, and of each the network and the class of every category."""
-    named, by_network = job.recipe.predict.challenge, {}
-    for name, units in networks.items():
-        categories = isic_challenge.categories_of(use_of(units[0]).classes, named)
-        if categories is not None:
-            by_network[name] = categories
-    if named and not by_network:
-        raise ConfigError(
-            "predict.challenge is given, but no network that answers has a class for each of its "
-            f"categories ({', '.join(isic_challenge.CATEGORIES)}); name them all, or leave it out."
-        )
-    if len(by_network) == 1:
-        return {isic_challenge.FILE: next(iter(by_network.items()))}
-    stem, _, suffix = isic_challenge.FILE.partition(".")
-    return {
-        f"{stem}_{name}.{suffix}": (name, categories) for name, categories in by_network.items()
-    }
 
 
 def _resumable(wanted: Wanted, machine: Machine) -> Wanted:
@@ -234,16 +202,42 @@ def _pictures(desk: Desk, reader: ImageReader, *, drop: bool) -> Pictures:
     return Pictures(reader, list(whole), list(whole.values()), MEMORY_GB)
 
 
-def _answer(draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece) -> Answer:
-    """Mean probabilities over the folds' networks."""
-    each, uses = [], []
+def _known(asked: Asked, unit: str) -> Known:
+    return Known.of(open_unit(asked.looks[unit], PREDICT), asked.false_alarms)
+
+
+def _answer(
+    draft: Draft, machine: Machine, units: Sequence[Unit], work: PieceByPiece,
+    known: Mapping[str, Known],
+) -> tuple[Answer, list[Floats]]:  # fmt: skip
+    """Mean probabilities over the folds' networks; the distances that each has, if it knows."""
+    each, uses, far = [], [], []
     for unit in units:
         net, use = kept.open_network(unit)
         way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
         with draft.progress(f"{use.network}, fold {use.held_out}") as show:
-            each.append(work.scores(unit.folder.name, net, way, show))
+            said = work.scores(unit.folder.name, net, way, show, known.get(unit.folder.name))
+        each.append(said.probability)
         uses.append(use)
-    return Answer(uses[0].network, np.mean(each, axis=0), uses)
+        if said.distance is not None:
+            far.append(said.distance)
+    return Answer(uses[0].network, np.mean(each, axis=0), uses), far
+
+
+def _judge(rows: Rows, judgement: Judged, facts: dict[str, Any]) -> None:
+    """How far each picture is from what was learnt, and how many are unlike it."""
+    for row, far, is_unlike in zip(rows, judgement.distance, judgement.unlike, strict=True):
+        row |= {DISTANCE: float(far), UNLIKE: bool(is_unlike)}
+    facts[UNLIKE] = judgement.facts()
+
+
+def _captioned(answer: Answer, places: Ints, classes: Ints) -> Overlaid:
+    """With the class that an overlay speaks of and its probability."""
+    words = [
+        f"{answer.classes[code]} {answer.probability[at, code]:.3f}"
+        for at, code in zip(places, classes, strict=True)
+    ]
+    return Overlaid(places, classes, words)
 
 
 def _rows(

@@ -5,7 +5,10 @@ scores. What must be there for it are the rows (`new_data.reading`) and, if pict
 what the networks see of them (`new_columns.looking`).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -14,9 +17,12 @@ from features.build import build, single_lesion_patients
 from features.state import State
 from folds.findings import Findings
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
+from models.networks.network import unit_name
 from pipeline.asked import as_made
 from pipeline.feature_table import STATE
 from pipeline.job import Job, show_notices
+from pipeline.judged import DISTANCE, UNLIKE, judged
+from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, ROWS, NewData
 from pipeline.new_scores import Scorer, Stacked, choose
 from pipeline.samples import SAMPLES
@@ -24,32 +30,97 @@ from stacking.blending.policies import flag_scores
 from stacking.calibration.kept import PROBABILITY
 from stacking.fold import SCORE
 from workspace.errors import ArtifactError
+from workspace.manifest import load_manifest
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
+
+if TYPE_CHECKING:
+    from pipeline.new_columns import NewColumns
 
 FILE, DETAILS = "predictions.csv", "details.csv"
 TRAINED_ON, FLAGGED = "trained_on", "flagged"
 NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and suffix
 
 
-def predicting(job: Job, stacked: Stacked, data: NewData) -> Task:
+@dataclass(frozen=True)
+class Judge:
+    """The network by which pictures are told to be unlike those learnt from."""
+
+    network: str
+    looks: Mapping[int, Path]  # by fold what its network knows
+    false_alarms: float
+    tasks: tuple[Task, ...] = field(compare=False)  # that make it known
+
+    def of(self, columns: "NewColumns", facts: dict[str, Any]) -> pl.DataFrame:
+        """(ID, distance, unlike) of the rows with a picture."""
+        from pipeline import unlike  # noqa: PLC0415 - torch takes seconds to import
+
+        known = {
+            fold: unlike.Known.of(open_unit(place, PREDICT), self.false_alarms)
+            for fold, place in self.looks.items()
+        }
+        each = [one.far(columns.by_fold[fold].embedding()) for fold, one in known.items()]
+        found = judged(self.network, each, self.false_alarms)
+        facts[UNLIKE] = found.facts()
+        return columns.rows.select(ID).with_columns(
+            pl.Series(DISTANCE, found.distance), pl.Series(UNLIKE, found.unlike)
+        )
+
+
+def judge_of(job: Job, stacked: Stacked, data: NewData) -> "Judge | str | None":
+    """The stack's first network that learnt; why there can be none; None where none is asked."""
+    networks, predict = job.recipe.networks, job.recipe.predict
+    if not predict.unlike or not stacked.sees or data.config.images == "none":
+        return None
+    learnt = [n for n in stacked.networks if n in networks and networks[n].task.learns]
+    if not learnt:
+        return f"no network of {stacked.run} learnt from its pictures"
+    from pipeline import unlike  # noqa: PLC0415 - torch takes seconds to import
+
+    by_fold = _folds_of(stacked.run, learnt[0])
+    if not by_fold:
+        return None  # who asks the networks says what is wrong
+    looks = unlike.looking(job, learnt[0], list(by_fold.values()))
+    if isinstance(looks, str):
+        return looks
+    known = {fold: look.folder for fold, look in zip(by_fold, looks, strict=True)}
+    return Judge(learnt[0], known, predict.false_alarms, tuple(looks))
+
+
+def _folds_of(run: Path, network: str) -> dict[int, Unit]:
+    """Its folds' networks; none where one is not there."""
+    block = run / "blocks" / network
+    if load_manifest(block) is None:
+        return {}
+    folds = [int(fold) for fold in open_unit(block, "embed").facts["makers"]]
+    places = {fold: run / "networks" / unit_name(network, fold) for fold in folds}
+    if any(load_manifest(place) is None for place in places.values()):
+        return {}
+    return {fold: open_unit(place, TRAIN_CNN) for fold, place in places.items()}
+
+
+def predicting(job: Job, stacked: Stacked, data: NewData, judge: Judge | None = None) -> Task:
     """The new rows' scores, of what is kept of them in `data.working`."""
+    asked = {} if judge is None else {UNLIKE: judge.network, "false_alarms": judge.false_alarms}
     return Task(
         job.results / "predictions" / data.name,
         PREDICT,
         score_rows,
         settings={
             "average": stacked.unit.manifest.settings["average"], "policy": stacked.policy,
+            **asked,
         },
         inputs=data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)},
-        arguments={"run": job.run, "results": job.results, "data": data},
+        arguments={"run": job.run, "results": job.results, "data": data, "judge": judge},
         needs=Needs(memory_gb=2.0),
         as_of=as_made(stacked.unit.manifest, job.recipe),
     )  # fmt: skip
 
 
-def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
+def score_rows(
+    draft: Draft, run: Path, results: Path, data: NewData, judge: Judge | None = None
+) -> None:
     """Scores by the functions that score the test set, with what each network says beside them."""
     stacked, rows = Stacked.open(run), open_rows(results, data)
     table, findings = None, Findings()
@@ -66,6 +137,9 @@ def score_rows(draft: Draft, run: Path, results: Path, data: NewData) -> None:
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))
     details = known.join(means, on=ID, how="left", maintain_order="left")
+    if judge is not None and judge.network in networks:
+        far = judge.of(networks[judge.network], draft.facts)
+        details = details.join(far, on=ID, how="left", maintain_order="left")
     handed_out = PROBABILITY if PROBABILITY in scores.columns else SCORE
     draft.csv(FILE, scores.select(ID, pl.col(handed_out).alias(TARGET)))
     comparable = choice.members == stacked.handed_in

@@ -217,6 +217,8 @@ class Recipe(_Boosters):
             values["suite"][key] = Path(values["suite"][key]).name
         if self.export.runtime is not None:
             values["export"]["runtime"] = self.export.runtime.name
+        if self.predict.learnt is not None:
+            values["predict"]["learnt"] = self.predict.learnt.name
         if self.align.pictures is not None:
             values["align"]["pictures"] = self.align.pictures.name
         return values

@@ -12,7 +12,8 @@ from workspace.units import Unit
 METRICS = "metrics.json"  # of what is joined
 HISTORY = "history.json"  # of a training
 HOSPITALS = "hospitals/"
-PAGES = ("report", "cases")  # what is made of all of them
+# Nothing that the run was made of: what is made of it, and trainings that are not finished.
+ASIDE = ("checkpoints", "familiar", "predictions", "scores", "cases", "report")
 COST = f"{HOSPITALS}all"
 EXPORT = "export/"
 FURTHER = ("comparison/all", "distill/sheet", "distill/study", "suite/leaderboard")
@@ -20,7 +21,6 @@ SHOWN = (
     "samples", "folds", "features", "stack", "submission", "leaks", "cascade", "tune", COST,
     "ablation", "label_efficiency", *FURTHER,
 )  # fmt: skip
-CHECKPOINTS = "checkpoints"  # of trainings that are not finished
 
 
 def finished_units(run: Path) -> dict[str, Unit]:
@@ -31,7 +31,7 @@ def finished_units(run: Path) -> dict[str, Unit]:
     for name in order:
         manifest = load_manifest(folders[name])
         joined = manifest is not None and METRICS in manifest.files
-        if manifest is not None and name not in PAGES and (joined or NETWORKS not in name):
+        if manifest is not None and name not in ASIDE and (joined or NETWORKS not in name):
             units[name] = Unit(folders[name], manifest)
     return units
 
@@ -65,10 +65,10 @@ def _units(run: Path) -> Iterator[Path]:
     for folder, below, files in os.walk(run):
         place = Path(folder)
         is_unit = NAME in files
-        if is_unit and place.relative_to(run).as_posix() not in PAGES:
+        if is_unit:
             yield place
         inside = [] if is_unit else below
-        below[:] = sorted(name for name in inside if name != CHECKPOINTS and name[0] != ".")
+        below[:] = sorted(name for name in inside if name not in ASIDE and name[0] != ".")
 
 
 def _manifests(run: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from folds.findings import plural
 from pipeline.asked import OF_NEW_DATA
 from pipeline.job import Job
+from pipeline.judged import UNLIKE, as_said
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
 from scripts.stage import OUT, main
 from workspace.atomic import remove_folder
@@ -33,7 +34,9 @@ def run(job: Job) -> Unit:
     working = working_folder(task)
     if job.fresh:
         begin_anew(working)
-    done, new = replace(job, fresh=is_anew(working)).make(task)
+    job = replace(job, fresh=is_anew(working))
+    job.carry_out(*task.inputs_from())
+    done, new = job.make(task)
     if not new:
         remove_folder(working)  # a call that was killed between its end and this line left it
         job.say(f"predict: nothing to do, {done.folder / TABLE} is up to date.")
@@ -44,6 +47,8 @@ def run(job: Job) -> Unit:
         flagged = f", {done.facts['flagged']} at or above {first}'s threshold"
     count = plural(done.facts["pictures"], "picture")
     job.say(f"predict: wrote {done.folder / TABLE}: {count}{flagged}. {DISCLAIMER}")
+    if UNLIKE in done.facts:
+        job.say(f"predict: {as_said(done.facts[UNLIKE])}")
     return done
 
 

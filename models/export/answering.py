@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from models.export.choosing import CERTAIN, Platt
-from models.export.familiar import Distance, Familiar
 from models.export.resizing import Resized
+from models.inference.familiar import Distance, Familiar
 from models.inference.views import View, probabilities
 from models.input.pixels import scale_batch
 from models.nets.network import LesionNet

@@ -17,6 +17,7 @@ from metrics.operating import operating_tally, threshold_for_sensitivity
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
 from models.export.config import ExportConfig
+from models.inference.familiar import limit_of
 from models.networks.measure import Patients
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import DataError
@@ -93,7 +94,7 @@ def chosen(rows: SaidRows, config: ExportConfig) -> dict[str, Any]:
             "specificity": float((~flagged[~rows.positive]).mean()),
         },
         "distance": {
-            "limit": float(np.quantile(rows.distance, 1 - config.false_alarms)),
+            "limit": limit_of(rows.distance, config.false_alarms),
             "false_alarms": config.false_alarms,
         },
         "n": len(rows.positive), "positives": int(rows.positive.sum()),

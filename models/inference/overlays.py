@@ -6,6 +6,7 @@ read ahead, and draw and encode the batch that is done.
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import repeat
 
 import cv2
@@ -24,24 +25,35 @@ from models.nets.network import LesionNet
 from workspace.arrays import Ints
 from workspace.hashing import sha256_text
 
-OVERLAY_PX = 1024
+OVERLAY_PX, LEAST_PX = 1024, 256  # sides: at most, and of the longer one at least
+INK, PAPER = (38, 35, 29), (253, 253, 251)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Places of pictures, the class that each is to be seen as, and what is written below it."""
+
+    places: Ints
+    classes: Ints
+    words: Sequence[str]
+
+
 def draw(
-    nets: Sequence[LesionNet], pictures: Pictures, plan: Sequence[tuple[Ints, Ints]], way: Way
+    nets: Sequence[LesionNet], pictures: Pictures, plan: Sequence[Asked], way: Way
 ) -> Generator[list[bytes], None, None]:
-    """For each batch of places and classes the PNGs that show where the class was seen."""
+    """For each batch the PNGs that show where the class was seen, with class and score on them."""
     transform = _transform_of(nets)
     moved = [net.to(way.device) for net in nets]
-    places = [chosen for chosen, _ in plan]
+    places = [asked.places for asked in plan]
     shown = batches(pictures, transform, places, seed=0, epoch=0, workers=way.workers)
     with ThreadPoolExecutor(max(1, way.workers)) as pool:
-        for batch, (chosen, classes) in zip(shown, plan, strict=True):
+        for batch, asked in zip(shown, plan, strict=True):
             images = transform.finish(batch.pixels.to(way.device), batch.draws)
-            maps = mean_maps(moved, images, torch.from_numpy(classes).to(way.device))
-            yield list(pool.map(_drawn, repeat(pictures), chosen, maps))
+            maps = mean_maps(moved, images, torch.from_numpy(asked.classes).to(way.device))
+            yield list(pool.map(_drawn, repeat(pictures), asked.places, maps, asked.words))
 
 
 def mean_maps(nets: Sequence[LesionNet], images: Tensor, classes: Tensor) -> Maps:
@@ -84,18 +96,42 @@ def _transform_of(nets: Sequence[LesionNet]) -> EvaluationTransform:
     return transform
 
 
-def _drawn(pictures: Pictures, place: int, heat: Maps) -> bytes:
-    drawn = overlay(_small(pictures.pixels(int(place))), heat)
+def captioned(drawn: Pixels, words: str) -> Pixels:
+    """The overlay over a strip with a scale of its colours, from low to high, and these words.
+
+    Letters that the drawn font lacks become question marks.
+    """
+    width = drawn.shape[1]
+    size = max(width, 120) / 420
+    high, edge = round(30 * size) + 16, max(6, round(8 * size))
+    strip = np.full((high, width, 3), PAPER, np.uint8)
+    ramp = np.tile(np.linspace(0, 255, width).astype(np.uint8), (edge, 1))
+    strip[:edge] = cv2.cvtColor(cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    plain = words.encode("ascii", "replace").decode()
+    (wide, tall), _ = cv2.getTextSize(plain, FONT, size, 1)
+    scale = size * min(1.0, (width - 8) / max(wide, 1))
+    foot = edge + (high - edge + round(tall * scale / size)) // 2
+    cv2.putText(strip, plain, (4, foot), FONT, scale, INK, max(1, round(size)), cv2.LINE_AA)
+    return np.vstack([drawn, strip])
+
+
+def _drawn(pictures: Pictures, place: int, heat: Maps, words: str) -> bytes:
+    drawn = captioned(overlay(_fitted(pictures.pixels(int(place))), heat), words)
     ok, data = cv2.imencode(".png", drawn[..., ::-1])
     assert ok
     return bytes(data)
 
 
-def _small(pixels: Pixels) -> Pixels:
-    """No side over OVERLAY_PX: a photograph's overlay would take megabytes and say no more."""
+def _fitted(pixels: Pixels) -> Pixels:
+    """No side over OVERLAY_PX: a photograph's overlay would take megabytes and say no more.
+
+    A small picture is enlarged, or the words below it could not be read.
+    """
     height, width = pixels.shape[:2]
-    share = min(1.0, OVERLAY_PX / max(height, width))
+    longer = max(height, width)
+    share = min(max(longer, LEAST_PX), OVERLAY_PX) / longer
     if share == 1:
         return pixels
     size = max(1, round(width * share)), max(1, round(height * share))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    how = cv2.INTER_AREA if share < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)

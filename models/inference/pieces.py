@@ -7,15 +7,15 @@ batches of an unbroken one and comes to the same bytes. Reads pictures and netwo
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from models.inference.overlays import draw, overlay_names
+from models.inference.overlays import Asked, draw, overlay_names
 from models.inference.scores import Way, score_pictures
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
-from workspace.arrays import Floats, Ints
+from workspace.arrays import Floats, Floats32, Ints
 from workspace.hashing import sha256_text
 from workspace.pieces import KeptPieces
 from workspace.progress import Show
@@ -23,7 +23,7 @@ from workspace.units import Unit
 
 SCORED = 1024  # pictures a piece of scores: minutes of work, and always whole batches of a Way
 DRAWN = 16  # pictures a piece of overlays, which is one batch: 1 GB with the paper's network
-FILE = "probability.npy"
+FILE, FAR = "probability.npy", "distance.npy"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,23 @@ class Piece:
     settings: dict[str, Any]  # what the result depends on, besides what all pieces do
 
 
+class Measure(Protocol):
+    """How far embeddings are from what a network learnt from."""
+
+    @property
+    def mark(self) -> str: ...  # by which what is kept is known to be of it
+
+    def far(self, embeddings: Floats32) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Row for row: probabilities (n, classes), and distances (n,), if they were measured."""
+
+    probability: Floats
+    distance: Floats | None
+
+
 class PieceByPiece:
     """Work on pictures that goes on from its kept pieces."""
 
@@ -45,11 +62,15 @@ class PieceByPiece:
         self.pictures, self._kept_pieces = pictures, kept
         self._scored, self._drawn = scored, drawn
 
-    def scores(self, name: str, net: LesionNet, way: Way, show: Show) -> Floats:
-        """Probabilities (n, classes) of all pictures by one network."""
+    def scores(
+        self, name: str, net: LesionNet, way: Way, show: Show, measure: Measure | None = None
+    ) -> Scored:
+        """What one network says of all pictures."""
         assert self._scored % way.batch_size == 0, "a piece would end in the middle of a batch"
         total = len(self.pictures)
-        pieces = self._cut(name, np.arange(total), np.zeros(0, np.int64), self._scored)
+        more = {} if measure is None else {"measure": measure.mark}
+        asked = np.arange(total), np.zeros(0, np.int64)
+        pieces = self._cut(name, *asked, self._scored, more)
         kept, done = self._kept(pieces, show)
         for piece in pieces:
             if piece.name in kept:
@@ -61,19 +82,28 @@ class PieceByPiece:
             found = score_pictures(net, self.pictures, piece.places, way, ahead)
             with self._kept_pieces.making(piece.name, piece.settings) as draft:
                 draft.array(FILE, found.probability)
+                if measure is not None:
+                    draft.array(FAR, measure.far(found.embedding))
             kept[piece.name] = self._kept_pieces.open(piece.name)
             done += len(piece.places)
-        return np.concatenate([kept[piece.name].array(FILE) for piece in pieces])
+        units = [kept[piece.name] for piece in pieces]
+        distance = None if measure is None else np.concatenate([one.array(FAR) for one in units])
+        return Scored(np.concatenate([one.array(FILE) for one in units]), distance)
 
     def overlays(
-        self, stage: str, nets: Sequence[LesionNet], way: Way, asked: tuple[Ints, Ints], show: Show
+        self, stage: str, nets: Sequence[LesionNet], way: Way, asked: Asked, show: Show
     ) -> list[Unit]:
         """Pieces with a PNG for each of the pictures asked for, as to the class beside it."""
-        pieces = self._cut(f"overlays_{stage}", *asked, self._drawn)
+        words = dict(zip(asked.places.tolist(), asked.words, strict=True))
+        more = {"words": sha256_text("\n".join(asked.words))}
+        pieces = self._cut(f"overlays_{stage}", asked.places, asked.classes, self._drawn, more)
         names = overlay_names(self.pictures.ids, stage)
         kept, done = self._kept(pieces, show)
         lacking = [piece for piece in pieces if piece.name not in kept]
-        plan = [(piece.places, piece.classes) for piece in lacking]
+        plan = [
+            Asked(piece.places, piece.classes, [words[at] for at in piece.places.tolist()])
+            for piece in lacking
+        ]
         with closing(draw(nets, self.pictures, plan, way)) as drawn:
             for piece, images in zip(lacking, drawn, strict=True):
                 with self._kept_pieces.making(piece.name, piece.settings) as draft:
@@ -81,15 +111,17 @@ class PieceByPiece:
                         draft.encoded(names[place], image)
                 kept[piece.name] = self._kept_pieces.open(piece.name)
                 done += len(piece.places)
-                show(done, len(asked[0]))
+                show(done, len(asked.places))
         return [kept[piece.name] for piece in pieces]
 
-    def _cut(self, name: str, places: Ints, classes: Ints, size: int) -> list[Piece]:
+    def _cut(
+        self, name: str, places: Ints, classes: Ints, size: int, more: dict[str, Any]
+    ) -> list[Piece]:
         pieces = []
         for start in range(0, len(places), size):
             chosen, of = places[start : start + size], classes[start : start + size]
             ids = "\n".join(self.pictures.ids.gather(chosen))
-            settings = {"pictures": sha256_text(ids), "classes": of.tolist()}
+            settings = {"pictures": sha256_text(ids), "classes": of.tolist(), **more}
             pieces.append(Piece(f"{name}/{start // size:05d}", chosen, of, settings))
         return pieces
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from models.export.answering import Answering
-from models.export.familiar import familiar
 from models.export.onnx_file import onnx_of
 from models.export.predict import Detector
+from models.inference.familiar import familiar
 from models.inference.views import IDENTITY
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from models.export.answering import Answering
-from models.export.familiar import familiar
 from models.export.onnx_file import halved, onnx_of
 from models.export.predict import Detector
+from models.inference.familiar import familiar
 from models.inference.views import IDENTITY
 from models.input.evaluation import resize
 from models.input.pixels import scale_batch

@@ -236,6 +236,32 @@ def test_pictures_alone_are_scored_by_the_part_of_images(place, pictures):
     assert prediction(place, packed).equals(ours)
 
 
+def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, pictures):
+    """By two ways through the code: kept embeddings of rows, and pictures looked at in pieces."""
+    said = predict(place, new)
+    assert (
+        "notice: whether pictures are unlike those learnt from is not said: where the run's own "
+        'pictures lie is not said; name their folder once, SET="predict.learnt=folder".'
+    ) in " ".join(said.split())
+    assert "unlike" not in prediction(place, new, "details.csv").columns
+    said = predict(place, new, f"predict.learnt={place.data}")
+    details = prediction(place, new, "details.csv")
+    assert (details["unlike"] == (details["distance"] > 1)).all()
+    judge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
+    settings = (f'predict.networks=["{judge}"]', "predict.overlays=false")
+    call(place, "predict_images", "--images", str(pictures), settings=settings)
+    alone = prediction(place, pictures).select(
+        pl.col("picture").alias("isic_id"), pl.col("distance").alias("other")
+    )
+    both = details.join(alone, on="isic_id", validate="1:1")
+    assert len(both) == len(details)
+    np.testing.assert_allclose(both["distance"], both["other"], rtol=1e-3)
+    kept = sorted((place.run / "familiar").glob("*/manifest.json"))
+    assert [path.parent.name for path in kept] == [f"{judge}_fold_0", f"{judge}_fold_1"]
+    again = predict(place, new)  # once it is known, nobody need name the folder
+    assert "notice: whether pictures" not in again
+
+
 def test_some_rows_without_a_picture_are_refused_by_name(place, new):
     with h5py.File(new / "test-image.hdf5", "a") as archive:
         gone = sorted(archive)[:2]

@@ -155,9 +155,9 @@ def test_predict_uses_the_networks_that_were_joined_and_no_others(place, tmp_pat
     call(place, "predict_images", "--images", str(own))
     [folder] = (place.run / "predictions").iterdir()
     used = json.loads((folder / "manifest.json").read_text())["inputs"]
-    assert sorted(name for name in used if name != "images") == [
-        f"stage{stage}_fold_{fold}" for stage in (1, 2) for fold in (0, 1, 2)
-    ]
+    asked = [f"stage{stage}_fold_{fold}" for stage in (1, 2) for fold in (0, 1, 2)]
+    known = [f"familiar/stage1_fold_{fold}" for fold in (0, 1, 2)]
+    assert sorted(name for name in used if name != "images") == [*known, *asked]
     shutil.rmtree(place.run / "networks" / "stage1_fold_0")
     shutil.copytree(place.run / "networks" / "stage1_fold_1", stray.with_name("stage1_fold_0"))
     ended = call(place, "predict_images", "--images", str(own), code=2)
@@ -269,7 +269,14 @@ def test_predict_on_pictures_of_ones_own(place, tmp_path):
     assert [n for n in overlays if "stage1" in n] == [
         "deep__two_stage1.png", "one_stage1.png", "three_stage1.png"
     ]  # fmt: skip
-    assert cv2.imread(str(folder / "overlays" / "one_stage1.png")).shape == (70, 90, 3)
+    drawn = cv2.imread(str(folder / "overlays" / "one_stage1.png"))
+    assert drawn.shape[1] == 256  # enlarged, for the words below it
+    assert drawn.shape[0] > 256 * 70 / 90
+    page = (folder / "predictions.html").read_text()
+    assert page.count("Not a medical device") == 2
+    assert all(f"overlays/{name}" in page for name in overlays)
+    assert (rows["unlike"] == (rows["distance"] > 1)).all()
+    assert "that stage1 learnt from" in done.stdout
     assert "no medical device" in done.stdout
     assert "nothing to do" in call(place, "predict_images", "--images", str(own)).stdout
 
@@ -352,7 +359,9 @@ def test_overlays_are_left_out_if_the_recipe_says_so(place, tmp_path):
     without = ("predict.overlays=false",)
     call(place, "predict_images", "--images", str(own), settings=without)
     plain = predicted(place)
-    assert sorted(plain) == ["predictions.csv", "predictions.json"]
+    assert sorted(plain) == ["predictions.csv", "predictions.html", "predictions.json"]
+    page = plain.pop("predictions.html")
+    assert b"overlays/" not in page
     call(place, "predict_images", "--images", str(own))
     drawn = predicted(place)
     assert {name: drawn[name] for name in plain} == plain

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -11,9 +12,11 @@ from models.inference.scores import score_pictures
 from models.networks.kept import open_network
 from models.networks.use import maker_of, use_of
 from pipeline import new_pictures
+from pipeline.answerers import answering_networks, cascade_of, challenged_by
+from pipeline.answerers import folds_of as units_of
 from pipeline.answers import Answer
 from pipeline.machine import Machine
-from pipeline.new_pictures import _answering, _cascade, _challenged, _folds_of, _pictures, _rows
+from pipeline.new_pictures import _pictures, _rows
 from scripts import predict_images
 from submissions.isic_challenge import CATEGORIES
 from tests.by_hand.pictures import PicturesByHand, random_weights
@@ -33,13 +36,16 @@ def keep(run, name, classes=("benign", "malignant"), **values):
     units = {k: run.keep_network(name, k, classes, weights=weights(k), **values) for k in range(3)}
     with run.making("networks", name, stage="train-cnn") as draft:
         draft.json("metrics.json", {})
+        draft.parquet(
+            "oof.parquet", pl.DataFrame({"isic_id": ["a0"], f"oof_{name}_malignant": 0.5})
+        )
         makers = {str(k): maker_of(unit) for k, unit in units.items()}
         draft.facts |= {"makers": makers, "classes": list(classes)}
     return units
 
 
 def answering(run, *settings):
-    networks = _answering(run.job(*settings))
+    networks = answering_networks(run.job(*settings))
     return {name: [unit.folder.name for unit in units] for name, units in networks.items()}
 
 
@@ -115,7 +121,7 @@ def test_a_fold_that_was_trained_anew_is_not_what_was_joined(run):
     keep(run, "flag")
     other = run.keep_network("flag", 1, weights=random_weights(4))
     with pytest.raises(ArtifactError) as refused:
-        _folds_of(run.job(), "flag")
+        units_of(run.job(), "flag")
     assert str(refused.value) == one_line(
         f"{other.folder} is not what {run.run / 'networks' / 'flag'} was joined of; run 'make "
         "train-cnn' first."
@@ -129,7 +135,7 @@ ALL = tuple(f"c{at}" for at in range(len(CATEGORIES)))
 def challenged(run, names, *settings):
     networks = {name: keep(run, name, classes) for name, classes in names.items()}
     units = {name: list(by_fold.values()) for name, by_fold in networks.items()}
-    return _challenged(run.job(*settings), units)
+    return challenged_by(run.job(*settings), units)
 
 
 def test_a_network_of_all_the_challenges_categories_has_a_file_of_that_name(run):
@@ -163,7 +169,7 @@ def answer(run, name, *shares, limit=None, classes=("benign", "malignant")):
 
 def rows_of(run, answers):
     facts = {}
-    rows, shown = _rows(_cascade(run.job(), answers), answers, ["a", "b"], facts)
+    rows, shown = _rows(cascade_of(run.job(), answers), answers, ["a", "b"], facts)
     return rows, shown, facts
 
 
@@ -226,13 +232,14 @@ def test_pictures_that_cannot_be_decoded_leave_nothing_behind(run, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.png").write_bytes(b"no picture")
     before = files_in(run.run)
+    seen = "predict.unlike=false"
     for setting, said in (
         ("verify.corrupt_images=error", "Damaged pictures: [a]; mend them, or leave them out with "
          'SET="verify.corrupt_images=drop".'),
         ("verify.corrupt_images=drop", f"No picture below {tmp_path / 'mine'} can be decoded."),
     ):  # fmt: skip
         with pytest.raises(DataError) as refused:
-            predict_images.run(run.job(setting, files={"images": tmp_path / "mine"}))
+            predict_images.run(run.job(setting, seen, files={"images": tmp_path / "mine"}))
         assert str(refused.value) == said
     assert files_in(run.run) == before
 
@@ -243,7 +250,7 @@ def test_the_mean_over_the_folds_answers_and_pieces_are_gone_once_all_is_written
     for name in ("a0", "b0"):
         (mine / f"{name}.png").write_bytes((run.data / "pictures" / f"{name}.png").read_bytes())
     units = keep(run, "flag", weights=random_weights, limit=0.5)
-    asked = ("predict.overlays=false",)
+    asked = ("predict.overlays=false", "predict.unlike=false")
     done = predict_images.run(run.job(*asked, files={"images": mine}))
     table = done.json("predictions.json")["pictures"]
     assert [row["picture"] for row in table] == ["a0", "b0"]

@@ -8,8 +8,8 @@ import torch
 
 from folds.images import ImageReader
 from models.export.answering import Answering
-from models.export.familiar import familiar
 from models.export.onnx_file import onnx_of
+from models.inference.familiar import familiar
 from models.inference.views import FOUR
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig

@@ -9,10 +9,10 @@ import torch
 from onnx import TensorProto, numpy_helper
 
 from models.export.answering import Answering
-from models.export.familiar import familiar
 from models.export.onnx_file import onnx_of
 from models.export.packed import WHOLE, PackedWeight, packed
 from models.export.predict import Detector
+from models.inference.familiar import familiar
 from models.inference.scores import Way, images_of, score_pictures
 from models.inference.views import FOUR, IDENTITY
 from models.nets.config import NetConfig

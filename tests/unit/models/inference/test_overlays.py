@@ -6,7 +6,15 @@ import torch
 
 from folds.images import ImageReader
 from models.inference.gradcam import gradcam, overlay
-from models.inference.overlays import OVERLAY_PX, draw, mean_maps, overlay_names, target_maps
+from models.inference.overlays import (
+    OVERLAY_PX,
+    Asked,
+    captioned,
+    draw,
+    mean_maps,
+    overlay_names,
+    target_maps,
+)
 from models.inference.scores import Way
 from models.input.evaluation import EvaluationTransform, resize
 from models.input.pictures import Pictures
@@ -58,7 +66,8 @@ def decoded(png):
 
 def drawn(nets, pictures, size, workers=0):
     places = np.arange(8)
-    plan = [(places[at : at + size], CLASSES[at : at + size]) for at in range(0, 8, size)]
+    chosen = [places[at : at + size] for at in range(0, 8, size)]
+    plan = [Asked(some, CLASSES[some], [f"{at}" for at in some]) for some in chosen]
     return [png for batch in draw(nets, pictures, plan, Way(CPU, workers=workers)) for png in batch]
 
 
@@ -75,8 +84,10 @@ def test_maps_of_a_batch_are_those_of_each_picture_alone(nets, pictures):
 def test_overlays_of_batches_are_those_of_each_picture_alone_but_for_rounding(nets, pictures):
     for place, png in enumerate(drawn(nets, pictures, 4)):
         heat = one_by_one(nets, pictures, place, int(CLASSES[place]))
-        alone = overlay(pictures.pixels(place), heat)
-        away = np.abs(decoded(png).astype(int) - alone)
+        pixels = pictures.pixels(place)
+        wide, high = 256, round(256 * 70 / pixels.shape[1])  # enlarged, so that words can be read
+        alone = overlay(cv2.resize(pixels, (wide, high), interpolation=cv2.INTER_LINEAR), heat)
+        away = np.abs(decoded(png)[:high].astype(int) - alone)
         assert away.max() <= 8  # a heat that rounds to the next level has the next colour
         assert (away > 0).mean() < 0.02
 
@@ -88,8 +99,24 @@ def test_threads_change_no_byte(nets, pictures):
 def test_a_photograph_is_made_small(nets, tmp_path):
     assert cv2.imwrite(str(tmp_path / "large.png"), np.full((600, 2000, 3), 90, np.uint8))
     one = Pictures(ImageReader(tmp_path), ["large"], ["large.png"])
-    [[png]] = draw(nets, one, [(np.array([0]), np.array([1]))], Way(CPU))
-    assert decoded(png).shape == (307, OVERLAY_PX, 3)
+    [[png]] = draw(nets, one, [Asked(np.array([0]), np.array([1]), ["NV 0.5"])], Way(CPU))
+    high, wide, _ = decoded(png).shape
+    assert wide == OVERLAY_PX
+    assert 307 + 40 < high < 307 + 140  # and the words below
+
+
+def test_below_an_overlay_are_a_scale_of_its_colours_and_words_that_fit():
+    drawn = np.full((200, 256, 3), 90, np.uint8)
+    plain, words, long = (captioned(drawn, one) for one in ("", "MEL 0.832", "melanoma" * 5))
+    assert (plain[:200] == 90).all()
+    scale = plain[200].astype(int)
+    assert scale[0].argmax() == 2  # cold is blue
+    assert scale[-1].argmax() == 0  # hot is red
+    ink = [(one != plain).any(axis=(0, 2)) for one in (words, long)]
+    assert 60 < ink[0].sum() < 200
+    assert ink[1][230:].any()
+    assert not ink[1][-2:].any()
+    assert captioned(drawn, "Näv").tobytes() == captioned(drawn, "N?v").tobytes()
 
 
 def test_no_two_pictures_have_one_file_name():

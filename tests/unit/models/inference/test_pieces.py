@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from folds.images import ImageReader
+from models.inference.overlays import Asked
 from models.inference.pieces import PieceByPiece
 from models.inference.scores import Way, score_pictures
 from models.input.pictures import Pictures
@@ -19,7 +20,8 @@ from workspace.pieces import KeptPieces
 from workspace.stopping import Stopped
 
 WAY = Way(torch.device("cpu"), batch_size=2)
-ASKED = np.arange(1, 10), np.array([0, 1, 1, 0, 1, 0, 0, 1, 1])
+PLACES, CLASSES = np.arange(1, 10), np.array([0, 1, 1, 0, 1, 0, 0, 1, 1])
+ASKED = Asked(PLACES, CLASSES, [f"class {code}" for code in CLASSES])
 WANTED = Wanted(stage="predict", settings={}, inputs={}, recipe={}, seed=0)
 
 
@@ -58,7 +60,25 @@ def work_in(folder, pictures, told=None):
 
 
 def scores(folder, pictures, net, bar, told=None):
-    return work_in(folder, pictures, told).scores("fold_0", net, WAY, bar).tobytes()
+    said = work_in(folder, pictures, told).scores("fold_0", net, WAY, bar)
+    assert said.distance is None
+    return said.probability.tobytes()
+
+
+class FirstNumber:
+    """A distance that can be read off the embedding."""
+
+    def __init__(self, mark="one"):
+        self.mark = mark
+
+    def far(self, embeddings):
+        return embeddings[:, 0].astype(np.float64)
+
+
+def distances(folder, pictures, net, bar, told=None, measure=None):
+    work = work_in(folder, pictures, told)
+    said = work.scores("fold_0", net, WAY, bar, measure or FirstNumber())
+    return said.probability.tobytes() + said.distance.tobytes()
 
 
 def overlays(folder, pictures, net, bar, told=None):
@@ -87,11 +107,11 @@ def test_overlays_are_one_for_each_that_was_asked_for(tmp_path, pictures, net):
     found = overlays(tmp_path, pictures, net, bar)
     assert list(found) == [f"picture {number}_stage1.png" for number in range(1, 10)]
     assert bar.shown == [(0, 9), (4, 9), (8, 9), (9, 9)]
-    nothing = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    nothing = Asked(np.zeros(0, np.int64), np.zeros(0, np.int64), [])
     assert work_in(tmp_path, pictures).overlays("stage2", [net], WAY, nothing, bar) == []
 
 
-@pytest.mark.parametrize("what", [scores, overlays])
+@pytest.mark.parametrize("what", [scores, distances, overlays])
 @pytest.mark.parametrize("after", [1, 2, 3, 4])
 def test_stopped_anywhere_it_goes_on_to_the_same_bytes_and_redoes_nothing(
     tmp_path, pictures, net, what, after
@@ -110,7 +130,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bytes_and_redoes_nothing(
     assert again.shown == unbroken.shown[-1:]
 
 
-@pytest.mark.parametrize("what", [scores, overlays])
+@pytest.mark.parametrize("what", [scores, distances, overlays])
 def test_one_damaged_piece_is_made_anew_whole_and_no_other(tmp_path, pictures, net, what):
     expected = what(tmp_path, pictures, net, Bar())
     kept = kept_in(tmp_path)
@@ -129,10 +149,24 @@ def test_one_damaged_piece_is_made_anew_whole_and_no_other(tmp_path, pictures, n
 
 def test_other_classes_are_drawn_anew(tmp_path, pictures, net):
     first = overlays(tmp_path, pictures, net, Bar())
-    turned = ASKED[0], 1 - ASKED[1]
+    for other in (replace(ASKED, classes=1 - CLASSES), replace(ASKED, words=["else"] * 9)):
+        work = work_in(tmp_path, pictures)
+        units = work.overlays("stage1", [net, net], WAY, other, Bar())
+        now = {n: u.path(n).read_bytes() for u in units for n in u.manifest.files}
+        assert now.keys() == first.keys()
+        assert now != first
+
+
+def test_distances_are_of_the_embeddings_and_another_measure_measures_anew(tmp_path, pictures, net):
+    embedding = score_pictures(net, pictures, np.arange(10), WAY).embedding
     work = work_in(tmp_path, pictures)
-    units = work.overlays("stage1", [net, net], WAY, turned, Bar())
-    assert {n: u.path(n).read_bytes() for u in units for n in u.manifest.files} != first
+    said = work.scores("fold_0", net, WAY, Bar(), FirstNumber())
+    assert said.distance.tolist() == embedding[:, 0].tolist()
+    assert work.scores("fold_0", net, WAY, Bar()).distance is None
+    again, other = Bar(), FirstNumber("other")
+    other.far = lambda embeddings: np.full(len(embeddings), 7.0)
+    assert work.scores("fold_0", net, WAY, again, other).distance.tolist() == [7.0] * 10
+    assert again.shown[0] == (0, 10)
 
 
 def test_batches_side_by_side_answer_to_the_bit_as_one_after_another(pictures, net):

@@ -116,7 +116,7 @@ def test_what_a_stranger_wrote_comes_out_as_text(name):
         shown(case(name, told=[["site", name]], explained=explained)), places=PLACES | worst
     )
     found = Page(text)
-    assert {tag for tag, _ in found.tags if tag == "script"} == set()
+    assert [tag for tag, _ in found.tags].count("script") == 1  # page.js
     assert not any("onerror" in attributes for _, attributes in found.tags)
     assert f"Site {name}." in found.text
     assert found.text.count(name) >= 5

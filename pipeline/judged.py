@@ -1,0 +1,54 @@
+"""How far new pictures are from what a network learnt from, and how that is said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from folds.findings import plural
+from workspace.arrays import Bools, Floats
+
+DISTANCE, UNLIKE = "distance", "unlike"  # the columns of a prediction
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How far pictures are from what a network learnt from."""
+
+    network: str
+    distance: Floats  # the mean over its folds; above 1 a picture is unlike
+    false_alarms: float
+
+    @property
+    def unlike(self) -> Bools:
+        return self.distance > 1
+
+    def facts(self) -> dict[str, Any]:
+        """What a manifest has of it, and `as_said` says."""
+        return {
+            "network": self.network, "count": int(self.unlike.sum()), "of": len(self.distance),
+            "false_alarms": self.false_alarms,
+        }  # fmt: skip
+
+
+def as_said(facts: Mapping[str, Any]) -> str:
+    """How many pictures are unlike, and what that means."""
+    network, count, total = facts["network"], facts["count"], facts["of"]
+    if not count:
+        return f"none of {plural(total, 'picture')} is unlike those that {network} learnt from."
+    return (
+        f"{count} of {plural(total, 'picture')} {'is' if count == 1 else 'are'} unlike those that "
+        f"{network} learnt from, so their scores say little ({UNLIKE}); of those that it held out "
+        f"{facts['false_alarms']:.3g} are, by choice."
+    )
+
+
+def judged(network: str, each: Sequence[Floats], false_alarms: float) -> Judged:
+    """By the distances (n,) that the folds' networks have."""
+    return Judged(network, np.mean(each, axis=0), false_alarms)
+
+
+def not_said(why: str) -> str:
+    """The sentence of a call that has no such column."""
+    return f"notice: whether pictures are unlike those learnt from is not said: {why}."

@@ -1,0 +1,144 @@
+"""A prediction as one HTML page: an index over its pictures, each to be opened.
+
+The rows lie in the page as JSON, and its one script draws at most MOST of them at once, so that ten
+thousand pictures stay usable. Every text goes through the template's escaping or the script's
+`textContent`. Small pictures are part of the page; overlays lie beside it and load when opened.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from metrics.calibration import ReliabilityBin
+from reports.pages.templates import environment, known_by, look_of, text_of
+from reports.table import count
+
+TEMPLATE, STYLE, SCRIPT = (
+    f"predictions/predictions.{kind}" for kind in ("html.jinja", "css", "js")
+)
+MOST = 200  # rows that are drawn at once
+SMALL_PICTURES = 10_000  # that have one in the page, those of the highest scores
+NOTE = "Not a medical device: a research tool, which gives no diagnosis."
+DIGITS = 5  # of a score, as many as a reader may want to sort by
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A network that answers: of two classes its score is that of the second."""
+
+    name: str
+    classes: tuple[str, ...]
+    limit: float | None  # from where on the second of two classes is called
+    # By class: what such scores meant among the rows that the run held out; none: nobody knows.
+    meaning: tuple[Sequence[ReliabilityBin], ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one network says of one picture."""
+
+    probability: Sequence[float]  # by class
+    shown: int  # the class that its score and its overlay are of
+    overlay: str | None  # its file, below the page's folder
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A picture with all that is said of it."""
+
+    name: str
+    decision: str  # what is called; empty where nothing is
+    said: Sequence[Said | None]  # by speaker; none: it was not asked about this one
+    distance: float | None  # from what was learnt; above 1 it is unlike that
+    small: bytes = b""  # WebP
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the page shows."""
+
+    title: str
+    speakers: Sequence[Speaker]
+    pictures: Sequence[Pictured]
+    judge: str | None  # whose embeddings distances are of
+    notes: Sequence[str]  # what is to be known of all of it
+
+
+def page(prediction: Prediction) -> str:
+    """The whole page as text."""
+    script, style = text_of(SCRIPT), text_of(STYLE)
+    pictures, judge = prediction.pictures, prediction.judge
+    unlike = sum(1 for one in pictures if one.distance is not None and one.distance > 1)
+    decisions = sorted({one.decision for one in pictures if one.decision})
+    facts = [("pictures", count(len(pictures)))]
+    if judge is not None:
+        facts.append(("unlike what was learnt", count(unlike)))
+    return environment().get_template(TEMPLATE).render(
+        title=prediction.title, note=NOTE, notes=_notes(prediction), facts=facts, judge=judge,
+        decisions=[(one, sum(1 for p in pictures if p.decision == one)) for one in decisions],
+        speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
+        script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
+    )  # fmt: skip
+
+
+def look_hash() -> str:
+    """Which look a page was given; another one makes it anew."""
+    return look_of(TEMPLATE, STYLE, SCRIPT)
+
+
+def with_small(prediction: Prediction) -> list[int]:
+    """The places of those that get a small picture: all, or those of the highest scores."""
+    pictures = prediction.pictures
+    score = [max((s.probability[s.shown] for s in one.said if s), default=0) for one in pictures]
+    order = sorted(range(len(score)), key=lambda at: (-score[at], at))
+    return sorted(order[:SMALL_PICTURES])
+
+
+def _notes(prediction: Prediction) -> list[str]:
+    total = len(prediction.pictures)
+    notes = list(prediction.notes)
+    if total > SMALL_PICTURES:
+        notes.append(
+            f"Of {total:,} pictures the {SMALL_PICTURES:,} of the highest scores are shown small."
+        )
+    return notes
+
+
+def _as_json(prediction: Prediction, decisions: Sequence[str]) -> Markup:
+    """The rows, for the script; no `<` is left by which a text could end its block."""
+    speakers = [
+        {
+            "name": one.name, "classes": list(one.classes), "limit": one.limit,
+            "meaning": [[_bin(b) for b in bins if b["n"]] for bins in one.meaning],
+        }
+        for one in prediction.speakers
+    ]  # fmt: skip
+    rows = [_row(one, decisions) for one in prediction.pictures]
+    content = {"judge": prediction.judge, "speakers": speakers, "decisions": list(decisions),
+               "rows": rows}  # fmt: skip
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 - no sign of markup is left in it
+
+
+def _bin(one: ReliabilityBin) -> list[float]:
+    return [_short(one["low"]), _short(one["high"]), one["n"], one["positives"]]
+
+
+def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:
+    said = [
+        None if s is None else [s.shown, [_short(p) for p in s.probability], s.overlay]
+        for s in one.said
+    ]
+    called = decisions.index(one.decision) if one.decision else -1
+    distance = None if one.distance is None else _short(one.distance)
+    return [one.name, called, distance, said, base64.b64encode(one.small).decode()]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
