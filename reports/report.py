@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from reports import balance, hospitals, leaks, networks, stack, tuning
-from reports.cases.section import CaseSheets
+from reports.cases.section import OTHER_ROWS, CaseSheets
 from reports.cases.section import sections as case_sections
 from reports.crossings import crossing_table, in_a_sentence
 from reports.pages.elements import Head, Note, Section
@@ -176,8 +176,10 @@ def _of_stack(sheets: RunSheets) -> list[Section]:
 
 
 def _of_cases(sheets: RunSheets) -> list[Section]:
-    if sheets.cases is None or sheets.stacked is None:
+    if sheets.stacked is None:
         return []
+    if sheets.cases is None:
+        return [Section("cases", "Most wrong", (Note(OTHER_ROWS),))]
     name, _ = handed_in_pauc(sheets.stacked)
     return case_sections(sheets.cases, None if name == STACK else name)
 

@@ -20,6 +20,9 @@ HIDDEN = (
     "No single lesion, picture or patient is shown: pages of these data may not, unless the recipe "
     "says report.pictures = true."
 )
+OTHER_ROWS = (
+    "No lesion is looked at: the stack was made of other samples or folds than those that are here."
+)
 OF_STACK = (
     "What moved a score is said of the first booster of the stack; what is handed in, and ranks "
     "the lesions here, is {name}, a blend."
