@@ -81,15 +81,18 @@ class Asked:
 
 
 def showing(job: Job, config: ReportConfig, newest: Manifest) -> Task | None:
-    """The lesions of a run that has a stack; None without one."""
+    """The lesions of a run that has a stack; None without one, or where it is of other rows."""
     names = (STACK, "samples", "folds", "features")
     stacked, samples, folded, featured = (_found(job.run / name) for name in names)
     if stacked is None or samples is None or folded is None:
         return None
+    rows = {SAMPLES: samples.sha256(SAMPLES), FILE: folded.sha256(FILE)}
+    if any(stacked.manifest.inputs.get(name) != sha for name, sha in rows.items()):
+        return None
     made = stacked.manifest.recipe
     may_show = config.may_show(synthetic=bool(samples.facts.get("synthetic")))
     seeing, unseen = _seeing(job, made, samples, folded) if may_show else (None, "")
-    inputs = {OOF: stacked.sha256(OOF), SAMPLES: samples.sha256(SAMPLES), FILE: folded.sha256(FILE)}
+    inputs = {OOF: stacked.sha256(OOF), **rows}
     inputs |= {} if featured is None else {TRAINING: featured.sha256(TRAINING)}
     inputs |= _contents(job.run, f"boosters/{STACK}_fold_*", "blocks/*")
     if seeing is not None:

@@ -20,6 +20,10 @@ HIDDEN = (
     "No single lesion, picture or patient is shown: pages of these data may not, unless the recipe "
     "says report.pictures = true."
 )
+BAR = 0.7  # of the bars of other tables: this one stands in a third of the page
+OTHER_ROWS = (
+    "No lesion is looked at: the stack was made of other samples or folds than those that are here."
+)
 OF_STACK = (
     "What moved a score is said of the first booster of the stack; what is handed in, and ranks "
     "the lesions here, is {name}, a blend."
@@ -158,7 +162,9 @@ def _columns(explained: ExplainedScore) -> Table:
         (
             Words(one["column"], code=True),
             Words(one["value"]),
-            Number(f"{one['added']:+.2f}", repr(one["added"]), share=abs(one["added"]) / greatest),
+            Number(
+                f"{one['added']:+.2f}", repr(one["added"]), share=BAR * abs(one["added"]) / greatest
+            ),
         )
         for one in explained["columns"]
     ]

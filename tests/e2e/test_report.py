@@ -91,6 +91,7 @@ def test_folds_drawn_anew_after_the_stack_are_told(place):
     call(place, "folds", "--fresh", settings=("seed=1",))
     call(place, "report")
     assert "was made from another folds.parquet" in page(place)
+    assert "No lesion is looked at: the stack was made of other samples or folds" in page(place)
 
 
 def test_a_run_that_is_not_there_or_damaged_ends_in_one_line(place):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from reports.cases.section import CaseSheets, ordinal, sections
@@ -100,6 +102,14 @@ def test_the_patients_with_the_worst_places_are_named_where_the_sheet_has_them()
     assert "Top 15" not in lesions  # of the pictures of one lesion it says nothing
     assert "91st percentile of this lesion's 23 pictures, place 3." in lesions
     assert "The lesion's other pictures by score (1 highest of 22)" in lesions
+
+
+def test_bars_are_as_long_as_what_was_added():
+    columns = [{"column": name, "value": "1", "added": a} for name, a in (("a", -2.0), ("b", 1.0))]
+    explained = {"beginning": 0.0, "log_odds": -1.0, "others": 0, "columns": columns}
+    text = drawn(shown(case(explained=explained)), moving={"why": "", "rows": 0, "columns": []})
+    bars = re.findall(r'class="bar" style="width: ([\d.]+)rem"', text.partition('id="cases"')[2])
+    assert [float(one) for one in bars] == [4.2, 2.1]
 
 
 def test_a_blend_and_what_is_not_explained_are_said():
