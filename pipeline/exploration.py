@@ -26,6 +26,7 @@ from pipeline.job import Job
 from pipeline.look_alikes import LIST
 from pipeline.recipe import Recipe
 from pipeline.samples import DUPLICATES, IMAGES, REPORT, SAMPLES
+from reports.config import ReportConfig
 from reports.eda.page import eda_page
 from reports.eda.sheets import Eda, LookedAt
 from reports.eda.shown import Shown
@@ -192,7 +193,7 @@ def _shown(
     draft: Draft, looked: Looked, sheet: Eda, reader: ImageReader, asked: Asked
 ) -> Shown | None:
     """None where nobody may be seen, or there is no picture."""
-    allowed = sheet["synthetic"] if asked.pictures is None else asked.pictures
+    allowed = ReportConfig(pictures=asked.pictures).may_show(synthetic=sheet["synthetic"])
     if not allowed or sheet["pictures"] is None:
         return None
     with draft.progress("Drawing thumbnails") as show:

@@ -21,13 +21,12 @@ from pipeline.explored_rows import Looked
 from pipeline.look_alikes import LIST
 from pipeline.samples import DUPLICATES, IMAGES, LOOKS
 from pipeline.thumbnails import thumbnail
-from reports.eda.sheets import Kind, Measured, Pairs, Pictures, Tinted
+from reports.eda.sheets import SIDES, WEIGHT, Kind, Measured, Pairs, Pictures, Tinted
 from reports.eda.shown import Cell, Shown, Thumb
 from workspace.arrays import Floats
 from workspace.progress import Show
 from workspace.units import Unit, open_unit
 
-BYTES, SIZES = "file bytes", ("width", "height")
 RGB, TINTS = ("red", "green", "blue"), ("brightness", "red less green", "blue less green")
 QUARTERS = (0.25, 0.5, 0.75)
 DRAWN = 1000  # pictures of either class whose bytes are asked for
@@ -45,8 +44,8 @@ def pictures(
     if seen["width"].null_count() == len(seen):
         return None
     weighed = _bytes(looked, reader)
-    values = {name: _floats(seen[name]) for name in seen.columns if name in SIZES + TINTS}
-    values[BYTES] = weighed
+    values = {name: _floats(seen[name]) for name in seen.columns if name in SIDES + TINTS}
+    values[WEIGHT] = weighed
     known = seen.drop_nulls("width")
     return {
         "n": len(known),
@@ -162,9 +161,11 @@ def _colours(shards: Sequence[Path]) -> pl.DataFrame:
 
 
 def _bytes(looked: Looked, reader: ImageReader) -> Floats:
-    """Bytes of each picture as stored, of those drawn; NaN for the others."""
+    """kB of each picture as stored, of those drawn; NaN for the others."""
     some = drawn(looked.rows.drop_nulls(IMAGE), [TARGET], DRAWN, looked.seed)
-    size = {name: len(reader.encoded(ref)) for name, ref in some.select(ID, IMAGE).iter_rows()}
+    size = {
+        name: len(reader.encoded(ref)) / 1000 for name, ref in some.select(ID, IMAGE).iter_rows()
+    }
     return np.array([size.get(name, np.nan) for name in looked.rows[ID]], np.float64)
 
 

@@ -1,6 +1,6 @@
 """The sections about columns: numbers and words by themselves, numbers together."""
 
-from reports.eda.cells import elsewhere, worth
+from reports.eda.cells import elsewhere, figure, worth
 from reports.eda.plots import columns_plot, matrix_plot
 from reports.eda.rows import share_table
 from reports.eda.sheets import Eda, Number
@@ -68,7 +68,7 @@ def correlations_section(sheet: Eda) -> Section:
     if found is None:
         return Section("correlations", "Numbers together", (Note(NO_PAIR), note))
     rows = tuple(
-        (Words(a, code=True), Words(b, code=True), Words(f"{value:.3f}"))
+        (Words(a, code=True), Words(b, code=True), figure(f"{value:.3f}", value))
         for a, b, value in found["pairs"]
     )
     above = found["above"]

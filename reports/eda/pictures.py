@@ -1,21 +1,20 @@
 """The sections about pictures: sizes, colours, what they say by themselves, the sheet, pairs."""
 
 from folds.findings import plural
-from reports.eda.cells import elsewhere, worth
+from reports.eda.cells import elsewhere, figure, worth
 from reports.eda.plots import spread_plot
-from reports.eda.sheets import Eda, Measured
+from reports.eda.sheets import SIDES, WEIGHT, Eda, Measured
 from reports.eda.shown import Shown
 from reports.eda.so import so
 from reports.pages.elements import Contact, Element, Note, Pair, Pairs, Plot, Plots, Section
 from reports.table import Cell, Column, Row, Table, Words, count
 
-PIXELS, BYTES = ("width", "height"), "file bytes"
 NOT_SEEN = (
     "No picture was looked at (data.images, verify.look_at_images), so there is none to measure."
 )
 NOT_SHOWN = "Pictures are shown only where the recipe lets them be seen:"
 LET = 'SET="report.pictures=true"'
-UNITS = {**dict.fromkeys(PIXELS, "pixels"), BYTES: "bytes"}
+UNITS = {**dict.fromkeys(SIDES, "pixels"), WEIGHT: "kB"}
 
 
 def sizes_section(sheet: Eda) -> Section:
@@ -25,13 +24,13 @@ def sizes_section(sheet: Eda) -> Section:
         return Section("sizes", "Sizes of pictures", (Note(NOT_SEEN), note))
     lead = (
         f"{found['n']:,} pictures in {plural(found['shapes'], 'size')}, read by 'make verify'. "
-        f"Bytes are of {found['drawn']:,} pictures that the seed drew, up to 1,000 of each class."
+        f"Files are of {found['drawn']:,} pictures that the seed drew, up to 1,000 of each class."
     )
     some = [one for one in found["measured"] if one["name"] in UNITS and one["spread"]["n"]]
     varied = [one for one in some if one["spread"]["distinct"] > 1]
     plots = Plots(tuple(_plot(one) for one in varied))
     elements: list[Element] = [plots] if varied else []
-    return Section("sizes", "Sizes of pictures", (*elements, _quantiles(some), note), lead)
+    return Section("sizes", "Sizes of pictures", (*elements, _quantiles(some, "size"), note), lead)
 
 
 def colours_section(sheet: Eda) -> Section:
@@ -45,7 +44,9 @@ def colours_section(sheet: Eda) -> Section:
         "fingerprints that 'make verify' keeps."
     )
     plots = Plots(tuple(_plot(one) for one in some))
-    return Section("colours", "Colours", (plots, _quantiles(some), _tints(sheet), note), lead)
+    return Section(
+        "colours", "Colours", (plots, _quantiles(some, "colour"), _tints(sheet), note), lead
+    )
 
 
 def source_section(sheet: Eda) -> Section:
@@ -139,12 +140,12 @@ def _alone(one: Measured) -> Cell:
     return Words(reason) if reason else worth(one["alone"]["auc"])
 
 
-def _quantiles(some: list[Measured]) -> Table:
-    heads = ("", "n", "values", "5 %", "25 %", "median", "75 %", "95 %", "AUC by itself")
+def _quantiles(some: list[Measured], title: str) -> Table:
+    heads = (title, "n", "values", "5 %", "25 %", "median", "75 %", "95 %", "AUC by itself")
     rows = tuple(
         (
             Words(one["name"]), count(one["spread"]["n"]), count(one["spread"]["distinct"]),
-            *(Words(f"{q:,.4g}") for q in one["spread"]["quantiles"]),
+            *(figure(f"{q:.4g}", q) for q in one["spread"]["quantiles"]),
             _alone(one),
         )
         for one in some
@@ -162,7 +163,7 @@ def _tints(sheet: Eda) -> Table:
             Words("positive" if one["target"] else "negative"),
             count(one["n"]),
             Words(", ".join(f"{value:.0f}" for value in one["colour"])),
-            Words(f"{one['brightness'][1]:.1f}"),
+            figure(f"{one['brightness'][1]:.1f}", one["brightness"][1]),
             Words(f"{one['brightness'][0]:.1f} to {one['brightness'][2]:.1f}"),
         )
         for one in found["tints"]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from folds.explored import MANY, Diagnosis
 from metrics.shares import Share
-from reports.eda.cells import worth
+from reports.eda.cells import part, worth
 from reports.eda.plots import bars
 from reports.eda.sheets import Eda, Lacking
 from reports.eda.so import so
 from reports.pages.elements import Element, Folded, Note, Plots, Section
-from reports.table import NOTHING, Cell, Column, Row, Table, Words, count, percent
+from reports.table import NOTHING, Cell, Column, Row, Table, Words, count
 from workspace.errors import shorten
 
 DIAGNOSES = 20  # the commonest, drawn and listed
@@ -130,7 +130,7 @@ def _diagnoses(sheet: Eda) -> Table:
     for one in sheet["diagnoses"][: DIAGNOSES + 1]:
         own: tuple[Cell, ...] = (count(one["groups"]),) if grouped else ()
         name = Words("none" if one["diagnosis"] is None else shorten(one["diagnosis"], 80))
-        share = Words(percent(round(one["n"] / whole, 4)))
+        share = part(one["n"], whole)
         rows.append((name, count(one["n"]), share, count(one["positives"]), *own))
     return Table(tuple(map(Column, heads)), tuple(rows))
 
@@ -158,7 +158,7 @@ def _held(sheet: Eda) -> Table:
     rows = tuple(
         (
             Words(_kind(one["positives"])), count(one["groups"]), count(one["rows"]),
-            count(one["of_positives"]), Words(percent(round(one["of_positives"] / whole, 3))),
+            count(one["of_positives"]), part(one["of_positives"], whole),
         )
         for one in found["positives"]
     )  # fmt: skip

@@ -65,6 +65,9 @@ class Correlations(TypedDict):
     pairs: Sequence[tuple[str, str, float]]
 
 
+SIDES, WEIGHT = ("width", "height"), "file size"  # of pictures, in pixels and in kB
+
+
 class Measured(TypedDict):
     """Something measured of pictures: how it lies, and what it says of the class by itself."""
 

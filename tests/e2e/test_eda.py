@@ -1,6 +1,7 @@
 """The exploration page as people meet it: of drawn data, before any model, in a real browser."""
 
 import json
+import re
 
 import pytest
 
@@ -40,8 +41,12 @@ def test_a_second_call_does_nothing_and_one_made_anew_is_the_same(place):
     assert page(place).read_bytes() == once
 
 
-def test_the_plan_knows_it_once_it_is_begun(place):
-    assert "eda" in place.call("plan", settings=PICTURES).stdout
+def test_the_plan_knows_it_once_it_is_begun(place, tmp_path):
+    line = re.compile(r"^ *eda +eda +done", re.MULTILINE)
+    assert line.search(place.call("plan", settings=PICTURES).stdout)
+    fresh = Place(tmp_path).call("plan", settings=PICTURES).stdout
+    assert "verify" in fresh
+    assert not re.search(r"^ *eda ", fresh, re.MULTILINE)
 
 
 def test_nothing_is_fetched_nothing_fails_and_no_page_is_wider_than_the_screen(place):

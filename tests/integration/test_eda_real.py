@@ -46,5 +46,5 @@ def test_in_ham10000_bytes_and_how_often_a_lesion_was_photographed_tell(real_dat
     assert shares["1"]["high"] < 0.12
     assert shares["2"]["low"] > 0.28
     measured = {one["name"]: one["alone"] for one in sheet["pictures"]["measured"]}
-    assert measured["file bytes"]["auc"]["low"] > 0.63
+    assert measured["file size"]["auc"]["low"] > 0.63
     assert {one["kind"]: one["across"] for one in sheet["pairs"]["kinds"]}["near"] == 4
