@@ -6,12 +6,14 @@ A part that stands in a section's place is named there; all of them stand in one
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from folds.findings import plural
 from reports.pages.elements import Element, Note, Section
 from reports.run.sheets import RunSheets
 from reports.sheets import Json
 from reports.table import Table, Words, broken
 
 WITHOUT_LABELS, LEARNS_NOTHING = "contrastive", "nothing"  # kinds of learning tasks
+TRAIN_CNN = "train-cnn"
 PUBLISHES = "dermamnist"  # the source with a suite of experiments
 LEAD = (
     "Parts that this recipe can have and this run has not, with the command that makes each; a "
@@ -42,7 +44,10 @@ def sections(sheets: RunSheets) -> list[Section]:
     if not lacking:
         return []
     rows = tuple(
-        (Words(part.words), Words(f"make {part.stage}{sheets.again}", code=True))
+        (
+            Words(part.words, below=_begun(sheets) if part.stage == TRAIN_CNN else ""),
+            Words(f"make {part.stage}{sheets.again}", code=True),
+        )
         for part in lacking
     )
     elements: list[Element] = [Table(broken("part", "command"), rows)]
@@ -72,6 +77,16 @@ def _learning(sheets: RunSheets) -> list[str]:
     """Networks with labels, which have a table of all folds."""
     others = (WITHOUT_LABELS, LEARNS_NOTHING)
     return [name for name, one in _used(sheets).items() if _kind(one) not in others]
+
+
+def _begun(sheets: RunSheets) -> str:
+    """Of networks that are not whole yet how many trainings are there."""
+    begun = {
+        name: len(sheets.trainings[name])
+        for name in _learning(sheets)
+        if name in sheets.trainings and name not in sheets.networks
+    }
+    return "; ".join(f"{name}: {plural(n, 'training')} done" for name, n in begun.items())
 
 
 def _stacked(sheets: RunSheets) -> list[str]:
@@ -104,7 +119,7 @@ PARTS = (
     Part("features", "the columns of the metadata", _made("features")),
     Part("pretrain", "networks that learn without labels", lambda s: bool(s.signs), _begins),
     Part(
-        "train-cnn", "networks on every fold, their classes and curves",
+        TRAIN_CNN, "networks on every fold, their classes and curves",
         lambda s: set(_learning(s)) <= s.networks.keys(), lambda s: bool(_learning(s)),
     ),
     Part(

@@ -2,6 +2,7 @@ import pytest
 
 from reports.report import report
 from reports.run.missing import sections
+from tests.by_hand.histories import training
 from tests.by_hand.run_sheets import Page, manifest, only_folds, recipe
 
 NETWORKS = {
@@ -52,6 +53,16 @@ def test_all_networks_and_blocks_that_learn_must_be_there():
     del blocks["blocks/frozen"]
     assert "embed" in lacking(**{**there, "manifests": only_folds().manifests | blocks})
     assert "train-cnn" in lacking(**{**there, "networks": {}})
+
+
+def test_one_network_of_two_is_not_all_and_what_is_begun_is_told():
+    sheet = {"claim": None, "best_epoch": {"metrics": {}}, "folds": [{"inner_score": None}]}
+    both = {"recipe": seeing(use_networks=["flag", "unused"]), "networks": {"flag": sheet}}
+    assert "train-cnn" in lacking(**both)
+    begun = {"unused": [training("fold 0", (1.0,)), training("fold 1", (1.0,))]}
+    [section] = sections(only_folds(**both, trainings=begun))
+    [cell] = [row[0] for row in section.elements[0].rows if "train-cnn" in row[1].words]
+    assert cell.below == "unused: 2 trainings done"
 
 
 @pytest.mark.parametrize(
