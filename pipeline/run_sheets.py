@@ -23,8 +23,9 @@ from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.label_efficiency import FILE as LABELS
 from pipeline.label_efficiency import PICTURE as CURVES
-from pipeline.run_units import COST, HISTORY, finished_units, fold_networks, makings
+from pipeline.run_units import COST, HISTORY, SCORES, finished_units, fold_networks, makings
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
+from pipeline.submission_scores import FILE as SCORED
 from pipeline.suite import LEADERBOARD
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
@@ -79,6 +80,7 @@ def sheets_of(run: Path, recipe: Mapping[str, Any], typed: Typed) -> RunSheets:
         distill_study=_json(units, "distill/study", STUDY),
         suite=_json(units, "suite/leaderboard", LEADERBOARD),
         bundles={unit.folder.name: unit.json(BUNDLE) for unit in _below(units, f"{EXPORT}/")},
+        scored={unit.folder.name: unit.json(SCORED) for unit in _below(units, SCORES)},
         drawings={
             file: units[name].text(file)
             for name, files in DRAWINGS.items()

@@ -15,7 +15,7 @@ HOSPITALS = "hospitals/"
 # Nothing that the run was made of: what is made of it, and trainings that are not finished.
 ASIDE = ("checkpoints", "familiar", "predictions", "scores", "cases", "report")
 COST = f"{HOSPITALS}all"
-EXPORT = "export/"
+EXPORT, SCORES = "export/", "scores/"
 FURTHER = ("comparison/all", "distill/sheet", "distill/study", "suite/leaderboard")
 SHOWN = (
     "samples", "folds", "features", "stack", "submission", "leaks", "cascade", "tune", COST,
@@ -72,7 +72,7 @@ def _units(run: Path) -> Iterator[Path]:
 
 
 def _manifests(run: Path) -> list[Path]:
-    inside = ("", NETWORKS, BLOCKS, HOSPITALS, EXPORT)
+    inside = ("", NETWORKS, BLOCKS, HOSPITALS, EXPORT, SCORES)
     paths = [path for folder in inside for path in run.glob(f"{folder}*/{NAME}")]
     paths += [run / name / NAME for name in FURTHER if (run / name / NAME).is_file()]
     return [path for path in paths if not path.parent.name.startswith(".")]

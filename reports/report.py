@@ -42,6 +42,7 @@ PARTS: tuple[Part, ...] = (
     further.of_holdouts,
     leaks.sections,
     submission.sections,
+    further.scored,
     further.handed_out,
     missing.sections,
     provenance.sections,

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from folds.findings import plural
 from reports import ablation, comparison, distill, distill_study, label_efficiency, networks
-from reports.pages.elements import Drawing, Element, Note, Section
+from reports.pages.elements import Drawing, Element, Folded, Note, Section
 from reports.run.said import shown
 from reports.run.sheets import RunSheets
+from reports.scores import metric_table
 from reports.sheets import Ablation
 from reports.suite import leaderboard
-from reports.table import Table, Words, columns, count, measure, plain
+from reports.table import Table, Words, columns, count, how_sure, measure, percent, plain
 
 CURVES, PARETO, ABSTENTION = "label_efficiency.svg", "pareto.svg", "abstention.svg"
 DRAWN = {
@@ -82,6 +83,35 @@ def _ablation(sheet: Ablation) -> Section:
     declared = (Note(words, "warning") for words in sheet.get("declared", ()))
     table = ablation.variant_table(sheet)
     return Section("ablation", "What each part brings", (table, *declared), lead)
+
+
+def scored(sheets: RunSheets) -> Iterator[Section]:
+    """Files of scores that were held against a solution."""
+    if not sheets.scored:
+        return
+    rows = tuple(
+        (
+            Words(name), count(one["n"]), count(one["positives"]), count(one["patients"]),
+            *(measure(one["metrics"].get(metric)) for metric in ("pauc", "auc")),
+        )
+        for name, one in sheets.scored.items()
+    )  # fmt: skip
+    first = next(iter(sheets.scored.values()))
+    heads = columns(
+        "file",
+        "rows",
+        "positives",
+        "patients",
+        f"pAUC above {percent(first['min_tpr'])} TPR",
+        "AUC",
+    )
+    table = Table(heads, rows, how_sure(first["metrics"].get("pauc"), paired=False))
+    each = (
+        Folded(f"{name}: every metric", metric_table(one)) for name, one in sheets.scored.items()
+    )
+    notes = (Note(words, "warning") for one in sheets.scored.values() for words in one["notes"])
+    lead = "Files of scores that 'make score' held against a solution, whoever made them."
+    yield Section("scored", "Scored files", (table, *each, *dict.fromkeys(notes)), lead)
 
 
 def handed_out(sheets: RunSheets) -> Iterator[Section]:

@@ -15,6 +15,7 @@ from reports.sheets import (
     Hospitals,
     Json,
     Network,
+    ScoreSheet,
     Stack,
     Tuning,
 )
@@ -84,6 +85,7 @@ class RunSheets:
     distill_study: Json | None = None
     suite: Json | None = None
     bundles: Mapping[str, Json] = field(default_factory=dict)
+    scored: Mapping[str, ScoreSheet] = field(default_factory=dict)  # by file
     drawings: Mapping[str, str] = field(default_factory=dict)  # of these stages, by file
     handed_in: pl.Series | None = None  # the scores of submission.csv
     cases: CaseSheets | None = None  # lesions of the stack

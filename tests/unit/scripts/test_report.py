@@ -246,6 +246,7 @@ def test_what_further_stages_kept_is_read_too(run):
     run.keep("distill/study", "distill", "study.json")
     run.keep("suite/leaderboard", "suite", "leaderboard.json")
     run.keep("export/flag_fold_0", "export", "sheet.json")
+    run.keep("scores/mine-1a2b3c4d", "score", "score.json")
     run.make()
     [sheets] = run.sheets
     assert sheets.comparison["of"] == "comparison/all"
@@ -257,6 +258,7 @@ def test_what_further_stages_kept_is_read_too(run):
     assert {name: sheet["of"] for name, sheet in sheets.bundles.items()} == {
         "flag_fold_0": "export/flag_fold_0"
     }
+    assert sheets.scored["mine-1a2b3c4d"]["of"] == "scores/mine-1a2b3c4d"
     assert set(sheets.drawings) == {"label_efficiency.svg", "pareto.svg", "abstention.svg"}
     assert "comparison/raw" not in sheets.manifests
     assert "comparison/raw" in sheets.makings

@@ -8,7 +8,8 @@ from tests.unit.reports.suite.test_leaderboard import SHEET as SUITE
 from tests.unit.reports.test_distill import SHEET as STUDENTS
 from tests.unit.reports.test_distill_study import SHEET as STUDY
 
-INTERVAL = {"value": 0.8, "low": 0.7, "high": 0.9, "level": 0.95}
+INTERVAL = {"value": 0.8, "low": 0.7, "high": 0.9, "level": 0.95, "unit": "patient",
+            "replicates": 300}  # fmt: skip
 
 
 def gain(value, low, high, by_seed=(0.1, -0.1)):
@@ -52,7 +53,8 @@ def notes(section):
 
 def test_a_run_without_further_stages_says_nothing_of_them():
     sheets = only_folds()
-    every = (further.of_the_stack, further.of_networks, further.of_holdouts, further.handed_out)
+    every = (further.of_the_stack, further.of_networks, further.of_holdouts,
+             further.scored, further.handed_out)  # fmt: skip
     assert [section for part in every for section in part(sheets)] == []
 
 
@@ -92,6 +94,22 @@ def test_networks_without_labels_show_signs_of_life_and_a_collapse():
     [section] = further.of_networks(only_folds(signs={"simclr_fold_0": SIGNS}))
     assert shown(section) == [[["simclr_fold_0", "4.250", "0.713"]]]
     assert notes(section) == [("warning", "simclr_fold_0 had collapsed after 2 epochs.")]
+
+
+def test_files_that_were_scored_stand_below_one_another_with_every_metric_folded():
+    def sheet(auc):
+        metrics = {"pauc": {**INTERVAL, "value": 0.125}, "auc": {**INTERVAL, "value": auc}}
+        return {"n": 40, "positives": 4, "patients": None, "min_tpr": 0.8, "metrics": metrics,
+                "reliability": None, "subgroups": [], "notes": ["many ties."]}  # fmt: skip
+
+    [section] = further.scored(only_folds(scored={"mine-1a2b": sheet(0.75), "b-3c4d": sheet(0.5)}))
+    assert shown(section) == [[
+        ["mine-1a2b", "40", "4", "", "0.125 0.700-0.900", "0.750 0.700-0.900"],
+        ["b-3c4d", "40", "4", "", "0.125 0.700-0.900", "0.500 0.700-0.900"],
+    ]]  # fmt: skip
+    folded = [one for one in section.elements if one.kind == "folded"]
+    assert [one.summary for one in folded] == ["mine-1a2b: every metric", "b-3c4d: every metric"]
+    assert notes(section) == [("warning", "many ties.")]
 
 
 def test_a_bundle_says_what_it_is_worth_and_how_near_it_is():
