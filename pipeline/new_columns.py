@@ -22,6 +22,7 @@ from pipeline.job import Job
 from pipeline.members import target_of
 from pipeline.networks import ENCODERS, TRAIN_CNN
 from pipeline.new_data import NEW, NewData
+from pipeline.picture_rows import PictureFiles
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import LEARNT_NOTHING
@@ -43,6 +44,7 @@ class NewColumns:
     pictureless: pl.DataFrame  # the ids of the others
     by_fold: Mapping[int, Embedded]
     target: TargetColumns | None  # those that say how probable the target is
+    pictures: PictureFiles | OtherPictures  # that were looked at
 
     def table(self, fold: int) -> pl.DataFrame:
         """The stack's columns by id as this fold's network sees rows; null without a picture."""
@@ -99,7 +101,14 @@ def open_columns(
         opened = {folder: Embedded.open(results, unit, every) for folder, unit in different.items()}
         by_fold = {fold: opened[unit.folder] for fold, unit in kept.units.items()}
         by_network[name] = NewColumns(
-            name, kept.aligned, kept.classes, seen, pictureless, by_fold, kept.target
+            name,
+            kept.aligned,
+            kept.classes,
+            seen,
+            pictureless,
+            by_fold,
+            kept.target,
+            every.pictures,
         )
     return by_network
 

@@ -98,7 +98,7 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
     if any(open_unit(one.files.samples, "verify").facts.get("synthetic") for one in meant.values()):
         notes.insert(0, DRAWN)
     drawn = Prediction(title, speakers, every, answered.judge, notes)
-    return page(_with_small(drawn, pictures, show))
+    return page(with_small_pictures(drawn, pictures, show))
 
 
 def _said(name: str, answered: Answered, pictures: Pictures) -> list[Said | None]:
@@ -123,14 +123,16 @@ def _decision(row: Mapping[str, object], answers: Mapping[str, Answer]) -> str:
     return str(next((row[name] for name in named if name in row), ""))
 
 
-def _with_small(prediction: Prediction, pictures: Pictures, show: Show) -> Prediction:
-    places = with_small(prediction)
+def with_small_pictures(prediction: Prediction, pictures: Pictures, show: Show) -> Prediction:
+    """With a small one of each that is to have one, by its name."""
+    place_of = {name: place for place, name in enumerate(pictures.ids)}
     every = list(prediction.pictures)
+    seen = [at for at in with_small(prediction) if every[at].name in place_of]
+    places = [place_of[every[at].name] for at in seen]
     with ThreadPoolExecutor(reading_processes()) as pool:
-        for done, (place, data) in enumerate(
-            zip(places, pool.map(partial(_small, pictures), places), strict=True), start=1
-        ):
-            every[place] = replace(every[place], small=data)
+        made = zip(seen, pool.map(partial(_small, pictures), places), strict=True)
+        for done, (at, data) in enumerate(made, start=1):
+            every[at] = replace(every[at], small=data)
             show(done, len(places))
     return replace(prediction, pictures=every)
 

@@ -24,8 +24,9 @@ from pipeline.job import Job, show_notices
 from pipeline.judged import DISTANCE, UNLIKE, judged
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, ROWS, NewData
-from pipeline.new_scores import Scorer, Stacked, choose
+from pipeline.new_scores import Choice, Scorer, Stacked, choose
 from pipeline.samples import SAMPLES
+from reports.predictions.page import look_hash
 from stacking.blending.policies import flag_scores
 from stacking.calibration.kept import PROBABILITY
 from stacking.fold import SCORE
@@ -38,7 +39,7 @@ from workspace.units import Draft, Unit, open_unit
 if TYPE_CHECKING:
     from pipeline.new_columns import NewColumns
 
-FILE, DETAILS = "predictions.csv", "details.csv"
+FILE, DETAILS, PAGE = "predictions.csv", "details.csv", "predictions.html"
 TRAINED_ON, FLAGGED = "trained_on", "flagged"
 NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and suffix
 
@@ -102,7 +103,11 @@ def _folds_of(run: Path, network: str) -> dict[int, Unit]:
 
 def predicting(job: Job, stacked: Stacked, data: NewData, judge: Judge | None = None) -> Task:
     """The new rows' scores, of what is kept of them in `data.working`."""
-    asked = {} if judge is None else {UNLIKE: judge.network, "false_alarms": judge.false_alarms}
+    asked: dict[str, Any] = (
+        {} if judge is None else {UNLIKE: judge.network, "false_alarms": judge.false_alarms}
+    )
+    if stacked.sees and data.config.images != "none":
+        asked["look"] = look_hash()
     return Task(
         job.results / "predictions" / data.name,
         PREDICT,
@@ -151,12 +156,36 @@ def score_rows(
             flagged=int(flagged.sum()), sensitivity=threshold["sensitivity"],
             threshold=threshold["on_average"], flagged_by=threshold.get("flagged_by"),
         )  # fmt: skip
-    draft.csv(DETAILS, scores.join(details, on=ID, how="left", maintain_order="left"))
+    details = scores.join(details, on=ID, how="left", maintain_order="left")
+    draft.csv(DETAILS, details)
+    if networks:
+        _draw(draft, (stacked, choice), details, networks, data.place.name)
     draft.facts.update(
         rows=len(scores), single_lesion_patients=single_lesion_patients(rows),
         scored_by=choice.name, used=choice.told,
         comparable=comparable,
     )  # fmt: skip
+
+
+def _draw(
+    draft: Draft, by: tuple[Stacked, Choice], details: pl.DataFrame,
+    networks: "Mapping[str, NewColumns]", title: str,
+) -> None:  # fmt: skip
+    """The page of rows whose pictures were looked at."""
+    from pipeline import table_page  # noqa: PLC0415 - torch takes seconds to import
+
+    stacked, choice = by
+    calibrated = PROBABILITY in details.columns
+    by_itself = flag_scores(details)[SCORE].equals(details[SCORE]) and not calibrated
+    scored = table_page.Scored(
+        choice.name, PROBABILITY if calibrated else SCORE, details, networks,
+        limit=draft.facts.get("threshold") if by_itself else None,
+        flag=FLAGGED if FLAGGED in details.columns else None,
+        judge=draft.facts[UNLIKE]["network"] if UNLIKE in draft.facts else None,
+    )  # fmt: skip
+    oof = table_page.oof_of(stacked.unit) if choice.members == stacked.handed_in else None
+    with draft.progress("The page") as show:
+        draft.show(PAGE, table_page.table_page(title, scored, oof, show))
 
 
 def open_rows(results: Path, data: NewData) -> pl.DataFrame:

@@ -8,7 +8,7 @@ thousand pictures stay usable. Every text goes through the template's escaping o
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -21,6 +21,7 @@ TEMPLATE, STYLE, SCRIPT = (
     f"predictions/predictions.{kind}" for kind in ("html.jinja", "css", "js")
 )
 MOST = 200  # rows that are drawn at once
+ROWS = 20_000  # in the page, those of the highest scores
 SMALL_PICTURES = 10_000  # that have one in the page, those of the highest scores
 NOTE = "Not a medical device: a research tool, which gives no diagnosis."
 DIGITS = 5  # of a score, as many as a reader may want to sort by
@@ -71,14 +72,17 @@ class Prediction:
 def page(prediction: Prediction) -> str:
     """The whole page as text."""
     script, style = text_of(SCRIPT), text_of(STYLE)
-    pictures, judge = prediction.pictures, prediction.judge
-    unlike = sum(1 for one in pictures if one.distance is not None and one.distance > 1)
+    every, judge = prediction.pictures, prediction.judge
+    prediction = replace(prediction, pictures=[every[at] for at in _highest(every, ROWS)])
+    pictures = prediction.pictures
+    unlike = sum(1 for one in every if one.distance is not None and one.distance > 1)
     decisions = sorted({one.decision for one in pictures if one.decision})
-    facts = [("pictures", count(len(pictures)))]
+    facts = [("pictures", count(len(every)))]
     if judge is not None:
         facts.append(("unlike what was learnt", count(unlike)))
     return environment().get_template(TEMPLATE).render(
-        title=prediction.title, note=NOTE, notes=_notes(prediction), facts=facts, judge=judge,
+        title=prediction.title, note=NOTE, notes=_notes(prediction, len(every)), facts=facts,
+        judge=judge,
         decisions=[(one, sum(1 for p in pictures if p.decision == one)) for one in decisions],
         speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
         script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
@@ -92,15 +96,20 @@ def look_hash() -> str:
 
 def with_small(prediction: Prediction) -> list[int]:
     """The places of those that get a small picture: all, or those of the highest scores."""
-    pictures = prediction.pictures
-    score = [max((s.probability[s.shown] for s in one.said if s), default=0) for one in pictures]
+    return _highest(prediction.pictures, SMALL_PICTURES)
+
+
+def _highest(pictures: Sequence[Pictured], most: int) -> list[int]:
+    """The places of so many of the highest scores of the first network, in their own order."""
+    score = [next((s.probability[s.shown] for s in one.said if s), 0.0) for one in pictures]
     order = sorted(range(len(score)), key=lambda at: (-score[at], at))
-    return sorted(order[:SMALL_PICTURES])
+    return sorted(order[:most])
 
 
-def _notes(prediction: Prediction) -> list[str]:
-    total = len(prediction.pictures)
+def _notes(prediction: Prediction, total: int) -> list[str]:
     notes = list(prediction.notes)
+    if total > ROWS:
+        notes.append(f"Of {total:,} pictures the {ROWS:,} of the highest scores are on this page.")
     if total > SMALL_PICTURES:
         notes.append(
             f"Of {total:,} pictures the {SMALL_PICTURES:,} of the highest scores are shown small."

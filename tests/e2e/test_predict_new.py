@@ -1,6 +1,7 @@
 """`make predict DATA=` with a run of networks and tables: both, tables alone, pictures alone."""
 
 import io
+import json
 import shutil
 import signal
 import time
@@ -112,6 +113,11 @@ def refusal(place, data, *settings):
 def prediction(place, data, file="predictions.csv"):
     [folder] = (place.run / "predictions").glob(f"{data.name}-*")
     return pl.read_csv(folder / file)
+
+
+def rows_of(page):
+    """What a page's script draws."""
+    return json.loads(page.partition('id="content">')[2].partition("</script>")[0])
 
 
 def same_as_the_test_set(place, data):
@@ -247,6 +253,19 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
     said = predict(place, new, f"predict.learnt={place.data}")
     details = prediction(place, new, "details.csv")
     assert (details["unlike"] == (details["distance"] > 1)).all()
+    [folder] = (place.run / "predictions").glob(f"{new.name}-*")
+    content = rows_of((folder / "predictions.html").read_text())
+    assert [one["name"] for one in content["speakers"]] == ["stack", "small", "stage2"]
+    assert {row[0]: row[2] for row in content["rows"]} == {
+        name: float(f"{far:.5g}") for name, far in details.select("isic_id", "distance").iter_rows()
+    }
+    targets = dict(prediction(place, new).iter_rows())
+    assert {row[0]: row[3][0][1][1] for row in content["rows"]} == {
+        name: float(f"{target:.5g}") for name, target in targets.items()
+    }
+    assert all(row[4] for row in content["rows"])
+    decided = [content["decisions"][row[1]] for row in content["rows"]]
+    assert decided.count("flagged") == details["flagged"].sum()
     judge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
     settings = (f'predict.networks=["{judge}"]', "predict.overlays=false")
     call(place, "predict_images", "--images", str(pictures), settings=settings)

@@ -1,5 +1,8 @@
 """What a page of a prediction is told: what scores meant, what is decided, and small pictures."""
 
+import json
+import re
+
 import cv2
 import numpy as np
 import polars as pl
@@ -11,7 +14,15 @@ from models.networks.use import use_of
 from pipeline import picture_page
 from pipeline.answers import Answer
 from pipeline.picture_page import Answered, Meant, meaning_of, prediction_page
-from reports.predictions.page import SMALL_PICTURES, Pictured, Prediction, Said, with_small
+from reports.predictions import page as drawing
+from reports.predictions.page import (
+    SMALL_PICTURES,
+    Pictured,
+    Prediction,
+    Said,
+    Speaker,
+    with_small,
+)
 from tests.by_hand.pictures import PicturesByHand
 
 SAID = {"a0": 0.1, "b0": 0.2, "c1": 0.3, "e1": 0.4, "a1": 0.6, "c0": 0.7, "e0": 0.8, "f0": 0.9}
@@ -110,3 +121,15 @@ def test_of_too_many_pictures_those_of_the_highest_scores_are_shown_small():
         with_small(Prediction("mine", [], pictures, None, []))
     )
     assert sorted(left_out) == sorted(np.argsort(scores)[:few].tolist())
+
+
+def test_of_more_rows_than_a_page_holds_those_of_the_highest_scores_are_on_it(monkeypatch):
+    monkeypatch.setattr(drawing, "ROWS", 2)
+    pictures = [Pictured(n, "", [Said([1 - p, p], 1, None)], 2.0) for n, p in (
+        ("a", 0.5), ("b", 0.1), ("c", 0.9))]  # fmt: skip
+    speaker = Speaker("flag", ("benign", "malignant"), None)
+    text = drawing.page(Prediction("mine", [speaker], pictures, "flag", []))
+    rows = json.loads(text.partition('id="content">')[2].partition("</script>")[0])["rows"]
+    assert [row[0] for row in rows] == ["a", "c"]
+    assert "Of 3 pictures the 2 of the highest scores are on this page." in text
+    assert text.count("<dd>") == 2 == len(re.findall(r'<dd><data value="3">3</data></dd>', text))

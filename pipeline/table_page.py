@@ -1,0 +1,84 @@
+"""The page of a prediction of tables with pictures: what the stack and every network say.
+
+Reads <run>/stack/oof_stack.parquet, so that a score can be told in cases of rows held out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from folds.schema import ID, TARGET
+from metrics.calibration import ReliabilityBin, reliability
+from pipeline.embeddings import open_pictures
+from pipeline.judged import DISTANCE
+from pipeline.new_columns import NewColumns
+from pipeline.picture_page import BINS, LEAST, with_small_pictures
+from reports.predictions.page import Pictured, Prediction, Said, Speaker, page
+from workspace.progress import Show
+from workspace.units import Unit
+
+CLASSES = ("negative", "positive")
+FLAGS = ("not flagged", "flagged")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was said of the rows, and by whom."""
+
+    name: str  # who scores
+    column: str  # that is handed out
+    table: pl.DataFrame  # ids, scores and details
+    networks: Mapping[str, NewColumns]
+    limit: float | None  # from where on the score flags
+    flag: str | None  # the column that says whether a row is flagged
+    judge: str | None  # whose embeddings distances are of
+
+
+def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show) -> str:
+    """All that is said of the rows; `oof` are those of the run by the same score."""
+    meaning = () if oof is None else _meaning(oof, scored.column)
+    speakers = [Speaker(scored.name, CLASSES, scored.limit, meaning)]
+    speakers += [Speaker(name, one.classes, None) for name, one in scored.networks.items()]
+    looked = next(iter(scored.networks.values()))
+    means = {name: _shares(one) for name, one in scored.networks.items()}
+    every = [
+        Pictured(
+            row[ID], "" if scored.flag is None else FLAGS[bool(row[scored.flag])],
+            [_two(row[scored.column]), *(shares.get(row[ID]) for shares in means.values())],
+            row.get(DISTANCE),
+        )
+        for row in scored.table.iter_rows(named=True)
+    ]  # fmt: skip
+    drawn = Prediction(title, speakers, every, scored.judge, [])
+    return page(with_small_pictures(drawn, open_pictures(looked.pictures), show))
+
+
+def oof_of(stack: Unit) -> pl.DataFrame:
+    """The run's rows with what is handed in said of them by who never saw them."""
+    return stack.parquet("oof_stack.parquet")
+
+
+def _meaning(oof: pl.DataFrame, column: str) -> tuple[Sequence[ReliabilityBin], ...]:
+    known = oof.filter(pl.col(TARGET).is_not_null())
+    bins = min(BINS, len(known) // LEAST)
+    if bins < 1 or column not in known.columns or not known[column].is_between(0, 1).all():
+        return ()
+    positive, said = (known[TARGET] == 1).to_numpy(), known[column].to_numpy()
+    both = ((~positive, 1 - said), (positive, said))
+    return tuple(reliability(of, share, bins, "mass") for of, share in both)
+
+
+def _shares(network: NewColumns) -> dict[str, Said]:
+    """What a network's folds say in the mean, by id; rows without a picture have nothing."""
+    table = network.means()
+    said = {}
+    for name, *shares in table.iter_rows():
+        every = [1 - shares[0], shares[0]] if len(network.classes) == 2 else shares
+        shown = 1 if len(every) == 2 else max(range(len(every)), key=every.__getitem__)
+        said[name] = Said(every, shown, None)
+    return said
+
+
+def _two(score: float) -> Said:
+    return Said([1 - score, score], 1, None)
