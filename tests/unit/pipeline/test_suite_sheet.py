@@ -6,7 +6,7 @@ import pytest
 from folds.schema import LESION
 from models.suite.config import SuiteConfig
 from pipeline.distilled import SplitRows
-from pipeline.leaderboard import _open
+from pipeline.suite_sheet import _open
 from pipeline.networks import SCORES
 from pipeline.picture_rows import open_picture_rows
 from pipeline.samples import DUPLICATES
