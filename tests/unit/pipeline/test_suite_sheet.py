@@ -6,12 +6,12 @@ import pytest
 from folds.schema import LESION
 from models.suite.config import SuiteConfig
 from pipeline.distilled import SplitRows
-from pipeline.suite_sheet import _open
 from pipeline.networks import SCORES
 from pipeline.picture_rows import open_picture_rows
 from pipeline.samples import DUPLICATES
 from pipeline.sided import TEST_SCORES
 from pipeline.suite_file import read_suite
+from pipeline.suite_sheet import _open
 from tests.by_hand.pictures import PicturesByHand, score_table
 from tests.by_hand.units import kept
 from tests.unit.pipeline.test_distill import SIDED, TEST, VALIDATION
