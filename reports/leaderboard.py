@@ -196,8 +196,9 @@ def sentences(sheet: Leaderboard) -> list[str]:
         )
     if len(entries) > 2:
         said.append(
-            f"{len(entries) - 1} differences stand here, each with an interval of "
-            f"{percent(sheet['level'])} for itself alone; none is corrected for there being others."
+            f"{len(entries) - 1} differences stand here. An interval is of "
+            f"{percent(sheet['level'])} for its own difference; none is corrected for there being "
+            "others."
         )
     if not sheet["same_rows"]:
         said.append(

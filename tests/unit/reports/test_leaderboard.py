@@ -65,8 +65,8 @@ def test_what_is_to_be_known_before_the_first_is_taken():
     ]
     three = sentences(sheet(entry("a", 1), entry("b", 4), entry("c", 2, by=4)))
     assert three[1] == (
-        "2 differences stand here, each with an interval of 95% for itself alone; none is "
-        "corrected for there being others."
+        "2 differences stand here. An interval is of 95% for its own difference; none is corrected "
+        "for there being others."
     )
     assert re.match(r"c has other folds than a: \d+ of 120 common rows were held out", three[2])
 
