@@ -12,9 +12,11 @@ from pipeline.handed_in import FILE as SUBMISSION
 from pipeline.hospitals import SHEET as HOSPITAL_SHEET
 from pipeline.job import Job
 from pipeline.recipe import recipe_names
+from pipeline.spent import spent
 from pipeline.stacked import IMPORTANCE, METRICS, OOF
 from pipeline.tuned import SHEET, TRIALS
 from pipeline.tuning import TUNE
+from reports.card.card import Spent, card
 from reports.pages.page import look_hash
 from reports.provenance import BLOCKS, NETWORKS
 from reports.report import RunSheets, report
@@ -25,7 +27,7 @@ from workspace.sources import sources_of
 from workspace.tasks import Task
 from workspace.units import Draft, Unit
 
-FILE = "report.html"
+FILE, CARD = "report.html", "model_card.md"
 HOSPITALS = "hospitals/"
 COST = f"{HOSPITALS}all"
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
@@ -44,16 +46,21 @@ def reporting(job: Job) -> Task:
         job.results / "report",
         "report",
         write_report,
-        settings={"code": sources_of(report), "look": look_hash(), "again": again},
+        settings={
+            "code": sources_of(report), "card": sources_of(card), "look": look_hash(),
+            "again": again,
+        },
         inputs={name: job.hashes.of(unit.folder / NAME) for name, unit in units.items()},
         arguments={"run": job.run, "recipe": newest.recipe, "again": again},
         as_of=newest,
-    )
+    )  # fmt: skip
 
 
 def write_report(draft: Draft, run: Path, recipe: Mapping[str, Any], again: str) -> None:
-    """One page of what the units say."""
-    draft.text(FILE, report(_sheets(finished_units(run), recipe, again)))
+    """One page of what the units say, and the card."""
+    sheets = _sheets(finished_units(run), recipe, again)
+    draft.text(FILE, report(sheets))
+    draft.text(CARD, card(sheets, Spent(*spent(run))))
 
 
 def finished_units(run: Path) -> dict[str, Unit]:
