@@ -5,6 +5,7 @@ Reads leaderboard.json; gives what the console is told and one page of HTML.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from folds.findings import plural
@@ -32,6 +33,7 @@ from reports.table import (
 from workspace.errors import name_some
 
 MINUS = ("pauc", "auc")
+COUNTED = (Column("patients", "pat."), Column("positives", "pos."))  # beside the rows
 WORDS = {"pauc": "pAUC", "auc": "AUC", "average_precision": "average precision", "brier": "Brier"}
 
 
@@ -105,16 +107,18 @@ def in_order(sheet: Leaderboard) -> list[str]:
 
 
 def own_table(sheet: Leaderboard) -> Table:
-    """Each on all rows of its own."""
+    """Each on all rows of its own; what it is worth stands before how many they are."""
     shown = [key for key in WORDS if any(key in _own(sheet, one) for one in sheet["named"])]
     rows = []
     for one in in_order(sheet):
         own = sheet["entries"][one]["sheet"]
-        counts = (count(own["n"]), count(own["patients"], "-"), count(own["positives"]))
-        rows.append((_named(sheet, one), *counts, *(measure(own["metrics"].get(k)) for k in shown)))
-    heads = [Column(sheet["kind"], whole=False), Column("n"), Column("patients", "pat.")]
-    heads += [Column("positives", "pos."), Column(f"pAUC above {percent(sheet['min_tpr'])} TPR")]
-    heads += [Column(WORDS[key], page_only=key not in MINUS) for key in shown[1:]]
+        worth = (measure(own["metrics"].get(key)) for key in shown)
+        rows.append((_named(sheet, one), *worth, *_counts(own["n"], own)))
+    heads = [
+        Column(sheet["kind"], whole=False), Column(f"pAUC above {percent(sheet['min_tpr'])} TPR"),
+        *(Column(WORDS[key], page_only=key not in MINUS) for key in shown[1:]),
+        Column("rows", "n"), *COUNTED,
+    ]  # fmt: skip
     sure = how_sure(_own(sheet, sheet["reference"])["pauc"], paired=False)
     return Table(tuple(heads), tuple(rows), f"{sure} * the others are held against it.".strip())
 
@@ -122,32 +126,32 @@ def own_table(sheet: Leaderboard) -> Table:
 def beside_table(sheet: Leaderboard) -> Table:
     """Each minus the reference, on the rows that both have."""
     rows: list[tuple[Cell, ...]] = []
+    found: list[Metrics] = []
     for one in in_order(sheet):
         beside = sheet["entries"][one]["beside"]
         if beside is not None:
-            whose = (count(beside["n"]), count(beside["patients"], "-"), count(beside["positives"]))
-            rows.append((name(one), *whose, *_minus(beside), *_rows_of_one(beside)))
+            alone = (count(beside["alone"]), count(beside["lacking"]))
+            rows.append((name(one), *_minus(beside), *_counts(beside["n"], beside), *alone))
+            found += [] if beside["minus"] is None else [beside["minus"]]
     reference = sheet["reference"]
     heads = (
         Column(f"minus {reference}", "minus *", whole=False),
-        Column("common rows", "n"),
-        Column("patients", "pat."),
-        Column("positives", "pos."),
         *(Column(f"{WORDS[key]}, paired", f"{WORDS[key]}") for key in MINUS),
+        Column("common rows", "n"), *(replace(column, page_only=True) for column in COUNTED),
         Column("rows that only this has", page_only=True),
         Column(f"rows that only {reference} has", page_only=True),
-    )
-    return Table(heads, tuple(rows))
+    )  # fmt: skip
+    return Table(heads, tuple(rows), how_sure(found[0]["pauc"], paired=True) if found else "")
+
+
+def _counts(n: int, of: ScoreSheet | Beside) -> tuple[Cell, ...]:
+    return count(n), count(of["patients"], "-"), count(of["positives"])
 
 
 def _minus(beside: Beside) -> tuple[Cell, ...]:
     if beside["minus"] is None:
         return (Words(beside["reason"] or ""), *[NOTHING] * (len(MINUS) - 1))
     return tuple(measure(beside["minus"].get(key)) for key in MINUS)
-
-
-def _rows_of_one(beside: Beside) -> tuple[Cell, ...]:
-    return count(beside["alone"]), count(beside["lacking"])
 
 
 def recipe_table(sheet: Leaderboard) -> Table | None:
@@ -246,13 +250,7 @@ def _differences(sheet: Leaderboard) -> Section:
         f"Minus {sheet['reference']}, on the rows that both have, joined by id: the same patients "
         "are drawn for both. An interval that holds 0 tells neither from the other."
     )
-    first = next(
-        (one["beside"]["minus"] for one in sheet["entries"].values()
-         if one["beside"] is not None and one["beside"]["minus"] is not None), None,
-    )  # fmt: skip
-    sure = "" if first is None else how_sure(first["pauc"], paired=True)
-    elements: list[Element] = [beside_table(sheet), *([Note(sure)] if sure else [])]
-    return Section("differences", "Differences", tuple(elements), lead)
+    return Section("differences", "Differences", (beside_table(sheet),), lead)
 
 
 def _recipes(sheet: Leaderboard) -> Section:
