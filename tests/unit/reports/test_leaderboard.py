@@ -9,6 +9,7 @@ from metrics.score_sheet import ScoreConfig
 from metrics.standings import Entry, standings
 from reports.console import drawn
 from reports.leaderboard import in_order, own_table, page, sentences, tables
+from tests.numbers import OF_WORDS, Known, wrong_of_page
 from tests.unit.reports.test_report import EVIL, Page
 
 QUICK = ScoreConfig(replicates=100, seeds=(0,))
@@ -107,6 +108,14 @@ def test_the_page_has_every_number_and_no_text_of_a_stranger_as_html(kind):
     minus = found["entries"][EVIL]["beside"]["minus"]["pauc"]["value"]
     assert shown.exact[repr(minus)] == f"{minus:.4f}"
     assert ("What differs" in shown.text) == (kind == "runs")
+
+
+def test_every_number_of_the_page_is_in_its_sheet():
+    found = sheet(entry("a", 1), entry("b", 4, slice(0, 100)), entry("c", 2, by=4))
+    known = Known(words=set(OF_WORDS))
+    known.take(found)
+    assert wrong_of_page(page(found), known) == []
+    assert wrong_of_page(page(found).replace("<h2>", "<h2>0.98765 ", 1), known)
 
 
 def test_what_a_run_says_of_itself_and_drawn_data_stand_above_all():
