@@ -155,7 +155,7 @@ leaderboard: setup ## finished RUNS="a b" side by side, or SUBMISSIONS="a.csv b.
 export: setup ## a network as a bundle that others can ask, and as one HTML page that runs it
 	@$(PY) -m scripts.export $(OPTIONS)
 
-report: setup ## the run as one HTML page that needs nothing else: all it has, and what it lacks
+report: setup ## the run as one HTML page that needs nothing else, what it lacks too; its model card
 	@$(PY) -m scripts.report $(OPTIONS)
 
 test: setup ## run the tests (under 10 minutes on two cores)

@@ -1,7 +1,8 @@
-"""make report: the run as one HTML page that needs nothing else.
+"""make report: the run as one HTML page that needs nothing else, and its model card.
 
 Reads whatever finished units the run has, and makes none; writes <run>/report/report.html, which
-names what is not made yet with the command for it. Made anew when a unit has changed.
+names what is not made yet with the command for it, and model_card.md. Made anew when a unit has
+changed.
 OUT=folder takes the place of a <run> that may only be read.
 """
 

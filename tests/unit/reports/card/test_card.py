@@ -11,6 +11,7 @@ from reports.card.checklists import CLAIM, TRIPOD_AI
 from reports.card.markdown import text
 from reports.card.training import training_table
 from reports.pages.elements import Folded, Source
+from tests.unit.reports.test_hospitals import SHEET
 from tests.unit.reports.test_report import EVIL, metrics, only_folds, oof, recipe, whole
 
 __all__ = ["metrics", "oof"]
@@ -104,6 +105,18 @@ def test_drawn_data_are_said_to_be_so():
     assert (
         "drawn by 'make sample': of no person, and free" in Drawn(card(only_folds(), Spent())).text
     )
+
+
+def test_another_hospital_is_measured_or_said_not_to_be(oof, metrics):
+    measured = whole(oof, metrics, hospitals=SHEET)
+    shown = Drawn(card(measured, Spent())).text
+    assert "mean: alone are those with a positive" in shown
+    assert "-0.0200 (-0.0300 to -0.0100)" in shown
+    assert "Pooled." in shown
+    assert "is not measured" not in shown
+    assert answers(measured)["hospitals"] == "card: Another hospital"
+    without = Drawn(card(whole(oof, metrics), Spent())).text
+    assert "What a hospital costs from which no model learnt is not measured." in without
 
 
 def test_a_leak_is_a_limit(oof, metrics):
