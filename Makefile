@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
-STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score export report
+STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score leaderboard export report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -14,6 +14,7 @@ WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
 WORDS_report    := OUT
 WORDS_score     := SOLUTION SUBMISSION
+WORDS_leaderboard := RUNS SUBMISSIONS SOLUTION REFERENCE
 WORDS_test      := JOBS
 WORDS_test-slow := JOBS
 WORDS_check     := JOBS
@@ -45,6 +46,8 @@ $(foreach word,$(filter-out $(USED),$(TYPED)),\
 export SETTINGS := $(value SET)
 export SOLUTION_FILE := $(value SOLUTION)
 export SUBMISSION_FILE := $(value SUBMISSION)
+export SUBMISSION_FILES := $(value SUBMISSIONS)
+export RUN_FOLDERS := $(value RUNS)
 export IMAGES_FOLDER := $(value IMAGES)
 export STUDIES_ADDRESS := $(value STORAGE)
 
@@ -147,10 +150,15 @@ score: setup ## what SUBMISSION=b.csv is worth against SOLUTION=a.csv, with inte
 	@$(PY) -m scripts.score $(OPTIONS) $(if $(SOLUTION),--solution "$$SOLUTION_FILE") \
 	  $(if $(SUBMISSION),--submission "$$SUBMISSION_FILE")
 
+leaderboard: setup ## finished RUNS="a b" side by side, or SUBMISSIONS="a.csv b.csv" of one SOLUTION=
+	@$(PY) -m scripts.leaderboard $(OPTIONS) $(if $(RUNS),--runs "$$RUN_FOLDERS") \
+	  $(if $(SUBMISSIONS),--submissions "$$SUBMISSION_FILES") \
+	  $(if $(SOLUTION),--solution "$$SOLUTION_FILE") $(if $(REFERENCE),--reference '$(REFERENCE)')
+
 export: setup ## a network as a bundle that others can ask, and as one HTML page that runs it
 	@$(PY) -m scripts.export $(OPTIONS)
 
-report: setup ## the run as one HTML page that needs nothing else: all it has, and what it lacks
+report: setup ## the run as one HTML page that needs nothing else, what it lacks too; its model card
 	@$(PY) -m scripts.report $(OPTIONS)
 
 test: setup ## run the tests (under 10 minutes on two cores)

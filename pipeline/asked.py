@@ -18,7 +18,9 @@ from workspace.manifest import NAME, Manifest, load_manifest
 RECIPE = "name"  # the key that RECIPE= stands for
 # What scoring new data with a finished run reads of the recipe; everything else is the run's.
 OF_NEW_DATA = ("data", "verify", "predict")
-READ_ALONE = {"score": "score"}  # of a stage that needs no other: the one section that it reads
+# Of stages that need no other: the one section that each reads.
+READ_ALONE = {"score": "score", "leaderboard": "score"}
+OF_RUNS = ("leaderboard",)  # stages that are of several runs: each has a folder of its own in runs/
 # By reports; no prediction comes of them.
 SHOWN_ALONE = ("ablation", "comparison", "eda", "hospitals", "leaks", "trials", "tune")
 SPEAKING = ("stack", "networks/*", "folds", "samples")  # whose recipe is the run's, the first there

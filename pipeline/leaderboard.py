@@ -1,264 +1,206 @@
-"""What a suite's trainings are worth, put together as a task's maker.
+"""Runs, or submissions of one solution, side by side, as a task.
 
-Reads what each training said of its split's validation and test rows; writes leaderboard.json.
+Reads the out-of-fold scores that each run hands in with its manifests, or the CSVs; writes
+leaderboard.json and leaderboard.html into <names>-<hash>/, the hash of where they lie.
 """
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
-import numpy as np
-from numpy.typing import NDArray
+import polars as pl
 
-from folds.findings import Findings
-from folds.groups import GROUP
-from folds.schema import ID
-from folds.sides import LEAKED, UNKNOWN
-from folds.split import Scheme
+from folds.groups import patient_column
+from folds.schema import ID, PATIENT, TARGET
+from metrics import standings as of
 from metrics.score_sheet import ScoreConfig
-from models.networks.columns import shares_of
-from models.networks.network import Network, network_of
-from models.suite import measure
-from models.suite.config import Ensemble, Experiment, Lesson, Suite, SuiteConfig
-from models.suite.measure import BySeed, Truth
-from pipeline.networks import SCORES
-from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
-from pipeline.recipe import Recipe
-from pipeline.sided import TEST_SCORES
-from pipeline.suite import LEADERBOARD, PAGE, SUITE, Trained
-from reports.suite.leaderboard import page
-from workspace.arrays import Floats, Ints
+from metrics.standings import Entry, standings
+from pipeline.job import Job
+from pipeline.members import STACK
+from pipeline.samples import SAMPLES
+from pipeline.stacked import METRICS, OOF
+from pipeline.submission_scores import hash_of, joined_with, truth_of
+from reports.leaderboard import Leaderboard, page
+from reports.pages.page import look_hash
+from stacking.fold import FOLD, SCORE
+from workspace.errors import ConfigError, name_some
+from workspace.hashing import sha256_text
+from workspace.manifest import NAME
+from workspace.sources import sources_of
+from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
-PUBLISHED = "official"  # the scheme whose test rows are everybody's
+LEADERBOARD, FILE, PAGE = "leaderboard", "leaderboard.json", "leaderboard.html"
+HOME = Path("runs")  # where a run that is named alone lies
+OF_NO_SCORE = ("about",)  # keys of a recipe that change no number
+Differing = dict[str, Any]  # `what`, and `values` by name, of those that have one
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What one experiment's networks said, by seed; rows in the order of the truths."""
+class Asked:
+    """What is to stand side by side, by name in the order of the call, and beside which of them."""
 
-    validation: BySeed
-    test: BySeed
-
-    @property
-    def both(self) -> BySeed:
-        """The validation's rows, then the test's."""
-        return {s: np.concatenate([one, self.test[s]]) for s, one in self.validation.items()}
+    kind: Literal["runs", "submissions"]
+    paths: Mapping[str, Path]
+    reference: str
 
 
-@dataclass(frozen=True)
-class SplitRows:
-    """The rows of one split that are scored, and what one knows of them.
-
-    Of the published split the test rows are scored, as everybody's are. Of one that we drew the
-    validation rows as well: nothing but thresholds is chosen on them, and rare classes need them.
-    """
-
-    validation: Truth
-    test: Truth
-    scored: Truth
-    together: bool  # scored are the validation's rows, then the test's
-    lesions: NDArray[Any]  # (scored rows,): `leaked`, `clean` or `unknown`, as folds.sides has it
-    answers: Mapping[str, Answers]  # by the experiment's number
-
-    def said(self, answers: Answers) -> BySeed:
-        """Answers of the scored rows."""
-        return answers.both if self.together else answers.test
-
-    def suspicions(self, answers: Answers, seed: int) -> tuple[Floats, Floats]:
-        """Of the validation's and of the test's rows."""
-        ours, theirs = answers.validation[seed], answers.test[seed]
-        return self.validation.suspicion(ours), self.test.suspicion(theirs)
+def asked(job: Job) -> Asked:
+    """The words of the call, checked before anything is read."""
+    runs, files = (shlex.split(job.words.get(word, "")) for word in ("runs", "submissions"))
+    if bool(runs) == bool(files) or bool(files) != ("solution" in job.files):
+        raise ConfigError(
+            'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
+            'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'
+        )
+    paths = _named([_run_of(word) for word in runs] or [Path(word) for word in files])
+    if len(paths) < 2:
+        raise ConfigError(f"{name_some(paths)} stands beside nothing; name two or more.")
+    reference = job.words.get("reference", next(iter(paths)))
+    if reference not in paths:
+        raise ConfigError(f"There is no REFERENCE={reference}; there are {name_some(paths)}.")
+    return Asked("runs" if runs else "submissions", paths, reference)
 
 
-def compare_experiments(
-    draft: Draft, *, suite: Suite, recipe: Recipe, files: Mapping[Scheme, PictureFiles],
-    units: Mapping[Trained, Path], skipped: Mapping[str, str],
-) -> None:  # fmt: skip
-    """Every experiment and ensemble on every split; the lessons between them."""
-    config, score, positive = recipe.suite, recipe.score, recipe.data.positive
-    configs = config, score
-    opened = {which: open_unit(folder, SUITE) for which, folder in units.items()}
-    numbers = [number for number in suite.experiments if any(n == number for _, n, _ in units)]
-    splits = {
-        scheme: _open(open_picture_rows(one), suite, (config.melanoma, positive), {
-            (number, seed): unit for (s, number, seed), unit in opened.items() if s == scheme
-        }, together=scheme != PUBLISHED) for scheme, one in files.items()
-    }  # fmt: skip
-    with draft.progress("Comparing experiments") as show:
-        sheets = {}
-        for done, number in enumerate(numbers):
-            sheets[number] = _experiment(number, suite, splits, configs)
-            sheets[number] |= _cost([u for (_, n, _), u in opened.items() if n == number])
-            show(done + 1, len(numbers))
-    sheet = {
-        "classes": list(next(iter(splits.values())).test.classes), "melanoma": config.melanoma,
-        "cancers": list(positive), "sensitivity": config.sensitivity, "level": score.level,
-        "group": recipe.data.group,
-        "order": list(splits),  # which a JSON object would not keep
-        "schemes": {scheme: _of_split(rows) for scheme, rows in splits.items()},
-        "experiments": sheets,
-        "ensembles": {
-            name: _ensemble(one, splits, configs) for name, one in suite.ensembles.items()
-            if all(member in numbers for member in one.members)
+def _run_of(word: str) -> Path:
+    """A run by its folder, or by its name under runs/."""
+    for path in (Path(word), HOME / word):
+        if path.is_dir():
+            return path
+    there = sorted(path.parent.parent.name for path in HOME.glob(f"*/{STACK}/{NAME}"))
+    known = f"; there are {name_some(there)}" if there else ""
+    raise ConfigError(f"There is no run {word}, neither here nor in {HOME}/{known}.")
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """By folder or file name; by the whole path where that is not enough."""
+    if twice := [str(path) for path in dict.fromkeys(paths) if paths.count(path) > 1]:
+        raise ConfigError(f"{name_some(twice)} is named twice; name each once.")
+    short = [path.resolve().name.removesuffix(".csv") for path in paths]
+    return {
+        name if short.count(name) == 1 else str(path): path
+        for name, path in zip(short, paths, strict=True)
+    }
+
+
+def comparing(job: Job, what: Asked) -> Task:
+    """The leaderboard, made anew when one of its entries has changed."""
+    where = "\n".join(str(path.resolve()) for path in what.paths.values())
+    names = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(what.paths))[:60]
+    score = job.recipe.score
+    arguments = {"paths": dict(what.paths), "reference": what.reference, "config": score}
+    if what.kind == "runs":
+        stacks = {name: open_unit(path / STACK, STACK) for name, path in what.paths.items()}
+        inputs = {name: job.hashes.of(stack.folder / NAME) for name, stack in stacks.items()}
+    else:
+        solution = job.files["solution"]
+        where, arguments = f"{where}\n{solution.resolve()}", {**arguments, "solution": solution}
+        inputs = {name: hash_of(path) for name, path in what.paths.items()}
+        inputs[f"solution {solution.name}"] = hash_of(solution)
+    return Task(
+        job.run / f"{names}-{sha256_text(where)[:8]}",
+        LEADERBOARD,
+        compare_runs if what.kind == "runs" else compare_submissions,
+        settings={
+            "score": score.model_dump(mode="json"), "reference": what.reference,
+            "code": sources_of(page), "look": look_hash(),
         },
-        "skipped": {n: {**_said(suite.experiments[n]), "why": why} for n, why in skipped.items()},
-    }  # fmt: skip
-    draft.json(LEADERBOARD, sheet)
-    draft.text(PAGE, page(sheet, suite.title))
+        inputs=dict(inputs),
+        arguments=arguments,
+    )  # fmt: skip
 
 
-def _open(
-    rows: PictureRows, suite: Suite, watched: tuple[str, tuple[str, ...]],
-    units: Mapping[tuple[str, int], Unit], *, together: bool,
-) -> SplitRows:  # fmt: skip
-    some = suite.experiments[next(iter(units))[0]].network  # all that were asked for are alike
-    network = network_of("suite", some, rows.table, Findings())
-    learnt, test = rows.by_side
-    assert learnt.validation is not None, "a split has validation rows"
-    scored = np.concatenate([learnt.validation, test]) if together else test
-    validation, tested, every = (
-        _truth(rows, network, some, watched) for some in (learnt.validation, test, scored)
-    )
-    answers = _answers(rows, units, learnt.validation, test)
-    return SplitRows(validation, tested, every, together, _lesions(rows, scored), answers)
-
-
-def _truth(
-    rows: PictureRows, network: Network, indices: Ints, watched: tuple[str, tuple[str, ...]]
-) -> Truth:
-    patient = None if rows.patient is None else rows.table[GROUP].gather(indices)
-    return Truth(network.codes[indices], network.classes, patient, *watched)
-
-
-def _lesions(rows: PictureRows, indices: Ints) -> NDArray[Any]:
-    """(indices,): whether training has a row's lesion too."""
-    ids = rows.table[ID].gather(indices).to_frame()
-    joined = ids.join(rows.leaks, on=ID, how="left", validate="1:1", maintain_order="left")
-    return joined["lesion"].to_numpy().astype("U")
-
-
-def _answers(
-    rows: PictureRows, units: Mapping[tuple[str, int], Unit], validation: Ints, test: Ints
-) -> dict[str, Answers]:
-    """By id, in the order of the truths."""
-    numbers = dict.fromkeys(number for number, _ in units)
-    return {
-        number: Answers(*(
-            {s: _said_of(rows, unit, file, some) for (n, s), unit in units.items() if n == number}
-            for file, some in ((SCORES, validation), (TEST_SCORES, test))
-        ))
-        for number in numbers
-    }  # fmt: skip
-
-
-def _said_of(rows: PictureRows, unit: Unit, file: str, indices: Ints) -> Floats:
-    """(indices, classes): the probabilities of a unit's file, best weights'."""
-    table = unit.parquet(file)
-    names = [name for name in table.columns if name.startswith("oof_")]
-    ids = rows.table[ID].gather(indices).to_frame()
-    joined = ids.join(table, on=ID, how="left", validate="1:1", maintain_order="left")
-    return shares_of(joined.select(names).to_numpy())
-
-
-def _experiment(
-    number: str, suite: Suite, splits: Mapping[Scheme, SplitRows],
-    configs: tuple[SuiteConfig, ScoreConfig],
-) -> dict[str, Any]:  # fmt: skip
-    experiment, (config, score) = suite.experiments[number], configs
-    by_scheme = {
-        scheme: _worth(rows, rows.answers[number], config, score)
-        for scheme, rows in splits.items()
-        if number in rows.answers
+def compare_runs(
+    draft: Draft, paths: Mapping[str, Path], reference: str, config: ScoreConfig
+) -> None:
+    """What the runs hand in, out of fold, and in what they were made otherwise."""
+    stacks = {name: open_unit(path / STACK, STACK) for name, path in paths.items()}
+    samples = {name: open_unit(path / "samples", "verify") for name, path in paths.items()}
+    sheet = {
+        "kind": "runs",
+        "recipes": differing({name: _recipe(stack) for name, stack in stacks.items()}),
+        "made": differing({name: _made(stack) for name, stack in stacks.items()}),
+        "notes": {name: _notes(stacks[name], samples[name]) for name in paths},
+        "synthetic": [name for name, one in samples.items() if one.facts.get("synthetic")],
     }
-    lessons = [
-        {**lesson.model_dump(), "schemes": _measured(lesson, number, splits, score)}
-        for lesson in experiment.lessons
-    ]
-    return {**_said(experiment), "schemes": by_scheme, "lessons": lessons}
+    _keep(draft, [_of_run(*one) for one in stacks.items()], reference, config, sheet)
 
 
-def _measured(
-    lesson: Lesson, number: str, splits: Mapping[Scheme, SplitRows], score: ScoreConfig
-) -> dict[Scheme, dict[str, Any]]:
-    """On each split where both experiments have a seed in common."""
-    measured = {}
-    for scheme, rows in splits.items():
-        if not {number, lesson.than} <= rows.answers.keys():
-            continue
-        ours, other = (rows.said(rows.answers[one]) for one in (number, lesson.than))
-        if ours.keys() & other.keys():
-            minus = measure.held_against(rows.scored, ours, other, lesson.metric, score)
-            measured[scheme] = {"minus": minus, "verdict": measure.verdict(lesson, minus)}
-    return measured
+def compare_submissions(
+    draft: Draft, paths: Mapping[str, Path], solution: Path, reference: str, config: ScoreConfig
+) -> None:
+    """What the files are worth; each is checked as a scorer would."""
+    truth = truth_of(draft.desk, solution)
+    entries = [
+        Entry(
+            name,
+            joined_with(draft.desk, truth, path, SCORE).select(
+                pl.col(ID).alias(of.ID), pl.col(TARGET).cast(pl.Int8).alias(of.TARGET),
+                pl.col(PATIENT).alias(of.WHOSE), pl.col(SCORE).alias(of.SCORE),
+            ),
+        )
+        for name, path in paths.items()
+    ]  # fmt: skip
+    sheet = {"kind": "submissions", "recipes": [], "made": [], "notes": {}, "synthetic": []}
+    _keep(draft, entries, reference, config, sheet)
 
 
-def _worth(
-    rows: SplitRows, answers: Answers, config: SuiteConfig, score: ScoreConfig
-) -> dict[str, Any]:
-    said = rows.said(answers)
-    return {
-        **measure.worth(rows.scored, said, score), "seeds": list(said),
-        "melanomas_found": measure.melanomas_found(rows.scored, said, rows.lesions),
-        "flags": _flags(rows, [rows.suspicions(answers, seed) for seed in said], config),
-    }  # fmt: skip
+def _keep(
+    draft: Draft, entries: Sequence[Entry], reference: str, config: ScoreConfig,
+    sheet: Mapping[str, Any],
+) -> None:  # fmt: skip
+    with draft.progress("Drawing patients again") as show:
+        found = standings(entries, reference, config, show)
+    draft.json(FILE, whole := {**found, **sheet})
+    draft.text(PAGE, page(cast("Leaderboard", whole)))
 
 
-def _flags(
-    rows: SplitRows, scores: Sequence[tuple[Floats, Floats]], config: SuiteConfig
-) -> list[dict[str, Any]]:
-    """For each seed: what the threshold of the validation's rows flags of the test's."""
-    return [measure.flags(rows.validation, rows.test, one, config.sensitivity) for one in scores]
-
-
-def _ensemble(
-    one: Ensemble, splits: Mapping[Scheme, SplitRows], configs: tuple[SuiteConfig, ScoreConfig]
-) -> dict[str, Any]:
-    config, score = configs
-    sheets: dict[Scheme, dict[str, Any]] = {}
-    for scheme, rows in splits.items():
-        members = [rows.answers[number] for number in one.members if number in rows.answers]
-        seeds = [s for s in members[0].test if all(s in member.test for member in members)]
-        if one.rule == "mean":
-            sheets[scheme] = _worth(rows, _mean_of(members, seeds), config, score)
-            continue
-        scores = [
-            measure.either(rows.validation, [rows.suspicions(member, seed) for member in members])
-            for seed in seeds
-        ]
-        sheets[scheme] = {"seeds": seeds, "flags": _flags(rows, scores, config)}
-    return {"title": one.title, "members": list(one.members), "rule": one.rule, "schemes": sheets}
-
-
-def _mean_of(members: Sequence[Answers], seeds: Sequence[int]) -> Answers:
-    """Mean probabilities, seed by seed."""
-    return Answers(
-        {s: np.mean([one.validation[s] for one in members], axis=0) for s in seeds},
-        {s: np.mean([one.test[s] for one in members], axis=0) for s in seeds},
+def _of_run(name: str, stack: Unit) -> Entry:
+    rows = stack.parquet(OOF)
+    patient = patient_column(stack.json(METRICS)["group"])
+    whose = pl.lit(None, pl.String) if patient is None else pl.col(patient)
+    columns = {of.ID: ID, of.TARGET: TARGET, of.SCORE: SCORE, of.FOLD: FOLD}
+    return Entry(
+        name,
+        rows.select(
+            whose.alias(of.WHOSE), **{ours: pl.col(theirs) for ours, theirs in columns.items()}
+        ),
     )
 
 
-def _said(experiment: Experiment) -> dict[str, Any]:
-    return experiment.model_dump(
-        mode="json", include={"title", "changed", "teaches", "of", "claims"}
-    )
+def _recipe(stack: Unit) -> dict[str, Any]:
+    return {key: one for key, one in stack.manifest.recipe.items() if key not in OF_NO_SCORE}
 
 
-def _cost(units: Sequence[Unit]) -> dict[str, Any]:
-    """Parameters, and the median seconds of a training."""
+def _made(stack: Unit) -> dict[str, Any]:
+    """What besides the recipe can change a number, as the stack's manifest has it."""
+    made = stack.manifest
     return {
-        "parameters": units[0].facts["parameters"],
-        "seconds": float(np.median([unit.manifest.seconds for unit in units])),
+        "commit": made.code.commit[:12] + (", changed" if made.code.dirty else ""),
+        "requirements.lock (SHA-256)": made.lock[:12],
+        f"{SAMPLES} (SHA-256)": made.inputs.get(SAMPLES, "")[:12],
+        "versions": dict(made.versions),
     }
 
 
-def _of_split(rows: SplitRows) -> dict[str, Any]:
-    melanoma = rows.scored.is_melanoma
-    return {
-        "n": len(rows.scored.codes), "validation": len(rows.validation.codes),
-        "test": len(rows.test.codes), "together": rows.together,
-        "melanomas": int(melanoma.sum()), "leaked": int((rows.lesions == LEAKED).sum()),
-        "leaked_melanomas": int((melanoma & (rows.lesions == LEAKED)).sum()),
-        "unknown": int((rows.lesions == UNKNOWN).sum()),
-    }  # fmt: skip
+def _notes(stack: Unit, samples: Unit) -> list[str]:
+    """What a run's numbers are to be read with."""
+    limited = [one for one in samples.json("verify.json")["notices"] if one["check"] == "limited"]
+    declared: Sequence[str] = stack.json(METRICS).get("declared", ())
+    return [*(one["message"] for one in limited), *declared]
+
+
+def differing(by_name: Mapping[str, Mapping[str, Any]], prefix: str = "") -> list[Differing]:
+    """The dotted keys whose values differ; a section that one of them lacks is one value."""
+    found: list[Differing] = []
+    for key in dict.fromkeys(key for one in by_name.values() for key in one):
+        values = {name: one[key] for name, one in by_name.items() if key in one}
+        whole = len(values) == len(by_name)
+        if whole and all(isinstance(value, Mapping) for value in values.values()):
+            found += differing(values, f"{prefix}{key}.")
+        elif not whole or any(value != next(iter(values.values())) for value in values.values()):
+            found.append({"what": f"{prefix}{key}", "values": values})
+    return found

@@ -12,6 +12,7 @@ from pipeline.job import Job
 from pipeline.run_sheets import sheets_of
 from pipeline.run_units import finished_units, makings_hash
 from pipeline.typed import Typed, typed_again
+from reports.card.card import card
 from reports.config import ReportConfig
 from reports.curves.explorer import FILES
 from reports.pages.page import look_hash
@@ -22,7 +23,7 @@ from workspace.sources import sources_of
 from workspace.tasks import Task
 from workspace.units import Draft, Unit
 
-FILE = "report.html"
+FILE, CARD = "report.html", "model_card.md"
 SPEAKING = ("stack", "folds", "samples")  # whose recipe the page shows, the first that is there
 
 
@@ -61,9 +62,10 @@ def reporting(job: Job, shown: Unit | None = None) -> Task:
 def write_report(
     draft: Draft, run: Path, recipe: Mapping[str, Any], typed: Typed, shown: Path | None
 ) -> None:
-    """One page of what the units say."""
+    """One page of what the units say, and the card."""
     sheets = replace(sheets_of(run, recipe, typed), cases=case_sheets(shown))
     draft.text(FILE, report(sheets))
+    draft.text(CARD, card(sheets))
 
 
 def _asked(job: Job, units: Mapping[str, Unit]) -> tuple[ReportConfig, Manifest]:

@@ -10,10 +10,11 @@ from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
 from metrics.score_sheet import ScoreConfig, score_sheet
 from metrics.subgroups import age_bands, skin_colour
 from pipeline.job import Job, stop_on_errors
-from submissions.solution import LIGHTNESS, YELLOWNESS, read_solution
+from submissions.solution import LIGHTNESS, YELLOWNESS, Solution, read_solution
 from submissions.submission import joined, read_submission
 from workspace.errors import DataError
 from workspace.hashing import sha256_file, sha256_text
+from workspace.progress import Desk
 from workspace.tasks import Task
 from workspace.units import Draft
 
@@ -23,7 +24,7 @@ TIES_ALLOWED = 0.001  # of the rows; beyond, the file was most likely written wi
 
 def scoring(job: Job, solution: Path, submission: Path) -> Task:
     """The score sheet of one submission against one solution."""
-    inputs = {"solution": _hash(solution), "submission": _hash(submission)}
+    inputs = {"solution": hash_of(solution), "submission": hash_of(submission)}
     both = sha256_text(inputs["solution"] + inputs["submission"])
     stem = re.sub(r"[^A-Za-z0-9_.-]", "_", submission.stem)[:60]
     return Task(
@@ -38,14 +39,8 @@ def scoring(job: Job, solution: Path, submission: Path) -> Task:
 
 def score_submission(draft: Draft, solution: Path, submission: Path, config: ScoreConfig) -> None:
     """Check both files, join them by id and compute the sheet."""
-    findings = Findings()
-    truth = read_solution(solution, findings)
-    stop_on_errors(draft.desk, findings)
-    scores = read_submission(submission, truth.rows[ID], findings)
-    stop_on_errors(draft.desk, findings)
-    for notice in findings.notices:
-        draft.desk.say(f"notice: {notice.message}", private=True, check=notice.check)
-    rows = joined(truth.rows, scores, "score")
+    truth = truth_of(draft.desk, solution)
+    rows = joined_with(draft.desk, truth, submission, "score")
     with draft.progress("Drawing patients again") as show:
         sheet = score_sheet(
             rows[TARGET].to_numpy(),
@@ -66,6 +61,29 @@ def score_submission(draft: Draft, solution: Path, submission: Path, config: Sco
     draft.facts["pauc"] = sheet["metrics"]["pauc"]["value"]
 
 
+def truth_of(desk: Desk, solution: Path) -> Solution:
+    """The solution, its faults told."""
+    findings = Findings()
+    truth = read_solution(solution, findings)
+    stop_on_errors(desk, findings)
+    _tell(desk, findings)
+    return truth
+
+
+def joined_with(desk: Desk, truth: Solution, submission: Path, name: str) -> pl.DataFrame:
+    """The solution's rows with a submission's scores as column `name`, its faults told."""
+    findings = Findings()
+    scores = read_submission(submission, truth.rows[ID], findings)
+    stop_on_errors(desk, findings)
+    _tell(desk, findings)
+    return joined(truth.rows, scores, name)
+
+
+def _tell(desk: Desk, findings: Findings) -> None:
+    for notice in findings.notices:
+        desk.say(f"notice: {notice.message}", private=True, check=notice.check)
+
+
 def subgroups_of(rows: pl.DataFrame) -> dict[str, pl.Series]:
     """The clinical columns that are there, each as levels."""
     levels = {
@@ -82,7 +100,8 @@ def _column(rows: pl.DataFrame, name: str) -> pl.Series:
     return rows[name] if name in rows.columns else pl.Series(name, [None] * len(rows))
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """Of a file that somebody named; refused where it is none."""
     if not path.exists():
         raise DataError(f"{path.name} is not there (looked in {path.parent}).")
     if not path.is_file():

@@ -124,7 +124,7 @@ def comparing(
     return Task(
         job.run / SUITE / "leaderboard",
         SUITE,
-        "pipeline.leaderboard:compare_experiments",
+        "pipeline.suite_sheet:compare_experiments",
         settings={
             "score": score.model_dump(mode="json"),
             "melanoma": config.melanoma, "sensitivity": config.sensitivity,

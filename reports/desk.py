@@ -23,9 +23,11 @@ from rich.progress import (
 )
 
 from reports.console import drawn
+from reports.logged import lines_of
 from reports.table import Table
 from workspace.progress import Show
 from workspace.stopping import raise_if_asked
+from workspace.units import Unit
 
 LOG = logging.getLogger("dermstack")
 LOG.addHandler(logging.NullHandler())  # until the run directory is known
@@ -65,6 +67,10 @@ class ConsoleDesk:
             self.say(f"{stage}: {at} of {total}, {name}{about}.")
         else:
             self.say(f"{stage}: making {folder}.")
+
+    def made(self, unit: Unit) -> None:
+        for message, facts in lines_of(unit):
+            LOG.info(message, extra={"facts": facts})
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Show]:

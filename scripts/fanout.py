@@ -27,6 +27,7 @@ from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
 from workspace.orders import Needs
 from workspace.progress import Desk, Show
 from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
+from workspace.units import Unit
 
 
 @contextmanager
@@ -287,6 +288,9 @@ class _Remote:
         self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
     ) -> None:
         """Only whoever gives tasks out says so."""
+
+    def made(self, unit: Unit) -> None:
+        """The same."""
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Show]:

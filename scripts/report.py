@@ -1,8 +1,8 @@
-"""make report: the run as one HTML page that needs nothing else.
+"""make report: the run as one HTML page that needs nothing else, and its model card.
 
 Reads whatever finished units the run has; writes <run>/cases/, the lesions of a stack that it
-shows, and <run>/report/report.html, which names what is not made yet with the command for it. Both
-are made anew when a unit has changed.
+shows, <run>/report/report.html, which names what is not made yet with the command for it, and
+model_card.md beside it. All are made anew when a unit has changed.
 OUT=folder takes the place of a <run> that may only be read.
 """
 

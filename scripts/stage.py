@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from pipeline.asked import (
+    OF_RUNS,
     READ_ALONE,
     RECIPE,
     idle,
@@ -158,7 +159,7 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
     unsaid = call.run and call.of_finished_run and not call.recipe
     own = own_recipe(call.run) if call.run and unsaid else None
     recipe = load_recipe(call.recipe or own or DEFAULT, call.settings)
-    run = call.run or Path("runs") / recipe.name
+    run = call.run or Path("runs") / (name if name in OF_RUNS else recipe.name)
     if call.of_finished_run is not None and not run.is_dir():
         raise ConfigError(f"There is no run {run}; name a finished one with RUN=.")
     if call.of_finished_run is not None:

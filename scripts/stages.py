@@ -10,6 +10,7 @@ the stage leaves: a unit, or units by name. Our errors are raised; `quiet=True` 
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -62,7 +63,7 @@ def _stage(
                 **{key: value for key, value in options.items() if key in OPTIONS},
                 "own_data": data is not None,
                 "files": {key: Path(value) for key, value in own.items() if kinds[key]},
-                "words": {key: str(value) for key, value in own.items() if not kinds[key]},
+                "words": {key: _word(value) for key, value in own.items() if not kinds[key]},
             },
             of_finished_run=of_finished_run,
             writes=writes,
@@ -83,6 +84,11 @@ def _stage(
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`make {shown}`; see scripts/{name}.py and docs/stages.md."
     return call
+
+
+def _word(value: Any) -> str:
+    """As it is typed; several as one word, each quoted where it needs to be."""
+    return shlex.join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _settings(values: Mapping[str, Value], seed: int | None, data: str | Path | None) -> list[str]:
@@ -124,4 +130,5 @@ predict = _stage("predict", "file:out", of_finished_run=OF_NEW_DATA)
 predict_images = _stage("predict_images", "file:images", "file:out", of_finished_run=OF_NEW_DATA)
 export = _stage("export")
 score = _stage("score", "file:solution", "file:submission")
+leaderboard = _stage("leaderboard", "runs", "submissions", "reference", "file:solution")
 report = _stage("report", "file:out", of_finished_run=())

@@ -85,6 +85,7 @@ class Making(BaseModel):
     lock: str
     versions: dict[str, str]
     seconds: float
+    facts: dict[str, Any] = {}
 
 
 class Kept(dict[str, Any]):

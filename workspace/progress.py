@@ -6,7 +6,10 @@ A desk is where the person sits: on this side of the screen, or in the process t
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from workspace.units import Unit
 
 Show = Callable[[int, int], None]
 
@@ -32,6 +35,9 @@ class Desk(Protocol):
     ) -> None:
         """A unit is going to be made, `number` of how many; the time left for all of them."""
 
+    def made(self, unit: "Unit") -> None:
+        """A unit was made just now, in this call: for the log."""
+
 
 class Silent:
     """A desk at which nobody sits."""
@@ -49,4 +55,7 @@ class Silent:
     def begin(
         self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
     ) -> None:
+        pass
+
+    def made(self, unit: "Unit") -> None:
         pass

@@ -377,7 +377,9 @@ class _Work:
                 self._wait_for(task, outcome.owner)
             else:
                 self.made.add(task)
-                self._finish(task, open_task(task))
+                unit = open_task(task)
+                self.context.desk.made(unit)
+                self._finish(task, unit)
 
     def _wait_for(self, task: Task, owner: str) -> None:
         self._busy[task] = time.monotonic() + RETRY_S

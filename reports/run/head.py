@@ -29,9 +29,14 @@ def head(sheets: RunSheets) -> Head:
         title=sheets.recipe["name"],
         about=sheets.recipe.get("about", ""),
         banner=SYNTHETIC if sheets.synthetic else "",
-        warnings=(*_rehearsal(sheets), *_declared(sheets), *stale(sheets.manifests)),
+        warnings=tuple(warnings_of(sheets)),
         facts=tuple(facts),
     )
+
+
+def warnings_of(sheets: RunSheets) -> list[str]:
+    """What every number of a run is to be read with."""
+    return [*_rehearsal(sheets), *_declared(sheets), *stale(sheets.manifests)]
 
 
 def _rehearsal(sheets: RunSheets) -> list[str]:

@@ -75,5 +75,10 @@ def only_folds(synthetic=True, **changes):
     return RunSheets(**{"makings": makings_of(known["manifests"]), **known})
 
 
+def making(stage, seconds, *processors):
+    known = manifest(stage).model_dump() | {"seconds": seconds}
+    return Making.model_validate(known | {"facts": {"processors": list(processors)}})
+
+
 def makings_of(manifests):
     return {folder: Making.model_validate(one.model_dump()) for folder, one in manifests.items()}

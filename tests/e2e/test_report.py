@@ -50,7 +50,10 @@ def test_half_a_run_has_a_report_that_says_so_and_nothing_else_is_made(made):
     ] in page(place)
     folders = {path.name for path in place.run.iterdir() if path.is_dir()}
     assert folders == {"samples", "folds", "report"}
-    assert str(place.folder) not in page(place)  # a page is passed on: no path of this machine
+    card = (place.run / "report" / "model_card.md").read_text()
+    for text in (page(place), card):
+        assert str(place.folder) not in text  # they are passed on: no path of this machine
+    assert "make stack RECIPE=sample" in card
 
 
 def test_a_second_call_does_nothing_and_a_new_part_is_shown(place):
@@ -69,6 +72,8 @@ def test_a_second_call_does_nothing_and_a_new_part_is_shown(place):
     for drawn in ("ROC curve", "Decision curve", "Operating points"):
         assert drawn in page(place)
     assert len(page(place).encode()) < MOST
+    card = (place.run / "report" / "model_card.md").read_text()
+    assert f"{pauc['value']:.4f} ({pauc['low']:.4f} to {pauc['high']:.4f})" in card
     assert "make submission" not in page(place)
     once = page(place)
     call(place, "report", "--fresh")

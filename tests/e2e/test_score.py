@@ -137,6 +137,25 @@ def test_what_a_scorer_refuses_is_one_sentence_and_nothing_is_written(
     assert not list((place.run / "scores").glob(f"{faulty.stem}-*"))
 
 
+def test_many_submissions_of_one_solution_stand_side_by_side(place, files):
+    solution, mine, _ = files
+    noisy = changed(files, "noisy copy.csv", lambda f: f.with_columns(pl.col("target").reverse()))
+    words = ("--solution", str(solution), "--submissions", f"'{noisy}' {mine}")
+    done = place.call("leaderboard", *words, settings=("score.replicates=100",))
+    [folder] = place.run.glob("noisy_copy-sub-*")
+    sheet = json.loads((folder / "leaderboard.json").read_text())
+    own = sheet_of(place, mine)["metrics"]
+    assert sheet["reference"] == "noisy copy"
+    assert sheet["entries"]["sub"]["sheet"]["metrics"] == own
+    minus = sheet["entries"]["sub"]["beside"]["minus"]["pauc"]
+    assert minus["low"] > 0
+    assert f"{minus['value']:.3f} {minus['low']:.3f}-{minus['high']:.3f}" in done.stdout
+    assert f"leaderboard: see {folder / 'leaderboard.html'}." in done.stdout.splitlines()
+    assert repr(minus["value"]) in (folder / "leaderboard.html").read_text()
+    ended = place.call("leaderboard", *words[:2], "--submissions", str(mine), code=2)
+    assert ended.stderr == "leaderboard: sub stands beside nothing; name two or more.\n"
+
+
 def test_both_files_must_be_named_and_be_there(place, files):
     ended = place.call("score", "--solution", str(files[0]), code=2)
     assert ended.stderr == ("score: Name both files: make score SOLUTION=a.csv SUBMISSION=b.csv.\n")

@@ -35,7 +35,7 @@ def _sample_table(tmp_path, monkeypatch):
 
 
 def code() -> str:
-    block, _ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    block, _, _ = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert READ in block
     return block
 

@@ -1,96 +1,196 @@
-"""The rows of a suite's split: whose lesion or picture was learnt, and by whose classes."""
+"""Runs and submissions side by side: what is named, what is read of each, in what they differ."""
+
+import json
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from folds.schema import LESION
-from models.suite.config import SuiteConfig
-from pipeline.distilled import SplitRows
-from pipeline.leaderboard import _open
-from pipeline.networks import SCORES
-from pipeline.picture_rows import open_picture_rows
-from pipeline.samples import DUPLICATES
-from pipeline.sided import TEST_SCORES
-from pipeline.suite_file import read_suite
-from tests.by_hand.pictures import PicturesByHand, score_table
-from tests.by_hand.units import kept
-from tests.unit.pipeline.test_distill import SIDED, TEST, VALIDATION
-from tests.unit.pipeline.test_suite_file import SHARED
-
-SUITE = (
-    SHARED.replace('classes = "all"', "")
-    + """
-[experiments.01]
-title = "one"
-changed = "-"
-teaches = "-"
-network.task.classes = { MEL = ["MEL"], BCC = ["BCC"], NV = ["NV"] }
-[experiments.02]
-title = "two"
-changed = "-"
-teaches = "-"
-network.task.classes = { NV = ["NV"], BCC = ["BCC"], MEL = ["MEL"] }
-"""
+from metrics.score_sheet import ScoreConfig
+from pipeline.leaderboard import (
+    FILE,
+    PAGE,
+    asked,
+    compare_runs,
+    compare_submissions,
+    comparing,
+    differing,
 )
-ORDERS = {"01": ("MEL", "BCC", "NV"), "02": ("NV", "BCC", "MEL")}
-TRUE = {"a0": "NV", "a1": "MEL", "b0": "NV", "h0": "BCC"}
-# Of each picture another lesion but for a1, of which c0 of training is too; b0's nobody knows.
-LESIONS = pl.col("isic_id").replace({"a1": "c0", "b0": None})
+from tests.by_hand.tasks import check_travels, depends_on
+from tests.by_hand.units import drafting, made
+from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.hashing import sha256_file, sha256_text
+
+QUICK = ScoreConfig(replicates=100, seeds=(0,))
+IDS = [f"r{number:03d}" for number in range(120)]
+TARGET = [int(number % 4 == 0) for number in range(120)]
+RECIPE = {"name": "mine", "about": "x", "seed": 0, "lightgbm": {"rounds": 5}, "networks": {}}
+
+
+def run_of(
+    folder, name, weight, recipe=RECIPE, *, group="patient", notices=(), declared=(), shift=0
+):
+    """A finished run whose score tells the target with this weight."""
+    rows = pl.DataFrame({
+        "isic_id": IDS, "target": TARGET, "fold": [number // 2 % 3 for number in range(120)],
+        "group_id": [f"p{(number + shift) // 2}" for number in range(120)],
+        "score": [number % 7 + float(weight * target) for number, target in enumerate(TARGET)],
+    })  # fmt: skip
+    with drafting(folder / name / "stack", "stack", of_recipe=recipe,
+                  inputs={"samples.parquet": "a" * 64}) as draft:  # fmt: skip
+        draft.parquet("oof_stack.parquet", rows.reverse())
+        draft.json("metrics.json", {"group": group, **({"declared": declared} if declared else {})})
+    with drafting(folder / name / "samples", "verify") as draft:
+        draft.json("verify.json", {"notices": list(notices)})
+        draft.facts["synthetic"] = True
+    return folder / name
+
+
+def sheet_of(folder, paths, reference):
+    unit = made(folder / "sheet", compare_runs, stage="leaderboard", paths=paths,
+                reference=reference, config=QUICK)  # fmt: skip
+    return unit.json(FILE), unit.text(PAGE)
 
 
 @pytest.fixture
-def made(tmp_path):
-    return PicturesByHand(tmp_path, SIDED)
+def place(tmp_path, monkeypatch):
+    """Where runs/ is looked for."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-@pytest.fixture
-def suite(tmp_path):
-    path = tmp_path / "two.toml"
-    path.write_text(SUITE, encoding="utf-8")
-    return read_suite(SuiteConfig(experiments=str(path)))
+def call(blank, **words):
+    files = {"solution": Path("truth.csv")} if words.pop("solution", False) else {}
+    return asked(blank.job(stage="leaderboard", words=words, files=files))
 
 
-def unit(made, number):
-    """What a network says that is always right."""
-    classes = ORDERS[number]
-    tables = {
-        name: score_table(f"e{number}", classes, scores, scores)
-        for name, ids in ((SCORES, VALIDATION), (TEST_SCORES, TEST))
-        for scores in [{one: [0.8 if c == TRUE[one] else 0.1 for c in classes] for one in ids}]
-    }
-    return kept(made.run / "networks" / f"{number}_seed_0", "suite", tables)
+def test_runs_are_named_by_folder_or_by_name_and_the_first_is_the_reference(blank, place):
+    run_of(place / "runs", "a", 1)
+    run_of(place, "b c", 1)
+    found = call(blank, runs="a 'b c'")
+    assert (found.kind, found.reference) == ("runs", "a")
+    assert dict(found.paths) == {"a": Path("runs/a"), "b c": Path("b c")}
+    assert call(blank, runs="a 'b c'", reference="b c").reference == "b c"
 
 
-def opened(made, suite, *numbers, together=True):
-    units = {(number, 0): unit(made, number) for number in numbers}
-    rows, watched = open_picture_rows(made.files()), ("MEL", ("MEL", "BCC"))
-    return _open(rows, suite, watched, units, together=together)
+def test_two_runs_of_one_name_are_named_by_their_paths(blank, place):
+    run_of(place / "runs", "a", 1)
+    run_of(place / "other", "a", 1)
+    assert list(call(blank, runs="a other/a").paths) == ["runs/a", "other/a"]
 
 
-@pytest.mark.parametrize("number", ["01", "02"])
-def test_truth_is_in_the_classes_of_an_experiment_that_was_asked_for(made, suite, number):
-    split = opened(made, suite, number)
-    assert split.scored.classes == ORDERS[number]
-    called = split.answers[number].both[0].argmax(axis=1)
-    assert (called == split.scored.codes).all()
+HOW = (
+    'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
+    'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'
+)
 
 
-def test_validation_rows_are_no_cleaner_than_the_test_s(made, suite):
-    made.keep_samples(**{LESION: LESIONS})
-    assert opened(made, suite, "01").lesions.tolist() == ["clean", "leaked", "unknown", "clean"]
-    assert opened(made, suite, "01", together=False).lesions.tolist() == ["unknown", "clean"]
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({}, HOW),
+        ({"runs": "a b", "submissions": "c d", "solution": True}, HOW),
+        ({"submissions": "c d"}, HOW),
+        ({"runs": "a b", "solution": True}, HOW),
+        ({"runs": "a"}, "a stands beside nothing; name two or more."),
+        ({"runs": "a b a"}, "runs/a is named twice; name each once."),
+        ({"runs": "a z"}, "There is no run z, neither here nor in runs/; there are a, b."),
+        ({"runs": "a b", "reference": "z"}, "There is no REFERENCE=z; there are a, b."),
+    ],
+)
+def test_what_cannot_stand_side_by_side_is_refused(blank, place, words, message):
+    run_of(place / "runs", "a", 1)
+    run_of(place / "runs", "b", 1)
+    with pytest.raises(ConfigError) as refused:
+        call(blank, **words)
+    assert str(refused.value) == message
 
 
-def test_a_copy_of_a_training_picture_is_leaked_under_any_lesion(made, suite):
-    made.keep_samples(("e0", "h0"), ("b0", "f0"), **{LESION: LESIONS})
-    assert opened(made, suite, "01").lesions.tolist() == ["clean", "leaked", "leaked", "leaked"]
-    network = ("flag", made.job().recipe.networks["flag"])
-    sheet = SplitRows.of(made.files(), network).sheet()
-    assert (sheet["leaked"], sheet["clean"]) == (2, 0)
+def test_a_leaderboard_is_kept_by_where_its_runs_lie_and_hangs_on_their_stacks(blank, place):
+    a, b = (run_of(place / "runs", name, 1) for name in "ab")
+    job = blank.job(stage="leaderboard", words={"runs": "a b"})
+    task = comparing(job, asked(job))
+    where = sha256_text(f"{a}\n{b}")[:8]
+    assert task.folder == blank.run / f"a-b-{where}"
+    settings, inputs = depends_on(task)
+    assert inputs == {one.name: sha256_file(one / "stack" / "manifest.json") for one in (a, b)}
+    assert settings["reference"] == "a"
+    check_travels(task)
+    (b / "stack" / "manifest.json").unlink()
+    with pytest.raises(ArtifactError, match="is not there or unfinished; run 'make stack' first"):
+        comparing(job, asked(job))
 
 
-def test_what_is_counted_depends_on_the_pairs_where_there_are_any(made):
-    assert made.files().duplicates() == {}
-    made.keep_samples(("e0", "h0"))
-    sha = made.unit("samples", stage="verify").sha256(DUPLICATES)
-    assert made.files().duplicates() == {DUPLICATES: sha}
+def test_the_sheet_has_scores_differences_and_in_what_the_recipes_differ(tmp_path):
+    other = {**RECIPE, "about": "y", "lightgbm": {"rounds": 9, "more": [1]}}
+    limited = {"check": "limited", "message": "A rehearsal on 120 of 9,000 rows.", "count": 120}
+    paths = {"a": run_of(tmp_path, "a", 1, notices=[limited, {"check": "x", "message": "p1"}]),
+             "b": run_of(tmp_path, "b", 4, other, declared=["It saw all pictures."])}  # fmt: skip
+    sheet, text = sheet_of(tmp_path, paths, "a")
+    minus = sheet["entries"]["b"]["beside"]["minus"]["pauc"]
+    assert minus["value"] > 0
+    assert (minus["unit"], minus["patients"]) == ("patient", 30)
+    assert sheet["recipes"] == [
+        {"what": "lightgbm.rounds", "values": {"a": 5, "b": 9}},
+        {"what": "lightgbm.more", "values": {"b": [1]}},
+    ]
+    assert sheet["made"] == []
+    assert sheet["notes"] == {
+        "a": ["A rehearsal on 120 of 9,000 rows."], "b": ["It saw all pictures."]
+    }  # fmt: skip
+    assert sheet["synthetic"] == ["a", "b"]
+    assert not [one for one in (*IDS, "p12") if one in text]  # of nobody
+    assert f'value="{minus["value"]!r}"' in text
+
+
+def test_runs_of_other_patients_are_refused_and_nothing_is_left(tmp_path):
+    paths = {"a": run_of(tmp_path, "a", 1), "b": run_of(tmp_path, "b", 1, shift=1)}
+    with pytest.raises(DataError, match=r"60 of 120: \[r001, r003, r005, r007, r009\] \(\+55 more"):
+        sheet_of(tmp_path, paths, "a")
+    assert not (tmp_path / "sheet").exists()
+
+
+def test_one_run_by_patient_and_one_by_row_are_not_of_the_same_patients(tmp_path):
+    paths = {"a": run_of(tmp_path, "a", 1), "b": run_of(tmp_path, "b", 1, group="none")}
+    with pytest.raises(DataError, match="120 of 120"):
+        sheet_of(tmp_path, paths, "a")
+
+
+def submitted(folder, name, weight):
+    score = [number % 7 + float(weight * target) for number, target in enumerate(TARGET)]
+    table = pl.DataFrame({"isic_id": IDS, "target": score})
+    table.reverse().write_csv(folder / f"{name}.csv")
+    return folder / f"{name}.csv"
+
+
+def test_submissions_of_one_solution_stand_side_by_side(tmp_path, blank):
+    patients = [f"p{number // 2}" for number in range(120)]
+    truth = {"isic_id": IDS, "target": TARGET, "patient_id": patients}
+    pl.DataFrame(truth).write_csv(tmp_path / "truth.csv")
+    paths = {name: submitted(tmp_path, name, weight) for name, weight in (("a", 1), ("b", 4))}
+    solution = tmp_path / "truth.csv"
+    words = {"submissions": " ".join(map(str, paths.values()))}
+    job = blank.job(stage="leaderboard", words=words, files={"solution": solution})
+    task = comparing(job, asked(job))
+    hashes = {name: sha256_file(path) for name, path in paths.items()}
+    assert depends_on(task)[1] == {**hashes, "solution truth.csv": sha256_file(solution)}
+    unit = made(tmp_path / "sheet", compare_submissions, stage="leaderboard", paths=paths,
+                solution=solution, reference="b", config=QUICK)  # fmt: skip
+    sheet = unit.json(FILE)
+    own = sheet["entries"]["a"]["sheet"]
+    assert (own["n"], own["positives"], own["patients"]) == (120, 30, 60)
+    beside = sheet["entries"]["a"]["beside"]
+    assert (beside["minus"]["auc"]["value"] < 0, beside["refolded"]) == (True, None)
+    (tmp_path / "a.csv").write_text("isic_id,target\nr000,1\n")
+    with pytest.raises(DataError, match=r"Missing images in a\.csv: \[r001"):
+        made(tmp_path / "again", compare_submissions, stage="leaderboard", paths=paths,
+             solution=solution, reference="b", config=QUICK)  # fmt: skip
+
+
+def test_a_section_that_one_lacks_is_one_value():
+    found = differing({"a": {"n": {"x": {"lr": 1, "k": 2}}}, "b": {"n": {}}, "c": {"n": {}}})
+    assert found == [{"what": "n.x", "values": {"a": {"lr": 1, "k": 2}}}]
+    assert differing({"a": {"k": [1]}, "b": {"k": [1]}}) == []
+    assert json.dumps(differing({"a": {"k": None}, "b": {}})) == (
+        '[{"what": "k", "values": {"a": null}}]'
+    )

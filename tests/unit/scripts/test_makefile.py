@@ -64,6 +64,17 @@ def test_words_reach_the_stages_that_use_them(tmp_path):
     ]  # fmt: skip
 
 
+def test_runs_and_submissions_reach_the_leaderboard():
+    done = make("-n", "leaderboard", "RUNS=a 'b c'", "REFERENCE=a", "VENV=v", "PYTHON=p")
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.replace("\\\n", "").splitlines()[-1].split()
+    assert words[2:] == ["scripts.leaderboard", "--runs", '"$RUN_FOLDERS"', "--reference", "'a'"]
+    done = make("-n", "leaderboard", "SUBMISSIONS=a b", "SOLUTION=s", "VENV=v", "PYTHON=p")
+    words = done.stdout.replace("\\\n", "").splitlines()[-1].split()
+    assert words[3:] == ["--submissions", '"$SUBMISSION_FILES"', "--solution", '"$SOLUTION_FILE"']
+    assert make("-n", "score", "RUNS=a").returncode == 2
+
+
 def test_what_is_left_in_the_shell_steers_no_run():
     done = make("-n", "folds", "VENV=v", RECIPE="tabular", SEED="1", recipe="x")
     assert done.returncode == 0, done.stderr

@@ -19,6 +19,9 @@ class Run:
     def __init__(self, calls, monkeypatch):
         self.calls, self.folder, self.sheets = calls, calls.run, []
         monkeypatch.setattr(run_report, "report", self.page)
+        monkeypatch.setattr(
+            run_report, "card", lambda sheets: f"# {[one.stage for one in sheets.makings.values()]}"
+        )
         monkeypatch.setattr(run_report, "sources_of", lambda function: "the code")
 
     def page(self, sheets):
@@ -72,6 +75,8 @@ def test_parts_are_read_in_the_pages_order_and_only_whole_ones(run):
     }  # fmt: skip
     assert (sheets.stacked, sheets.rows, sheets.leaks, sheets.handed_in) == (None,) * 4
     assert done.text("report.html").startswith("<html>")
+    by_stage = done.text("model_card.md")
+    assert all(f"'{name}'" in by_stage for name in ("verify", "folds", "train-cnn", "stack"))
 
 
 def test_the_same_parts_make_no_other_page_and_the_page_is_no_part(run):

@@ -1,0 +1,103 @@
+"""What of the checklists a run answers, and where; what is not made, with its command."""
+
+from collections.abc import Mapping, Sequence
+
+from reports.card.checklists import Item
+from reports.run.sheets import RunSheets
+from reports.table import Table, Words, broken
+
+REPORT = "report.html"
+
+
+def checklist(items: Sequence[Item], answers: Mapping[str, str]) -> Table:
+    """Every item with its answer."""
+    rows = tuple(
+        (Words(item.number), Words(item.asks), Words(answers.get(item.answer, item.answer)))
+        for item in items
+    )
+    return Table(broken("item", "asks for", "answer"), rows)
+
+
+def answers(sheets: RunSheets) -> dict[str, str]:
+    """By name, what the checklists look up."""
+    return {**_of_data(sheets), **_of_models(sheets), **_of_scores(sheets), **OF_EVERY_RUN}
+
+
+OF_EVERY_RUN = {
+    "title": "this card's title, which is the recipe's name; a paper's says more",
+    "use": "card: Intended use",
+    "limits": "card: Limits",
+    "versions": f"card: Made with; {REPORT}: What it was made from",
+    "recipe": f"the recipe, whole in {REPORT} and in every manifest.json",
+    "retrospective": "retrospective: kept data are read, nobody is recruited",
+    "missing": "a missing value stays missing in every column (docs/features.md); trees split on "
+    "it, other boosters fill it by what their training rows say",
+    "columns": "docs/features.md; their families are in the recipe, section features; importances "
+    f"in {REPORT}",
+    "size": "not answered: the data are as many as there are; no size was reckoned beforehand",
+    "identity": "card and report name no id of a person or picture; whether the data do, their "
+    "publisher must say",
+    "external": "not answered: rows of another collection, scored by 'make predict DATA=' and "
+    "'make score', would",
+    "quality": "not answered: a file that cannot be decoded is refused; nothing says how blurred a "
+    "picture may be",
+    "model": "the run's folder: boosters and weights with their hashes; 'make export' hands a "
+    "network out, 'make predict' uses all",
+}
+
+
+def _of_data(sheets: RunSheets) -> dict[str, str]:
+    known = sheets.verified
+    lacking = _not_made(sheets, "verify")
+    centres = 0 if known is None else known["counts"].get("hospitals", 0)
+    where = f"card: Data; {REPORT}: Data"
+    folds = f"card: Data; {REPORT}: Folds"
+    limit = sheets.recipe["data"].get("limit")
+    return {
+        "data": lacking if known is None else where,
+        "checks": lacking if known is None else f"{where}; samples/verify.json",
+        "outcome": "what counts as 1: card, Data; how it was found: not answered, the data say",
+        "licence": "data: card, Data (licence); code: Apache-2.0, the repository",
+        "hospitals_known": f"{centres} in the table; the setting: not answered" if centres else
+        "not answered: the table has no column of hospitals",
+        "folds": _not_made(sheets, "folds") if sheets.balance is None else folds,
+        "selection": "all rows of the table that passed the checks" if limit is None else
+        f"a rehearsal on {limit} rows: card, above all",
+    }  # fmt: skip
+
+
+def _of_models(sheets: RunSheets) -> dict[str, str]:
+    made = sheets.stacked is not None or sheets.networks
+    pictures = sheets.recipe["data"]["images"] != "none"
+    none = "not applicable, because the recipe uses no pictures"
+    return {
+        "training": "card: Training" if made else _not_made(sheets, "stack"),
+        "imbalance": "sampling and loss: card, Training; what they did to probabilities: card, "
+        "Calibration",
+        "preprocessing": "the recipe, sections networks (net.size, augment) and data" if pictures
+        else none,
+        "explanations": (f"importances in {REPORT}" if sheets.importance is not None else
+                         _not_made(sheets, "stack"))
+        + ("; Grad-CAM by 'make predict IMAGES='" if pictures else ""),
+    }  # fmt: skip
+
+
+def _of_scores(sheets: RunSheets) -> dict[str, str]:
+    stack = _not_made(sheets, "stack")
+    scored = sheets.stacked is not None
+    calibrated = scored and sheets.stacked is not None and sheets.stacked.get("calibration")
+    hospitals = "card: Another hospital"
+    return {
+        "scores": "card: Scores" if scored or sheets.networks else stack,
+        "by_fold": f"card: Scores; {REPORT}: Fold by fold" if scored else stack,
+        "subgroups": "card: Subgroups" if scored else stack,
+        "calibration": "card: Calibration" if calibrated else stack,
+        "output": "a score from 0 to 1 a row; where to flag: stack/threshold.json" if scored
+        else stack,
+        "hospitals": _not_made(sheets, "hospitals") if sheets.hospitals is None else hospitals,
+        "failures": "not answered: why rows are missed is for a person to look at",
+    }  # fmt: skip
+
+
+def _not_made(sheets: RunSheets, stage: str) -> str:
+    return f"not answered: not made yet, 'make {stage}{sheets.again}'"
