@@ -96,6 +96,20 @@ def test_what_a_stage_is_handed_are_files_and_words(monkeypatch):
     }
 
 
+def test_several_runs_are_one_word_that_keeps_their_spaces(monkeypatch):
+    seen = []
+    monkeypatch.setattr(stages, "carry_out", lambda *given: seen.append(given[2]))
+    stages.leaderboard(runs=["a", Path("b c")], reference="a")
+    assert seen[0].options["words"] == {"runs": "a 'b c'", "reference": "a"}
+
+
+def test_a_stage_of_several_runs_has_a_folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("scripts.leaderboard.run", lambda job: job.run)
+    assert stages.leaderboard(runs="a b", quiet=True) == Path("runs/leaderboard")
+    assert [path.name for path in Path("runs").iterdir()] == ["leaderboard"]
+
+
 def test_values_are_spelt_as_a_recipe_spells_them():
     assert _spelt(["a", 1, True, 0.5]) == '["a", 1, true, 0.5]'
     assert _spelt({"patient": "core"}) == '{"patient" = "core"}'
