@@ -45,6 +45,7 @@ def test_half_a_run_has_a_report_that_says_so_and_nothing_else_is_made(made):
         f"report: wrote {place.run / 'report' / 'report.html'}.",
     ]
     assert "make stack RECIPE=sample" in page(place)
+    assert "synthetic.patients=30" in page(place)  # as it was typed, for whoever goes on
     assert json.loads((place.run / "folds" / "manifest.json").read_text())["facts"][
         "fold_hash"
     ] in page(place)
