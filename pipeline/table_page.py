@@ -39,9 +39,10 @@ def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show)
     """All that is said of the rows; `oof` are those of the run by the same score."""
     meaning = () if oof is None else _meaning(oof, scored.column)
     speakers = [Speaker(scored.name, CLASSES, scored.limit, meaning)]
-    speakers += [Speaker(name, one.classes, None) for name, one in scored.networks.items()]
     looked = next(iter(scored.networks.values()))
-    means = {name: _shares(one) for name, one in scored.networks.items()}
+    speaking = {name: one for name, one in scored.networks.items() if one.classes}  # no encoder
+    speakers += [Speaker(name, one.classes, None) for name, one in speaking.items()]
+    means = {name: _shares(one) for name, one in speaking.items()}
     every = [
         Pictured(
             row[ID], "" if scored.flag is None else FLAGS[bool(row[scored.flag])],

@@ -2,9 +2,9 @@
 
 Reads DATA (tables, with pictures or without, or pictures alone) and the features, networks,
 boosters and stack of RUN; writes <run>/predictions/<folder>-<hash>/ with predictions.csv (isic_id,
-target) and details.csv. New rows go through the very functions that score the test set. What DATA
-lacks decides which part of the stack scores all of its rows, and that is said. OUT=folder takes the
-place of a <run> that may only be read.
+target), details.csv, and predictions.html where there are pictures. New rows go through the very
+functions that score the test set. What DATA lacks decides which part of the stack scores all of its
+rows, and that is said. OUT=folder takes the place of a <run> that may only be read.
 """
 
 from dataclasses import replace

@@ -4,9 +4,11 @@ Reads every JPEG and PNG below IMAGES and the networks of a finished `make train
 predict.networks names, else the recipe's cascade, else all. Writes
 <run>/predictions/<folder>-<hash>/ with predictions.csv and predictions.json (probabilities by
 class, thresholds, what is called), isic_challenge.csv if a network has all of that challenge's
-classes, and overlays/ (Grad-CAM as PNG), these unless predict.overlays=false. All folds' networks
-answer; probabilities and thresholds are their means. What is done of it is kept in
-<run>/checkpoints/ until all is; OUT=folder takes the place of a <run> that may only be read.
+classes, predictions.html (all of it to look at), and overlays/ (Grad-CAM as PNG), these unless
+predict.overlays=false. It says which pictures are unlike those that the first network learnt from,
+for which <run>/familiar/ is made once. All folds' networks answer; probabilities and thresholds are
+their means. What is done of it is kept in <run>/checkpoints/ until all is; OUT=folder takes the
+place of a <run> that may only be read.
 """
 
 from dataclasses import replace

@@ -160,7 +160,7 @@ def test_pictures_of_ones_own_get_every_class_and_the_challenges_csv(place, stac
     folder = predict_images.run(job).folder
     rows = pl.read_csv(folder / "predictions.csv")
     shares = [f"seven_{name}" for name in NAMES]
-    assert rows.columns == ["picture", *shares, "seven_called"]
+    assert rows.columns == ["picture", *shares, "seven_called", "distance", "unlike"]
     assert rows["seven_called"].to_list() == [
         NAMES[place] for place in rows.select(shares).to_numpy().argmax(axis=1)
     ]

@@ -1,5 +1,7 @@
 """New rows as the run's networks see them: the very columns that the stack learnt from."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from models.networks.columns import TargetColumns
 from models.networks.use import maker_of
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import block_files, config_of, fill_block
-from pipeline.embeddings import embedding
+from pipeline.embeddings import OtherPictures, embedding
 from pipeline.new_columns import NewColumns, _kept, looking, open_columns
 from pipeline.new_data import NewData
 from pipeline.picture_rows import open_picture_rows
@@ -200,7 +202,7 @@ def by_hand(target=TargetColumns(("oof_net_probability",))):  # noqa: B008 - fro
     })  # fmt: skip
     return NewColumns(
         "net", {0: Plain(), 1: Plain()}, ("a", "b"), seen, pl.DataFrame({"isic_id": ["blind"]}),
-        {0: Shard(0.25, 0.5), 1: Shard(0.75, 1.0)}, target,
+        {0: Shard(0.25, 0.5), 1: Shard(0.75, 1.0)}, target, OtherPictures(Path(), "", (), ()),
     )  # fmt: skip
 
 
