@@ -35,7 +35,8 @@ OF_EVERY_RUN = {
     "columns": "docs/features.md; their families are in the recipe, section features; importances "
     f"in {REPORT}",
     "size": "not answered: the data are as many as there are; no size was reckoned beforehand",
-    "identity": "card and report name no id of a person or picture; whether the data do, their "
+    "identity": "the card names no id of a person or picture, the report those of single lesions "
+    "only where report.pictures allows it; whether the data do, their "
     "publisher must say",
     "external": "not answered: rows of another collection, scored by 'make predict DATA=' and "
     "'make score', would",

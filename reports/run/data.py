@@ -32,10 +32,13 @@ def _data(sheets: RunSheets) -> Section:
         if notice["check"] not in ("synthetic", "limited")
     ]
     table = Table(columns("what", "number"), tuple(rows + noticed))
+    shown = sheets.cases is not None and sheets.cases.cases is not None
     lead = (
         f"{kind} of the source {data['source']}, from the folder {data['folder']}. Rows are those "
-        "that may be trained on; no id of a person or picture stands on this page."
-    )
+        "that may be trained on; "
+        + ("single lesions and patients stand below, with their ids." if shown
+           else "no id of a person or picture stands on this page.")
+    )  # fmt: skip
     leaks = [
         element
         for sheet in sheets.verified.get("crossings", ())
