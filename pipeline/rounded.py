@@ -30,16 +30,15 @@ def round_sided(
     run: tuple[HeldOut, int], machine: Machine, trained: tuple[Path, Fewer],
 ) -> None:  # fmt: skip
     """Ranges of what its layers see are taken from rows that it learnt from."""
-    (name, config), (folder, precision) = network, trained
-    alone = config.model_copy(update={"teacher": None})  # its labels are of no use any more
-    fold = open_fold_network(files, (name, alone), run, machine)
+    folder, precision = trained
+    fold = open_fold_network(files, network, run, machine)
     unit = open_unit(folder, DISTILL)
     net, _ = open_network(unit, fold.network.classes)
     learnt, _ = own_rows(fold.network, fold.rows, run[1])
     few = rounded(net, precision, fold.pictures, learnt, fold.run.way)
     _, test = open_picture_rows(files).by_side
     for file, indices in ((SCORES, fold.indices), (TEST_SCORES, test)):
-        with draft.progress(f"{name} in {precision}, {file}") as show:
+        with draft.progress(f"{fold.network.name} in {precision}, {file}") as show:
             scores = score_pictures(few, fold.pictures, indices, fold.run.way, show)
         draft.parquet(file, fold.table(indices, {"": scores}))
     draft.facts["parameters"] = unit.facts["parameters"]

@@ -18,21 +18,33 @@ from tests.stages import SMALL, Place
 
 RECIPE = """
 base = "sample"
-use_networks = ["mine"]
+use_networks = ["mine", "taught", "few"]
 [networks.mine]
 base = "extractor"
 net = { backbone = "test_resnet", weights = "none", size = 32 }
 training = { epoch_samples = 64, phases = [{ epochs = 2, lr = 1e-2 }] }
+[networks.taught]
+base = "extractor"
+net = { backbone = "test_resnet", weights = "none", size = 32 }
+training = { epoch_samples = 64, choose = "last", phases = [{ epochs = 1, lr = 1e-2 }] }
+teacher = { network = "mine" }
+[networks.few]
+base = "extractor"
+net = { backbone = "test_resnet", weights = "taught", size = 32, weight_bits = 4 }
+training = { epoch_samples = 64, choose = "last", phases = [{ epochs = 1, lr = 1e-3 }] }
+teacher = { network = "mine" }
 [score]
 replicates = 100
 seeds = [0]
 """
+# For networks that choose by half of what they held out: both halves need both classes.
+MORE = ("synthetic.patients=60", "synthetic.rows=300", "synthetic.positives=60")
 
 
-def export(place, *settings, **options):
+def export(place, *settings, drawn=SMALL, **options):
     path = place.folder / "mine.toml"
     path.write_text(RECIPE, encoding="utf-8")
-    return place.call("export", "--recipe", str(path), settings=(*SMALL, *settings), **options)
+    return place.call("export", "--recipe", str(path), settings=(*drawn, *settings), **options)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +125,19 @@ def test_another_call_does_nothing_and_another_sensitivity_makes_it_anew(whole, 
     assert labels["precision"] == "float16"
     assert sheet["parity"]["bound"] == 0.01
     assert len((bundle / "model.onnx").read_bytes()) < 0.6 * len(before)
+
+
+@pytest.mark.slow
+def test_students_are_handed_out_too(tmp_path):
+    """A taught one, and one in few bits that begins with it and is taught as well."""
+    place = Place(tmp_path)
+    for name, precision in (("taught", "float32"), ("few", "int4")):
+        said = export(place, f"export.network={name}", drawn=MORE).stdout
+        assert "export: agrees with the library to" in said
+        bundle = place.run / "export" / f"{name}_fold_0"
+        labels = json.loads((bundle / "labels.json").read_text())
+        assert (labels["network"], labels["precision"]) == (name, precision)
+        assert 0 <= opened(bundle).ask(next(drawn(tmp_path))[1])["probability"] <= 1
 
 
 @pytest.mark.slow
