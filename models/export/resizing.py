@@ -8,9 +8,13 @@ have many, are decided by the last bits of a sum: so weights and sums are OpenCV
 
 from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch._higher_order_ops import scan
+
+from models.input.evaluation import resize
+from workspace.arrays import Bytes
 
 LEAST = 1e-3  # of a pixel: OpenCV leaves out what an area has of one, if it is no more
 COEFFICIENT = 2**11  # of OpenCV's interpolation: weights are so many parts of 1
@@ -78,6 +82,12 @@ class Resized(nn.Module):
         place = ((torch.arange(self.size).double() + 0.5) * scale - 0.5).float()
         low = torch.floor(place)
         return low.long(), place - low, known - 1
+
+
+def is_alike(pixels: Bytes, size: int) -> bool:
+    """Whether this machine's OpenCV makes the same of a picture."""
+    ours = Resized(size)(torch.from_numpy(np.ascontiguousarray(pixels))).numpy()
+    return np.array_equal(ours, resize(pixels, size))
 
 
 def _steps(count: int, size: int) -> Tensor:

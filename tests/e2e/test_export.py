@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from folds.images import ImageReader
+from models.export.parity import NEARER
 from models.export.predict import opened
 from tests.browser import chromium, runtime
 from tests.stages import SMALL, Place
@@ -193,22 +194,24 @@ def test_few_bits_run_in_a_browser_too(whole, tmp_path):
             json.loads((bundle / f"{n}.json").read_text()) for n in ("labels", "sheet")
         )
         assert labels["precision"] == "int4"
-        assert sheet["parity"]["mean_bound"] == 0.05
+        assert sheet["parity"]["mean"] <= sheet["parity"]["mean_bound"] <= 0.05
         assert 0 < sheet["rounding"]["mean"] <= sheet["rounding"]["largest"]
         assert (
             "int4 minus float32, rounded after training" in (bundle / "model_card.md").read_text()
         )
         plain = whole[0].run / "export" / "mine_fold_0" / "model.onnx"
         assert len((bundle / "model.onnx").read_bytes()) < 0.5 * len(plain.read_bytes())
-        detector, tab, apart = opened(bundle), browser.new_page(), []
+        detector, tab, both = opened(bundle), browser.new_page(), []
         tab.goto((bundle / "index.html").as_uri())
         tab.wait_for_selector("body[data-ready]", timeout=60_000)
         for name, pixels in drawn(tmp_path):
             tab.set_input_files("#choose", name)
             tab.wait_for_selector(f'#answer[data-name="{name.name}"]', timeout=60_000)
             got = float(tab.get_attribute("#answer", "data-probability"))
-            apart.append(abs(got - detector.ask(pixels)["probability"]))
-        assert np.mean(apart) <= 0.05
+            both.append((got, detector.ask(pixels)["probability"]))
+        page, native = np.array(both).T
+        one_number = np.abs(native - np.median(native)).mean()  # the best that a dead page reaches
+        assert np.abs(page - native).mean() <= min(0.05, NEARER * one_number)
         tab.close()
 
 
