@@ -24,7 +24,7 @@ from models.export.choosing import (
 )
 from models.export.config import BOUND
 from models.export.familiar import familiar
-from models.export.licence import licence_of
+from models.export.licence import Ancestry, began_with, licence_of
 from models.export.onnx_file import halved, onnx_of
 from models.export.parity import Answers, parity
 from models.export.predict import Detector
@@ -88,7 +88,7 @@ def make_bundle(
         "chosen": choice, "chosen_on": sides.chosen_on, "measured": worth,
         "measured_on": sides.measured_on, "parity": parity, "level": asked.score.level,
         "parameters": sum(one.numel() for one in net.parameters()), "model_mb": len(model) / 1e6,
-        "licence": licence_of(*asked.origin), "learnt": _learnt(files, sides, asked),
+        "licence": licence_of(asked.origin), "learnt": _learnt(files, sides, asked),
         **declaration(asked.declared),
     }  # fmt: skip
     if exporting is not whole:
@@ -204,6 +204,7 @@ class _Exporting:
             "size": use.net.size, "mean": use.net.mean, "std": use.net.std,
             "views": list(use.views), "model_sha256": _sha256(model),
             "made_of": {BEST: unit.sha256(BEST), USE: unit.sha256(USE)},
+            **_taught_by(self.of.origin),
         }  # fmt: skip
 
 
@@ -214,6 +215,12 @@ def _in_words(by: Platt | None, sides: Sides) -> str:
         f"Platt's, {by[0]:.4f} times the log odds {by[1]:+.4f}, fitted on {sides.chosen_on} "
         f"({len(sides.choosing)} pictures)"
     )
+
+
+def _taught_by(origin: Ancestry) -> dict[str, dict[str, str]]:
+    """Each teacher and what its weights began with; nothing, where there is none."""
+    taught = {name: began_with(one) for name, one in origin.teachers}
+    return {"taught_by": taught} if taught else {}
 
 
 def _said_rows(fold: FoldNetwork, rows: PictureRows, indices: Ints, said: Floats) -> SaidRows:

@@ -138,6 +138,8 @@ def test_students_are_handed_out_too(tmp_path):
         bundle = place.run / "export" / f"{name}_fold_0"
         labels = json.loads((bundle / "labels.json").read_text())
         assert (labels["network"], labels["precision"]) == (name, precision)
+        assert labels["taught_by"] == {"mine": "random numbers"}
+        assert "It learnt from what mine says as well" in (bundle / "LICENSE").read_text()
         assert 0 <= opened(bundle).ask(next(drawn(tmp_path))[1])["probability"] <= 1
 
 

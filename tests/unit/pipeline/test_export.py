@@ -10,6 +10,7 @@ import pytest
 from folds.findings import Findings
 from models.export import resizing
 from models.export.config import ExportConfig
+from models.export.licence import Ancestry
 from models.export.resizing import is_alike
 from models.networks.network import TrainingRows
 from pipeline import bundle, bundle_sides
@@ -20,6 +21,7 @@ from pipeline.networks import training
 from pipeline.picture_rows import networks_of, open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.trainings import LAST
+from tests.unit.pipeline.test_few_bits import EIGHT
 from workspace.errors import ArtifactError, ConfigError, DataError
 
 
@@ -145,8 +147,22 @@ def test_weights_are_followed_through_networks_that_others_begin_with(made):
         "networks.simclr.net.size=32", "networks.simclr.net.weights=hub",
         "networks.flag.net.weights=simclr",
     )  # fmt: skip
-    assert origin_of(job, "which") == ("test_resnet", "none")
-    assert origin_of(job, "flag") == ("test_resnet", "hub")
+    assert origin_of(job, "which") == Ancestry("test_resnet", "none")
+    assert origin_of(job, "flag") == Ancestry("test_resnet", "hub")
+
+
+def test_teachers_are_followed_too_also_of_what_a_network_began_with(made):
+    """`small` goes on with all of `flag`, in few bits, and `big` has taught both."""
+    job = made.job(
+        *EIGHT, "networks.big.base=first_stage", "networks.big.source_only=false",
+        "networks.big.net.backbone=test_resnet", "networks.big.net.weights=hub",
+        "networks.flag.teacher.network=big", 'use_networks=["big", "flag", "small"]',
+        "networks.big.net.size=32", "networks.big.task.threshold=none",
+        "cascade.first=stage1", "cascade.second=stage2",
+    )  # fmt: skip
+    big = ("big", Ancestry("test_resnet", "hub"))
+    assert origin_of(job, "flag").teachers == (big,)
+    assert origin_of(job, "small") == origin_of(job, "flag")
 
 
 @dataclass
@@ -217,7 +233,7 @@ def exporting():
     )
     network = SimpleNamespace(labels=SimpleNamespace(target=(1,)))
     fold = SimpleNamespace(network=network, pictures=pictures, title="mine, fold 0")
-    asked = Asked(None, ExportConfig(), None, "", ("", ""))
+    asked = Asked(None, ExportConfig(), None, "", Ancestry("", ""))
     use = SimpleNamespace(network="mine", net=SimpleNamespace(weight_bits=None))
     return _Exporting(None, fold, (SimpleNamespace(size=32), use), sides, None, asked)
 
