@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.distill.config import Fewer
-from models.distill.size import megabytes
+from models.distill.size import HALF, megabytes
 from models.inference.scores import score_pictures
 from models.nets.config import BITS
 from models.nets.weights import pack
@@ -45,4 +45,4 @@ def round_sided(
             scores = score_pictures(few, fold.pictures, indices, fold.run.way, show)
         draft.parquet(file, fold.table(indices, {"": scores}))
     draft.facts["parameters"] = unit.facts["parameters"]
-    draft.facts["mb"] = megabytes(pack(few), BITS.get(precision, 16))
+    draft.facts["mb"] = megabytes(pack(few), BITS.get(precision, HALF))
