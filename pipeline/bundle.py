@@ -72,11 +72,10 @@ def make_bundle(
     whole = _Exporting(draft, fold, (net, use), sides, way, asked)
     exporting = whole.rounded()
     seen = exporting.scores_of("pictures learnt from", some_of(sides.learnt, FAMILIAR))
-    library, apart = exporting.target_by_library(), len(sides.choosing)
-    by = exporting.calibration(library[:apart])
+    (library, by), apart = exporting.by_library(), len(sides.choosing)
     model = exporting.exported(seen, by)
     said = exporting.file(model)
-    parity = exporting.parity(said, calibrated(library, by))
+    parity = exporting.parity(said, library)
     choice = chosen(_said_rows(fold, rows, sides.choosing, said[:apart]), asked.config)
     held_out = _said_rows(fold, rows, sides.measuring, said[apart:])
     worth = measured(held_out, choice, asked.score)
@@ -92,8 +91,7 @@ def make_bundle(
         **declaration(asked.declared),
     }  # fmt: skip
     if exporting is not whole:
-        before = calibrated(whole.target_by_library(), by)[apart:]
-        sheet["rounding"] = changed(held_out, before, asked.score)
+        sheet["rounding"] = whole.rounding(held_out)
     _write(draft, (labels, sheet), model, asked)
 
 
@@ -135,14 +133,29 @@ class _Exporting:
         with self.draft.progress(f"{self.fold.title}, {what}") as show:
             return score_pictures(self.opened[0], self.fold.pictures, indices, self.way, show)
 
+    def by_library(self) -> tuple[Floats, Platt | None]:
+        """(asked,): the probability of target 1, and the map of its own that it went through."""
+        said = self.target_by_library()
+        by = self.calibration(said[: len(self.sides.choosing)])
+        return calibrated(said, by), by
+
+    def rounding(self, held_out: SaidRows) -> dict[str, Any]:
+        """What was said of the held-out rows in few bits beside what this network, in all of its
+        bits, would have been handed out to say.
+        """
+        said, _ = self.by_library()
+        return changed(held_out, said[len(self.sides.choosing) :], self.of.score)
+
     def target_by_library(self) -> Floats:
-        """(asked,): the probability of target 1, as the network has it."""
+        """(asked,): the same as the network has it."""
         scores = self.scores_of("by the library", self.sides.asked)
         of_target: Floats = scores.probability[:, list(self.target)].sum(axis=1)
         return of_target
 
     def calibration(self, choosing: Floats) -> Platt | None:
-        """By the rows that choose, if one is asked for."""
+        """By the rows that choose, if one is asked for: by what the library says of them, since the
+        map lies in the file.
+        """
         if self.of.config.calibration == "none":
             return None
         return platt(np.isin(self.fold.network.codes[self.sides.choosing], self.target), choosing)

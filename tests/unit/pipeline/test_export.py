@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
+from metrics.score_sheet import ScoreConfig
 from models.export import resizing
+from models.export.choosing import SaidRows
 from models.export.config import ExportConfig
 from models.export.licence import Ancestry
 from models.export.resizing import is_alike
@@ -323,6 +325,28 @@ def test_who_learnt_in_few_bits_is_not_sent_to_16(exporting):
     few = replace(exporting, opened=(SimpleNamespace(size=32), use))
     with pytest.raises(ArtifactError, match=r"last bits; name another export\.network\.$"):
         few.parity(said(0.9, 0.1, 0.2), LIBRARY)
+
+
+def test_before_and_after_rounding_each_goes_through_a_map_of_its_own(exporting, monkeypatch):
+    """Where odds of 4 come true the whole one says 2, and in few bits it says 16."""
+    chance = np.array([0.8] * 5 + [0.2] * 5 + [0.8, 0.2, 0.5, 0.9])
+    odds = np.log(chance / (1 - chance))
+    codes = np.array([1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1])
+    network = SimpleNamespace(codes=codes, labels=SimpleNamespace(target=(1,)))
+    config = ExportConfig(calibration="platt", precision="int8")
+    asked = replace(exporting.of, config=config, score=ScoreConfig(replicates=100, seeds=(0,)))
+    sides = Sides(np.arange(10), np.arange(10, 14), np.array([]), "", "")
+    fold = SimpleNamespace(network=network)
+    whole = replace(exporting, fold=fold, sides=sides, of=asked, opened=(0.5, None))
+    few = replace(whole, opened=(2, None))
+    monkeypatch.setattr(
+        _Exporting, "target_by_library", lambda self: 1 / (1 + np.exp(-self.opened[0] * odds))
+    )
+    said, by = few.by_library()
+    assert by == pytest.approx((0.5, 0.0), abs=1e-6)
+    assert said == pytest.approx(chance)
+    held_out = SaidRows(codes[10:] == 1, said[10:], np.zeros(4))
+    assert whole.rounding(held_out)["largest"] < 1e-6
 
 
 def test_check_87_held_out_rows_give_no_ranges_whatever_is_called_learnt(networks, made):
