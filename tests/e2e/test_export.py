@@ -92,25 +92,38 @@ def test_what_was_kept_of_held_out_rows_is_what_the_file_says(whole, bundle, lab
     assert flagged == (probability >= labels["threshold"]["value"]).tolist()
 
 
-def test_the_loader_needs_none_of_this_project(bundle, tmp_path):
+def asked_alone(bundle, picture):
     """In a process that finds neither torch nor the rooms; Pillow reads the file."""
-    alone = shutil.copytree(bundle, tmp_path / "alone")
-    pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3)).astype(np.uint8)
-    cv2.imwrite(str(tmp_path / "a.png"), pixels[..., ::-1])
     code = (
         "import runpy, sys; "
         "sys.modules.update(dict.fromkeys(['torch', 'cv2', 'models', 'workspace'])); "
-        f"sys.argv = ['predict.py', {str(tmp_path / 'a.png')!r}]; "
-        f"runpy.run_path({str(alone / 'predict.py')!r}, run_name='__main__')"
+        f"sys.argv = ['predict.py', {str(picture)!r}]; "
+        f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path,
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=picture.parent,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    name, answer = done.stdout.split(" ", 1)
-    assert name.endswith("a.png")
-    assert json.loads(answer) == opened(bundle).ask(pixels)
+
+
+def test_the_loader_needs_none_of_this_project_and_reads_a_file_as_the_library_does(
+    bundle, tmp_path
+):
+    """Also a transparent one; 16 bits, which Pillow would cut off, are refused."""
+    alone = shutil.copytree(bundle, tmp_path / "alone")
+    rng = np.random.default_rng(0)
+    for name, channels in (("plain.png", 3), ("transparent.png", 4)):
+        pixels = rng.integers(0, 256, (50, 40, channels)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / name), pixels)
+        done = asked_alone(alone, tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        said, answer = done.stdout.split(" ", 1)
+        assert said.endswith(name)
+        assert json.loads(answer) == opened(bundle).ask(ImageReader(tmp_path).pixels(name))
+    cv2.imwrite(str(tmp_path / "deep.png"), rng.integers(0, 2**16, (50, 40)).astype(np.uint16))
+    done = asked_alone(alone, tmp_path / "deep.png")
+    assert done.returncode == 1
+    assert "Wanted are uint8 RGB (H, W, 3), not uint16 (50, 40)." in done.stderr
 
 
 @pytest.mark.slow
@@ -176,7 +189,7 @@ def test_check_122_ten_pictures_in_a_real_browser(whole, tmp_path):
         text = tmp_path / "no_picture.png"
         text.write_text("no picture")
         tab.set_input_files("#choose", text)
-        tab.wait_for_selector("#state:text('no_picture.png cannot be read as a picture')")
+        tab.wait_for_selector("#state:text('no_picture.png gets no answer')")
         assert not tab.is_visible("#answer")
         assert said == []
         assert [url for url in asked if not url.startswith(("file://", "blob:", "data:"))] == []
