@@ -18,27 +18,27 @@ from models.export.choosing import (
     SaidRows,
     calibrated,
     changed,
-    check_both_classes,
     chosen,
-    drawn_half,
     measured,
     platt,
 )
 from models.export.config import BOUND
-from models.export.licence import licence_of
+from models.export.licence import Ancestry, began_with, licence_of
 from models.export.onnx_file import halved, onnx_of
+from models.export.parity import Answers, parity
 from models.export.predict import Detector
+from models.export.resizing import is_alike
 from models.inference.familiar import familiar
 from models.inference.scores import Scores, Way, score_pictures
 from models.inference.views import SIX
 from models.nets.config import BITS, Precision
 from models.nets.network import LesionNet
 from models.networks.config import NetworkConfig
-from models.networks.fold import own_rows
 from models.networks.kept import open_network
 from models.networks.network import HeldOut
 from models.networks.rounding import rounded, some_of
 from models.networks.use import BEST, USE, Use
+from pipeline.bundle_sides import Sides, check_sides, sides_of
 from pipeline.declared import declaration
 from pipeline.export import CARD, LABELS, LICENSE, LOADED_FROM, LOADER, MODEL, PAGE, SHEET, Asked
 from pipeline.fold_network import FoldNetwork, open_fold_network
@@ -49,7 +49,6 @@ from reports.bundle import page as bundle_page
 from reports.bundle.model_card import NOTE, card
 from reports.bundle.runtime import open_runtime
 from workspace.arrays import Floats, Ints
-from workspace.errors import ArtifactError, listed
 from workspace.manifest import REPOSITORY
 from workspace.units import Draft, Unit, open_unit
 
@@ -73,11 +72,10 @@ def make_bundle(
     whole = _Exporting(draft, fold, (net, use), sides, way, asked)
     exporting = whole.rounded()
     seen = exporting.scores_of("pictures learnt from", some_of(sides.learnt, FAMILIAR))
-    library, apart = exporting.target_by_library(), len(sides.choosing)
-    by = exporting.calibration(library[:apart])
+    (library, by), apart = exporting.by_library(), len(sides.choosing)
     model = exporting.exported(seen, by)
     said = exporting.file(model)
-    parity = exporting.parity(said, calibrated(library, by))
+    parity = exporting.parity(said, library)
     choice = chosen(_said_rows(fold, rows, sides.choosing, said[:apart]), asked.config)
     held_out = _said_rows(fold, rows, sides.measuring, said[apart:])
     worth = measured(held_out, choice, asked.score)
@@ -89,54 +87,12 @@ def make_bundle(
         "chosen": choice, "chosen_on": sides.chosen_on, "measured": worth,
         "measured_on": sides.measured_on, "parity": parity, "level": asked.score.level,
         "parameters": sum(one.numel() for one in net.parameters()), "model_mb": len(model) / 1e6,
-        "licence": licence_of(*asked.origin), "learnt": _learnt(files, sides, asked),
+        "licence": licence_of(asked.origin), "learnt": _learnt(files, sides, asked),
         **declaration(asked.declared),
     }  # fmt: skip
     if exporting is not whole:
-        before = calibrated(whole.target_by_library(), by)[apart:]
-        sheet["rounding"] = changed(held_out, before, asked.score)
+        sheet["rounding"] = whole.rounding(held_out)
     _write(draft, (labels, sheet), model, asked)
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Places of the rows that choose, that measure, and that were learnt from."""
-
-    choosing: Ints
-    measuring: Ints
-    learnt: Ints
-    chosen_on: str
-    measured_on: str
-
-    @property
-    def asked(self) -> Ints:
-        return np.concatenate([self.choosing, self.measuring])
-
-
-def sides_of(fold: FoldNetwork, groups: Ints, seed: int) -> Sides:
-    """Inner rows choose, held-out rows measure.
-
-    A network without inner rows has half of its held-out patients or lesions choose, drawn by the
-    seed, and the other half measure: none does both.
-    """
-    learnt, inner = own_rows(fold.network, fold.rows, seed)
-    held_out = fold.indices[fold.network.codes[fold.indices] >= 0]
-    if len(inner):
-        return Sides(inner, held_out, learnt, "its inner rows", "the rows that it held out")
-    first, second = drawn_half(held_out, groups[held_out], seed)
-    half = "half of the rows that it held out"
-    return Sides(first, second, learnt, half, f"the other {half}")
-
-
-def check_sides(fold: FoldNetwork, sides: Sides) -> None:
-    """Refuse, before anything is asked of the network, a side of one class."""
-    of_target = np.isin(fold.network.codes, fold.network.labels.target or ())
-    which = {
-        f"that choose ({sides.chosen_on})": sides.choosing,
-        f"that measure ({sides.measured_on})": sides.measuring,
-    }
-    for words, indices in which.items():
-        check_both_classes(of_target[indices], fold.title, words)
 
 
 @dataclass(frozen=True)
@@ -168,7 +124,8 @@ class _Exporting:
         net, use = self.opened
         if self.precision not in BITS or use.net.weight_bits is not None:
             return self
-        few = rounded(net, self.precision, self.fold.pictures, self.sides.learnt, self.way)
+        rows = self.sides.rows(self.fold)
+        few = rounded(net, self.precision, self.fold.pictures, rows, self.way)
         return replace(self, opened=(few, use))
 
     def scores_of(self, what: str, indices: Ints) -> Scores:
@@ -176,14 +133,29 @@ class _Exporting:
         with self.draft.progress(f"{self.fold.title}, {what}") as show:
             return score_pictures(self.opened[0], self.fold.pictures, indices, self.way, show)
 
+    def by_library(self) -> tuple[Floats, Platt | None]:
+        """(asked,): the probability of target 1, and the map of its own that it went through."""
+        said = self.target_by_library()
+        by = self.calibration(said[: len(self.sides.choosing)])
+        return calibrated(said, by), by
+
+    def rounding(self, held_out: SaidRows) -> dict[str, Any]:
+        """What was said of the held-out rows in few bits beside what this network, in all of its
+        bits, would have been handed out to say.
+        """
+        said, _ = self.by_library()
+        return changed(held_out, said[len(self.sides.choosing) :], self.of.score)
+
     def target_by_library(self) -> Floats:
-        """(asked,): the probability of target 1, as the network has it."""
+        """(asked,): the same as the network has it."""
         scores = self.scores_of("by the library", self.sides.asked)
         of_target: Floats = scores.probability[:, list(self.target)].sum(axis=1)
         return of_target
 
     def calibration(self, choosing: Floats) -> Platt | None:
-        """By the rows that choose, if one is asked for."""
+        """By the rows that choose, if one is asked for: by what the library says of them, since the
+        map lies in the file.
+        """
         if self.of.config.calibration == "none":
             return None
         return platt(np.isin(self.fold.network.codes[self.sides.choosing], self.target), choosing)
@@ -215,25 +187,24 @@ class _Exporting:
 
     def parity(self, said: Floats, library: Floats) -> dict[str, Any]:
         """How far file and library are apart; refused beyond what is allowed."""
-        indices, (bound, mean_bound) = self.sides.asked, BOUND[self.precision]
-        apart = np.abs(library - said[:, 0])
-        if (beyond := np.flatnonzero(~(apart <= bound))).size:
-            ids = self.fold.pictures.ids.gather(indices[beyond]).to_list()
-            raise ArtifactError(
-                f"{self.fold.title}, exported, differs from the library by up to {apart.max():.2g} "
-                f"in probability ({bound:g} is allowed) on {listed(ids)} ({len(ids)} of "
-                f"{len(indices)} pictures); take the versions of requirements.lock."
+        ids = self.fold.pictures.ids.gather(self.sides.asked)
+        answers = Answers(ids, library, said[:, 0])
+        return parity(self.fold.title, answers, self.precision, self._mend(answers))
+
+    def _mend(self, answers: Answers) -> str:
+        """Where the two are too far apart: other pixels, or the same ones and other sums."""
+        (net, use), pictures = self.opened, self.fold.pictures
+        beyond = self.sides.asked[answers.beyond(BOUND[self.precision][0])]
+        others = [at for at in beyond if not is_alike(pictures.pixels(int(at)), net.size)]
+        if others:
+            return (
+                f"the installed OpenCV resizes {len(others)} of them otherwise than the file; take "
+                "the versions of requirements.lock"
             )
-        if apart.mean() > mean_bound:
-            raise ArtifactError(
-                f"{self.fold.title}, exported, differs from the library by {apart.mean():.2g} in "
-                f"probability on average of {len(indices)} pictures ({mean_bound:g} is allowed): "
-                "its layers hang on last bits; take export.precision='float16'."
-            )
-        return {
-            "pictures": len(indices), "largest": float(apart.max()), "bound": bound,
-            "mean": float(apart.mean()), "mean_bound": mean_bound,
-        }  # fmt: skip
+        if use.net.weight_bits is not None:
+            return "its layers hang on last bits; name another export.network"
+        other = "float32" if self.precision == "float16" else "float16"
+        return f"its layers hang on last bits; take export.precision={other!r}"
 
     def labels(self, unit: Unit, model: bytes, by: Platt | None) -> dict[str, Any]:
         """What the loader and the page must know, and what the file was made of."""
@@ -246,6 +217,7 @@ class _Exporting:
             "size": use.net.size, "mean": use.net.mean, "std": use.net.std,
             "views": list(use.views), "model_sha256": _sha256(model),
             "made_of": {BEST: unit.sha256(BEST), USE: unit.sha256(USE)},
+            **_taught_by(self.of.origin),
         }  # fmt: skip
 
 
@@ -256,6 +228,12 @@ def _in_words(by: Platt | None, sides: Sides) -> str:
         f"Platt's, {by[0]:.4f} times the log odds {by[1]:+.4f}, fitted on {sides.chosen_on} "
         f"({len(sides.choosing)} pictures)"
     )
+
+
+def _taught_by(origin: Ancestry) -> dict[str, dict[str, str]]:
+    """Each teacher and what its weights began with; nothing, where there is none."""
+    taught = {name: began_with(one) for name, one in origin.teachers}
+    return {"taught_by": taught} if taught else {}
 
 
 def _said_rows(fold: FoldNetwork, rows: PictureRows, indices: Ints, said: Floats) -> SaidRows:

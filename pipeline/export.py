@@ -12,6 +12,7 @@ from pathlib import Path
 
 from metrics.score_sheet import ScoreConfig
 from models.export.config import ExportConfig
+from models.export.licence import Ancestry
 from models.networks.network import Network, unit_name
 from pipeline.declared import declaration
 from pipeline.job import Job
@@ -41,7 +42,7 @@ class Asked:
     config: ExportConfig
     score: ScoreConfig
     source: str  # of the rows
-    origin: tuple[str, str]  # the backbone, and what its weights began with
+    origin: Ancestry
     declared: tuple[str, ...] = ()  # what every number of it is to be read with
 
 
@@ -101,10 +102,14 @@ def bundling(job: Job, files: PictureFiles, network: Network, trained: Task) -> 
     )  # fmt: skip
 
 
-def origin_of(job: Job, name: str) -> tuple[str, str]:
-    """The backbone, and what its weights began with: those of a network of this recipe too."""
-    recipe = job.recipe
-    net = recipe.networks[name].net
-    while (start := recipe.beginning_of(net)) is not None:
-        net = recipe.networks[start].net
-    return net.backbone, Path(net.weights).name
+def origin_of(job: Job, name: str) -> Ancestry:
+    """What its weights began with, through networks of this recipe, and who taught any of these."""
+    recipe, taught = job.recipe, list[str]()
+    start: str | None = name
+    while start is not None:
+        network = recipe.networks[start]
+        if network.teacher is not None:
+            taught.append(network.teacher.network)
+        start = recipe.beginning_of(network.net)
+    teachers = tuple((one, origin_of(job, one)) for one in dict.fromkeys(taught))
+    return Ancestry(network.net.backbone, Path(network.net.weights).name, teachers)

@@ -61,11 +61,7 @@ def open_fold_network(
     fast = asked.config.net.pace == "fast" and fastest(device, 0).dtype == "bfloat16"
     views = [view.name for view in NAMED[asked.config.views]]
     how = Run(seed, machine.way(asked.config.net, views, bfloat16=fast))
-    learnt, indices = rows.without(held_out)
-    if (teacher := asked.config.teacher) is not None:
-        said = soft_labels_of(Path(teacher.network), rows.table, asked.classes)
-        learnt = replace(learnt, soft_labels=said)
-    return FoldNetwork(asked, learnt, indices, how, rows.pictures)
+    return FoldNetwork(asked, *rows.without(held_out), how, rows.pictures)
 
 
 def train_and_fill(
@@ -101,10 +97,16 @@ class FoldNetwork:
 
     def train(self, checkpoints: Checkpoints, draft: Draft) -> TrainedNetwork:
         """From where the last checkpoint left it."""
+        rows = self._taught_rows()
         with draft.progress(self.title) as show:
-            return train_network(
-                self.network, self.rows, self.run, self.pictures, checkpoints, show
-            )
+            return train_network(self.network, rows, self.run, self.pictures, checkpoints, show)
+
+    def _taught_rows(self) -> TrainingRows:
+        """With what its teacher says of them: whoever does not train needs none of it."""
+        if (teacher := self.network.config.teacher) is None:
+            return self.rows
+        ids, classes = self.pictures.ids.alias(ID).to_frame(), self.network.classes
+        return replace(self.rows, soft_labels=soft_labels_of(Path(teacher.network), ids, classes))
 
     def fill(self, draft: Draft, trained: TrainedNetwork) -> None:
         """Keep the network, and what it says of the rows that it never saw, if it says anything."""

@@ -6,8 +6,10 @@ the test rows once it is rounded, under the names that the training has.
 
 from pathlib import Path
 
+import numpy as np
+
 from models.distill.config import Fewer
-from models.distill.size import megabytes
+from models.distill.size import HALF, megabytes
 from models.inference.scores import score_pictures
 from models.nets.config import BITS
 from models.nets.weights import pack
@@ -15,7 +17,7 @@ from models.networks.config import NetworkConfig
 from models.networks.fold import own_rows
 from models.networks.kept import open_network
 from models.networks.network import HeldOut
-from models.networks.rounding import rounded
+from models.networks.rounding import LearntRows, rounded
 from pipeline.distill import DISTILL
 from pipeline.fold_network import open_fold_network
 from pipeline.machine import Machine
@@ -30,17 +32,17 @@ def round_sided(
     run: tuple[HeldOut, int], machine: Machine, trained: tuple[Path, Fewer],
 ) -> None:  # fmt: skip
     """Ranges of what its layers see are taken from rows that it learnt from."""
-    (name, config), (folder, precision) = network, trained
-    alone = config.model_copy(update={"teacher": None})  # its labels are of no use any more
-    fold = open_fold_network(files, (name, alone), run, machine)
+    folder, precision = trained
+    fold = open_fold_network(files, network, run, machine)
     unit = open_unit(folder, DISTILL)
     net, _ = open_network(unit, fold.network.classes)
-    learnt, _ = own_rows(fold.network, fold.rows, run[1])
-    few = rounded(net, precision, fold.pictures, learnt, fold.run.way)
+    learnt, inner = own_rows(fold.network, fold.rows, run[1])
     _, test = open_picture_rows(files).by_side
+    rows = LearntRows(learnt, np.concatenate([inner, fold.indices, test]))
+    few = rounded(net, precision, fold.pictures, rows, fold.run.way)
     for file, indices in ((SCORES, fold.indices), (TEST_SCORES, test)):
-        with draft.progress(f"{name} in {precision}, {file}") as show:
+        with draft.progress(f"{fold.network.name} in {precision}, {file}") as show:
             scores = score_pictures(few, fold.pictures, indices, fold.run.way, show)
         draft.parquet(file, fold.table(indices, {"": scores}))
     draft.facts["parameters"] = unit.facts["parameters"]
-    draft.facts["mb"] = megabytes(pack(few), BITS.get(precision, 16))
+    draft.facts["mb"] = megabytes(pack(few), BITS.get(precision, HALF))

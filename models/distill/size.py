@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.networks.rounding import SMALLEST
+
 MEGABYTE = 1e6
 STEP = 4  # bytes of the step of an output channel's weights
 ROUNDED = ".layer.weight"  # of a layer in few bits; with a range of its input, but in the head
@@ -23,7 +25,7 @@ def megabytes(tensors: Mapping[str, NDArray[Any]], bits: int) -> float:
 
 def _bytes(name: str, one: NDArray[Any], tensors: Mapping[str, NDArray[Any]], bits: int) -> float:
     if bits == HALF:
-        return one.size * (2 if one.dtype == np.float32 else one.itemsize)
+        return one.size * (2 if one.dtype == np.float32 and one.size >= SMALLEST else one.itemsize)
     layer = name.removesuffix(ROUNDED)
     if layer != name and (f"{layer}.low" in tensors or name.startswith("head.")):
         return one.size * bits / 8 + STEP * len(one)

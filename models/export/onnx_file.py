@@ -42,11 +42,19 @@ def halved(file: bytes) -> bytes:
 
 def _forget(model: onnx.ModelProto) -> None:
     """Without the lines of code that each node came from, whose paths are this machine's."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+    model.ClearField("metadata_props")
+    model.ClearField("doc_string")
+    _forget_in(model.graph)
+
+
+def _forget_in(graph: onnx.GraphProto) -> None:
+    """Also in what its loops repeat."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     graph.ClearField("value_info")
+    for repeated in (one.g for node in graph.node for one in node.attribute if one.HasField("g")):
+        _forget_in(repeated)
 
 
 def _pack_in_fours(graph: onnx.GraphProto) -> None:

@@ -2,13 +2,21 @@
 
 Does what `models.input.evaluation.resize` does by OpenCV, for a picture of any size: means of
 areas along sides that shrink, then OpenCV's own fixed-point interpolation along those that grow,
-each rounded to grey levels. Both go side by side: rows first, then columns as rows.
+each rounded to grey levels. Means that lie halfway between two levels, of which 480 x 640 pixels
+have many, are decided by the last bits of a sum: so weights and sums are OpenCV's, in its order.
 """
 
+from functools import reduce
+
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops import scan
 
-LEAST_OVERLAP = 1000  # OpenCV leaves out what an area has of a pixel, if no more than 1 / 1000
+from models.input.evaluation import resize
+from workspace.arrays import Bytes
+
+LEAST = 1e-3  # of a pixel: OpenCV leaves out what an area has of one, if it is no more
 COEFFICIENT = 2**11  # of OpenCV's interpolation: weights are so many parts of 1
 
 
@@ -25,30 +33,32 @@ class Resized(nn.Module):
 
     def _shrunk(self, picture: Tensor, height: int, width: int) -> Tensor:
         """(size, size, 3): a side that is no longer than that lies in its first rows, as it was."""
-        size = self.size
-        rows = self._sums(picture.reshape(height, width * 3), height).reshape(size, width, 3)
-        columns = rows.permute(1, 0, 2).reshape(width, size * 3)
-        sums = self._sums(columns, width).reshape(size, size, 3).permute(1, 0, 2)
-        of_rows, of_columns = _fewer(height, size), _fewer(width, size)
-        area = (height / of_rows) * (width / of_columns)
-        # OpenCV adds four pixels as whole numbers and rounds a half up; elsewhere to even.
-        is_halved = (of_rows * 2 == height) & (of_columns * 2 == width)
-        return torch.round(sums * (1 / area).float() + is_halved * 1e-3)
+        size, down, across = self.size, _steps(height, self.size), _steps(width, self.size)
+        # Where areas are whole pixels along both sides OpenCV adds these and divides once.
+        is_whole = _is_whole(down) & _is_whole(across)
+        columns = picture.reshape(height, width * 3).T.reshape(width, 3 * height)
+        columns = self._sums(columns, width, across, is_whole)
+        rows = columns.reshape(size * 3, height).T
+        sums = self._sums(rows, height, down, is_whole).reshape(size, size, 3)
+        share = torch.where(is_whole, 1 / (down * across), torch.ones_like(down)).float()
+        # It adds four pixels as whole numbers and rounds a half up; elsewhere to even.
+        is_halved = (down == 2) & (across == 2)
+        return torch.round(sums * share + is_halved * 1e-3)
 
-    def _sums(self, lines: Tensor, count: int) -> Tensor:
-        """Lines (count, n) -> (size, n): each of its share of the lines, as overlaps have it."""
-        fewer = _fewer(count, self.size)
-        place = torch.arange(self.size)[:, None]  # of a line that comes out
-        start = torch.div(place * count, fewer, rounding_mode="floor")
-        taken = start + torch.arange(count // self.size + 2)[None]
-        # From where to where both reach, in parts of a line of which it has `fewer`.
-        low = torch.maximum(place * count, taken * fewer)
-        high = torch.minimum((place + 1) * count, (taken + 1) * fewer)
-        overlap = torch.clamp(high - low, min=0)
-        overlap = overlap * (overlap * LEAST_OVERLAP > fewer)
-        weight = overlap.float() / fewer.float()
-        lines = lines[torch.clamp(taken, max=count - 1)].float()  # (size, taken, n)
-        return torch.matmul(weight[:, None], lines)[:, 0]
+    def _sums(self, lines: Tensor, count: int, step: Tensor, is_whole: Tensor) -> Tensor:
+        """Lines (count, n) -> (size, n): each of its share of the lines."""
+        start = torch.arange(self.size, dtype=torch.float64)[:, None] * step
+        end, last = start + step, count - 1
+        area = torch.minimum(step, count - start)
+        after = torch.clamp(torch.floor(end), max=last)  # the line of which the end is left over
+        first = torch.minimum(torch.ceil(start), after)  # that is taken whole
+        taken = torch.floor(start) + torch.arange(count // self.size + 2)
+        left_over = torch.clamp(end - after, max=1)
+        part = torch.where(taken < after, torch.ones_like(taken), left_over)
+        part = torch.where(taken < first, first - start, part)
+        part = part * ((part > LEAST) & (taken <= after))
+        weight = (part / torch.where(is_whole, torch.ones_like(area), area)).float()
+        return _in_order(lines, torch.clamp(taken, max=last).long().T, weight.T)
 
     def _grown(self, levels: Tensor, height: int, width: int) -> Tensor:
         """The first rows and columns of levels (size, size, 3), spread over all; others stay."""
@@ -72,6 +82,36 @@ class Resized(nn.Module):
         place = ((torch.arange(self.size).double() + 0.5) * scale - 0.5).float()
         low = torch.floor(place)
         return low.long(), place - low, known - 1
+
+
+def is_alike(pixels: Bytes, size: int) -> bool:
+    """Whether this machine's OpenCV makes the same of a picture."""
+    ours = Resized(size)(torch.from_numpy(np.ascontiguousarray(pixels))).numpy()
+    return np.array_equal(ours, resize(pixels, size))
+
+
+def _steps(count: int, size: int) -> Tensor:
+    """How many lines go into one, at least 1; the inverse of an inverse, as OpenCV has it."""
+    known = torch.scalar_tensor(count, dtype=torch.float64)
+    return 1 / (torch.clamp(known, max=size) / known)
+
+
+def _is_whole(step: Tensor) -> Tensor:
+    return torch.abs(step - torch.round(step)) < torch.finfo(torch.float64).eps
+
+
+def _in_order(lines: Tensor, taken: Tensor, weight: Tensor) -> Tensor:
+    """Sums (m, n) of lines (count, n), by places and weights (taken, m): one after the other."""
+
+    def added(sums: Tensor, one: tuple[Tensor, Tensor]) -> Tensor:
+        return sums + lines[one[0]].float() * one[1][:, None]
+
+    nothing = torch.zeros((taken.shape[1], lines.shape[1]))
+    if torch.compiler.is_exporting():  # a graph does not know how many there are
+        # The exporter wants a second result of each step; nobody reads it.
+        sums: Tensor = scan(lambda *at: (added(*at), at[1][1].sum()), nothing, (taken, weight))[0]
+        return sums
+    return reduce(added, zip(taken, weight, strict=True), nothing)
 
 
 def _weights(low: Tensor, share: Tensor, last: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -23,7 +23,7 @@ from models.networks.few_labels import few_labels
 from models.networks.inner import check_own, inner_groups, inner_split
 from models.networks.inner_rows import InnerRows
 from models.networks.network import Network, Run, TrainingRows, in_words
-from models.networks.rounding import begin_ranges
+from models.networks.rounding import LearntRows, begin_ranges
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.loop import Examples, Setting, Training
 from models.training.objective import Objective
@@ -66,7 +66,9 @@ def train_network(
     objective = _objective(network, rows)
     net = LesionNet(config.net, network.outputs, auxiliary=objective.further)
     if config.net.weight_bits is not None:
-        begin_ranges(net, pictures, learnt, run.way)
+        others = np.setdiff1d(np.arange(len(network.codes)), rows.training)
+        kept_back = np.union1d(others, inner)
+        begin_ranges(net, pictures, LearntRows(learnt, kept_back), run.way)
     deal = network.task.dealing(labels, learnt, config.learning, seed)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective, deal)
     transform = make_transform(config.augment, net.size, net.mean, net.std)

@@ -6,7 +6,7 @@ that choose a threshold or measure must be as new to the rounded network as to t
 
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -26,25 +26,36 @@ LARGEST = 65504.0  # that 16 bits have
 SMALLEST = 64  # numbers: tensors of fewer are not worth halving
 
 
+@dataclass(frozen=True)
+class LearntRows:
+    """The rows that a network learnt from, and those that choose or measure: held-out, inner, test.
+
+    Both come from those who made the split, each by its own way: neither is the other's rest.
+    """
+
+    learnt: Ints
+    kept_back: Ints
+
+
 def rounded(
-    net: LesionNet, precision: Precision, pictures: Pictures, learnt: Ints, way: Way
+    net: LesionNet, precision: Precision, pictures: Pictures, rows: LearntRows, way: Way
 ) -> LesionNet:
-    """A copy of the net in this precision; `learnt` are the rows that it learnt from."""
+    """A copy of the net in this precision."""
     if precision == "float16":
         return _halved(net)
-    return in_few_bits(net, BITS[precision], _seen(net, pictures, learnt, way))
+    return in_few_bits(net, BITS[precision], _seen(net, pictures, rows, way))
 
 
-def begin_ranges(net: LesionNet, pictures: Pictures, learnt: Ints, way: Way) -> None:
+def begin_ranges(net: LesionNet, pictures: Pictures, rows: LearntRows, way: Way) -> None:
     """Before a net in few bits learns: an average over its training begins with true ranges then,
     and a frozen backbone has them.
     """
-    take_ranges(net, _seen(net, pictures, learnt, way))
+    take_ranges(net, _seen(net, pictures, rows, way))
 
 
-def _seen(net: LesionNet, pictures: Pictures, learnt: Ints, way: Way) -> Iterator[Tensor]:
-    some = some_of(learnt, RANGES)
-    check_learnt(some, learnt, pictures.ids)
+def _seen(net: LesionNet, pictures: Pictures, rows: LearntRows, way: Way) -> Iterator[Tensor]:
+    some = some_of(rows.learnt, RANGES)
+    check_learnt(some, rows.kept_back, pictures.ids)
     here = replace(way, device=torch.device("cpu"))  # where a network lies that was opened
     return images_of(net, pictures, some, here)
 
@@ -54,13 +65,13 @@ def some_of(rows: Ints, most: int) -> Ints:
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
-def check_learnt(indices: Ints, learnt: Ints, ids: pl.Series) -> None:
+def check_learnt(indices: Ints, kept_back: Ints, ids: pl.Series) -> None:
     """Refuse ranges of pictures that choose or measure."""
-    if (others := indices[~np.isin(indices, learnt)]).size:
+    if (others := indices[np.isin(indices, kept_back)]).size:
         raise DataError(
             f"Ranges of few bits would be taken from {listed(ids.gather(others).to_list())} "
-            f"({len(others)} of {len(indices)} pictures), which the network did not learn from; "
-            "take pictures of its training rows."
+            f"({len(others)} of {len(indices)} pictures), which the network holds out or chooses "
+            "by; take pictures of its training rows alone."
         )
 
 

@@ -23,8 +23,12 @@ async function opened() {
   return { ort, session };
 }
 
-// uint8 RGB (height, width, 3), upright, in the file's own colours; and as it is shown.
+// uint8 RGB (height, width, 3), upright, in the file's own colours; and as it is shown. What a
+// canvas would change, and every reader of files in its own way, is refused.
 async function pixelsOf(file) {
+  const head = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+  const isPng = String.fromCharCode(...head.slice(1, 4)) === "PNG"; // byte 24: bits a colour
+  if (isPng && head[24] > 8) throw new Error("it has more than 8 bits a colour; save it with 8");
   const bitmap = await createImageBitmap(file, {
     imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none",
   });
@@ -39,6 +43,7 @@ async function pixelsOf(file) {
     rgb[to++] = data[from];
     rgb[to++] = data[from + 1];
     rgb[to++] = data[from + 2];
+    if (data[from + 3] < 255) throw new Error("it is transparent; save it without transparency");
   }
   return { rgb, shape: [bitmap.height, bitmap.width, 3] };
 }
@@ -89,11 +94,14 @@ async function ask({ ort, session }, file) {
     const found = await session.run({ picture: new ort.Tensor("uint8", rgb, shape) });
     const took = performance.now() - begun;
     const [probability, distance] = [found.probability.data[0], found.distance.data[0]];
+    if (![probability, distance].every(Number.isFinite)) {
+      throw new Error("what the network says of it is no number");
+    }
     show(file.name, { probability, distance, shares: [...found.shares.data] }, took);
     find("state").textContent = "Ready for another picture.";
   } catch (error) {
     find("answer").hidden = true;
-    find("state").textContent = `${file.name} cannot be read as a picture (${error.message}).`;
+    find("state").textContent = `${file.name} gets no answer (${error.message}).`;
   }
 }
 

@@ -91,6 +91,8 @@ def facts(labels: Json, sheet: Json) -> list[tuple[str, str]]:
          f"(allowed {parity['bound']:g}), {parity['mean']:.1e} on average (allowed "
          f"{parity['mean_bound']:g})"),
         *_of_rounding(labels, sheet),
+        *(("taught by", f"{name}, whose weights began with {words}")
+          for name, words in labels.get("taught_by", {}).items()),
         ("size", f"{sheet['model_mb']:.2f} MB, {sheet['parameters']:,} parameters, "
          f"{labels['precision']}"),
         ("pictures", f"{labels['size']} px, views: {', '.join(labels['views'])}"),

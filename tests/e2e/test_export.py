@@ -12,27 +12,40 @@ import polars as pl
 import pytest
 
 from folds.images import ImageReader
+from models.export.parity import NEARER
 from models.export.predict import opened
 from tests.browser import chromium, runtime
 from tests.stages import SMALL, Place
 
 RECIPE = """
 base = "sample"
-use_networks = ["mine"]
+use_networks = ["mine", "taught", "few"]
 [networks.mine]
 base = "extractor"
 net = { backbone = "test_resnet", weights = "none", size = 32 }
 training = { epoch_samples = 64, phases = [{ epochs = 2, lr = 1e-2 }] }
+[networks.taught]
+base = "extractor"
+net = { backbone = "test_resnet", weights = "none", size = 32 }
+training = { epoch_samples = 64, choose = "last", phases = [{ epochs = 1, lr = 1e-2 }] }
+teacher = { network = "mine" }
+[networks.few]
+base = "extractor"
+net = { backbone = "test_resnet", weights = "taught", size = 32, weight_bits = 4 }
+training = { epoch_samples = 64, choose = "last", phases = [{ epochs = 1, lr = 1e-3 }] }
+teacher = { network = "mine" }
 [score]
 replicates = 100
 seeds = [0]
 """
+# For networks that choose by half of what they held out: both halves need both classes.
+MORE = ("synthetic.patients=60", "synthetic.rows=300", "synthetic.positives=60")
 
 
-def export(place, *settings, **options):
+def export(place, *settings, drawn=SMALL, **options):
     path = place.folder / "mine.toml"
     path.write_text(RECIPE, encoding="utf-8")
-    return place.call("export", "--recipe", str(path), settings=(*SMALL, *settings), **options)
+    return place.call("export", "--recipe", str(path), settings=(*drawn, *settings), **options)
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +92,38 @@ def test_what_was_kept_of_held_out_rows_is_what_the_file_says(whole, bundle, lab
     assert flagged == (probability >= labels["threshold"]["value"]).tolist()
 
 
-def test_the_loader_needs_none_of_this_project(bundle, tmp_path):
+def asked_alone(bundle, picture):
     """In a process that finds neither torch nor the rooms; Pillow reads the file."""
-    alone = shutil.copytree(bundle, tmp_path / "alone")
-    pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3)).astype(np.uint8)
-    cv2.imwrite(str(tmp_path / "a.png"), pixels[..., ::-1])
     code = (
         "import runpy, sys; "
         "sys.modules.update(dict.fromkeys(['torch', 'cv2', 'models', 'workspace'])); "
-        f"sys.argv = ['predict.py', {str(tmp_path / 'a.png')!r}]; "
-        f"runpy.run_path({str(alone / 'predict.py')!r}, run_name='__main__')"
+        f"sys.argv = ['predict.py', {str(picture)!r}]; "
+        f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path,
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=picture.parent,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    name, answer = done.stdout.split(" ", 1)
-    assert name.endswith("a.png")
-    assert json.loads(answer) == opened(bundle).ask(pixels)
+
+
+def test_the_loader_needs_none_of_this_project_and_reads_a_file_as_the_library_does(
+    bundle, tmp_path
+):
+    """Also a transparent one; 16 bits, which Pillow would cut off, are refused."""
+    alone = shutil.copytree(bundle, tmp_path / "alone")
+    rng = np.random.default_rng(0)
+    for name, channels in (("plain.png", 3), ("transparent.png", 4)):
+        pixels = rng.integers(0, 256, (50, 40, channels)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / name), pixels)
+        done = asked_alone(alone, tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        said, answer = done.stdout.split(" ", 1)
+        assert said.endswith(name)
+        assert json.loads(answer) == opened(bundle).ask(ImageReader(tmp_path).pixels(name))
+    cv2.imwrite(str(tmp_path / "deep.png"), rng.integers(0, 2**16, (50, 40)).astype(np.uint16))
+    done = asked_alone(alone, tmp_path / "deep.png")
+    assert done.returncode == 1
+    assert "Wanted are uint8 RGB (H, W, 3), not uint16 (50, 40)." in done.stderr
 
 
 @pytest.mark.slow
@@ -113,6 +139,21 @@ def test_another_call_does_nothing_and_another_sensitivity_makes_it_anew(whole, 
     assert labels["precision"] == "float16"
     assert sheet["parity"]["bound"] == 0.01
     assert len((bundle / "model.onnx").read_bytes()) < 0.6 * len(before)
+
+
+@pytest.mark.slow
+def test_students_are_handed_out_too(tmp_path):
+    """A taught one, and one in few bits that begins with it and is taught as well."""
+    place = Place(tmp_path)
+    for name, precision in (("taught", "float32"), ("few", "int4")):
+        said = export(place, f"export.network={name}", drawn=MORE).stdout
+        assert "export: agrees with the library to" in said
+        bundle = place.run / "export" / f"{name}_fold_0"
+        labels = json.loads((bundle / "labels.json").read_text())
+        assert (labels["network"], labels["precision"]) == (name, precision)
+        assert labels["taught_by"] == {"mine": "random numbers"}
+        assert "It learnt from what mine says as well" in (bundle / "LICENSE").read_text()
+        assert 0 <= opened(bundle).ask(next(drawn(tmp_path))[1])["probability"] <= 1
 
 
 @pytest.mark.slow
@@ -148,7 +189,7 @@ def test_check_122_ten_pictures_in_a_real_browser(whole, tmp_path):
         text = tmp_path / "no_picture.png"
         text.write_text("no picture")
         tab.set_input_files("#choose", text)
-        tab.wait_for_selector("#state:text('no_picture.png cannot be read as a picture')")
+        tab.wait_for_selector("#state:text('no_picture.png gets no answer')")
         assert not tab.is_visible("#answer")
         assert said == []
         assert [url for url in asked if not url.startswith(("file://", "blob:", "data:"))] == []
@@ -168,22 +209,24 @@ def test_few_bits_run_in_a_browser_too(whole, tmp_path):
             json.loads((bundle / f"{n}.json").read_text()) for n in ("labels", "sheet")
         )
         assert labels["precision"] == "int4"
-        assert sheet["parity"]["mean_bound"] == 0.05
+        assert sheet["parity"]["mean"] <= sheet["parity"]["mean_bound"] <= 0.05
         assert 0 < sheet["rounding"]["mean"] <= sheet["rounding"]["largest"]
         assert (
             "int4 minus float32, rounded after training" in (bundle / "model_card.md").read_text()
         )
         plain = whole[0].run / "export" / "mine_fold_0" / "model.onnx"
         assert len((bundle / "model.onnx").read_bytes()) < 0.5 * len(plain.read_bytes())
-        detector, tab, apart = opened(bundle), browser.new_page(), []
+        detector, tab, both = opened(bundle), browser.new_page(), []
         tab.goto((bundle / "index.html").as_uri())
         tab.wait_for_selector("body[data-ready]", timeout=60_000)
         for name, pixels in drawn(tmp_path):
             tab.set_input_files("#choose", name)
             tab.wait_for_selector(f'#answer[data-name="{name.name}"]', timeout=60_000)
             got = float(tab.get_attribute("#answer", "data-probability"))
-            apart.append(abs(got - detector.ask(pixels)["probability"]))
-        assert np.mean(apart) <= 0.05
+            both.append((got, detector.ask(pixels)["probability"]))
+        page, native = np.array(both).T
+        one_number = np.abs(native - np.median(native)).mean()  # the best that a dead page reaches
+        assert np.abs(page - native).mean() <= min(0.05, NEARER * one_number)
         tab.close()
 
 

@@ -1,5 +1,7 @@
 """A network in few bits: begun with all of another of its fold, and used as it was trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.quantised import RoundedLayer
 from models.nets.work import multiply_adds
+from models.networks import fold
 from models.networks.kept import open_network
 from models.networks.use import BEST, use_of
 from pipeline.beforehand import build, check_beforehand
@@ -15,7 +18,7 @@ from pipeline.networks import SCORES, needed_by, trainings_of
 from pipeline.picture_rows import open_picture_rows
 from tests.by_hand.pictures import PicturesByHand
 from tests.by_hand.trainings import LAST
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -83,6 +86,23 @@ def test_a_frozen_backbone_has_ranges_too(made):
     net, _ = open_network(few)
     layers = [m for m in net.modules() if isinstance(m, RoundedLayer)]
     assert all(float(layer.high) > float(layer.low) for layer in layers)
+
+
+def test_check_87_a_training_takes_no_range_of_what_it_holds_out(made, monkeypatch):
+    """Whatever it takes for learnt: here every row."""
+    every = len(open_picture_rows(made.files(made.job(*EIGHT))).table)
+    monkeypatch.setattr(fold, "begin_ranges", spoilt(fold.begin_ranges, every))
+    with pytest.raises(DataError, match=r"Ranges of few bits would be taken from .* holds out"):
+        trained(made, *EIGHT)
+
+
+def spoilt(begin, every):
+    """With all rows called learnt."""
+
+    def begun(net, pictures, rows, way):
+        begin(net, pictures, replace(rows, learnt=np.arange(every)), way)
+
+    return begun
 
 
 def test_its_work_is_counted_as_that_of_the_whole():

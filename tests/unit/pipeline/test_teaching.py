@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from models.networks.teacher import TeacherConfig
 from models.networks.use import BEST
+from pipeline.fold_network import open_fold_network
+from pipeline.machine import Machine
 from pipeline.networks import SOFT_LABELS, needed_by, trainings_of
 from pipeline.picture_rows import open_picture_rows
 from pipeline.teaching import keep_soft_labels, soft_labels_of
@@ -62,6 +65,17 @@ def test_check_87_each_folds_student_is_taught_by_the_teacher_of_its_own_fold(ma
         assert sorted(asked["isic_id"]) == sorted(rest)
         shares = np.exp(asked.select("benign", "malignant").to_numpy())
         assert np.allclose(shares.sum(axis=1), 1)
+
+
+def test_who_does_not_train_a_student_needs_no_word_of_its_teacher(made):
+    job, [student], _ = tasks_of(made)
+    (name, config), run = student.arguments["network"], student.arguments["run"]
+    nobody = TeacherConfig(network=str(made.run / "no_such_folder"))
+    taught = (name, config.model_copy(update={"teacher": nobody}))
+    fold = open_fold_network(made.files(job), taught, run, Machine.of(job))
+    assert fold.rows.soft_labels is None
+    with pytest.raises(ArtifactError, match="no_such_folder is not there"):
+        fold.train(None, None)
 
 
 def test_a_teacher_that_saw_the_fold_is_refused(made):

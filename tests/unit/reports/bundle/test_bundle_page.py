@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import html
 import json
 import re
 
@@ -87,6 +88,16 @@ def test_what_is_declared_of_a_network_stands_beside_its_numbers_wherever_they_a
     assert f"notice: {words}" in tables(LABELS, sheet)
     assert words in page(LABELS, sheet, b"model", Runtime(b"module", b"wasm"))
     assert "to be read with" not in card(LABELS, SHEET)
+
+
+def test_card_and_page_name_who_taught_it():
+    labels = {**LABELS, "taught_by": {"big": "timm's resnet50 (apache-2.0)"}}
+    words = "big, whose weights began with timm's resnet50 (apache-2.0)"
+    assert dict(facts(labels, SHEET))["taught by"] == words
+    assert f"| taught by | {words} |" in card(labels, SHEET)
+    assert "taught by" not in card(LABELS, SHEET)
+    runtime = Runtime(b"module", b"wasm")
+    assert words in html.unescape(page(labels, SHEET, b"model", runtime))
 
 
 def test_the_console_shows_the_metrics():
