@@ -30,7 +30,7 @@ from workspace.units import Draft, open_unit
 
 ROWS, COLUMNS, TOP, BESIDE, WORST = 2000, 12, 6, 8, 10
 SIZE = "clin_size_long_diam_mm"
-TOLD = {DIAGNOSIS: "diagnosis", AGE: "age", SEX: "sex", SITE: "site", SIZE: "diameter in mm"}
+TOLD = {DIAGNOSIS: "diagnosis", AGE: "age", SEX: "sex", SITE: "site", SIZE: "diameter (mm)"}
 Made = TypeVar("Made")
 
 
@@ -48,7 +48,7 @@ def fill_cases(
     draft.json(EXPLAINED, _summed(explained, summed, why))
     draft.json(PLACES, None if places_of is None else _retrieved(rows, places_of, asked))
     if asked.may_show:
-        table = _Table(rows, samples, places_of, explained)
+        table = _Table(rows, samples, places_of, explained, asked.group)
         draft.json(CASES, _cases(table, chosen, seeing, asked.unseen))
     draft.facts["cases"] = {kind: len(ids) for kind, ids in chosen.items()}
 
@@ -61,6 +61,7 @@ class _Table:
     samples: pl.DataFrame
     places: Places | None
     explained: Explained | None
+    group: str  # whose rows are together
 
     def of(self, name: str) -> dict[str, Any]:
         """All of a case but its pictures."""
@@ -70,6 +71,7 @@ class _Table:
         return {
             "id": name, "fold": row[FOLD], "score": row[SCORE], "target": row[TARGET],
             "told": told, "place": self._place(at), "others": self._others(at),
+            **({"patient": row[GROUP]} if self.group == "patient" else {}),
             "explained": self._explained(name, known),
         }  # fmt: skip
 

@@ -88,8 +88,8 @@ def waterfall(score: ExplainedScore, name: str) -> Plot:
     for *_, added in steps:
         places.append(places[-1] + added)
     odds = _Odds.around(places)
-    shapes, names = [], [(_middle(0), "all begin at")]
-    shapes.append(_bar(odds, 0, (odds.low, places[0]), "until", f"{places[0]:.3f}"))
+    shapes, names = [], [(_middle(0), "boosters' start")]
+    shapes.append(_end(odds, 0, places[0]))
     for number, (column, value, added) in enumerate(steps, start=1):
         names.append((_middle(number), shorten(column, NAME)))
         had = f" = {value}" if value else ""
@@ -97,7 +97,7 @@ def waterfall(score: ExplainedScore, name: str) -> Plot:
         shapes.append(_bar(odds, number, ends, style, f"{column}{had}: {added:+.3f}"))
     last = len(steps) + 1
     names.append((_middle(last), "this lesion"))
-    shapes.append(_bar(odds, last, (odds.low, places[-1]), "until", f"{places[-1]:.3f}"))
+    shapes.append(_end(odds, last, places[-1]))
     bottom = ABOVE + STEP_PX * (last + 1)
     return Plot(
         title=f"What moved the score of {name}",
@@ -115,6 +115,12 @@ def waterfall(score: ExplainedScore, name: str) -> Plot:
 
 def _middle(number: int) -> float:
     return ABOVE + STEP_PX * (number + 0.5)
+
+
+def _end(odds: _Odds, number: int, place: float) -> Shape:
+    """Where it begins or ends: a stroke, since the axis does not begin at nought."""
+    x, y = odds.x(place), _middle(number)
+    return Shape("line", "end", ((x, y - HALF), (x, y + HALF)), f"{place:.3f}")
 
 
 def _bar(odds: _Odds, number: int, ends: tuple[float, float], style: str, words: str) -> Shape:

@@ -28,9 +28,15 @@ OF_STACK = (
     "What moved a score is said of the first booster of the stack; what is handed in, and ranks "
     "the lesions here, is {name}, a blend."
 )
+COLUMNS = (
+    "Columns by their first letters: meta_ a value of the table, cat_ a word of it, les_ a formula "
+    "of the lesion; pz_ and pr_ a number among the patient's lesions (z-score, rank), ug_ how far "
+    "it lies from them, ag_, ct_ and ctx_ what they are together; oof_ what a network says of the "
+    "picture, emb_ what it sees. Red raised the score, blue lowered it."
+)
 WHERE = (
     "Colours show where {name} of the fold that held the lesion out saw what speaks for the target "
-    "(Grad-CAM), from blue, little, to red, most; each picture by its own most."
+    "(Grad-CAM, a coarse map), from blue, little, to red, most; each picture by its own most."
 )
 LEAD = (
     "Every score is by models that did not learn from the row. The lesions that are most wrong "
@@ -103,6 +109,7 @@ def _cases(shown: ShownCases | None, places: PatientPlaces | None, blend: str | 
     if shown["network"] is not None:
         notes.append(Note(WHERE.format(name=shown["network"])))
     group = "" if places is None else places["group"]
+    notes.append(Note(COLUMNS))
     kinds = [
         Cases(words, tuple(_case(one, group, first=at == 0) for at, one in enumerate(cases)))
         for kind, words in KINDS.items()
@@ -137,8 +144,10 @@ def _lines(one: ShownCase, group: str) -> list[str]:
     elif place is not None:
         lines.append(
             f"{ordinal(round(place['percentile'] or 0))} percentile of this {whose}'s "
-            f"{place['of']} {rows}, place {place['place']:g}."
+            f"{place['of']} {rows}, place {place['place']:g} of {place['of']}."
         )
+    if "patient" in one:
+        lines.append(f"Patient {one['patient']}.")
     told = ", ".join(f"{words} {value}" for words, value in one["told"])
     return [*lines, f"{told[0].upper()}{told[1:]}."] if told else lines
 
@@ -148,7 +157,8 @@ def _beside_words(one: ShownCase, group: str) -> str:
     place, shown = one["place"], len(one["others"])
     others = 0 if place is None else int(place["of"] or 0) - 1
     which = f"{shown} highest of {others}" if others > shown else f"{others}"
-    return f"The {whose}'s other {rows} by score ({which}); in red the positives."
+    red = "; in red the positives" if any(o["target"] == 1 for o in one["others"]) else ""
+    return f"The {whose}'s other {rows} by score ({which}){red}."
 
 
 def _words(group: str) -> tuple[str, str]:
@@ -162,9 +172,7 @@ def _columns(explained: ExplainedScore) -> Table:
         (
             Words(one["column"], code=True),
             Words(one["value"]),
-            Number(
-                f"{one['added']:+.2f}", repr(one["added"]), share=BAR * abs(one["added"]) / greatest
-            ),
+            Number(f"{one['added']:+.2f}", repr(one["added"]), share=BAR * one["added"] / greatest),
         )
         for one in explained["columns"]
     ]

@@ -89,6 +89,7 @@ class ShownCase(TypedDict):
     place: Mapping[str, float | None] | None
     others: Sequence[OtherLesion]
     explained: ExplainedScore | None
+    patient: NotRequired[str]  # where rows are of patients
     picture: NotRequired[str | None]
     heat: NotRequired[str | None]
 

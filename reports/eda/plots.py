@@ -101,8 +101,8 @@ def matrix_plot(found: Correlations) -> Plot:
         title="Spearman's correlations",
         caption=(
             f"Spearman's correlation of the {count} columns that tell classes apart best, by "
-            f"number, n = {found['n']:,}. The darker the stronger; one colour rising together, the "
-            "other against one another."
+            f"number, n = {found['n']:,}. The fuller the colour the stronger; one colour rising "
+            "together, the other against one another."
         ),
         size=frame.size, box=box,
         x=Axis("column", tuple(

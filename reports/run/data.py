@@ -10,6 +10,7 @@ from reports.table import Table, Words, columns, count
 
 # In the order in which one asks; whatever else is counted stands behind.
 COUNTED = ("rows", "positives", "patients", "lesions", "images", "hospitals", "diagnoses")
+SAID = {"lesions": "lesions by the table's ids", "images": "pictures, those of the test too"}
 
 
 def sections(sheets: RunSheets) -> list[Section]:
@@ -24,7 +25,9 @@ def _data(sheets: RunSheets) -> Section:
     known = sheets.verified["counts"]
     counts = {name: known[name] for name in COUNTED if name in known} | known
     kind = "Synthetic data" if sheets.synthetic else "Data"
-    rows = [(Words(n.replace("_", " ")), count(c)) for n, c in counts.items() if c]
+    rows = [
+        (Words(SAID.get(name, name.replace("_", " "))), count(n)) for name, n in counts.items() if n
+    ]
     # Kinds and counts alone: the messages name ids, and ids may be people.
     noticed = [
         (Words(f"notice: {notice['check'].replace('-', ' ')}"), count(notice["count"]))

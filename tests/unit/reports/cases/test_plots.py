@@ -14,7 +14,7 @@ def test_steps_follow_one_another_from_the_beginning_to_the_score():
     }  # fmt: skip
     plot = waterfall(score, "ISIC_1")
     beginning, first, second, rest, end = plot.shapes
-    assert [one.style for one in plot.shapes] == ["until", "up", "down", "up", "until"]
+    assert [one.style for one in plot.shapes] == ["end", "up", "down", "up", "end"]
     assert [one.words for one in plot.shapes] == [
         "-3.000", "a = 1: +2.000", "b = 2: -1.000", "4 other columns: +0.500", "-1.500"
     ]  # fmt: skip
@@ -29,7 +29,7 @@ def test_steps_follow_one_another_from_the_beginning_to_the_score():
     unit = (ends(first)[1] - ends(first)[0]) / 2  # of one in log odds
     assert ends(second)[0] - ends(second)[1] == pytest.approx(unit, abs=0.2)
     assert [words for _, words in plot.y.ticks] == [
-        "all begin at", "a", "b", "4 other columns", "this lesion"
+        "boosters' start", "a", "b", "4 other columns", "this lesion"
     ]  # fmt: skip
 
 

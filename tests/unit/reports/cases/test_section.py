@@ -55,10 +55,15 @@ def shown(*missed, alarms=(), network="stage1", lacks=()):
 def test_a_case_says_where_it_stands_and_what_moved_it():
     text = drawn(shown(case()))
     found = Page(text).text
-    assert "91st percentile of this patient's 23 lesions, place 3." in found
+    assert "91st percentile of this patient's 23 lesions, place 3 of 23." in found
     assert "Score 0.1250, held out by fold 2." in found
-    assert "The patient's other lesions by score (1 highest of 22); in red the positives." in found
+    assert "The patient's other lesions by score (1 highest of 22)." in found
     assert "Age 55." in found
+    assert "Patient" not in found
+    ill = case(patient="IP_7", others=[{"id": "a", "score": 0.9, "target": 1, "picture": None}])
+    red = Page(drawn(shown(ill))).text
+    assert "by score (1 highest of 22); in red the positives." in red
+    assert "Patient IP_7." in red
     assert " 0.7500 positive" not in found
     other = case(others=[case()["others"][0] | {"target": 1}])
     assert " 0.7500 positive" in Page(drawn(shown(other))).text
@@ -100,7 +105,7 @@ def test_the_patients_with_the_worst_places_are_named_where_the_sheet_has_them()
     assert "IP_1 96 2, 50.5" in found
     lesions = Page(drawn(shown(case()), places=PLACES | {"group": "lesion"})).text
     assert "Top 15" not in lesions  # of the pictures of one lesion it says nothing
-    assert "91st percentile of this lesion's 23 pictures, place 3." in lesions
+    assert "91st percentile of this lesion's 23 pictures, place 3 of 23." in lesions
     assert "The lesion's other pictures by score (1 highest of 22)" in lesions
 
 
@@ -108,7 +113,9 @@ def test_bars_are_as_long_as_what_was_added():
     columns = [{"column": name, "value": "1", "added": a} for name, a in (("a", -2.0), ("b", 1.0))]
     explained = {"beginning": 0.0, "log_odds": -1.0, "others": 0, "columns": columns}
     text = drawn(shown(case(explained=explained)), moving={"why": "", "rows": 0, "columns": []})
-    bars = re.findall(r'class="bar" style="width: ([\d.]+)rem"', text.partition('id="cases"')[2])
+    bars = re.findall(
+        r'class="bar(?: less)?" style="width: ([\d.]+)rem"', text.partition('id="cases"')[2]
+    )
     assert [float(one) for one in bars] == [4.2, 2.1]
 
 
