@@ -79,13 +79,14 @@ def exploring(
     )  # fmt: skip
     names = [name for name in (*TABLES, LIST) if name in verified.manifest.files]
     sides = {} if folded is None else {FILE: folded.sha256(FILE)}
+    may_show = recipe.report.may_show(synthetic=bool(verified.manifest.facts.get("synthetic")))
     return Task(
         job.run / EDA,
         "eda",
         explore,
         settings={
             "seed": asked.seed, "level": asked.level, "draws": DRAWS, "name": asked.name,
-            "about": asked.about, "pictures": asked.pictures, "recipe": dict(asked.quoted),
+            "about": asked.about, "pictures": may_show, "recipe": dict(asked.quoted),
             "group": source.config.group, "look": look_hash(),
         },
         inputs={name: verified.sha256(name) for name in names} | sides,

@@ -156,8 +156,8 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
     """Run a stage on its run's folder; what it leaves, or our error."""
     jobs = _jobs(call.jobs)
     _refuse_device(call.options.get("device", DEVICES[0]))
-    unsaid = call.run and call.of_finished_run and not call.recipe
-    own = own_recipe(call.run) if call.run and unsaid else None
+    # Nobody means the default recipe by the folder of another one's run.
+    own = own_recipe(call.run) if call.run and not call.recipe else None
     recipe = load_recipe(call.recipe or own or DEFAULT, call.settings)
     run = call.run or Path("runs") / (name if name in OF_RUNS else recipe.name)
     if call.of_finished_run is not None and not run.is_dir():

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from timm.models import get_pretrained_cfg
-
 from models.nets.config import HUB, INSTALLED, NONE
-from models.nets.installed import package_of
+from models.nets.packages import package_of
+from workspace.lazy import LazyModule
+
+timm_models = LazyModule("timm.models")
 
 APACHE = "Apache-2.0"
 
@@ -33,7 +34,7 @@ def began_with(origin: Ancestry) -> str:
         package = package_of(backbone).name.replace("_", "-")
         return f"those of the package {package} ({APACHE})"
     if weights == HUB:
-        known = get_pretrained_cfg(backbone)
+        known = timm_models.get_pretrained_cfg(backbone)
         stated = getattr(known, "license", None) or "a licence that timm does not state"
         return f"timm's {backbone} ({stated})"
     return weights

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 import models.nets.small  # noqa: F401 - so that timm knows them
 from models.nets.config import HUB, INSTALLED, NONE, NetConfig
-from models.nets.installed import installed_tensors, package_of
+from models.nets.installed import installed_tensors
+from models.nets.packages import package_of
 from workspace.errors import ArtifactError, ConfigError, DataError, name_some, shorten
 from workspace.files import check_tensors, read_user_tensors
 

@@ -66,8 +66,9 @@ def _moving(moving: Moving) -> Section:
     if not moving["columns"]:
         return Section("moving", title, (Note(moving["why"]),))
     lead = (
-        "Exact tree SHAP by the boosters that held each row out: what a column added to its log "
-        "odds. All of it and where the boosters begin is the score; none of it is a cause."
+        "Exact tree SHAP by the boosters that held each row out: what a column added to the mean "
+        "of their log odds. The score is the mean of their probabilities, which lies close; none "
+        "of it is a cause."
     )
     plot = summary_plot(moving["columns"], moving["rows"])
     return Section("moving", title, (Plots((plot,)),), lead)

@@ -8,10 +8,11 @@ import safetensors.torch
 import timm
 import torch
 
-from models.nets import installed
+from models.nets import packages
 from models.nets.config import NetConfig
-from models.nets.installed import Package, installed_file
+from models.nets.installed import installed_file
 from models.nets.network import LesionNet
+from models.nets.packages import Package
 from models.nets.weights import pretrained_backbone
 from workspace.errors import ArtifactError, ConfigError
 from workspace.hashing import sha256_file
@@ -40,7 +41,7 @@ def package(tmp_path, monkeypatch):
     def bring(tensors=tensors):
         torch.save({f"_own.{at}": tensor for at, tensor in enumerate(tensors)}, path)
         known = Package(folder.name, path.name, sha256_file(path))
-        monkeypatch.setitem(installed.PACKAGES, ATTO, known)
+        monkeypatch.setitem(packages.PACKAGES, ATTO, known)
         return path, tensors
 
     monkeypatch.syspath_prepend(tmp_path)
@@ -91,7 +92,7 @@ def test_a_backbone_that_no_package_brings_is_named_with_those_that_are_there():
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setitem(installed.PACKAGES, LITE0, Package("no_such_package", "a.pth", "0" * 64))
+    monkeypatch.setitem(packages.PACKAGES, LITE0, Package("no_such_package", "a.pth", "0" * 64))
     with pytest.raises(ConfigError, match="no_such_package, which is not installed; pip"):
         installed_file(LITE0)
 
