@@ -134,4 +134,6 @@ def _share(
 
 
 def _words(levels: Sequence[str | None] | pl.Series) -> pl.Series:
-    return pl.Series("level", levels, dtype=pl.String).fill_null(MISSING)
+    """A level that is called as what is missing is set in quotes."""
+    words = pl.Series("level", levels, dtype=pl.String)
+    return words.replace(MISSING, f"'{MISSING}'").fill_null(MISSING)

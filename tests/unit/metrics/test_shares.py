@@ -23,6 +23,12 @@ def test_each_level_has_its_share_the_largest_first_and_missing_last():
     assert all(e["share"]["low"] is None for e in found)  # fewer than twenty patients
 
 
+def test_a_level_that_is_called_missing_is_not_what_is_missing():
+    target = [1, 0, 1]
+    found = shares_by_level(target, ["missing", "missing", None], cohort(None, target), QUICK)
+    assert [(e["level"], e["n"]) for e in found] == [("'missing'", 2), ("missing", 1)]
+
+
 def test_a_share_of_many_patients_has_an_interval_of_patients_not_of_rows():
     # 40 patients of 25 rows, all of a patient's alike: 40 cases, not 1,000.
     target = np.repeat([1, 0] * 20, 25)
