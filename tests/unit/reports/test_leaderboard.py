@@ -86,7 +86,7 @@ def test_values_that_differ_stand_with_the_reference_first():
     recipe, made = tables(found)[2:4]
     assert [column.title for column in recipe.columns] == ["value", "b *", "a"]
     assert rows_of(recipe) == [
-        ["networks.n", "not there", "3 values of its own"], ["seeds", "null", "[1, 2]"]
+        ["networks.n", "not there", "3 values of its own"], ["seeds", "none", "[1, 2]"]
     ]  # fmt: skip
     assert rows_of(made) == [["commit", "y", "x"]]
 
