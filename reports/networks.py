@@ -13,10 +13,10 @@ from reports.table import (
     Table,
     Words,
     count,
+    in_words,
     measure,
     notices,
     part_of_row,
-    short,
 )
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
@@ -100,11 +100,11 @@ def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str
     for metric in metrics:
         if metric in best:
             last = sheet["last_epoch"]["metrics"][metric]
-            after = f"; after the last epoch {short(last)}" if chosen_inside(sheet) else ""
+            after = f"; after the last epoch {in_words(last)}" if chosen_inside(sheet) else ""
             beside = (
                 f"; claimed {claims[metric]:.4f}, on other pictures" if metric in claims else ""
             )
-            yield f"{name}: {metric} {short(best[metric])}{after}{beside}."
+            yield f"{name}: {metric} {in_words(best[metric])}{after}{beside}."
 
 
 def _figures(claim: Claim | None) -> dict[str, float]:
@@ -125,7 +125,7 @@ def _of_source(source: Paired) -> tuple[str, str]:
     gain = source["ours_minus_this"]["auc"]
     said = (
         f"size of picture and file and mean colours alone have AUC "
-        f"{short(source['metrics']['auc'])}; ours minus this {short(gain)}."
+        f"{in_words(source['metrics']['auc'])}; ours minus this {in_words(gain)}."
     )
     if gain["low"] is None or gain["low"] > 0:
         return said, ""
@@ -139,8 +139,8 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
     """What `make train-cnn` tells of two networks end to end."""
     metrics = sheet["metrics"]
     said: list[Said] = [
-        f"cascade: accuracy end to end {short(metrics['accuracy'])} of "
-        f"{plural(sheet['report']['n'], 'picture')}, macro F1 {short(metrics['macro_f1'])}.",
+        f"cascade: accuracy end to end {in_words(metrics['accuracy'])} of "
+        f"{plural(sheet['report']['n'], 'picture')}, macro F1 {in_words(metrics['macro_f1'])}.",
         confusion_table(sheet),
     ]
     said += _why([metrics["accuracy"], metrics["macro_f1"]], [])

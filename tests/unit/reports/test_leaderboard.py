@@ -45,7 +45,8 @@ def test_the_best_stands_first_and_the_reference_is_marked():
     value = found["entries"]["b"]["beside"]["minus"]["pauc"]
     [[name, pauc, _, n, patients, positives, *_]] = rows_of(beside)
     assert (name, n, patients, positives) == ("b", "120", "60", "30")
-    assert pauc == f"{value['value']:.3f} {value['low']:.3f}-{value['high']:.3f}"
+    between = ".." if value["low"] < 0 else "-"
+    assert pauc == f"{value['value']:.3f} {value['low']:.3f}{between}{value['high']:.3f}"
 
 
 def test_where_rows_differ_no_order_is_made_of_their_scores_and_rows_of_one_are_counted():

@@ -151,7 +151,7 @@ def test_a_network_no_better_than_what_tells_the_source_is_warned_of():
         "first: auc 0.800; after the last epoch 0.800.",
         "first: pauc 0.100; after the last epoch 0.100.",
         "first: size of picture and file and mean colours alone have AUC 0.550; ours minus this "
-        "0.100 0.050-0.200.",
+        "0.100 (0.050 to 0.200).",
     ]
     assert told(-0.05)[-1] == (
         "notice: first is not shown to be better than what tells the source of a picture; it may "
@@ -201,7 +201,7 @@ def test_the_page_warns_as_the_console_of_a_network_that_may_have_learnt_the_sou
         (
             "plain",
             "Size of picture and file and mean colours alone have AUC 0.550; ours minus this "
-            "0.100 -0.050-0.200.",
+            "0.100 (-0.050 to 0.200).",
         ),
         (
             "warning",
