@@ -13,6 +13,7 @@ from reports.card.markdown import card_of
 from reports.card.training import training_table
 from reports.hospitals import hospital_table
 from reports.members import flag_table, member_table
+from reports.networks import epoch_table
 from reports.pages.elements import Element, Head, Note, Section
 from reports.run.data import COUNTED
 from reports.run.head import SYNTHETIC, warnings_of
@@ -126,7 +127,7 @@ def _scores(sheets: RunSheets) -> Section:
         elements.append(metric_table(sheet))
     for name, network in sheets.networks.items():
         elements.append(Note(f"Network {name}, at each fold's best epoch and at its last:"))
-        elements.append(score_table(network))
+        elements.append(epoch_table(network))
     return Section("scores", "Scores", tuple(elements), lead)
 
 
