@@ -17,6 +17,7 @@ from reports.networks import epoch_table
 from reports.pages.elements import Element, Head, Note, Section
 from reports.run.data import COUNTED
 from reports.run.head import SYNTHETIC, warnings_of
+from reports.run.missing import PATH, PLACES, missing
 from reports.run.sheets import RunSheets
 from reports.run.use import DISCLAIMER
 from reports.scores import metric_table, subgroup_table
@@ -26,7 +27,6 @@ from workspace.manifest import Making, Manifest
 
 NOT_STATED = "not stated: the files do not say; their publisher's terms hold"
 DRAWN = "drawn by 'make sample': of no person, and free"
-COMMAND = "Not made yet. With the DATA=, RUN= and SET= of this run, if any:"
 
 
 def card(sheets: RunSheets) -> str:
@@ -221,4 +221,6 @@ def _made_with(manifests: Mapping[str, Manifest]) -> Section:
 
 
 def _missing(sheets: RunSheets, stage: str) -> Note:
-    return Note(COMMAND, command=f"make {stage}{sheets.again}")
+    """That it is not made, the command that makes it, and what that command leaves open."""
+    said = (PLACES if PATH in sheets.again else "", sheets.unsaid)
+    return missing(sheets, stage, " ".join(words for words in said if words))
