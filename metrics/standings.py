@@ -100,7 +100,8 @@ def check_alike(first: Entry, other: Entry) -> None:
             raise DataError(
                 f"{first.name} and {other.name} have rows in common that are of another {what} in "
                 f"one than in the other, {len(differs)} of {len(both)}: "
-                f"{listed(differs[ID].to_list())}; only scores of the same data stand side by side."
+                f"{listed(differs[ID].to_list())}; leave one of them out: only scores "
+                "of the same data, of the same version, stand side by side."
             )
 
 

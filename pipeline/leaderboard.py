@@ -26,7 +26,7 @@ from pipeline.submission_scores import hash_of, joined_with, truth_of
 from reports.leaderboard import Leaderboard, page
 from reports.pages.page import look_hash
 from stacking.fold import FOLD, SCORE
-from workspace.errors import ConfigError, name_some
+from workspace.errors import ConfigError, name_some, shorten
 from workspace.hashing import sha256_text
 from workspace.manifest import NAME
 from workspace.sources import sources_of
@@ -35,7 +35,11 @@ from workspace.units import Draft, Unit, open_unit
 
 LEADERBOARD, FILE, PAGE = "leaderboard", "leaderboard.json", "leaderboard.html"
 HOME = Path("runs")  # where a run that is named alone lies
-OF_NO_SCORE = ("about",)  # keys of a recipe that change no number
+OF_NO_SCORE = ("about", "predict", "report")  # keys of a recipe that change no number
+USAGE = (
+    'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
+    'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'
+)
 Differing = dict[str, Any]  # `what`, and `values` by name, of those that have one
 
 
@@ -50,12 +54,9 @@ class Asked:
 
 def asked(job: Job) -> Asked:
     """The words of the call, checked before anything is read."""
-    runs, files = (shlex.split(job.words.get(word, "")) for word in ("runs", "submissions"))
-    if bool(runs) == bool(files) or bool(files) != ("solution" in job.files):
-        raise ConfigError(
-            'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
-            'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'
-        )
+    runs, files = (_split(job, word) for word in ("runs", "submissions"))
+    if fault := _fault(bool(runs), bool(files), "solution" in job.files):
+        raise ConfigError(fault)
     paths = _named([_run_of(word) for word in runs] or [Path(word) for word in files])
     if len(paths) < 2:
         raise ConfigError(f"{name_some(paths)} stands beside nothing; name two or more.")
@@ -63,6 +64,34 @@ def asked(job: Job) -> Asked:
     if reference not in paths:
         raise ConfigError(f"There is no REFERENCE={reference}; there are {name_some(paths)}.")
     return Asked("runs" if runs else "submissions", paths, reference)
+
+
+def _split(job: Job, word: str) -> list[str]:
+    """The names in a word of the call; those with a blank are in quotes there."""
+    given = job.words.get(word, "")
+    try:
+        return shlex.split(given)
+    except ValueError as error:
+        raise ConfigError(
+            f"{word.upper()}={shorten(given)} opens a quote, or begins an escape, that never ends; "
+            "put each name that has a blank, an apostrophe or a backslash in double quotes, with "
+            "\\\\ for each backslash."
+        ) from error
+
+
+def _fault(runs: bool, files: bool, solution: bool) -> str:
+    """What is named too much or too little; nothing where it is as it should be."""
+    if runs and files:
+        return "RUNS= and SUBMISSIONS= never stand on one leaderboard; name either."
+    if runs and solution:
+        return (
+            "Runs have a truth of their own; leave SOLUTION= out, or name SUBMISSIONS=, not RUNS=."
+        )
+    if files and not solution:
+        return "SUBMISSIONS= are held against a truth; name it with SOLUTION=solution.csv."
+    if solution and not files:
+        return 'SOLUTION= is a truth of no submissions; name these, SUBMISSIONS="a.csv b.csv".'
+    return "" if runs or files else USAGE
 
 
 def _run_of(word: str) -> Path:
@@ -86,7 +115,7 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
     }
 
 
-def comparing(job: Job, what: Asked) -> Task:
+def lining_up(job: Job, what: Asked) -> Task:
     """The leaderboard, made anew when one of its entries has changed."""
     where = "\n".join(str(path.resolve()) for path in what.paths.values())
     names = re.sub(r"[^A-Za-z0-9_.-]", "_", "-".join(what.paths))[:60]
@@ -103,7 +132,7 @@ def comparing(job: Job, what: Asked) -> Task:
     return Task(
         job.run / f"{names}-{sha256_text(where)[:8]}",
         LEADERBOARD,
-        compare_runs if what.kind == "runs" else compare_submissions,
+        line_up_runs if what.kind == "runs" else line_up_submissions,
         settings={
             "score": score.model_dump(mode="json"), "reference": what.reference,
             "code": sources_of(page), "look": look_hash(),
@@ -113,7 +142,7 @@ def comparing(job: Job, what: Asked) -> Task:
     )  # fmt: skip
 
 
-def compare_runs(
+def line_up_runs(
     draft: Draft, paths: Mapping[str, Path], reference: str, config: ScoreConfig
 ) -> None:
     """What the runs hand in, out of fold, and in what they were made otherwise."""
@@ -129,7 +158,7 @@ def compare_runs(
     _keep(draft, [_of_run(*one) for one in stacks.items()], reference, config, sheet)
 
 
-def compare_submissions(
+def line_up_submissions(
     draft: Draft, paths: Mapping[str, Path], solution: Path, reference: str, config: ScoreConfig
 ) -> None:
     """What the files are worth; each is checked as a scorer would."""

@@ -12,14 +12,15 @@ AS_IT_IS = "none"
 ORDER = (AS_IT_IS, "platt", "beta", "temperature", "isotonic")
 
 
-def section(sheet: Calibrations) -> Section:
-    """Each method on rows that its map never saw."""
+def section(sheet: Calibrations, method: str) -> Section:
+    """Each method on rows that its map never saw; `method` is the recipe's, handed out."""
     lead = (
         f"The score handed in and what each method makes of it, fitted on {sheet['fitted_on']}. "
         f"A slope of 1 and an intercept of 0 are perfect; ECE in {sheet['bins']} bins. Pooled pAUC "
         "moves because each fold has a map of its own; within a fold only ties move it."
     )
-    note = Note("calibration.method says which of them 'submission' and 'predict' hand out.")
+    what = "the score as it is" if method == AS_IT_IS else f"what {method} makes of the score"
+    note = Note(f"'submission' and 'predict' hand out {what}, by calibration.method = {method}.")
     return Section("calibration", "Calibration", (calibration_table(sheet), note), lead)
 
 

@@ -6,16 +6,19 @@ Reads leaderboard.json; gives what the console is told and one page of HTML.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any, cast
 
 from folds.findings import plural
+from metrics.score_sheet import ScoreSheet
+from metrics.standings import Beside, Standings
+from reports import sheets
 from reports.pages.elements import Element, Folded, Head, Note, Plots, Section
 from reports.pages.page import page as page_of
 from reports.pages.plots import scores_plot
 from reports.run.head import SYNTHETIC
 from reports.run.use import DISCLAIMER
 from reports.scores import metric_table
-from reports.sheets import Json, Metrics, ScoreSheet
+from reports.sheets import Json, Metrics
 from reports.table import (
     NOTHING,
     Cell,
@@ -38,36 +41,10 @@ COUNTED = (Column("patients", "pat."), Column("positives", "pos."))  # beside th
 WORDS = {"pauc": "pAUC", "auc": "AUC", "average_precision": "average precision", "brier": "Brier"}
 
 
-class Beside(TypedDict):
-    """An entry beside the reference, on the rows that both have."""
-
-    n: int
-    positives: int
-    patients: int | None
-    alone: int
-    lacking: int
-    minus: Metrics | None
-    reason: str | None
-    refolded: int | None
-
-
-class Standing(TypedDict):
-    """An entry; the reference stands beside nothing."""
-
-    sheet: ScoreSheet
-    beside: Beside | None
-
-
-class Leaderboard(TypedDict):
+class Leaderboard(Standings):
     """What leaderboard.json holds."""
 
     kind: str  # runs, submissions
-    reference: str
-    named: Sequence[str]
-    same_rows: bool
-    min_tpr: float
-    level: float
-    entries: Mapping[str, Standing]
     recipes: Sequence[Json]  # `what` differs, and its `values` by name
     made: Sequence[Json]
     notes: Mapping[str, Sequence[str]]
@@ -113,7 +90,7 @@ def own_table(sheet: Leaderboard) -> Table:
     rows = []
     for one in in_order(sheet):
         own = sheet["entries"][one]["sheet"]
-        worth = (measure(own["metrics"].get(key)) for key in shown)
+        worth = (measure(_own(sheet, one).get(key)) for key in shown)
         rows.append((_named(sheet, one), *worth, *_counts(own["n"], own)))
     heads = [
         Column(sheet["kind"], whole=False), Column(f"pAUC above {percent(sheet['min_tpr'])} TPR"),
@@ -133,7 +110,7 @@ def beside_table(sheet: Leaderboard) -> Table:
         if beside is not None:
             alone = (count(beside["alone"]), count(beside["lacking"]))
             rows.append((name(one), *_minus(beside), *_counts(beside["n"], beside), *alone))
-            found += [] if beside["minus"] is None else [beside["minus"]]
+            found += [] if beside["minus"] is None else [cast("Metrics", beside["minus"])]
     reference = sheet["reference"]
     heads = (
         Column(f"minus {reference}", "minus *", whole=False),
@@ -152,7 +129,8 @@ def _counts(n: int, of: ScoreSheet | Beside) -> tuple[Cell, ...]:
 def _minus(beside: Beside) -> tuple[Cell, ...]:
     if beside["minus"] is None:
         return (Words(beside["reason"] or ""), *[NOTHING] * (len(MINUS) - 1))
-    return tuple(measure(beside["minus"].get(key)) for key in MINUS)
+    minus = cast("Metrics", beside["minus"])
+    return tuple(measure(minus.get(key)) for key in MINUS)
 
 
 def recipe_table(sheet: Leaderboard) -> Table | None:
@@ -180,6 +158,8 @@ def _value(values: Mapping[str, Any], entry: str) -> Words:
     if entry not in values:
         return Words("not there")
     value = values[entry]
+    if value is None:
+        return Words("none")
     if isinstance(value, Mapping):
         return Words(f"{plural(_leaves(value), 'value')} of its own")
     return name(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
@@ -233,7 +213,7 @@ def _named(sheet: Leaderboard, entry: str) -> Words:
 
 
 def _own(sheet: Leaderboard, entry: str) -> Metrics:
-    return sheet["entries"][entry]["sheet"]["metrics"]
+    return cast("Metrics", sheet["entries"][entry]["sheet"]["metrics"])
 
 
 def _scores(sheet: Leaderboard) -> Section:
@@ -268,6 +248,6 @@ def _each(sheet: Leaderboard) -> Section:
     elements: list[Element] = []
     for one in in_order(sheet):
         own = sheet["entries"][one]["sheet"]
-        elements.append(Folded(one, metric_table(own)))
+        elements.append(Folded(one, metric_table(cast("sheets.ScoreSheet", own))))
         elements += [Note(words, "warning") for words in own["notes"]]
     return Section("each", "Each with all its metrics", tuple(elements))

@@ -35,7 +35,7 @@ def member_table(sheet: Blend, min_tpr: float) -> Table:
     chosen, order = sheet["policy"], in_order(sheet)
     heads = (
         Column("members, blends", whole=False),
-        Column(f"pAUC above {percent(min_tpr)} TPR"),
+        Column(f"pAUC above {percent(min_tpr)} TPR", f"pAUC > {percent(min_tpr)} TPR"),
         Column("AUC"),
         Column(f"{chosen} minus this, pAUC", "* minus this, pAUC"),
     )
@@ -90,14 +90,15 @@ def _roles(sheet: Blend) -> str:
     roles = sheet.get("roles")
     if roles is None:
         return ""
-    each = [
-        f"{where} {two['ranks']} ranks and {two['flags']} flags"
-        for where, two in (
-            *((f"in fold {fold}", two) for fold, two in roles["by_fold"].items()),
-            ("outside the folds", roles["all_rows"]),
-        )
-    ]
-    return f"Of rank_and_flag {', '.join(each)}."
+    by_place = {f"in fold {fold}": two for fold, two in roles["by_fold"].items()}
+    by_place["outside the folds"] = roles["all_rows"]
+    each = {
+        place: f"{two['ranks']} ranks and {two['flags']} flags" for place, two in by_place.items()
+    }
+    same = next(iter(each.values()))
+    if set(each.values()) == {same}:
+        return f"Of rank_and_flag {same}, in every fold and outside them."
+    return f"Of rank_and_flag {', '.join(f'{place} {who}' for place, who in each.items())}."
 
 
 def in_order(sheet: Blend) -> list[str]:

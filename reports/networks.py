@@ -1,6 +1,7 @@
 """What networks are worth: measured beside claimed, class by class, then end to end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from folds.findings import plural
 from reports.pages.elements import Element, Note, Section
@@ -13,13 +14,14 @@ from reports.table import (
     Table,
     Words,
     count,
+    in_words,
     measure,
     notices,
     part_of_row,
-    short,
 )
 
 RATES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+OF_CALLS = ("accuracy", "balanced_accuracy", "macro_f1")
 CALLED = "true, down; called, across"
 SHADES = "Shade and small type: the share of the row, that is of the pictures of the true class."
 EPOCHS = {"best_epoch": "best epoch", "last_epoch": "last epoch", "source_only": "source alone"}
@@ -100,11 +102,11 @@ def _measured(name: str, sheet: Network, metrics: Sequence[str]) -> Iterator[str
     for metric in metrics:
         if metric in best:
             last = sheet["last_epoch"]["metrics"][metric]
-            after = f"; after the last epoch {short(last)}" if chosen_inside(sheet) else ""
+            after = f"; after the last epoch {in_words(last)}" if chosen_inside(sheet) else ""
             beside = (
                 f"; claimed {claims[metric]:.4f}, on other pictures" if metric in claims else ""
             )
-            yield f"{name}: {metric} {short(best[metric])}{after}{beside}."
+            yield f"{name}: {metric} {in_words(best[metric])}{after}{beside}."
 
 
 def _figures(claim: Claim | None) -> dict[str, float]:
@@ -125,7 +127,7 @@ def _of_source(source: Paired) -> tuple[str, str]:
     gain = source["ours_minus_this"]["auc"]
     said = (
         f"size of picture and file and mean colours alone have AUC "
-        f"{short(source['metrics']['auc'])}; ours minus this {short(gain)}."
+        f"{in_words(source['metrics']['auc'])}; ours minus this {in_words(gain)}."
     )
     if gain["low"] is None or gain["low"] > 0:
         return said, ""
@@ -139,8 +141,8 @@ def cascade_tables(sheet: Cascade) -> list[Said]:
     """What `make train-cnn` tells of two networks end to end."""
     metrics = sheet["metrics"]
     said: list[Said] = [
-        f"cascade: accuracy end to end {short(metrics['accuracy'])} of "
-        f"{plural(sheet['report']['n'], 'picture')}, macro F1 {short(metrics['macro_f1'])}.",
+        f"cascade: accuracy end to end {in_words(metrics['accuracy'])} of "
+        f"{plural(sheet['report']['n'], 'picture')}, macro F1 {in_words(metrics['macro_f1'])}.",
         confusion_table(sheet),
     ]
     said += _why([metrics["accuracy"], metrics["macro_f1"]], [])
@@ -165,14 +167,28 @@ def confusion_table(sheet: Classes) -> Table:
     return Table((Column(CALLED, whole=False), *right), rows, SHADES)
 
 
+def epoch_table(sheet: Network) -> Table:
+    """Its scores by epoch; of one that only ranks none that hangs on a cut."""
+    best = sheet.get("best_epoch")
+    ranks = best is not None and "report" in best and not calls_classes(sheet)
+    without = OF_CALLS if ranks else ()
+    named = {EPOCHS.get(key, key): _without(value, without) for key, value in sheet.items()}
+    return score_table(named)
+
+
+def _without(entry: Any, metrics: Sequence[str]) -> Any:
+    if not isinstance(entry, Mapping) or "metrics" not in entry:
+        return entry
+    left = {name: one for name, one in entry["metrics"].items() if name not in metrics}
+    return {**entry, "metrics": left}
+
+
 def network_section(name: str, sheet: Network) -> Section:
     """A network's scores by epoch, its classes one by one, and what others claim."""
-    named = {EPOCHS.get(key, key): value for key, value in sheet.items()}
-    elements: list[Element] = [score_table(named)]
+    elements: list[Element] = [epoch_table(sheet)]
     best, claim = sheet.get("best_epoch"), sheet.get("claim")
-    if best is not None and "report" in best:
-        elements.append(class_table(best, claim))
-        elements += [confusion_table(best)] if calls_classes(sheet) else []
+    if best is not None and "report" in best and calls_classes(sheet):
+        elements += [class_table(best, claim), confusion_table(best)]
     if claim is not None:
         accuracy, n = claim["accuracy"]
         macro = "" if claim["macro_f1"] is None else f", macro F1 {claim['macro_f1']}"

@@ -56,6 +56,7 @@ class Terms:
 
     group: str  # what the folds keep together: `patients`, `lesions`, or single `rows`
     min_tpr: float
+    method: str = "none"  # the recipe's calibration.method
 
     @property
     def whose(self) -> str:
@@ -105,7 +106,7 @@ def sections(
         _scores(metrics, terms),
         _by_fold(metrics["folds"], terms),
         *curve_sections(sheet, handed_in, terms.min_tpr),
-        *([] if calibrations is None else [calibration.section(calibrations)]),
+        *([] if calibrations is None else [calibration.section(calibrations, terms.method)]),
         _subgroups(sheet, terms),
     ]
 

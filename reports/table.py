@@ -162,11 +162,21 @@ def measure(metric: Interval | None, digits: int = 4) -> Cell:
 
 def short(metric: Interval, digits: int = 3) -> str:
     """A value with its interval in as few characters as can be read."""
-    value, low, high = (metric.get(name) for name in ("value", "low", "high"))
+    value, low, high = metric["value"], metric.get("low"), metric.get("high")
     if value is None:
         return "undefined"
     shown = f"{value:.{digits}f}"
-    return shown if low is None else f"{shown} {low:.{digits}f}-{high:.{digits}f}"
+    if low is None:
+        return shown
+    between = ".." if low < 0 else "-"  # a dash beside a sign cannot be read, "to" finds no room
+    return f"{shown} {low:.{digits}f}{between}{high:.{digits}f}"
+
+
+def in_words(metric: Interval) -> str:
+    """The same where it stands within a sentence."""
+    if metric["value"] is None or metric["low"] is None:
+        return short(metric)
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
 
 
 def how_sure(metric: Interval | None, *, paired: bool) -> str:

@@ -8,7 +8,7 @@ and leaderboard.html, which says too in what the runs differ.
 """
 
 from pipeline.job import Job
-from pipeline.leaderboard import FILE, LEADERBOARD, PAGE, asked, comparing
+from pipeline.leaderboard import FILE, LEADERBOARD, PAGE, asked, lining_up
 from reports.leaderboard import tables
 from scripts.stage import main
 from workspace.units import Unit
@@ -16,7 +16,7 @@ from workspace.units import Unit
 
 def run(job: Job) -> Unit:
     """The leaderboard, made if it is not there yet or an entry has changed since."""
-    done, _ = job.make(comparing(job, asked(job)))
+    done, _ = job.make(lining_up(job, asked(job)))
     job.show(tables(done.json(FILE)))
     job.say(f"{LEADERBOARD}: see {done.folder / PAGE}.")
     return done

@@ -9,16 +9,17 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workspace.errors import ArtifactError, ConfigError, DermstackError
 
 LOG = "log.jsonl"
 NOT_WATCHED = ("fold", "phase", "epoch", "epochs")  # of an epoch: where it is, no measurement
 ENDS = ("", "_low", "_high")
+USAGE = "type python -m scripts.mirror runs/sample --to tensorboard (or mlflow)."
 Points = Mapping[tuple[str, int], float]  # by name and step
 
 
@@ -83,15 +84,28 @@ def mirror(run: Path, tool: str, into: Path) -> int:
     return len(points)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m scripts.mirror", description=__doc__)
+class Parser(argparse.ArgumentParser):
+    """Tells of a wrong word as of everything else: in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; {USAGE}")
+
+
+def wanted(words: Sequence[str]) -> tuple[Path, str, Path]:
+    """The run, the tool, and where its values go."""
+    parser = Parser(prog="python -m scripts.mirror", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a run")
     parser.add_argument("--to", choices=TOOLS, required=True)
     parser.add_argument("--into", type=Path, help="a folder that is not there yet")
-    given = parser.parse_args()
-    where = given.into or Path("runs") / "mirror" / given.to / given.run.resolve().name
+    given = parser.parse_args(words)
+    into = given.into or Path("runs") / "mirror" / given.to / given.run.resolve().name
+    return given.run, given.to, into
+
+
+if __name__ == "__main__":
     try:
-        print(f"mirror: wrote {mirror(given.run, given.to, where)} values into {where}.")
+        run, to, where = wanted(sys.argv[1:])
+        print(f"mirror: wrote {mirror(run, to, where)} values into {where}.")
     except DermstackError as error:
         print(f"mirror: {error}", file=sys.stderr)
         sys.exit(2)

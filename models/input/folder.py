@@ -21,8 +21,8 @@ def names_in(folder: Path) -> dict[str, str]:
     """Every JPEG and PNG below the folder: its name -> its path below."""
     references = [path.relative_to(folder).as_posix() for path in image_files(folder)]
     if not references:
-        unread = unread_in(folder)
-        raise DataError(f"There is no JPEG or PNG below {folder}{unread and f'; {unread[:-1]}'}.")
+        mend = unread_in(folder) or "put pictures there, or name another folder."
+        raise DataError(f"There is no JPEG or PNG below {folder}; {mend}")
     return called(references)
 
 

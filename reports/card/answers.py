@@ -40,8 +40,6 @@ OF_EVERY_RUN = {
     "publisher must say",
     "external": "not answered: rows of another collection, scored by 'make predict DATA=' and "
     "'make score', would",
-    "quality": "not answered: a file that cannot be decoded is refused; nothing says how blurred a "
-    "picture may be",
     "model": "the run's folder: boosters and weights with their hashes; 'make export' hands a "
     "network out, 'make predict' uses all",
 }
@@ -77,9 +75,8 @@ def _of_models(sheets: RunSheets) -> dict[str, str]:
         "Calibration",
         "preprocessing": "the recipe, sections networks (net.size, augment) and data" if pictures
         else none,
-        "explanations": (f"importances in {REPORT}" if sheets.importance is not None else
-                         _not_made(sheets, "stack"))
-        + ("; Grad-CAM by 'make predict IMAGES='" if pictures else ""),
+        "explanations": _explanations(sheets),
+        "quality": _quality(sheets),
     }  # fmt: skip
 
 
@@ -96,8 +93,44 @@ def _of_scores(sheets: RunSheets) -> dict[str, str]:
         "output": "a score from 0 to 1 a row; where to flag: stack/threshold.json" if scored
         else stack,
         "hospitals": _not_made(sheets, "hospitals") if sheets.hospitals is None else hospitals,
-        "failures": "not answered: why rows are missed is for a person to look at",
+        "failures": _failures(sheets) if scored else stack,
     }  # fmt: skip
+
+
+def _explanations(sheets: RunSheets) -> str:
+    """Those that the report of this run has, and how new pictures get theirs."""
+    if sheets.stacked is None:
+        return _not_made(sheets, "stack")
+    cases, said = sheets.cases, []
+    if sheets.importance is not None:
+        said.append("Importances")
+    if cases is not None and cases.moving["columns"]:
+        said.append("What moves scores (tree SHAP)")
+    if cases is not None and cases.cases is not None and cases.cases["network"] is not None:
+        said.append("Most wrong (Grad-CAM)")
+    answer = f"{REPORT}: {', '.join(said)}" if said else "not answered: the report has none"
+    new = "Grad-CAM of new pictures by 'make predict IMAGES='"
+    return f"{answer}; {new}" if sheets.networks else answer
+
+
+def _quality(sheets: RunSheets) -> str:
+    """What happens to a bad picture; nothing measures how bad one is."""
+    refused, blurred = "a file that cannot be decoded is refused", "how blurred a picture may be"
+    told = sheets.recipe.get("predict", {}).get("unlike", True)
+    if not sheets.networks or not told:
+        return f"not answered: {refused}; nothing says {blurred}"
+    return (
+        f"{refused}; 'make predict' says which pictures are unlike those learnt from (unlike, "
+        f"distance); {blurred}: not answered"
+    )
+
+
+def _failures(sheets: RunSheets) -> str:
+    """Where the report has those that are most wrong; why they are, nobody has said."""
+    why = "why they are so is for a person to look at"
+    if sheets.cases is None or sheets.cases.cases is None:
+        return f"not answered: the report shows no single row; {why}"
+    return f"{REPORT}: Most wrong; {why}"
 
 
 def _not_made(sheets: RunSheets, stage: str) -> str:

@@ -13,9 +13,11 @@ from reports.card.markdown import card_of
 from reports.card.training import training_table
 from reports.hospitals import hospital_table
 from reports.members import flag_table, member_table
+from reports.networks import epoch_table
 from reports.pages.elements import Element, Head, Note, Section
 from reports.run.data import COUNTED
 from reports.run.head import SYNTHETIC, warnings_of
+from reports.run.missing import PATH, PLACES, missing
 from reports.run.sheets import RunSheets
 from reports.run.use import DISCLAIMER
 from reports.scores import metric_table, subgroup_table
@@ -25,7 +27,6 @@ from workspace.manifest import Making, Manifest
 
 NOT_STATED = "not stated: the files do not say; their publisher's terms hold"
 DRAWN = "drawn by 'make sample': of no person, and free"
-COMMAND = "Not made yet. With the DATA=, RUN= and SET= of this run, if any:"
 
 
 def card(sheets: RunSheets) -> str:
@@ -126,7 +127,7 @@ def _scores(sheets: RunSheets) -> Section:
         elements.append(metric_table(sheet))
     for name, network in sheets.networks.items():
         elements.append(Note(f"Network {name}, at each fold's best epoch and at its last:"))
-        elements.append(score_table(network))
+        elements.append(epoch_table(network))
     return Section("scores", "Scores", tuple(elements), lead)
 
 
@@ -220,4 +221,6 @@ def _made_with(manifests: Mapping[str, Manifest]) -> Section:
 
 
 def _missing(sheets: RunSheets, stage: str) -> Note:
-    return Note(COMMAND, command=f"make {stage}{sheets.again}")
+    """That it is not made, the command that makes it, and what that command leaves open."""
+    said = (PLACES if PATH in sheets.again else "", sheets.unsaid)
+    return missing(sheets, stage, " ".join(words for words in said if words))

@@ -34,11 +34,14 @@ function valuesOf({ hits, missed, alarms, spared }) {
   };
 }
 
+function oneDigit(value) { // as the table below has it
+  return Number(value.toFixed(1)).toLocaleString("en", { minimumFractionDigits: 1 });
+}
+
 function shown(name, value) {
   if (isNaN(value)) return "–";
   if (name === "threshold") return String(Number(value.toPrecision(4)));
-  if (SHARES.includes(name)) return `${(100 * value).toFixed(1)}%`;
-  return value.toLocaleString("en", { maximumSignificantDigits: value < 10 ? 3 : 4 });
+  return SHARES.includes(name) ? `${oneDigit(100 * value)}%` : oneDigit(value);
 }
 
 function put(data, value, text) {

@@ -6,6 +6,7 @@ thresholds stands alone.
 """
 
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 
@@ -23,9 +24,10 @@ HEADS = (
     "NPV", "flagged per 1,000", "biopsies per cancer found",
 )  # fmt: skip
 LEAD = (
-    "From a threshold on, rows are flagged. Here a positive row is called a cancer, and whatever "
-    "is flagged is taken to be biopsied. Each threshold is a score of a positive out of fold: "
-    "between two of those, a lower one flags more and finds nobody more. What these rows say of a "
+    "Move the slider to a threshold, or take one from the table below: rows that score as much or "
+    "more are flagged. Here a positive row is called a cancer, and whatever is flagged is taken to "
+    "be biopsied. The slider stops at scores of positives out of fold: a threshold between two "
+    "of them finds as many as the higher one does and may flag more. What these rows say of a "
     "threshold that they chose is optimistic."
 )
 
@@ -80,8 +82,13 @@ def _row(least: float, point: OperatingPoint) -> tuple[Cell, ...]:
 
 
 def _share(value: float | None) -> Cell:
-    return Words("–") if value is None else Number(f"{value:.1%}", repr(value))
+    return Words("–") if value is None else Number(f"{one_digit(100 * value)}%", repr(value))
 
 
 def _one_digit(value: float | None) -> Cell:
-    return Words("–") if value is None else Number(f"{value:,.1f}", repr(value))
+    return Words("–") if value is None else Number(one_digit(value), repr(value))
+
+
+def one_digit(value: float) -> str:
+    """Halves go up, as `toFixed` of the page's script has them."""
+    return f"{Decimal(value).quantize(Decimal('0.1'), ROUND_HALF_UP):,}"

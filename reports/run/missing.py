@@ -19,7 +19,8 @@ LEAD = (
     "Parts that this recipe can have and this run has not, with the command that makes each; a "
     "command makes what it needs first."
 )
-PLACES = "<path> stands for a folder of the machine: no page names one."
+PATH = "<path>"
+PLACES = f"{PATH} stands for a folder of the machine: no page names one."
 Asked = Callable[[RunSheets], bool]
 
 
@@ -51,7 +52,7 @@ def sections(sheets: RunSheets) -> list[Section]:
         for part in lacking
     )
     elements: list[Element] = [Table(broken("part", "command"), rows)]
-    elements += [Note(PLACES)] if "<path>" in sheets.again else []
+    elements += [Note(PLACES)] if PATH in sheets.again else []
     elements += [Note(sheets.unsaid, "warning")] if sheets.unsaid else []
     return [Section("missing", "What this run lacks", tuple(elements), LEAD)]
 

@@ -19,7 +19,8 @@ def _of_stack(sheets: RunSheets) -> list[Section]:
     if sheets.stacked is None:
         words = "Scores, folds one by one, curves, subgroups and importances come from the stack."
         return [Section("scores", "Scores", (missing(sheets, "stack", words),))]
-    terms = stack.Terms(sheets.group, sheets.min_tpr)
+    method = sheets.recipe.get("calibration", {}).get("method", "none")
+    terms = stack.Terms(sheets.group, sheets.min_tpr, method)
     sections = stack.sections(sheets.stacked, sheets.rows, terms, sheets.mapped_by)
     return [
         *sections,

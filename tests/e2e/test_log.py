@@ -20,13 +20,17 @@ def block():
     return found
 
 
-@pytest.fixture(scope="module")
-def read(multimodal, block):
-    """What the lines find in the log of a run."""
+def carried_out(block, log):
+    """What the lines find in a log."""
     names = {}
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        exec(block.replace(LOG, repr(str(multimodal.run / "log.jsonl"))), names)  # noqa: S102 - the page's own code
+        exec(block.replace(LOG, repr(str(log))), names)  # noqa: S102 - the page's own code
     return names["curves"], names["scores"], shown.getvalue()
+
+
+@pytest.fixture(scope="module")
+def read(multimodal, block):
+    return carried_out(block, multimodal.run / "log.jsonl")
 
 
 def test_the_reader_has_at_most_ten_lines(block):
@@ -54,6 +58,30 @@ def test_scores_by_unit_are_those_of_the_sheets(multimodal, read):
     blended = {f"blend.scores.{name}" for name in sheet["blend"]["scores"]}
     assert blended <= set(scores["score"])
     assert "pauc" in shown
+
+
+def test_a_log_of_tables_alone_and_one_without_scores_are_read_too(multimodal, block, tmp_path):
+    lines = (multimodal.run / "log.jsonl").read_text().splitlines()
+
+    def read_without(*messages):
+        left = [line for line in lines if json.loads(line)["message"] not in messages]
+        (tmp_path / "log.jsonl").write_text("\n".join(left))
+        return carried_out(block, tmp_path / "log.jsonl")
+
+    curves, scores, _ = read_without("epoch")
+    assert (len(curves), len(scores) > 0) == (0, True)
+    curves, scores, _ = read_without("unit", "score")
+    assert (len(curves) > 0, len(scores)) == (True, 0)
+    curves, scores, _ = read_without("epoch", "unit", "score")
+    assert (len(curves), len(scores)) == (0, 0)
+
+
+def test_what_was_trained_again_counts_once_as_it_was_last(block, tmp_path):
+    epoch = {"message": "epoch", "network": "small", "fold": [0, 1], "epoch": 1}
+    lines = [json.dumps({**epoch, "loss": loss}) for loss in (0.5, 0.25)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    curves, _, _ = carried_out(block, tmp_path / "log.jsonl")
+    assert curves.to_dicts() == [{"network": "small", "epoch": 1, "[0, 1]": 0.25}]
 
 
 def test_every_unit_of_the_run_is_in_the_log_once_and_no_id(multimodal):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from metrics.operating import WITH_PREVALENCE, at_threshold
+from reports.curves.explorer import one_digit
 from tests.browser import axe, chromium, faults
 from tests.pages import HOSTILE, MIN_TPR, PAGES, rows
 
@@ -119,6 +120,19 @@ def test_what_is_read_is_what_is_computed(opened):
     values = expected(threshold, None)
     shown = tab.inner_text('.explorer [data-name="ppv"]')
     assert shown == f"{values['ppv']:.1%}"
+
+
+def test_the_slider_rounds_as_the_table_does(opened):
+    tab = opened("report")
+    for at, threshold in enumerate(rows().filter(target=1)["score"].unique().sort()):
+        tab.locator("#threshold").evaluate(MOVE, at)
+        values = expected(float(threshold), None)
+        for name in ("flagged_per_1000", "biopsies_per_cancer", "missed_per_1000"):
+            shown = tab.inner_text(f'.explorer [data-name="{name}"]')
+            assert shown == one_digit(values[name]), name
+        for name in ("specificity", "ppv", "npv"):
+            shown = tab.inner_text(f'.explorer [data-name="{name}"]')
+            assert shown == f"{one_digit(100 * values[name])}%", name
 
 
 def test_a_prevalence_that_is_none_is_refused_and_the_data_s_own_comes_back(opened):

@@ -69,7 +69,8 @@ def test_rows_of_one_id_that_are_not_the_same_are_refused_with_their_ids(column,
         check_alike(first, Entry("b", changed))
     assert str(refused.value) == (
         f"a and b have rows in common that are of another {what} in one than in the other, 2 of "
-        "120: [r005, r006]; only scores of the same data stand side by side."
+        "120: [r005, r006]; leave one of them out: only scores of the same data, of the same "
+        "version, stand side by side."
     )
 
 

@@ -11,10 +11,10 @@ from pipeline.leaderboard import (
     FILE,
     PAGE,
     asked,
-    compare_runs,
-    compare_submissions,
-    comparing,
     differing,
+    line_up_runs,
+    line_up_submissions,
+    lining_up,
 )
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import drafting, made
@@ -47,7 +47,7 @@ def run_of(
 
 
 def sheet_of(folder, paths, reference):
-    unit = made(folder / "sheet", compare_runs, stage="leaderboard", paths=paths,
+    unit = made(folder / "sheet", line_up_runs, stage="leaderboard", paths=paths,
                 reference=reference, config=QUICK)  # fmt: skip
     return unit.json(FILE), unit.text(PAGE)
 
@@ -83,15 +83,35 @@ HOW = (
     'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
     'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'
 )
+UNENDED = (
+    "opens a quote, or begins an escape, that never ends; put each name that has a blank, an "
+    "apostrophe or a backslash in double quotes, with \\\\ for each backslash."
+)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ({}, HOW),
-        ({"runs": "a b", "submissions": "c d", "solution": True}, HOW),
-        ({"submissions": "c d"}, HOW),
-        ({"runs": "a b", "solution": True}, HOW),
+        (
+            {"runs": "a b", "submissions": "c d", "solution": True},
+            "RUNS= and SUBMISSIONS= never stand on one leaderboard; name either.",
+        ),
+        (
+            {"submissions": "c d"},
+            "SUBMISSIONS= are held against a truth; name it with SOLUTION=solution.csv.",
+        ),
+        (
+            {"runs": "a b", "solution": True},
+            "Runs have a truth of their own; leave SOLUTION= out, or name SUBMISSIONS=, not RUNS=.",
+        ),
+        (
+            {"solution": True},
+            'SOLUTION= is a truth of no submissions; name these, SUBMISSIONS="a.csv b.csv".',
+        ),
+        ({"runs": "a 'b"}, f"RUNS=a 'b {UNENDED}"),
+        ({"submissions": "c.csv it's", "solution": True}, f"SUBMISSIONS=c.csv it's {UNENDED}"),
+        ({"runs": "a b\\"}, f"RUNS=a b\\ {UNENDED}"),
         ({"runs": "a"}, "a stands beside nothing; name two or more."),
         ({"runs": "a b a"}, "runs/a is named twice; name each once."),
         ({"runs": "a z"}, "There is no run z, neither here nor in runs/; there are a, b."),
@@ -106,10 +126,16 @@ def test_what_cannot_stand_side_by_side_is_refused(blank, place, words, message)
     assert str(refused.value) == message
 
 
+def test_a_name_with_an_apostrophe_or_a_backslash_is_named_in_double_quotes(blank, place):
+    for name in ("it's", "b\\c"):
+        run_of(place / "runs", name, 1)
+    assert list(call(blank, runs='"it\'s" "b\\\\c"').paths) == ["it's", "b\\c"]
+
+
 def test_a_leaderboard_is_kept_by_where_its_runs_lie_and_hangs_on_their_stacks(blank, place):
     a, b = (run_of(place / "runs", name, 1) for name in "ab")
     job = blank.job(stage="leaderboard", words={"runs": "a b"})
-    task = comparing(job, asked(job))
+    task = lining_up(job, asked(job))
     where = sha256_text(f"{a}\n{b}")[:8]
     assert task.folder == blank.run / f"a-b-{where}"
     settings, inputs = depends_on(task)
@@ -118,11 +144,12 @@ def test_a_leaderboard_is_kept_by_where_its_runs_lie_and_hangs_on_their_stacks(b
     check_travels(task)
     (b / "stack" / "manifest.json").unlink()
     with pytest.raises(ArtifactError, match="is not there or unfinished; run 'make stack' first"):
-        comparing(job, asked(job))
+        lining_up(job, asked(job))
 
 
 def test_the_sheet_has_scores_differences_and_in_what_the_recipes_differ(tmp_path):
-    other = {**RECIPE, "about": "y", "lightgbm": {"rounds": 9, "more": [1]}}
+    of_no_score = {"about": "y", "predict": {"unlike": True}, "report": {"cases": 3}}
+    other = {**RECIPE, **of_no_score, "lightgbm": {"rounds": 9, "more": [1]}}
     limited = {"check": "limited", "message": "A rehearsal on 120 of 9,000 rows.", "count": 120}
     paths = {"a": run_of(tmp_path, "a", 1, notices=[limited, {"check": "x", "message": "p1"}]),
              "b": run_of(tmp_path, "b", 4, other, declared=["It saw all pictures."])}  # fmt: skip
@@ -171,10 +198,10 @@ def test_submissions_of_one_solution_stand_side_by_side(tmp_path, blank):
     solution = tmp_path / "truth.csv"
     words = {"submissions": " ".join(map(str, paths.values()))}
     job = blank.job(stage="leaderboard", words=words, files={"solution": solution})
-    task = comparing(job, asked(job))
+    task = lining_up(job, asked(job))
     hashes = {name: sha256_file(path) for name, path in paths.items()}
     assert depends_on(task)[1] == {**hashes, "solution truth.csv": sha256_file(solution)}
-    unit = made(tmp_path / "sheet", compare_submissions, stage="leaderboard", paths=paths,
+    unit = made(tmp_path / "sheet", line_up_submissions, stage="leaderboard", paths=paths,
                 solution=solution, reference="b", config=QUICK)  # fmt: skip
     sheet = unit.json(FILE)
     own = sheet["entries"]["a"]["sheet"]
@@ -183,7 +210,7 @@ def test_submissions_of_one_solution_stand_side_by_side(tmp_path, blank):
     assert (beside["minus"]["auc"]["value"] < 0, beside["refolded"]) == (True, None)
     (tmp_path / "a.csv").write_text("isic_id,target\nr000,1\n")
     with pytest.raises(DataError, match=r"Missing images in a\.csv: \[r001"):
-        made(tmp_path / "again", compare_submissions, stage="leaderboard", paths=paths,
+        made(tmp_path / "again", line_up_submissions, stage="leaderboard", paths=paths,
              solution=solution, reference="b", config=QUICK)  # fmt: skip
 
 

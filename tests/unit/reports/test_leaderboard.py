@@ -45,7 +45,8 @@ def test_the_best_stands_first_and_the_reference_is_marked():
     value = found["entries"]["b"]["beside"]["minus"]["pauc"]
     [[name, pauc, _, n, patients, positives, *_]] = rows_of(beside)
     assert (name, n, patients, positives) == ("b", "120", "60", "30")
-    assert pauc == f"{value['value']:.3f} {value['low']:.3f}-{value['high']:.3f}"
+    between = ".." if value["low"] < 0 else "-"
+    assert pauc == f"{value['value']:.3f} {value['low']:.3f}{between}{value['high']:.3f}"
 
 
 def test_where_rows_differ_no_order_is_made_of_their_scores_and_rows_of_one_are_counted():
@@ -86,7 +87,7 @@ def test_values_that_differ_stand_with_the_reference_first():
     recipe, made = tables(found)[2:4]
     assert [column.title for column in recipe.columns] == ["value", "b *", "a"]
     assert rows_of(recipe) == [
-        ["networks.n", "not there", "3 values of its own"], ["seeds", "null", "[1, 2]"]
+        ["networks.n", "not there", "3 values of its own"], ["seeds", "none", "[1, 2]"]
     ]  # fmt: skip
     assert rows_of(made) == [["commit", "y", "x"]]
 

@@ -32,7 +32,7 @@ def test_the_stack_and_its_parts_stand_first_and_blends_last():
     names = [row[0].brief for row in table.rows]
     assert names == ["images", "stack", "tabular", "a_net", "mean *", "or_rule"]
     assert [column.brief for column in table.columns] == [
-        "members, blends", "pAUC above 80% TPR", "AUC", "* minus this, pAUC",
+        "members, blends", "pAUC > 80% TPR", "AUC", "* minus this, pAUC",
     ]  # fmt: skip
     assert table.columns[3].title == "mean minus this, pAUC"
 
@@ -62,7 +62,7 @@ def test_the_page_says_of_places_too_that_they_are_no_probabilities():
 def test_each_has_the_chosen_ones_gain_but_the_chosen_one():
     rows = {row[0].brief: row for row in member_table(SHEET, 0.8).rows}
     assert [cell.brief for cell in rows["stack"][1:]] == [
-        "0.150 0.130-0.170", "0.900", "0.010 -0.010-0.050",
+        "0.150 0.130-0.170", "0.900", "0.010 -0.010..0.050",
     ]  # fmt: skip
     assert rows["stack"][3].interval == "-0.0100 to 0.0500"
     assert rows["mean *"][3] == NOTHING
@@ -105,7 +105,7 @@ def test_who_flags_how_many_stands_in_one_table_at_one_sensitivity():
     assert table.columns[1].title == "sensitivity, 90% wanted"
     assert table.columns[3].title == "OR rule minus this, alarms per 1,000"
     assert [cell.brief for cell in table.rows[1][1:]] == [
-        "0.875 0.800-0.950", "200 180-220", "4 -9-9",
+        "0.875 0.800-0.950", "200 180-220", "4 -9..9",
     ]  # fmt: skip
     assert table.rows[1][2].interval == "180.0 to 220.0"
     assert table.rows[-1][3] == NOTHING
@@ -118,11 +118,20 @@ def test_who_flags_how_many_stands_in_one_table_at_one_sensitivity():
     assert tables({**SHEET, "operating": OPERATING, "roles": ROLES}, 0.8)[2] == table
 
 
+def test_who_ranks_and_flags_everywhere_is_said_once():
+    alike = {"ranks": "stack", "flags": "a_net"}
+    roles = {"by_fold": {"0": alike, "1": alike}, "all_rows": alike}
+    assert flag_table({**SHEET, "operating": OPERATING, "roles": roles}).caption.endswith(
+        "paired. Of rank_and_flag stack ranks and a_net flags, in every fold and outside them."
+    )
+
+
 def test_the_longest_name_is_whole_in_eighty_columns():
     sheet = {**SHEET, "policy": "rank_and_flag", "operating": OPERATING}
     for table in ("scores", "operating"):
         entries = SHEET["scores"] if table == "scores" else OPERATING["scores"]
         named = {"rank_and_flag": entries["mean"], **entries}
+        named["weighted"] = member(0.1, -0.003) if table == "scores" else flagged(0.9, 200.0, -4.0)
         sheet[table] = named if table == "scores" else {**OPERATING, "scores": named}
     shown = io.StringIO()
     desk = ConsoleDesk(Console(file=shown, width=80))

@@ -4,6 +4,7 @@ from reports.networks import (
     cascade_tables,
     class_table,
     confusion_table,
+    epoch_table,
     network_section,
     signs_tables,
     tables,
@@ -151,7 +152,7 @@ def test_a_network_no_better_than_what_tells_the_source_is_warned_of():
         "first: auc 0.800; after the last epoch 0.800.",
         "first: pauc 0.100; after the last epoch 0.100.",
         "first: size of picture and file and mean colours alone have AUC 0.550; ours minus this "
-        "0.100 0.050-0.200.",
+        "0.100 (0.050 to 0.200).",
     ]
     assert told(-0.05)[-1] == (
         "notice: first is not shown to be better than what tells the source of a picture; it may "
@@ -190,6 +191,18 @@ def test_a_network_that_calls_classes_shows_what_was_called_what():
     assert confusion_table(several["best_epoch"]) in network_section("net", several).elements
     ranks = network(["benign", "malignant"], None)
     assert confusion_table(ranks["best_epoch"]) not in network_section("net", ranks).elements
+    assert class_table(ranks["best_epoch"]) not in network_section("net", ranks).elements
+    assert class_table(several["best_epoch"]) in network_section("net", several).elements
+
+
+def test_what_hangs_on_a_cut_is_not_shown_of_a_network_that_only_ranks():
+    def heads(sheet):
+        return [column.title for column in epoch_table(sheet).columns[2:]]
+
+    two = ["benign", "malignant"]
+    assert heads(network(two, None)) == ["pAUC", "AUC"]
+    assert heads(network(two, FIRST)) == ["pAUC", "AUC", "accuracy", "macro F1"]
+    assert heads(network(["MEL", "BCC", "VASC"], None)) == ["accuracy", "macro F1"]
 
 
 def test_the_page_warns_as_the_console_of_a_network_that_may_have_learnt_the_source():
@@ -201,7 +214,7 @@ def test_the_page_warns_as_the_console_of_a_network_that_may_have_learnt_the_sou
         (
             "plain",
             "Size of picture and file and mean colours alone have AUC 0.550; ours minus this "
-            "0.100 -0.050-0.200.",
+            "0.100 (-0.050 to 0.200).",
         ),
         (
             "warning",

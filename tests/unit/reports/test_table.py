@@ -33,7 +33,8 @@ def test_a_metric_has_every_digit_on_the_page_and_three_on_the_console():
     [
         ({"value": 0.5, "low": None, "high": None}, "0.5000", "0.500"),
         ({"value": None, "low": None, "high": None}, "undefined", "undefined"),
-        ({"value": -0.0123, "low": -0.1, "high": 0.08}, "-0.0123", "-0.012 -0.100-0.080"),
+        ({"value": -0.0123, "low": -0.1, "high": 0.08}, "-0.0123", "-0.012 -0.100..0.080"),
+        ({"value": -0.2, "low": -0.3, "high": -0.1}, "-0.2000", "-0.200 -0.300..-0.100"),
     ],
 )
 def test_a_metric_without_interval_or_value_is_not_made_up(metric, shown, brief):

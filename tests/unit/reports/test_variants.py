@@ -43,7 +43,13 @@ def test_each_variant_stands_beside_the_whole_network():
         "variant", "auc", "minus the whole network", "by seed", "",
     ]  # fmt: skip
     assert brief(table) == [
-        ["no_se", "0.500 0.400-0.600", "0.100 -0.100-0.200", "+0.100 -0.100", "no measurable gain"],
+        [
+            "no_se",
+            "0.500 0.400-0.600",
+            "0.100 -0.100..0.200",
+            "+0.100 -0.100",
+            "no measurable gain",
+        ],
         ["whole", "0.500 0.400-0.600", "", "", ""],
     ]
     said = ablation.tables("stage1", sheet | {"declared": ["It saw more."]})
@@ -60,7 +66,7 @@ def test_ways_to_stack_stand_beside_the_recipes_own():
     assert first == "compare: 30 rows, 1 positive, 9 patients, 1 seed of boosters."
     assert table.columns[1].title == "pAUC above 90% TPR"
     known = ["0.500 0.400-0.600"] * 2
-    assert brief(table) == [["recipe", *known, ""], ["raw", *known, "0.100 -0.100-0.200"]]
+    assert brief(table) == [["recipe", *known, ""], ["raw", *known, "0.100 -0.100..0.200"]]
     alone = comparison.tables({**sheet, "patients": None})
     assert alone[0] == "compare: 30 rows, 1 positive, 1 seed of boosters."
 

@@ -113,3 +113,34 @@ def test_a_run_without_a_log_is_one_line_and_exit_code_2(tmp_path):
     assert done.stderr == (
         f"mirror: {tmp_path / 'gone'} has no log.jsonl; name the folder of a run.\n"
     )
+
+
+HOW = "type python -m scripts.mirror runs/sample --to tensorboard (or mlflow)."
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runs/a"], f"the following arguments are required: --to; {HOW}"),
+        (["runs/a", "b", "--to", "mlflow"], f"unrecognized arguments: b; {HOW}"),
+        (["runs/a", "--to"], f"argument --to: expected one argument; {HOW}"),
+    ],
+)
+def test_wrong_words_are_one_sentence(words, message):
+    with pytest.raises(ConfigError) as refused:
+        mirror.wanted(words)
+    assert str(refused.value) == message
+
+
+def test_words_are_a_run_a_tool_and_a_folder_that_has_a_usual_place():
+    usual = Path("runs/mirror/mlflow/a")
+    assert mirror.wanted(["runs/a", "--to", "mlflow"]) == (Path("runs/a"), "mlflow", usual)
+    named = ["runs/a", "--to=tensorboard", "--into", "x"]
+    assert mirror.wanted(named) == (Path("runs/a"), "tensorboard", Path("x"))
+
+
+def test_without_words_it_ends_with_one_line():
+    words = [sys.executable, "-m", "scripts.mirror"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"mirror: the following arguments are required: run, --to; {HOW}\n"

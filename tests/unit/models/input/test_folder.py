@@ -33,7 +33,9 @@ def test_a_folder_without_pictures_and_names_like_formulas_are_refused(tmp_path)
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(DataError) as refused:
         names_in(tmp_path)
-    assert str(refused.value) == f"There is no JPEG or PNG below {tmp_path}."
+    assert str(refused.value) == one_line(
+        f"There is no JPEG or PNG below {tmp_path}; put pictures there, or name another folder."
+    )
     fill(tmp_path, "one.jpg", "=1+1.png", "a\nb.png")
     with pytest.raises(DataError) as refused:
         names_in(tmp_path)

@@ -10,6 +10,7 @@ from reports.card.card import card
 from reports.card.checklists import CLAIM, TRIPOD_AI
 from reports.card.markdown import text
 from reports.card.training import training_table
+from reports.cases.section import CaseSheets
 from reports.pages.elements import Folded, Source
 from tests.by_hand.run_sheets import making
 from tests.unit.reports.test_hospitals import SHEET
@@ -159,6 +160,65 @@ def test_answers_hang_on_what_the_run_has(oof, metrics):
     assert full["scores"] == "card: Scores"
     assert half["hospitals"] == full["hospitals"]
     assert full["preprocessing"].startswith("not applicable")
+
+
+def shown(network, columns):
+    """Cases of a report: with Grad-CAM of this network, and columns that move scores."""
+    moving = {"why": "", "rows": 9, "columns": columns}
+    return CaseSheets(moving, None, {"kinds": {}, "network": network, "lacks": []})
+
+
+def test_explanations_and_failures_are_looked_up_where_the_report_has_them(oof, metrics):
+    def said(**changes):
+        found = answers(whole(oof, metrics, **changes))
+        return found["explanations"], found["failures"]
+
+    bare = only_folds(stacked=metrics)
+    assert answers(bare)["explanations"] == "not answered: the report has none"
+    why = "why they are so is for a person to look at"
+    none = f"not answered: the report shows no single row; {why}"
+    assert answers(bare)["failures"] == none
+    new = "; Grad-CAM of new pictures by 'make predict IMAGES='"
+    column = {"column": "les_x"}
+    assert said(networks={"a": {}}, cases=shown("a", [column])) == (
+        f"report.html: Importances, What moves scores (tree SHAP), Most wrong (Grad-CAM){new}",
+        f"report.html: Most wrong; {why}",
+    )
+    assert said(networks={}, cases=shown(None, [])) == (
+        "report.html: Importances", f"report.html: Most wrong; {why}",
+    )  # fmt: skip
+    hidden = CaseSheets({"why": "", "rows": 9, "columns": [column]}, None, None)
+    assert said(networks={}, cases=hidden) == (
+        "report.html: Importances, What moves scores (tree SHAP)", none,
+    )  # fmt: skip
+    unmade = answers(only_folds())
+    assert unmade["failures"] == "not answered: not made yet, 'make stack RECIPE=tabular'"
+    assert unmade["failures"] == unmade["explanations"]
+
+
+def test_a_picture_unlike_those_learnt_from_is_told_where_a_network_can_tell():
+    refused = "a file that cannot be decoded is refused"
+    nothing = f"not answered: {refused}; nothing says how blurred a picture may be"
+    assert answers(only_folds())["quality"] == nothing
+    networks = {"a": {}}
+    assert answers(only_folds(networks=networks))["quality"] == (
+        f"{refused}; 'make predict' says which pictures are unlike those learnt from (unlike, "
+        "distance); how blurred a picture may be: not answered"
+    )
+    silent = recipe() | {"predict": {"unlike": False}}
+    assert answers(only_folds(networks=networks, recipe=silent))["quality"] == nothing
+
+
+def test_what_is_not_made_has_its_whole_command_and_what_that_leaves_open():
+    run = only_folds(again=" RECIPE=tabular DATA=<path>/mine", unsaid="No SET= says it.")
+    said = (
+        "<path> stands for a folder of the machine: no page names one. No SET= says it. Not made "
+        "yet: make hospitals RECIPE=tabular DATA=<path>/mine"
+    )
+    assert said in Drawn(card(run)).text
+    whole_one = Drawn(card(only_folds())).text
+    assert "not measured. Not made yet: make hospitals RECIPE=tabular" in whole_one
+    assert "stands for a folder" not in whole_one
 
 
 def test_training_in_words():

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from metrics.operating import at_threshold
-from reports.curves.explorer import explorer, threshold_table, wanted
+from reports.curves.explorer import explorer, one_digit, threshold_table, wanted
 from reports.pages.elements import Head, Section
 from reports.pages.page import page
 
@@ -35,6 +35,18 @@ def test_the_table_says_of_each_sensitivity_what_its_threshold_does():
     assert [cell.exact for cell in second] == exact
     assert [cell.shown for cell in second[1:]] == [
         "0.4", "4", "1", "2", "60.0%", "66.7%", "75.0%", "600.0", "1.5",
+    ]  # fmt: skip
+
+
+def test_halves_go_up_as_in_the_script():
+    rows = pl.DataFrame({"target": [1] + [0] * 16, "score": [0.5] * 16 + [0.1]})
+    [row] = threshold_table(rows, [1.0]).rows
+    assert row[6].shown == "6.3%"  # the PPV, 1 of 16
+    nine = pl.DataFrame({"target": [1] * 4 + [0] * 6, "score": [0.5] * 9 + [0.1]})
+    [row] = threshold_table(nine, [1.0]).rows
+    assert (row[-1].shown, row[-1].exact) == ("2.3", "2.25")
+    assert [one_digit(value) for value in (0.05, 0.25, 0.35, 1234.56, 0.0)] == [
+        "0.1", "0.3", "0.3", "1,234.6", "0.0",
     ]  # fmt: skip
 
 

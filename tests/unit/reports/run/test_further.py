@@ -62,7 +62,7 @@ def test_ways_to_stack_stand_beside_the_recipes_own():
     [section] = further.of_the_stack(only_folds(comparison=COMPARISON))
     assert shown(section) == [[
         ["recipe", "0.150 0.400-0.600", "0.900 0.400-0.600", ""],
-        ["raw", "0.149 0.400-0.600", "0.900 0.400-0.600", "-0.351 -0.020-0.010"],
+        ["raw", "0.149 0.400-0.600", "0.900 0.400-0.600", "-0.351 -0.020..0.010"],
     ]]  # fmt: skip
     assert notes(section) == [
         ("plain", "200 rows, 8 positives, 20 patients, 2 seeds of boosters."),
@@ -77,7 +77,7 @@ def test_what_a_part_of_a_network_brings_is_said_with_how_many_stand_behind():
         "whole, paired; 30 held-out pictures of 1 fold, 2 seeds."
     )
     [rows] = shown(section)
-    assert rows[0] == ["no_se", "0.610 0.400-0.600", "0.110 -0.200--0.100", "+0.100 -0.100",
+    assert rows[0] == ["no_se", "0.610 0.400-0.600", "0.110 -0.200..-0.100", "+0.100 -0.100",
                        "it helps"]  # fmt: skip
 
 
