@@ -21,8 +21,8 @@ from models.networks.columns import shares_of
 from models.networks.config import NetworkConfig
 from models.networks.network import network_of
 from pipeline.answers import Answer, Rows
+from pipeline.distances import DISTANCE
 from pipeline.joined import LABEL, labelled
-from pipeline.judged import DISTANCE
 from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from reports.predictions.page import Pictured, Prediction, Said, Speaker, page, with_small
@@ -77,7 +77,7 @@ class Answered:
     answers: Mapping[str, Answer]
     rows: Rows
     shown: Shown
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
     meant: Mapping[str, Meant]
     overlays: bool
 
@@ -97,7 +97,7 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
     notes = [MEANING] if any(one.meaning for one in speakers) else []
     if any(open_unit(one.files.samples, "verify").facts.get("synthetic") for one in meant.values()):
         notes.insert(0, DRAWN)
-    drawn = Prediction(title, speakers, every, answered.judge, notes)
+    drawn = Prediction(title, speakers, every, answered.measured_by, notes)
     return page(with_small_pictures(drawn, pictures, show))
 
 

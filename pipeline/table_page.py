@@ -10,8 +10,8 @@ import polars as pl
 
 from folds.schema import ID, TARGET
 from metrics.calibration import ReliabilityBin, reliability
+from pipeline.distances import DISTANCE
 from pipeline.embeddings import open_pictures
-from pipeline.judged import DISTANCE
 from pipeline.new_columns import NewColumns
 from pipeline.picture_page import BINS, LEAST, with_small_pictures
 from reports.predictions.page import Pictured, Prediction, Said, Speaker, page
@@ -32,7 +32,7 @@ class Scored:
     networks: Mapping[str, NewColumns]
     limit: float | None  # from where on the score flags
     flag: str | None  # the column that says whether a row is flagged
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
 
 
 def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show) -> str:
@@ -51,7 +51,7 @@ def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show)
         )
         for row in scored.table.iter_rows(named=True)
     ]  # fmt: skip
-    drawn = Prediction(title, speakers, every, scored.judge, [])
+    drawn = Prediction(title, speakers, every, scored.measured_by, [])
     return page(with_small_pictures(drawn, open_pictures(looked.pictures), show))
 
 

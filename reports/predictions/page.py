@@ -65,24 +65,24 @@ class Prediction:
     title: str
     speakers: Sequence[Speaker]
     pictures: Sequence[Pictured]
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
     notes: Sequence[str]  # what is to be known of all of it
 
 
 def page(prediction: Prediction) -> str:
     """The whole page as text."""
     script, style = text_of(SCRIPT), text_of(STYLE)
-    every, judge = prediction.pictures, prediction.judge
+    every, measured_by = prediction.pictures, prediction.measured_by
     prediction = replace(prediction, pictures=[every[at] for at in _highest(every, ROWS)])
     pictures = prediction.pictures
     unlike = sum(1 for one in every if one.distance is not None and one.distance > 1)
     decisions = sorted({one.decision for one in pictures if one.decision})
     facts = [("pictures", count(len(every)))]
-    if judge is not None:
+    if measured_by is not None:
         facts.append(("unlike what was learnt", count(unlike)))
     return environment().get_template(TEMPLATE).render(
         title=prediction.title, note=NOTE, notes=_notes(prediction, len(every)), facts=facts,
-        judge=judge,
+        measured_by=measured_by,
         decisions=[(one, sum(1 for p in pictures if p.decision == one)) for one in decisions],
         speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
         script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
@@ -127,8 +127,8 @@ def _as_json(prediction: Prediction, decisions: Sequence[str]) -> Markup:
         for one in prediction.speakers
     ]  # fmt: skip
     rows = [_row(one, decisions) for one in prediction.pictures]
-    content = {"judge": prediction.judge, "speakers": speakers, "decisions": list(decisions),
-               "rows": rows}  # fmt: skip
+    content = {"measured_by": prediction.measured_by, "speakers": speakers,
+               "decisions": list(decisions), "rows": rows}  # fmt: skip
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

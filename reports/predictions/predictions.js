@@ -1,7 +1,7 @@
 "use strict";
 // Draws one page of rows at a time: what the name, the decision and the tick leave, in the order of
 // a column. Every text becomes text; an overlay is asked for when its picture is opened.
-const { judge, speakers, decisions, rows } = JSON.parse(document.getElementById("content").textContent);
+const { measured_by: measuredBy, speakers, decisions, rows } = JSON.parse(document.getElementById("content").textContent);
 const [NAME, CALLED, DISTANCE, SAID, SMALL] = [0, 1, 2, 3, 4];
 const ask = (id) => document.getElementById(id);
 const [body, state, size] = [ask("rows"), ask("state"), ask("size")];
@@ -26,7 +26,7 @@ const make = (tag, text, className) => {
   if (className) element.className = className;
   return element;
 };
-const percent = (p) => (p >= 0.1 ? p.toFixed(2) : p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
+const digits = (p) => (p >= 0.1 ? p.toFixed(2) : p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
 
 const choose = () => {
   const part = ask("name").value.toLowerCase();
@@ -84,12 +84,12 @@ const drawn = (row) => {
   name.append(open);
   line.append(picture, name);
   speakers.forEach((one, number) => {
-    const cell = make("td", row[SAID][number] ? percent(scored(row, number)) : "–");
+    const cell = make("td", row[SAID][number] ? digits(scored(row, number)) : "–");
     if (one.classes.length > 2 && row[SAID][number]) cell.prepend(`${one.classes[row[SAID][number][0]]} `);
     line.append(cell);
   });
   if (decisions.length) line.append(make("td", values.decision(row) || "–"));
-  if (judge) line.append(make("td", far(row), row[DISTANCE] > 1 ? "unlike" : ""));
+  if (measuredBy) line.append(make("td", far(row), row[DISTANCE] > 1 ? "unlike" : ""));
   const more = make("tr", undefined, "more");
   more.hidden = true;
   open.addEventListener("click", () => {
@@ -109,7 +109,7 @@ const details = (row, width) => {
     if (row[SAID][number]) stages.append(stage(one, row[SAID][number], row));
   });
   if (row[DISTANCE] > 1) {
-    cell.append(make("p", `Unlike the pictures that ${judge} learnt from (distance ${row[DISTANCE].toFixed(2)}, from 1 on): what is said of it says little.`, "unlike"));
+    cell.append(make("p", `Unlike the pictures that ${measuredBy} learnt from (distance ${row[DISTANCE].toFixed(2)}, from 1 on): what is said of it says little.`, "unlike"));
   }
   cell.append(stages);
   return cell;
@@ -120,14 +120,14 @@ const stage = (one, [shown, shares, overlay], row) => {
   box.append(make("h3", one.name));
   const list = one.classes.map((name, code) => [name, shares[code], code]).filter(([, , code]) => !two || code === 1);
   list.sort((a, b) => b[1] - a[1]);
-  for (const [name, p] of list) box.append(make("p", `${name} ${percent(p)}`));
+  for (const [name, p] of list) box.append(make("p", `${name} ${digits(p)}`));
   if (two && one.limit !== null) {
     const is = shares[1] >= one.limit ? "at or above" : "below";
-    box.append(make("p", `${is} the run's threshold of ${percent(one.limit)}: ${one.classes[Number(shares[1] >= one.limit)]}`));
+    box.append(make("p", `${is} the run's threshold of ${digits(one.limit)}: ${one.classes[Number(shares[1] >= one.limit)]}`));
   }
   box.append(make("p", meaning(one, shown, shares[shown])));
   if (overlay) {
-    const image = make("img"), caption = `${one.classes[shown]} ${percent(shares[shown])}`;
+    const image = make("img"), caption = `${one.classes[shown]} ${digits(shares[shown])}`;
     image.src = overlay.split("/").map(encodeURIComponent).join("/");
     image.alt = `Where ${one.name} saw ${one.classes[shown]} in ${row[NAME]}`;
     const scale = make("p", undefined, "scale");
@@ -142,7 +142,7 @@ const meaning = (one, code, p) => {
   if (!bins || !bins.length) return "The score is a place in an order, not a probability.";
   const [low, high, n, positives] = bins.find((bin) => p <= bin[1]) ?? bins[bins.length - 1];
   return (
-    `Of ${whole(n)} pictures that the run held out and scored like this (${percent(low)} to ${percent(high)}), ` +
+    `Of ${whole(n)} pictures that the run held out and scored like this (${digits(low)} to ${digits(high)}), ` +
     `${whole(positives)} were ${one.classes[code]}: about ${whole(Math.round((1000 * positives) / n))} of 1,000.`
   );
 };

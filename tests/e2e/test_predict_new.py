@@ -266,8 +266,8 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
     assert all(row[4] for row in content["rows"])
     decided = [content["decisions"][row[1]] for row in content["rows"]]
     assert decided.count("flagged") == details["flagged"].sum()
-    judge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
-    settings = (f'predict.networks=["{judge}"]', "predict.overlays=false")
+    gauge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
+    settings = (f'predict.networks=["{gauge}"]', "predict.overlays=false")
     call(place, "predict_images", "--images", str(pictures), settings=settings)
     alone = prediction(place, pictures).select(
         pl.col("picture").alias("isic_id"), pl.col("distance").alias("other")
@@ -276,7 +276,7 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
     assert len(both) == len(details)
     np.testing.assert_allclose(both["distance"], both["other"], rtol=1e-3)
     kept = sorted((place.run / "familiar").glob("*/manifest.json"))
-    assert [path.parent.name for path in kept] == [f"{judge}_fold_0", f"{judge}_fold_1"]
+    assert [path.parent.name for path in kept] == [f"{gauge}_fold_0", f"{gauge}_fold_1"]
     again = predict(place, new)  # once it is known, nobody need name the folder
     assert "notice: whether pictures" not in again
 

@@ -16,7 +16,7 @@ from models.networks.fold import own_rows
 from models.networks.kept import open_network
 from models.networks.use import maker_of
 from pipeline import unlike
-from pipeline.judged import as_said
+from pipeline.distances import as_said
 from pipeline.picture_rows import open_picture_rows
 from scripts import predict_images
 from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights
