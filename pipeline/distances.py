@@ -39,8 +39,8 @@ def as_said(facts: Mapping[str, Any]) -> str:
         return f"none of {plural(total, 'picture')} is unlike those that {network} learnt from."
     return (
         f"{count} of {plural(total, 'picture')} {'is' if count == 1 else 'are'} unlike those that "
-        f"{network} learnt from, so their scores say little ({UNLIKE}); of those that it held out "
-        f"{facts['false_alarms']:.3g} are, by choice."
+        f"{network} learnt from, so their scores say little ({UNLIKE}); "
+        f"{100 * facts['false_alarms']:.3g} of 100 of those it held out are flagged too, by choice."
     )
 
 

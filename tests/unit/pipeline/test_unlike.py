@@ -117,7 +117,7 @@ def test_how_many_are_unlike_is_said():
     assert as_said(facts) == "none of 2 pictures is unlike those that flag learnt from."
     assert as_said({**facts, "count": 1}) == (
         "1 of 2 pictures is unlike those that flag learnt from, so their scores say little "
-        "(unlike); of those that it held out 0.05 are, by choice."
+        "(unlike); 5 of 100 of those it held out are flagged too, by choice."
     )
 
 
