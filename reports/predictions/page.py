@@ -24,6 +24,7 @@ MOST = 200  # rows that are drawn at once
 ROWS = 20_000  # in the page, those of the highest scores
 SMALL_PICTURES = 10_000  # that have one in the page, those of the highest scores
 NOTE = "Not a medical device: a research tool, which gives no diagnosis."
+NOT_JUDGED = "unlike: not judged"  # instead of a decision
 DIGITS = 5  # of a score, as many as a reader may want to sort by
 
 
@@ -57,6 +58,15 @@ class Pictured:
     distance: float | None  # from what was learnt; above 1 it is unlike that
     small: bytes = b""  # WebP
 
+    @property
+    def unlike(self) -> bool:
+        return self.distance is not None and self.distance > 1
+
+    @property
+    def decided(self) -> str:
+        """The decision, of what is like what was learnt."""
+        return NOT_JUDGED if self.decision and self.unlike else self.decision
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -75,15 +85,15 @@ def page(prediction: Prediction) -> str:
     every, measured_by = prediction.pictures, prediction.measured_by
     prediction = replace(prediction, pictures=[every[at] for at in _highest(every, ROWS)])
     pictures = prediction.pictures
-    unlike = sum(1 for one in every if one.distance is not None and one.distance > 1)
-    decisions = sorted({one.decision for one in pictures if one.decision})
+    unlike = sum(1 for one in every if one.unlike)
+    decisions = sorted({one.decided for one in pictures if one.decided})
     facts = [("pictures", count(len(every)))]
     if measured_by is not None:
         facts.append(("unlike what was learnt", count(unlike)))
     return environment().get_template(TEMPLATE).render(
         title=prediction.title, note=NOTE, notes=_notes(prediction, len(every)), facts=facts,
         measured_by=measured_by,
-        decisions=[(one, sum(1 for p in pictures if p.decision == one)) for one in decisions],
+        decisions=[(one, sum(1 for p in pictures if p.decided == one)) for one in decisions],
         speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
         script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
     )  # fmt: skip
@@ -144,7 +154,7 @@ def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:
         None if s is None else [s.shown, [_short(p) for p in s.probability], s.overlay]
         for s in one.said
     ]
-    called = decisions.index(one.decision) if one.decision else -1
+    called = decisions.index(one.decided) if one.decided else -1
     distance = None if one.distance is None else _short(one.distance)
     return [one.name, called, distance, said, base64.b64encode(one.small).decode()]
 

@@ -18,6 +18,7 @@ const values = {
   distance: (row) => row[DISTANCE],
 };
 const value = (by) => values[by] ?? ((row) => scored(row, Number(by)));
+const unlike = (row) => row[DISTANCE] > 1;
 let by = "0", down = true, at = 0, left = rows;
 
 const make = (tag, text, className) => {
@@ -31,12 +32,12 @@ const digits = (p) => (p >= 0.1 ? p.toFixed(2) : p >= 0.001 ? p.toFixed(3) : p.t
 const choose = () => {
   const part = ask("name").value.toLowerCase();
   const called = ask("decision")?.value ?? "";
-  const unlike = ask("unlike")?.checked ?? false;
+  const onlyUnlike = ask("unlike")?.checked ?? false;
   left = rows.filter(
     (row) =>
       row[NAME].toLowerCase().includes(part) &&
       (called === "" || row[CALLED] === Number(called)) &&
-      (!unlike || row[DISTANCE] > 1),
+      (!onlyUnlike || unlike(row)),
   );
   const of = value(by), sign = down ? -1 : 1;
   left.sort((a, b) => {
@@ -89,7 +90,7 @@ const drawn = (row) => {
     line.append(cell);
   });
   if (decisions.length) line.append(make("td", values.decision(row) || "–"));
-  if (measuredBy) line.append(make("td", far(row), row[DISTANCE] > 1 ? "unlike" : ""));
+  if (measuredBy) line.append(make("td", far(row), unlike(row) ? "unlike" : ""));
   const more = make("tr", undefined, "more");
   more.hidden = true;
   open.addEventListener("click", () => {
@@ -100,7 +101,7 @@ const drawn = (row) => {
   return [line, more];
 };
 
-const far = (row) => (row[DISTANCE] === null ? "–" : `${row[DISTANCE].toFixed(2)}${row[DISTANCE] > 1 ? " unlike" : ""}`);
+const far = (row) => (row[DISTANCE] === null ? "–" : `${row[DISTANCE].toFixed(2)}${unlike(row) ? " unlike" : ""}`);
 
 const details = (row, width) => {
   const cell = make("td"), stages = make("div", undefined, "stages");
@@ -108,7 +109,7 @@ const details = (row, width) => {
   speakers.forEach((one, number) => {
     if (row[SAID][number]) stages.append(stage(one, row[SAID][number], row));
   });
-  if (row[DISTANCE] > 1) {
+  if (unlike(row)) {
     cell.append(make("p", `Unlike the pictures that ${measuredBy} learnt from (distance ${row[DISTANCE].toFixed(2)}, from 1 on): what is said of it says little.`, "unlike"));
   }
   cell.append(stages);
@@ -121,11 +122,11 @@ const stage = (one, [shown, shares, overlay], row) => {
   const list = one.classes.map((name, code) => [name, shares[code], code]).filter(([, , code]) => !two || code === 1);
   list.sort((a, b) => b[1] - a[1]);
   for (const [name, p] of list) box.append(make("p", `${name} ${digits(p)}`));
-  if (two && one.limit !== null) {
+  if (two && one.limit !== null && !unlike(row)) {
     const is = shares[1] >= one.limit ? "at or above" : "below";
     box.append(make("p", `${is} the run's threshold of ${digits(one.limit)}: ${one.classes[Number(shares[1] >= one.limit)]}`));
   }
-  box.append(make("p", meaning(one, shown, shares[shown])));
+  if (!unlike(row)) box.append(make("p", meaning(one, shown, shares[shown])));
   if (overlay) {
     const image = make("img"), caption = `${one.classes[shown]} ${digits(shares[shown])}`;
     image.src = overlay.split("/").map(encodeURIComponent).join("/");

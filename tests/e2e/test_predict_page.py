@@ -116,8 +116,10 @@ def test_ten_thousand_pictures_open_page_filter_and_sort(prediction, file):
         assert state(tab) == "None of 10,000 pictures is so."
         tab.fill("#name", "")
 
+        decided = json.loads(tab.text_content("#content"))["decisions"]
+        assert decided == sorted(["NV", "MEL", "<b>BCC</b>", "benign", "unlike: not judged"])
         tab.select_option("#decision", label=_option(pictures, "MEL"))
-        mel = [one for one in pictures if one.decision == "MEL"]
+        mel = [one for one in pictures if one.decided == "MEL"]
         assert f" of {len(mel):,}, chosen" in state(tab)
         tab.select_option("#decision", "")
         tab.check("#unlike")
@@ -137,7 +139,7 @@ def test_ten_thousand_pictures_open_page_filter_and_sort(prediction, file):
 
 
 def _option(pictures, decision):
-    return f"{decision} ({sum(1 for one in pictures if one.decision == decision)})"
+    return f"{decision} ({sum(1 for one in pictures if one.decided == decision)})"
 
 
 @pytest.mark.slow
