@@ -24,8 +24,12 @@ MOST = 200  # rows that are drawn at once
 ROWS = 20_000  # in the page, those of the highest scores
 SMALL_PICTURES = 10_000  # that have one in the page, those of the highest scores
 NOTE = "Not a medical device: a research tool, which gives no diagnosis."
+NOT_COUNTED = "What such scores meant is not counted on this page."
 NOT_JUDGED = "unlike: not judged"  # instead of a decision
 DIGITS = 5  # of a score, as many as a reader may want to sort by
+
+
+Meaning = Sequence[ReliabilityBin] | str  # what scores of a class meant; or why nobody knows
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,7 @@ class Speaker:
     name: str
     classes: tuple[str, ...]
     limit: float | None  # from where on the second of two classes is called
-    # By class: what such scores meant among the rows that the run held out; none: nobody knows.
-    meaning: tuple[Sequence[ReliabilityBin], ...] = ()
+    meaning: tuple[Meaning, ...] = ()  # by class, among the rows that the run held out
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _as_json(prediction: Prediction, decisions: Sequence[str]) -> Markup:
     speakers = [
         {
             "name": one.name, "classes": list(one.classes), "limit": one.limit,
-            "meaning": [[_bin(b) for b in bins if b["n"]] for bins in one.meaning],
+            "meaning": [_told(m) for m in one.meaning or [NOT_COUNTED] * len(one.classes)],
         }
         for one in prediction.speakers
     ]  # fmt: skip
@@ -145,8 +148,17 @@ def _as_json(prediction: Prediction, decisions: Sequence[str]) -> Markup:
     return Markup(text)  # noqa: S704 - no sign of markup is left in it
 
 
+def _told(meaning: Meaning) -> str | list[list[float]]:
+    return meaning if isinstance(meaning, str) else [_bin(one) for one in meaning if one["n"]]
+
+
 def _bin(one: ReliabilityBin) -> list[float]:
-    return [_short(one["low"]), _short(one["high"]), one["n"], one["positives"]]
+    """Its ends, its rows, those of the class, and between which shares of 1 that lies."""
+    low, high = one["observed_low"], one["observed_high"]
+    assert low is not None
+    assert high is not None
+    ends, between = (_short(one["low"]), _short(one["high"])), (_short(low), _short(high))
+    return [*ends, one["n"], one["positives"], *between]
 
 
 def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:

@@ -140,11 +140,15 @@ const stage = (one, [shown, shares, overlay], row) => {
 
 const meaning = (one, code, p) => {
   const bins = one.meaning[code];
-  if (!bins || !bins.length) return "The score is a place in an order, not a probability.";
-  const [low, high, n, positives] = bins.find((bin) => p <= bin[1]) ?? bins[bins.length - 1];
+  if (typeof bins === "string") return bins;
+  const last = bins[bins.length - 1], above = p > last[1], below = p < bins[0][0];
+  const [low, high, n, positives, ...between] = bins.find((bin) => p <= bin[1]) ?? last;
+  const beyond = above ? "Higher than any that the run held out. " : below ? "Lower than any that the run held out. " : "";
+  const like = above ? "highest" : below ? "lowest" : "like this";
+  const [about, from, to] = [positives / n, ...between].map((share) => whole(Math.round(1000 * share)));
   return (
-    `Of ${whole(n)} pictures that the run held out and scored like this (${digits(low)} to ${digits(high)}), ` +
-    `${whole(positives)} were ${one.classes[code]}: about ${whole(Math.round((1000 * positives) / n))} of 1,000.`
+    `${beyond}Of ${whole(n)} rows that the run held out and scored ${like} (${digits(low)} to ${digits(high)}), ` +
+    `${whole(positives)} were ${one.classes[code]}: about ${about} of 1,000 (${from} to ${to}).`
   );
 };
 

@@ -164,7 +164,7 @@ def test_a_picture_opens_by_the_keyboard_and_a_hostile_name_is_text(prediction, 
             bin_ for bin_ in prediction.speakers[0].meaning[1]
             if bin_["n"] and bin_["low"] <= one <= bin_["high"]
         ]  # fmt: skip
-        assert f"Of {where['n']:,} pictures that the run held out and scored like this" in words
+        assert f"Of {where['n']:,} rows that the run held out and scored like this" in words
         assert f"{where['positives']} were malignant: about " in words
         assert tab.evaluate("document.querySelector('.stages img').naturalWidth") == 8
         tab.wait_for_function("document.querySelector('.stages img').complete")

@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 
+from metrics.calibration import observed_between
 from reports.predictions.page import Pictured, Prediction, Said, Speaker, page
 from tests.browser import chromium
 
@@ -50,9 +52,36 @@ def test_a_picture_that_is_unlike_is_not_judged(shown):
     assert options == ["any (2)", "benign (1)", "unlike: not judged (1)"]
     assert words(tab, "known") == (
         "stage1 malignant 0.30 below the run's threshold of 0.52: benign "
-        "The score is a place in an order, not a probability."
+        "What such scores meant is not counted on this page."
     )
     assert words(tab, "wall") == (
         "Unlike the pictures that stage1 learnt from (distance 1.50, from 1 on): what is said of "
         "it says little. stage1 malignant 0.30"
     )
+
+
+def test_a_score_is_told_by_rows_that_were_held_out_with_such_a_score(shown):
+    """Of nine below .5 one was malignant, of the four others three."""
+    scores = np.array([*np.arange(1, 10) / 20, 0.6, 0.7, 0.8, 0.9])
+    positive = np.isin(scores, [0.2, 0.6, 0.8, 0.9])
+    bins = observed_between(positive, scores, np.array([0.05, 0.45, 0.9]))
+    named = {"low": 0.01, "mid": 0.3, "high": 0.85, "top": 0.95}
+    tab = shown([pictured(*one) for one in named.items()], ("nobody asks", bins))
+    of_nine = "(0.050 to 0.45), 1 were malignant: about 111 of 1,000 (20 to 435)."
+    of_four = "(0.45 to 0.90), 3 were malignant: about 750 of 1,000 (301 to 954)."
+    end = {name: words(tab, name).partition("benign ")[2] for name in ("low", "mid")}
+    end |= {name: words(tab, name).partition(": malignant ")[2] for name in ("high", "top")}
+    assert end == {
+        "low": "Lower than any that the run held out. Of 9 rows that the run held out and "
+        f"scored lowest {of_nine}",
+        "mid": f"Of 9 rows that the run held out and scored like this {of_nine}",
+        "high": f"Of 4 rows that the run held out and scored like this {of_four}",
+        "top": "Higher than any that the run held out. Of 4 rows that the run held out and "
+        f"scored highest {of_four}",
+    }
+
+
+def test_why_nobody_knows_what_a_score_meant_is_said(shown):
+    why = "Too few rows held out (80) to say what such scores meant."
+    tab = shown([pictured("a", 0.3)], (why, why))
+    assert words(tab, "a").endswith(f"0.52: benign {why}")
