@@ -9,6 +9,10 @@ import numpy as np
 from folds.findings import plural
 from workspace.arrays import Bools, Floats
 
+NOT_CHECKED = (
+    "Whether these pictures are unlike those learnt from was not checked; what is said of one that "
+    "is says little."
+)
 DISTANCE, UNLIKE = "distance", "unlike"  # the columns of a prediction
 
 

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from metrics.calibration import observed_between
+from pipeline.distances import NOT_CHECKED
 from reports.predictions.page import Meaning, Speaker
 from workspace.arrays import Bools, Floats
 
+DRAWN = "What answers here learnt from data that 'make sample' drew: it knows nothing of skin."
 LEAST = 100  # rows held out, or nothing is said
 RARER, MOST = 15, 20  # of the rarer a bin at least, but for ties; bins at most
 MEANING = (
@@ -40,7 +42,8 @@ def meaning(positive: Bools, score: Floats) -> Meaning:
     return observed_between(positive, score, edges)
 
 
-def told(speakers: Sequence[Speaker]) -> list[str]:
-    """How to read what scores meant, where any speaker has it counted."""
+def notes_of(speakers: Sequence[Speaker], measured_by: str | None, *, drawn: bool) -> list[str]:
+    """What is to be known of all that is said: what it learnt from, and how to read it."""
     counted = any(not isinstance(one, str) for each in speakers for one in each.meaning)
-    return [MEANING] if counted else []
+    notes = {DRAWN: drawn, MEANING: counted, NOT_CHECKED: measured_by is None}
+    return [note for note, is_so in notes.items() if is_so]

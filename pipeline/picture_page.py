@@ -22,7 +22,7 @@ from models.networks.network import network_of
 from pipeline.answers import Answer, Rows
 from pipeline.distances import DISTANCE
 from pipeline.joined import LABEL, labelled
-from pipeline.meaning import meaning, told
+from pipeline.meaning import meaning, notes_of
 from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from reports.predictions.page import Meaning, Pictured, Prediction, Said, Speaker, page, with_small
@@ -34,7 +34,6 @@ from workspace.units import open_unit
 
 SMALL_PX, QUALITY = 48, 50  # of small pictures: about 500 bytes each
 OVERLAYS = "overlays"
-DRAWN = "What answers here learnt from pictures that 'make sample' drew: it knows nothing of skin."
 
 Shown = Mapping[str, tuple[Ints, Ints]]  # by network which pictures it speaks of, as to which class
 
@@ -84,11 +83,15 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
         Pictured(name, _decision(row, answers), one, row.get(DISTANCE))
         for name, row, *one in zip(pictures.ids, answered.rows, *said, strict=True)
     ]
-    notes = told(speakers)
-    if any(open_unit(one.files.samples, "verify").facts.get("synthetic") for one in meant.values()):
-        notes.insert(0, DRAWN)
-    drawn = Prediction(title, speakers, every, answered.measured_by, notes)
-    return page(with_small_pictures(drawn, pictures, show))
+    drawn = any(is_drawn(one.files.samples) for one in meant.values())
+    notes = notes_of(speakers, answered.measured_by, drawn=drawn)
+    prediction = Prediction(title, speakers, every, answered.measured_by, notes)
+    return page(with_small_pictures(prediction, pictures, show))
+
+
+def is_drawn(samples: Path) -> bool:
+    """Whether 'make sample' drew what was learnt from."""
+    return bool(open_unit(samples, "verify").facts.get("synthetic"))
 
 
 def _said(name: str, answered: Answered, pictures: Pictures) -> list[Said | None]:

@@ -179,6 +179,7 @@ def _draw(
     by_itself = flag_scores(details)[SCORE].equals(details[SCORE]) and not calibrated
     scored = table_page.Scored(
         choice.name, PROBABILITY if calibrated else SCORE, details, networks,
+        samples=stacked.run / "samples",
         limit=draft.facts.get("threshold") if by_itself else None,
         flag=FLAGGED if FLAGGED in details.columns else None,
         measured_by=draft.facts[UNLIKE]["network"] if UNLIKE in draft.facts else None,

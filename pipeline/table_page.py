@@ -5,15 +5,16 @@ Reads <run>/stack/oof_stack.parquet, so that a score can be told in cases of row
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from folds.schema import ID, TARGET
 from pipeline.distances import DISTANCE
 from pipeline.embeddings import open_pictures
-from pipeline.meaning import meaning, told
+from pipeline.meaning import meaning, notes_of
 from pipeline.new_columns import NewColumns
-from pipeline.picture_page import with_small_pictures
+from pipeline.picture_page import is_drawn, with_small_pictures
 from reports.predictions.page import Meaning, Pictured, Prediction, Said, Speaker, page
 from workspace.progress import Show
 from workspace.units import Unit
@@ -30,6 +31,7 @@ class Scored:
     column: str  # that is handed out
     table: pl.DataFrame  # ids, scores and details
     networks: Mapping[str, NewColumns]
+    samples: Path  # what it learnt from
     limit: float | None  # from where on the score flags
     flag: str | None  # the column that says whether a row is flagged
     measured_by: str | None  # whose embeddings distances are of
@@ -51,8 +53,9 @@ def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show)
         )
         for row in scored.table.iter_rows(named=True)
     ]  # fmt: skip
-    drawn = Prediction(title, speakers, every, scored.measured_by, told(speakers))
-    return page(with_small_pictures(drawn, open_pictures(looked.pictures), show))
+    notes = notes_of(speakers, scored.measured_by, drawn=is_drawn(scored.samples))
+    prediction = Prediction(title, speakers, every, scored.measured_by, notes)
+    return page(with_small_pictures(prediction, open_pictures(looked.pictures), show))
 
 
 def oof_of(stack: Unit) -> pl.DataFrame:

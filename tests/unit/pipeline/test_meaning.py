@@ -3,7 +3,8 @@
 import numpy as np
 
 from metrics.rates import Rate
-from pipeline.meaning import MEANING, MOST, RARER, meaning, told
+from pipeline.distances import NOT_CHECKED
+from pipeline.meaning import DRAWN, MEANING, MOST, RARER, meaning, notes_of
 from reports.predictions.page import Speaker
 
 FEW = "Too few rows held out"
@@ -53,8 +54,11 @@ def test_why_it_is_not_said():
     )
 
 
-def test_how_to_read_it_is_told_where_it_is_counted():
+def test_it_is_told_what_was_learnt_from_how_to_read_it_and_what_was_not_checked():
     bins = meaning(np.arange(200) % 2 == 0, np.linspace(0, 1, 200))
     counted, not_counted = (Speaker("a", ("no", "yes"), None, (one, one)) for one in (bins, FEW))
-    assert told([not_counted, counted]) == [MEANING]
-    assert told([not_counted, Speaker("b", ("no", "yes"), None)]) == []
+    assert notes_of([not_counted, counted], "a", drawn=False) == [MEANING]
+    silent = [not_counted, Speaker("b", ("no", "yes"), None)]
+    assert notes_of(silent, "a", drawn=False) == []
+    assert notes_of(silent, "a", drawn=True) == [DRAWN]
+    assert notes_of([counted], None, drawn=True) == [DRAWN, MEANING, NOT_CHECKED]

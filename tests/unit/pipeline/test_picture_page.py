@@ -14,6 +14,7 @@ from models.networks.use import use_of
 from pipeline import meaning as counting
 from pipeline import picture_page
 from pipeline.answers import Answer
+from pipeline.distances import NOT_CHECKED
 from pipeline.picture_page import Answered, Meant, meaning_of, prediction_page
 from reports.predictions import page as drawing
 from reports.predictions.page import (
@@ -101,6 +102,7 @@ def test_the_page_speaks_of_a_picture_as_far_as_a_network_was_asked_about_it(run
     assert '["b",0,null,[[1,[0.2,0.8],"overlays/b_flag.png"],' in block
     assert '[0,[0.5,0.3,0.2],"overlays/b_which.png"]],"' in block
     assert 'id="unlike"' not in text
+    assert NOT_CHECKED in text
 
 
 def test_a_small_picture_is_the_middle_square(tmp_path):
