@@ -98,7 +98,8 @@ def page(prediction: Prediction) -> str:
         measured_by=measured_by,
         decisions=[(one, sum(1 for p in pictures if p.decided == one)) for one in decisions],
         speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
-        script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
+        digits=_digits, script=script, script_hash=known_by(script),
+        rows=_as_json(prediction, decisions),
     )  # fmt: skip
 
 
@@ -169,6 +170,11 @@ def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:
     called = decisions.index(one.decided) if one.decided else -1
     distance = None if one.distance is None else _short(one.distance)
     return [one.name, called, distance, said, base64.b64encode(one.small).decode()]
+
+
+def _digits(score: float) -> str:
+    """As the script writes it."""
+    return f"{score:.3f}" if score >= 0.001 else f"{score:#.2g}"
 
 
 def _short(value: float) -> float:

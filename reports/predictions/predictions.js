@@ -27,7 +27,7 @@ const make = (tag, text, className) => {
   if (className) element.className = className;
   return element;
 };
-const digits = (p) => (p >= 0.1 ? p.toFixed(2) : p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
+const digits = (p) => (p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
 
 const choose = () => {
   const part = ask("name").value.toLowerCase();
@@ -82,15 +82,15 @@ const drawn = (row) => {
   if (row[SMALL]) picture.append(small(row));
   open.type = "button";
   open.setAttribute("aria-expanded", "false");
-  name.append(open);
+  name.append(open, make("span", under(row), "under"));
   line.append(picture, name);
   speakers.forEach((one, number) => {
     const cell = make("td", row[SAID][number] ? digits(scored(row, number)) : "–");
     if (one.classes.length > 2 && row[SAID][number]) cell.prepend(`${one.classes[row[SAID][number][0]]} `);
     line.append(cell);
   });
-  if (decisions.length) line.append(make("td", values.decision(row) || "–"));
-  if (measuredBy) line.append(make("td", far(row), unlike(row) ? "unlike" : ""));
+  if (decisions.length) line.append(make("td", values.decision(row) || "–", "wide"));
+  if (measuredBy) line.append(make("td", far(row), unlike(row) ? "wide unlike" : "wide"));
   const more = make("tr", undefined, "more");
   more.hidden = true;
   open.addEventListener("click", () => {
@@ -102,6 +102,8 @@ const drawn = (row) => {
 };
 
 const far = (row) => (row[DISTANCE] === null ? "–" : `${row[DISTANCE].toFixed(2)}${unlike(row) ? " unlike" : ""}`);
+
+const under = (row) => [values.decision(row), row[DISTANCE] !== null && `distance ${far(row)}`].filter(Boolean).join(", ");
 
 const details = (row, width) => {
   const cell = make("td"), stages = make("div", undefined, "stages");
@@ -128,12 +130,10 @@ const stage = (one, [shown, shares, overlay], row) => {
   }
   if (!unlike(row)) box.append(make("p", meaning(one, shown, shares[shown])));
   if (overlay) {
-    const image = make("img"), caption = `${one.classes[shown]} ${digits(shares[shown])}`;
+    const image = make("img");
     image.src = overlay.split("/").map(encodeURIComponent).join("/");
     image.alt = `Where ${one.name} saw ${one.classes[shown]} in ${row[NAME]}`;
-    const scale = make("p", undefined, "scale");
-    scale.append("little", make("i"), "most");
-    box.append(image, make("p", `Where it saw ${caption}; colours tell where, not how much.`), scale);
+    box.append(image, make("p", `The picture, and where it saw ${one.classes[shown]}: colours tell where, not how much.`));
   }
   return box;
 };

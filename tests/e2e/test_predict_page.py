@@ -174,9 +174,12 @@ def test_a_picture_opens_by_the_keyboard_and_a_hostile_name_is_text(prediction, 
         assert all(url.startswith(file.parent.as_uri()) for url in own)
         assert said == []
         tab.emulate_media(media="print")
-        assert tab.inner_text(".foot") == (
-            "Not a medical device: a research tool, which gives no diagnosis."
+        [below] = tab.evaluate(
+            "[...document.styleSheets[0].cssRules].filter((r) => r instanceof CSSPageRule)"
+            ".map((r) => r.cssText)"
         )
+        assert "Not a medical device: a research tool, which gives no diagnosis." in below
+        assert not tab.is_visible(".foot")  # what lies fixed there would cover rows
         tab.close()
 
 
