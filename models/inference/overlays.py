@@ -118,7 +118,9 @@ def captioned(drawn: Pixels, words: str) -> Pixels:
 
 def _drawn(pictures: Pictures, place: int, heat: Maps, words: str) -> bytes:
     pixels = _fitted(pictures.pixels(int(place)))
-    drawn = captioned(np.hstack([pixels, overlay(pixels, heat)]), words)
+    seen = captioned(overlay(pixels, heat), words)
+    below = np.full((len(seen) - len(pixels), pixels.shape[1], 3), PAPER, np.uint8)
+    drawn = np.hstack([np.vstack([pixels, below]), seen])
     ok, data = cv2.imencode(".png", drawn[..., ::-1])
     assert ok
     return bytes(data)

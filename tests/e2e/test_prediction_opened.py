@@ -90,7 +90,7 @@ def test_why_nobody_knows_what_a_score_meant_is_said(shown):
 
 def test_heads_say_from_where_on_is_called_what_a_distance_means_and_that_they_sort(shown):
     tab = shown([pictured("a", 0.516), pictured("b", 0.524)])
-    heads = tab.locator("th button").all_text_contents()
+    heads = [one.replace("\xa0", " ") for one in tab.locator("th button").all_text_contents()]
     assert heads == ["name", "stage1: malignant (from 0.520)", "decision", "distance (1 = limit)"]
     assert tab.locator("#rows td:nth-child(3)").all_text_contents() == ["0.524", "0.516"]
     sign = "(head) => getComputedStyle(head, '::after').content"

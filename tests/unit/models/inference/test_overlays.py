@@ -104,7 +104,7 @@ def test_a_photograph_is_made_small(nets, tmp_path):
     [[png]] = draw(nets, one, [Asked(np.array([0]), np.array([1]), ["NV 0.5"])], Way(CPU))
     high, wide, _ = decoded(png).shape
     assert wide == 2 * OVERLAY_PX  # the picture and the overlay
-    assert 307 + 80 < high < 307 + 280  # and the words below
+    assert 307 + 40 < high < 307 + 140  # and the words below
 
 
 def test_below_an_overlay_are_a_scale_of_its_colours_and_words_that_fit():
