@@ -88,8 +88,15 @@ def reliability(
     `observed_low` and `observed_high` are Wilson's 95 % interval of the observed rate, which takes
     rows as independent; lesions of one patient are not.
     """
+    edges = bin_edges(probabilities(target, probability).score, bins, by)
+    return observed_between(target, probability, edges)
+
+
+def observed_between(
+    target: ArrayLike, probability: ArrayLike, edges: Floats
+) -> list[ReliabilityBin]:
+    """As `reliability`, in bins of one's own."""
     scored = probabilities(target, probability)
-    edges = bin_edges(scored.score, bins, by)
     bin_of, width = _bin(scored, edges), len(edges) - 1
     n = np.bincount(bin_of, minlength=width)
     positives = np.bincount(bin_of[scored.positive], minlength=width)

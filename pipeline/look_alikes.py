@@ -75,20 +75,20 @@ def reading(source: Source, samples: pl.DataFrame) -> Read:
 
 def _page(source: Source, samples: pl.DataFrame, doubtful: pl.DataFrame, *, synthetic: bool) -> str:
     # Not imported by every call that asks whether the samples are done: it draws pages.
-    from reports.look_alikes import Judged, Seen, look_alikes_page  # noqa: PLC0415
+    from reports.look_alikes import Proposed, Seen, look_alikes_page  # noqa: PLC0415
 
     read = reading(source, samples)
     wanted = pl.concat([doubtful[A], doubtful[B]]).unique()
     rows = {row[ID]: row for row in samples.join(wanted.to_frame(ID), on=ID).to_dicts()}
-    judged = [
-        Judged(
+    proposed = [
+        Proposed(
             Seen(one, thumbnail(read(one), SIDE)), Seen(other, thumbnail(read(other), SIDE)),
             points, cosine, _told(rows[one], rows[other]),
         )
         for one, other, points, cosine, _ in doubtful.iter_rows()
     ]  # fmt: skip
     kind = _kind(source.config.group)
-    return look_alikes_page(judged, kind, ACCEPTED, synthetic=synthetic)
+    return look_alikes_page(proposed, kind, ACCEPTED, synthetic=synthetic)
 
 
 def _kind(group: str) -> str:

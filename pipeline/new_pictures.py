@@ -25,8 +25,8 @@ from pipeline import unlike
 from pipeline.answerers import Challenged, Networks, answering_networks, cascade_of, challenged_by
 from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.asked import as_made
+from pipeline.distances import DISTANCE, UNLIKE, Distances, mean_distances, not_said
 from pipeline.job import Job
-from pipeline.judged import DISTANCE, UNLIKE, Judged, judged, not_said
 from pipeline.machine import MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
@@ -145,14 +145,14 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     pieces = KeptPieces(working, _resumable(draft.wanted, asked.machine), draft.desk.say)
     work = PieceByPiece(pictures, pieces)
     known = {unit: _known(asked, unit) for unit in asked.looks}
-    answers, judgement = dict[str, Answer](), None
+    answers, distances = dict[str, Answer](), None
     for name, units in networks.items():
         answers[name], far = _answer(draft, asked.machine, units, work, known)
         if far:
-            judgement = judged(name, far, asked.false_alarms)
+            distances = mean_distances(name, far, asked.false_alarms)
     rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
-    if judgement is not None:
-        _judge(rows, judgement, draft.facts)
+    if distances is not None:
+        _measure(rows, distances, draft.facts)
     if asked.overlays:
         for name, which in shown.items():
             nets = [kept.open_network(unit)[0] for unit in networks[name]]
@@ -164,8 +164,8 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
                     draft.take(f"{OVERLAYS}/{file}", unit, file)
     draft.csv(TABLE, pl.DataFrame(rows))
     draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
-    judge = None if judgement is None else judgement.network
-    answered = Answered(answers, rows, shown, judge, asked.meant, asked.overlays)
+    measured_by = None if distances is None else distances.network
+    answered = Answered(answers, rows, shown, measured_by, asked.meant, asked.overlays)
     with draft.progress("The page") as show:
         draft.show(PAGE, prediction_page(folder.name, answered, pictures, show))
     for file, (network, categories) in asked.challenged.items():
@@ -224,11 +224,11 @@ def _answer(
     return Answer(uses[0].network, np.mean(each, axis=0), uses), far
 
 
-def _judge(rows: Rows, judgement: Judged, facts: dict[str, Any]) -> None:
+def _measure(rows: Rows, distances: Distances, facts: dict[str, Any]) -> None:
     """How far each picture is from what was learnt, and how many are unlike it."""
-    for row, far, is_unlike in zip(rows, judgement.distance, judgement.unlike, strict=True):
+    for row, far, is_unlike in zip(rows, distances.each, distances.unlike, strict=True):
         row |= {DISTANCE: float(far), UNLIKE: bool(is_unlike)}
-    facts[UNLIKE] = judgement.facts()
+    facts[UNLIKE] = distances.facts()
 
 
 def _captioned(answer: Answer, places: Ints, classes: Ints) -> Overlaid:

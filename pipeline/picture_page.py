@@ -4,7 +4,7 @@ Reads <run>/networks/<name>/oof.parquet, so that a score can be told in cases: o
 the run with such a score, so many were of that class.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +14,18 @@ import cv2
 import numpy as np
 
 from folds.findings import Findings
-from metrics.calibration import ReliabilityBin, reliability
 from models.inference.overlays import overlay_names
 from models.input.pictures import Pictures
 from models.networks.columns import shares_of
 from models.networks.config import NetworkConfig
 from models.networks.network import network_of
 from pipeline.answers import Answer, Rows
+from pipeline.distances import DISTANCE
 from pipeline.joined import LABEL, labelled
-from pipeline.judged import DISTANCE
+from pipeline.meaning import meaning, notes_of
 from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, open_picture_rows
-from reports.predictions.page import Pictured, Prediction, Said, Speaker, page, with_small
+from reports.predictions.page import Meaning, Pictured, Prediction, Said, Speaker, page, with_small
 from stacking.blocks import OOF
 from workspace.arrays import Ints
 from workspace.machine import reading_processes
@@ -33,14 +33,7 @@ from workspace.progress import Show
 from workspace.units import open_unit
 
 SMALL_PX, QUALITY = 48, 50  # of small pictures: about 500 bytes each
-BINS, LEAST = 10, 100  # of the meaning of scores: at most so many, of so many rows at least
 OVERLAYS = "overlays"
-DRAWN = "What answers here learnt from pictures that 'make sample' drew: it knows nothing of skin."
-MEANING = (
-    "A score is the mean of a network's folds. What such scores meant is counted among the rows "
-    "that the run held out, each scored by the one fold that never saw it, and holds where classes "
-    "are as frequent as there."
-)
 
 Shown = Mapping[str, tuple[Ints, Ints]]  # by network which pictures it speaks of, as to which class
 
@@ -54,20 +47,16 @@ class Meant:
     network: tuple[str, NetworkConfig]
 
 
-def meaning_of(meant: Meant) -> tuple[Sequence[ReliabilityBin], ...]:
+def meaning_of(meant: Meant) -> tuple[Meaning, ...]:
     """By class how many of the run's held-out rows with such a score were of it."""
     rows = open_picture_rows(meant.files)
     network = network_of(*meant.network, rows.table, Findings())
     table = labelled(rows, network, open_unit(meant.joined, TRAIN_CNN).parquet(OOF))
     shares = shares_of(table.select(network.columns).to_numpy())
-    bins = min(BINS, len(table) // LEAST)
-    if bins < 1 or shares.shape[1] != len(network.classes):
+    if shares.shape[1] != len(network.classes):
         return ()
     codes = table[LABEL].to_numpy()
-    return tuple(
-        reliability(codes == code, shares[:, code], bins, "mass")
-        for code in range(len(network.classes))
-    )
+    return tuple(meaning(codes == code, shares[:, code]) for code in range(len(network.classes)))
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Answered:
     answers: Mapping[str, Answer]
     rows: Rows
     shown: Shown
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
     meant: Mapping[str, Meant]
     overlays: bool
 
@@ -94,11 +83,15 @@ def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Sh
         Pictured(name, _decision(row, answers), one, row.get(DISTANCE))
         for name, row, *one in zip(pictures.ids, answered.rows, *said, strict=True)
     ]
-    notes = [MEANING] if any(one.meaning for one in speakers) else []
-    if any(open_unit(one.files.samples, "verify").facts.get("synthetic") for one in meant.values()):
-        notes.insert(0, DRAWN)
-    drawn = Prediction(title, speakers, every, answered.judge, notes)
-    return page(with_small_pictures(drawn, pictures, show))
+    drawn = any(is_drawn(one.files.samples) for one in meant.values())
+    notes = notes_of(speakers, answered.measured_by, drawn=drawn)
+    prediction = Prediction(title, speakers, every, answered.measured_by, notes)
+    return page(with_small_pictures(prediction, pictures, show))
+
+
+def is_drawn(samples: Path) -> bool:
+    """Whether 'make sample' drew what was learnt from."""
+    return bool(open_unit(samples, "verify").facts.get("synthetic"))
 
 
 def _said(name: str, answered: Answered, pictures: Pictures) -> list[Said | None]:

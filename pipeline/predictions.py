@@ -19,9 +19,9 @@ from folds.findings import Findings
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
 from models.networks.network import unit_name
 from pipeline.asked import as_made
+from pipeline.distances import DISTANCE, UNLIKE, mean_distances
 from pipeline.feature_table import STATE
 from pipeline.job import Job, show_notices
-from pipeline.judged import DISTANCE, UNLIKE, judged
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, ROWS, NewData
 from pipeline.new_scores import Choice, Scorer, Stacked, choose
@@ -45,8 +45,8 @@ NAME = r"([^/]+?)(?i:\.(?:jpe?g|png))?$"  # a picture's own, without folders and
 
 
 @dataclass(frozen=True)
-class Judge:
-    """The network by which pictures are told to be unlike those learnt from."""
+class Gauge:
+    """The network by which it is told how far pictures are from those learnt from."""
 
     network: str
     looks: Mapping[int, Path]  # by fold what its network knows
@@ -62,14 +62,14 @@ class Judge:
             for fold, place in self.looks.items()
         }
         each = [one.far(columns.by_fold[fold].embedding()) for fold, one in known.items()]
-        found = judged(self.network, each, self.false_alarms)
+        found = mean_distances(self.network, each, self.false_alarms)
         facts[UNLIKE] = found.facts()
         return columns.rows.select(ID).with_columns(
-            pl.Series(DISTANCE, found.distance), pl.Series(UNLIKE, found.unlike)
+            pl.Series(DISTANCE, found.each), pl.Series(UNLIKE, found.unlike)
         )
 
 
-def judge_of(job: Job, stacked: Stacked, data: NewData) -> "Judge | str | None":
+def gauge_of(job: Job, stacked: Stacked, data: NewData) -> "Gauge | str | None":
     """The stack's first network that learnt; why there can be none; None where none is asked."""
     networks, predict = job.recipe.networks, job.recipe.predict
     if not predict.unlike or not stacked.sees or data.config.images == "none":
@@ -86,7 +86,7 @@ def judge_of(job: Job, stacked: Stacked, data: NewData) -> "Judge | str | None":
     if isinstance(looks, str):
         return looks
     known = {fold: look.folder for fold, look in zip(by_fold, looks, strict=True)}
-    return Judge(learnt[0], known, predict.false_alarms, tuple(looks))
+    return Gauge(learnt[0], known, predict.false_alarms, tuple(looks))
 
 
 def _folds_of(run: Path, network: str) -> dict[int, Unit]:
@@ -101,10 +101,10 @@ def _folds_of(run: Path, network: str) -> dict[int, Unit]:
     return {fold: open_unit(place, TRAIN_CNN) for fold, place in places.items()}
 
 
-def predicting(job: Job, stacked: Stacked, data: NewData, judge: Judge | None = None) -> Task:
+def predicting(job: Job, stacked: Stacked, data: NewData, gauge: Gauge | None = None) -> Task:
     """The new rows' scores, of what is kept of them in `data.working`."""
     asked: dict[str, Any] = (
-        {} if judge is None else {UNLIKE: judge.network, "false_alarms": judge.false_alarms}
+        {} if gauge is None else {UNLIKE: gauge.network, "false_alarms": gauge.false_alarms}
     )
     if stacked.sees and data.config.images != "none":
         asked["look"] = look_hash()
@@ -117,14 +117,14 @@ def predicting(job: Job, stacked: Stacked, data: NewData, judge: Judge | None = 
             **asked,
         },
         inputs=data.hashes | stacked.hashes() | {STATE: stacked.featured.sha256(STATE)},
-        arguments={"run": job.run, "results": job.results, "data": data, "judge": judge},
+        arguments={"run": job.run, "results": job.results, "data": data, "gauge": gauge},
         needs=Needs(memory_gb=2.0),
         as_of=as_made(stacked.unit.manifest, job.recipe),
     )  # fmt: skip
 
 
 def score_rows(
-    draft: Draft, run: Path, results: Path, data: NewData, judge: Judge | None = None
+    draft: Draft, run: Path, results: Path, data: NewData, gauge: Gauge | None = None
 ) -> None:
     """Scores by the functions that score the test set, with what each network says beside them."""
     stacked, rows = Stacked.open(run), open_rows(results, data)
@@ -142,8 +142,8 @@ def score_rows(
     scores, means = scorer.scores(), scorer.means()
     known = rows.select(ID, trained_on(rows, training_rows(run)).alias(TRAINED_ON))
     details = known.join(means, on=ID, how="left", maintain_order="left")
-    if judge is not None and judge.network in networks:
-        far = judge.of(networks[judge.network], draft.facts)
+    if gauge is not None and gauge.network in networks:
+        far = gauge.of(networks[gauge.network], draft.facts)
         details = details.join(far, on=ID, how="left", maintain_order="left")
     handed_out = PROBABILITY if PROBABILITY in scores.columns else SCORE
     draft.csv(FILE, scores.select(ID, pl.col(handed_out).alias(TARGET)))
@@ -179,9 +179,10 @@ def _draw(
     by_itself = flag_scores(details)[SCORE].equals(details[SCORE]) and not calibrated
     scored = table_page.Scored(
         choice.name, PROBABILITY if calibrated else SCORE, details, networks,
+        samples=stacked.run / "samples",
         limit=draft.facts.get("threshold") if by_itself else None,
         flag=FLAGGED if FLAGGED in details.columns else None,
-        judge=draft.facts[UNLIKE]["network"] if UNLIKE in draft.facts else None,
+        measured_by=draft.facts[UNLIKE]["network"] if UNLIKE in draft.facts else None,
     )  # fmt: skip
     oof = table_page.oof_of(stacked.unit) if choice.members == stacked.handed_in else None
     with draft.progress("The page") as show:

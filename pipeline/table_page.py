@@ -3,18 +3,19 @@
 Reads <run>/stack/oof_stack.parquet, so that a score can be told in cases of rows held out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from folds.schema import ID, TARGET
-from metrics.calibration import ReliabilityBin, reliability
+from pipeline.distances import DISTANCE
 from pipeline.embeddings import open_pictures
-from pipeline.judged import DISTANCE
+from pipeline.meaning import meaning, notes_of
 from pipeline.new_columns import NewColumns
-from pipeline.picture_page import BINS, LEAST, with_small_pictures
-from reports.predictions.page import Pictured, Prediction, Said, Speaker, page
+from pipeline.picture_page import is_drawn, with_small_pictures
+from reports.predictions.page import Meaning, Pictured, Prediction, Said, Speaker, page
 from workspace.progress import Show
 from workspace.units import Unit
 
@@ -30,15 +31,16 @@ class Scored:
     column: str  # that is handed out
     table: pl.DataFrame  # ids, scores and details
     networks: Mapping[str, NewColumns]
+    samples: Path  # what it learnt from
     limit: float | None  # from where on the score flags
     flag: str | None  # the column that says whether a row is flagged
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
 
 
 def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show) -> str:
     """All that is said of the rows; `oof` are those of the run by the same score."""
-    meaning = () if oof is None else _meaning(oof, scored.column)
-    speakers = [Speaker(scored.name, CLASSES, scored.limit, meaning)]
+    meant = () if oof is None else _meant(oof, scored.column)
+    speakers = [Speaker(scored.name, CLASSES, scored.limit, meant)]
     looked = next(iter(scored.networks.values()))
     speaking = {name: one for name, one in scored.networks.items() if one.classes}  # no encoder
     speakers += [Speaker(name, one.classes, None) for name, one in speaking.items()]
@@ -51,8 +53,9 @@ def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show)
         )
         for row in scored.table.iter_rows(named=True)
     ]  # fmt: skip
-    drawn = Prediction(title, speakers, every, scored.judge, [])
-    return page(with_small_pictures(drawn, open_pictures(looked.pictures), show))
+    notes = notes_of(speakers, scored.measured_by, drawn=is_drawn(scored.samples))
+    prediction = Prediction(title, speakers, every, scored.measured_by, notes)
+    return page(with_small_pictures(prediction, open_pictures(looked.pictures), show))
 
 
 def oof_of(stack: Unit) -> pl.DataFrame:
@@ -60,14 +63,12 @@ def oof_of(stack: Unit) -> pl.DataFrame:
     return stack.parquet("oof_stack.parquet")
 
 
-def _meaning(oof: pl.DataFrame, column: str) -> tuple[Sequence[ReliabilityBin], ...]:
-    known = oof.filter(pl.col(TARGET).is_not_null())
-    bins = min(BINS, len(known) // LEAST)
-    if bins < 1 or column not in known.columns or not known[column].is_between(0, 1).all():
+def _meant(oof: pl.DataFrame, column: str) -> tuple[Meaning, ...]:
+    if column not in oof.columns:
         return ()
+    known = oof.filter(pl.col(TARGET).is_not_null())
     positive, said = (known[TARGET] == 1).to_numpy(), known[column].to_numpy()
-    both = ((~positive, 1 - said), (positive, said))
-    return tuple(reliability(of, share, bins, "mass") for of, share in both)
+    return meaning(~positive, 1 - said), meaning(positive, said)
 
 
 def _shares(network: NewColumns) -> dict[str, Said]:

@@ -27,8 +27,8 @@ from models.networks.network import network_of
 from models.networks.rounding import some_of
 from models.networks.use import maker_of, use_of
 from pipeline.asked import as_made
+from pipeline.distances import DISTANCE
 from pipeline.job import Job
-from pipeline.judged import DISTANCE
 from pipeline.machine import Machine
 from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.new_data import PREDICT

@@ -27,7 +27,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Proposed:
     """Two pictures, how many points of skin agree in both, how alike they are to a network, and
     what the table says of both: a column and two values."""
 
@@ -39,7 +39,7 @@ class Judged:
 
 
 def look_alikes_page(
-    judged: Sequence[Judged], apart: str, accepted: str, *, synthetic: bool
+    proposed: Sequence[Proposed], apart: str, accepted: str, *, synthetic: bool
 ) -> str:
     """The pairs in the order in which they are listed; `apart` says of two of what they are."""
     head = Head(
@@ -47,12 +47,12 @@ def look_alikes_page(
         about=f"Pictures of two {apart} that may be of one, the likeliest first.",
         banner=SYNTHETIC if synthetic else "",
         warnings=(KEEP,),
-        facts=(("pairs to judge", count(len(judged))),),
+        facts=(("pairs to judge", count(len(proposed))),),
     )
-    return page(head, [_how(judged, accepted), _pairs(judged)])
+    return page(head, [_how(proposed, accepted), _pairs(proposed)])
 
 
-def _how(judged: Sequence[Judged], accepted: str) -> Section:
+def _how(proposed: Sequence[Proposed], accepted: str) -> Section:
     lead = (
         "So many points lie in the same places of both pictures if one is turned, moved and "
         "scaled: because they show the same skin, or a ruler, a rim, gel, or by chance. The same "
@@ -64,13 +64,13 @@ def _how(judged: Sequence[Judged], accepted: str) -> Section:
         "under a first line a,b. They are then folded as one group, with:",
         command="make folds",
     )
-    rows = [f"{each.one.name},{each.other.name}" for each in judged]
+    rows = [f"{each.one.name},{each.other.name}" for each in proposed]
     whole = Folded(f"All of them as {accepted}", Source("\n".join(["a,b", *rows])))
     return Section("how", "How to judge", (note, whole), lead)
 
 
-def _pairs(judged: Sequence[Judged]) -> Section:
-    if not judged:
+def _pairs(proposed: Sequence[Proposed]) -> Section:
+    if not proposed:
         return Section("pairs", "Pairs", (Note("There is none."),))
     pairs = tuple(
         Pair(
@@ -78,12 +78,12 @@ def _pairs(judged: Sequence[Judged]) -> Section:
             words=_words(each),
             line=f"{each.one.name},{each.other.name}",
         )
-        for each in judged
+        for each in proposed
     )
     return Section("pairs", "Pairs", (Pairs(pairs),))
 
 
-def _words(each: Judged) -> str:
+def _words(each: Proposed) -> str:
     same = [f"{name.replace('_', ' ')} {one}" for name, one, other in each.told if one == other]
     differs = [
         f"{name.replace('_', ' ')} {one} and {other}"

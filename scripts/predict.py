@@ -15,17 +15,17 @@ from folds.findings import plural
 from folds.schema import ID, IMAGE, PATIENT
 from folds.spellings import plain_spelling
 from pipeline.asked import OF_NEW_DATA
+from pipeline.distances import UNLIKE, as_said, not_said
 from pipeline.job import Job
-from pipeline.judged import UNLIKE, as_said, not_said
 from pipeline.new_data import PREDICT, NewData, open_data, reading, refuse_half_seen
 from pipeline.new_scores import Stacked, choose
 from pipeline.predictions import (
     DETAILS,
     FILE,
     TRAINED_ON,
-    Judge,
+    Gauge,
     feature_state,
-    judge_of,
+    gauge_of,
     open_rows,
     predicting,
     trained_on,
@@ -51,14 +51,14 @@ def run(job: Job) -> Unit:
         data.forget(job.results)
         begin_anew(data.working(job.results))
     job = replace(job, fresh=is_anew(data.working(job.results)))
-    judge = judge_of(job, stacked, data)
-    if isinstance(judge, str):
-        job.say(not_said(judge))
-        judge = None
-    prediction = predicting(job, stacked, data, judge)
+    gauge = gauge_of(job, stacked, data)
+    if isinstance(gauge, str):
+        job.say(not_said(gauge))
+        gauge = None
+    prediction = predicting(job, stacked, data, gauge)
     if not job.state_of(prediction).done:
         refuse_foreign(prediction.folder, PREDICT)  # now, not hours later
-        _look(replace(job, fresh=False), stacked, data, judge)  # what is left of FRESH=1 goes on
+        _look(replace(job, fresh=False), stacked, data, gauge)  # what is left of FRESH=1 goes on
     done, new = job.make(prediction)
     data.forget(job.results)  # also what a call left that was killed between its end and this line
     if not new:
@@ -85,7 +85,7 @@ def run(job: Job) -> Unit:
     return done
 
 
-def _look(job: Job, stacked: Stacked, data: NewData, judge: Judge | None) -> None:
+def _look(job: Job, stacked: Stacked, data: NewData, gauge: Gauge | None) -> None:
     """Read the rows, refuse what cannot be scored, and let the networks look at the others."""
     read, _ = job.make(reading(job, data, list(feature_state(stacked.featured).columns)))
     job.show_notices_of(read)
@@ -101,8 +101,8 @@ def _look(job: Job, stacked: Stacked, data: NewData, judge: Judge | None) -> Non
 
         stacked.refuse_other_blocks()
         job.carry_out(*new_columns.looking(job, data, rows, networks))
-    if judge is not None and judge.network in networks:
-        job.carry_out(*judge.tasks)
+    if gauge is not None and gauge.network in networks:
+        job.carry_out(*gauge.tasks)
 
 
 def _refuse_known(job: Job, rows: pl.DataFrame, training: pl.DataFrame) -> None:

@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from folds.findings import plural
 from pipeline.asked import OF_NEW_DATA
+from pipeline.distances import UNLIKE, as_said
 from pipeline.job import Job
-from pipeline.judged import UNLIKE, as_said
 from pipeline.new_pictures import DISCLAIMER, TABLE, answering, working_folder
 from scripts.stage import OUT, main
 from workspace.atomic import remove_folder

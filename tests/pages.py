@@ -8,7 +8,7 @@ import polars as pl
 from metrics.score_sheet import ScoreConfig
 from reports.bundle.page import page as bundle_page
 from reports.bundle.runtime import Runtime
-from reports.look_alikes import Judged, Seen, look_alikes_page
+from reports.look_alikes import Proposed, Seen, look_alikes_page
 from reports.report import RunSheets, report
 from reports.suite.leaderboard import page as suite_page
 from stacking.measure import stack_sheet
@@ -83,7 +83,7 @@ def look_alikes():
     """Pairs of pictures with hostile ids."""
     seen = [Seen(name, PIXEL) for name in HOSTILE]
     told = (("site", PICTURE, TEMPLATE),)
-    pairs = [Judged(seen[0], one, 31, 0.9, told) for one in seen[1:]]
+    pairs = [Proposed(seen[0], one, 31, 0.9, told) for one in seen[1:]]
     return look_alikes_page(pairs, "patients", "accept.csv", synthetic=True)
 
 

@@ -44,7 +44,8 @@ class Asked:
 def draw(
     nets: Sequence[LesionNet], pictures: Pictures, plan: Sequence[Asked], way: Way
 ) -> Generator[list[bytes], None, None]:
-    """For each batch the PNGs that show where the class was seen, with class and score on them."""
+    """For each batch the PNGs: the picture, beside it where the class was seen, below it class and
+    score."""
     transform = _transform_of(nets)
     moved = [net.to(way.device) for net in nets]
     places = [asked.places for asked in plan]
@@ -116,7 +117,10 @@ def captioned(drawn: Pixels, words: str) -> Pixels:
 
 
 def _drawn(pictures: Pictures, place: int, heat: Maps, words: str) -> bytes:
-    drawn = captioned(overlay(_fitted(pictures.pixels(int(place))), heat), words)
+    pixels = _fitted(pictures.pixels(int(place)))
+    seen = captioned(overlay(pixels, heat), words)
+    below = np.full((len(seen) - len(pixels), pixels.shape[1], 3), PAPER, np.uint8)
+    drawn = np.hstack([np.vstack([pixels, below]), seen])
     ok, data = cv2.imencode(".png", drawn[..., ::-1])
     assert ok
     return bytes(data)

@@ -24,7 +24,12 @@ MOST = 200  # rows that are drawn at once
 ROWS = 20_000  # in the page, those of the highest scores
 SMALL_PICTURES = 10_000  # that have one in the page, those of the highest scores
 NOTE = "Not a medical device: a research tool, which gives no diagnosis."
+NOT_COUNTED = "What such scores meant is not counted on this page."
+NOT_JUDGED = "unlike: not judged"  # instead of a decision
 DIGITS = 5  # of a score, as many as a reader may want to sort by
+
+
+Meaning = Sequence[ReliabilityBin] | str  # what scores of a class meant; or why nobody knows
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,7 @@ class Speaker:
     name: str
     classes: tuple[str, ...]
     limit: float | None  # from where on the second of two classes is called
-    # By class: what such scores meant among the rows that the run held out; none: nobody knows.
-    meaning: tuple[Sequence[ReliabilityBin], ...] = ()
+    meaning: tuple[Meaning, ...] = ()  # by class, among the rows that the run held out
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ class Pictured:
     distance: float | None  # from what was learnt; above 1 it is unlike that
     small: bytes = b""  # WebP
 
+    @property
+    def unlike(self) -> bool:
+        return self.distance is not None and self.distance > 1
+
+    @property
+    def decided(self) -> str:
+        """The decision, of what is like what was learnt."""
+        return NOT_JUDGED if self.decision and self.unlike else self.decision
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -65,27 +78,28 @@ class Prediction:
     title: str
     speakers: Sequence[Speaker]
     pictures: Sequence[Pictured]
-    judge: str | None  # whose embeddings distances are of
+    measured_by: str | None  # whose embeddings distances are of
     notes: Sequence[str]  # what is to be known of all of it
 
 
 def page(prediction: Prediction) -> str:
     """The whole page as text."""
     script, style = text_of(SCRIPT), text_of(STYLE)
-    every, judge = prediction.pictures, prediction.judge
+    every, measured_by = prediction.pictures, prediction.measured_by
     prediction = replace(prediction, pictures=[every[at] for at in _highest(every, ROWS)])
     pictures = prediction.pictures
-    unlike = sum(1 for one in every if one.distance is not None and one.distance > 1)
-    decisions = sorted({one.decision for one in pictures if one.decision})
+    unlike = sum(1 for one in every if one.unlike)
+    decisions = sorted({one.decided for one in pictures if one.decided})
     facts = [("pictures", count(len(every)))]
-    if judge is not None:
+    if measured_by is not None:
         facts.append(("unlike what was learnt", count(unlike)))
     return environment().get_template(TEMPLATE).render(
         title=prediction.title, note=NOTE, notes=_notes(prediction, len(every)), facts=facts,
-        judge=judge,
-        decisions=[(one, sum(1 for p in pictures if p.decision == one)) for one in decisions],
+        measured_by=measured_by,
+        decisions=[(one, sum(1 for p in pictures if p.decided == one)) for one in decisions],
         speakers=prediction.speakers, most=MOST, total=len(pictures), style=style,
-        script=script, script_hash=known_by(script), rows=_as_json(prediction, decisions),
+        digits=_digits, script=script, script_hash=known_by(script),
+        rows=_as_json(prediction, decisions),
     )  # fmt: skip
 
 
@@ -122,21 +136,30 @@ def _as_json(prediction: Prediction, decisions: Sequence[str]) -> Markup:
     speakers = [
         {
             "name": one.name, "classes": list(one.classes), "limit": one.limit,
-            "meaning": [[_bin(b) for b in bins if b["n"]] for bins in one.meaning],
+            "meaning": [_told(m) for m in one.meaning or [NOT_COUNTED] * len(one.classes)],
         }
         for one in prediction.speakers
     ]  # fmt: skip
     rows = [_row(one, decisions) for one in prediction.pictures]
-    content = {"judge": prediction.judge, "speakers": speakers, "decisions": list(decisions),
-               "rows": rows}  # fmt: skip
+    content = {"measured_by": prediction.measured_by, "speakers": speakers,
+               "decisions": list(decisions), "rows": rows}  # fmt: skip
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)  # noqa: S704 - no sign of markup is left in it
 
 
+def _told(meaning: Meaning) -> str | list[list[float]]:
+    return meaning if isinstance(meaning, str) else [_bin(one) for one in meaning if one["n"]]
+
+
 def _bin(one: ReliabilityBin) -> list[float]:
-    return [_short(one["low"]), _short(one["high"]), one["n"], one["positives"]]
+    """Its ends, its rows, those of the class, and between which shares of 1 that lies."""
+    low, high = one["observed_low"], one["observed_high"]
+    assert low is not None
+    assert high is not None
+    ends, between = (_short(one["low"]), _short(one["high"])), (_short(low), _short(high))
+    return [*ends, one["n"], one["positives"], *between]
 
 
 def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:
@@ -144,9 +167,14 @@ def _row(one: Pictured, decisions: Sequence[str]) -> list[Any]:
         None if s is None else [s.shown, [_short(p) for p in s.probability], s.overlay]
         for s in one.said
     ]
-    called = decisions.index(one.decision) if one.decision else -1
+    called = decisions.index(one.decided) if one.decided else -1
     distance = None if one.distance is None else _short(one.distance)
     return [one.name, called, distance, said, base64.b64encode(one.small).decode()]
+
+
+def _digits(score: float) -> str:
+    """As the script writes it."""
+    return f"{score:.3f}" if score >= 0.001 else f"{score:#.2g}"
 
 
 def _short(value: float) -> float:

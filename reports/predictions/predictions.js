@@ -1,7 +1,7 @@
 "use strict";
 // Draws one page of rows at a time: what the name, the decision and the tick leave, in the order of
 // a column. Every text becomes text; an overlay is asked for when its picture is opened.
-const { judge, speakers, decisions, rows } = JSON.parse(document.getElementById("content").textContent);
+const { measured_by: measuredBy, speakers, decisions, rows } = JSON.parse(document.getElementById("content").textContent);
 const [NAME, CALLED, DISTANCE, SAID, SMALL] = [0, 1, 2, 3, 4];
 const ask = (id) => document.getElementById(id);
 const [body, state, size] = [ask("rows"), ask("state"), ask("size")];
@@ -18,6 +18,7 @@ const values = {
   distance: (row) => row[DISTANCE],
 };
 const value = (by) => values[by] ?? ((row) => scored(row, Number(by)));
+const unlike = (row) => row[DISTANCE] > 1;
 let by = "0", down = true, at = 0, left = rows;
 
 const make = (tag, text, className) => {
@@ -26,17 +27,17 @@ const make = (tag, text, className) => {
   if (className) element.className = className;
   return element;
 };
-const percent = (p) => (p >= 0.1 ? p.toFixed(2) : p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
+const digits = (p) => (p >= 0.001 ? p.toFixed(3) : p.toPrecision(2));
 
 const choose = () => {
   const part = ask("name").value.toLowerCase();
   const called = ask("decision")?.value ?? "";
-  const unlike = ask("unlike")?.checked ?? false;
+  const onlyUnlike = ask("unlike")?.checked ?? false;
   left = rows.filter(
     (row) =>
       row[NAME].toLowerCase().includes(part) &&
       (called === "" || row[CALLED] === Number(called)) &&
-      (!unlike || row[DISTANCE] > 1),
+      (!onlyUnlike || unlike(row)),
   );
   const of = value(by), sign = down ? -1 : 1;
   left.sort((a, b) => {
@@ -81,15 +82,15 @@ const drawn = (row) => {
   if (row[SMALL]) picture.append(small(row));
   open.type = "button";
   open.setAttribute("aria-expanded", "false");
-  name.append(open);
+  name.append(open, make("span", under(row), "under"));
   line.append(picture, name);
   speakers.forEach((one, number) => {
-    const cell = make("td", row[SAID][number] ? percent(scored(row, number)) : "–");
+    const cell = make("td", row[SAID][number] ? digits(scored(row, number)) : "–");
     if (one.classes.length > 2 && row[SAID][number]) cell.prepend(`${one.classes[row[SAID][number][0]]} `);
     line.append(cell);
   });
-  if (decisions.length) line.append(make("td", values.decision(row) || "–"));
-  if (judge) line.append(make("td", far(row), row[DISTANCE] > 1 ? "unlike" : ""));
+  if (decisions.length) line.append(make("td", values.decision(row) || "–", "wide"));
+  if (measuredBy) line.append(make("td", far(row), unlike(row) ? "wide unlike" : "wide"));
   const more = make("tr", undefined, "more");
   more.hidden = true;
   open.addEventListener("click", () => {
@@ -100,7 +101,9 @@ const drawn = (row) => {
   return [line, more];
 };
 
-const far = (row) => (row[DISTANCE] === null ? "–" : `${row[DISTANCE].toFixed(2)}${row[DISTANCE] > 1 ? " unlike" : ""}`);
+const far = (row) => (row[DISTANCE] === null ? "–" : `${row[DISTANCE].toFixed(2)}${unlike(row) ? " unlike" : ""}`);
+
+const under = (row) => [values.decision(row), row[DISTANCE] !== null && `distance ${far(row)}`].filter(Boolean).join(", ");
 
 const details = (row, width) => {
   const cell = make("td"), stages = make("div", undefined, "stages");
@@ -108,8 +111,8 @@ const details = (row, width) => {
   speakers.forEach((one, number) => {
     if (row[SAID][number]) stages.append(stage(one, row[SAID][number], row));
   });
-  if (row[DISTANCE] > 1) {
-    cell.append(make("p", `Unlike the pictures that ${judge} learnt from (distance ${row[DISTANCE].toFixed(2)}, from 1 on): what is said of it says little.`, "unlike"));
+  if (unlike(row)) {
+    cell.append(make("p", `Unlike the pictures that ${measuredBy} learnt from (distance ${row[DISTANCE].toFixed(2)}, from 1 on): what is said of it says little.`, "unlike"));
   }
   cell.append(stages);
   return cell;
@@ -120,30 +123,32 @@ const stage = (one, [shown, shares, overlay], row) => {
   box.append(make("h3", one.name));
   const list = one.classes.map((name, code) => [name, shares[code], code]).filter(([, , code]) => !two || code === 1);
   list.sort((a, b) => b[1] - a[1]);
-  for (const [name, p] of list) box.append(make("p", `${name} ${percent(p)}`));
-  if (two && one.limit !== null) {
+  for (const [name, p] of list) box.append(make("p", `${name} ${digits(p)}`));
+  if (two && one.limit !== null && !unlike(row)) {
     const is = shares[1] >= one.limit ? "at or above" : "below";
-    box.append(make("p", `${is} the run's threshold of ${percent(one.limit)}: ${one.classes[Number(shares[1] >= one.limit)]}`));
+    box.append(make("p", `${is} the run's threshold of ${digits(one.limit)}: ${one.classes[Number(shares[1] >= one.limit)]}`));
   }
-  box.append(make("p", meaning(one, shown, shares[shown])));
+  if (!unlike(row)) box.append(make("p", meaning(one, shown, shares[shown])));
   if (overlay) {
-    const image = make("img"), caption = `${one.classes[shown]} ${percent(shares[shown])}`;
+    const image = make("img");
     image.src = overlay.split("/").map(encodeURIComponent).join("/");
     image.alt = `Where ${one.name} saw ${one.classes[shown]} in ${row[NAME]}`;
-    const scale = make("p", undefined, "scale");
-    scale.append("little", make("i"), "most");
-    box.append(image, make("p", `Where it saw ${caption}; colours tell where, not how much.`), scale);
+    box.append(image, make("p", `The picture, and where it saw ${one.classes[shown]}: colours tell where, not how much.`));
   }
   return box;
 };
 
 const meaning = (one, code, p) => {
   const bins = one.meaning[code];
-  if (!bins || !bins.length) return "The score is a place in an order, not a probability.";
-  const [low, high, n, positives] = bins.find((bin) => p <= bin[1]) ?? bins[bins.length - 1];
+  if (typeof bins === "string") return bins;
+  const last = bins[bins.length - 1], above = p > last[1], below = p < bins[0][0];
+  const [low, high, n, positives, ...between] = bins.find((bin) => p <= bin[1]) ?? last;
+  const beyond = above ? "Higher than any that the run held out. " : below ? "Lower than any that the run held out. " : "";
+  const like = above ? "highest" : below ? "lowest" : "like this";
+  const [about, from, to] = [positives / n, ...between].map((share) => whole(Math.round(1000 * share)));
   return (
-    `Of ${whole(n)} pictures that the run held out and scored like this (${percent(low)} to ${percent(high)}), ` +
-    `${whole(positives)} were ${one.classes[code]}: about ${whole(Math.round((1000 * positives) / n))} of 1,000.`
+    `${beyond}Of ${whole(n)} rows that the run held out and scored ${like} (${digits(low)} to ${digits(high)}), ` +
+    `${whole(positives)} were ${one.classes[code]}: about ${about} of 1,000 (${from} to ${to}).`
   );
 };
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 import zipfile
+from html import unescape
 
 import h5py
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from pipeline.distances import NOT_CHECKED
 from pipeline.job import Job
+from pipeline.meaning import MEANING
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from scripts.predict import run
@@ -250,11 +253,21 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
         'pictures lie is not said; name their folder once, SET="predict.learnt=folder".'
     ) in " ".join(said.split())
     assert "unlike" not in prediction(place, new, "details.csv").columns
+    [file] = (place.run / "predictions").glob(f"{new.name}-*/predictions.html")
+    told, skin = unescape(file.read_text()), "it knows nothing of skin."
+    assert all(note in told for note in (NOT_CHECKED, MEANING, skin))
     said = predict(place, new, f"predict.learnt={place.data}")
     details = prediction(place, new, "details.csv")
     assert (details["unlike"] == (details["distance"] > 1)).all()
-    [folder] = (place.run / "predictions").glob(f"{new.name}-*")
-    content = rows_of((folder / "predictions.html").read_text())
+    told = unescape(file.read_text())
+    assert MEANING in told
+    assert skin in told
+    assert NOT_CHECKED not in told
+    content = rows_of(file.read_text())
+    _, bins = content["speakers"][0]["meaning"]
+    held_out = pl.read_parquet(place.run / "stack" / "oof_stack.parquet")["target"]
+    assert sum(n for _, _, n, *_ in bins) == len(held_out) - held_out.null_count()
+    assert sum(k for _, _, _, k, *_ in bins) == held_out.sum()
     assert [one["name"] for one in content["speakers"]] == ["stack", "small", "stage2"]
     assert {row[0]: row[2] for row in content["rows"]} == {
         name: float(f"{far:.5g}") for name, far in details.select("isic_id", "distance").iter_rows()
@@ -265,9 +278,9 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
     }
     assert all(row[4] for row in content["rows"])
     decided = [content["decisions"][row[1]] for row in content["rows"]]
-    assert decided.count("flagged") == details["flagged"].sum()
-    judge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
-    settings = (f'predict.networks=["{judge}"]', "predict.overlays=false")
+    assert decided.count("flagged") == (details["flagged"] & ~details["unlike"]).sum()
+    gauge = "stage2" if "those that stage2 learnt from" in " ".join(said.split()) else "small"
+    settings = (f'predict.networks=["{gauge}"]', "predict.overlays=false")
     call(place, "predict_images", "--images", str(pictures), settings=settings)
     alone = prediction(place, pictures).select(
         pl.col("picture").alias("isic_id"), pl.col("distance").alias("other")
@@ -276,7 +289,7 @@ def test_tables_and_pictures_alone_are_as_far_from_what_was_learnt(place, new, p
     assert len(both) == len(details)
     np.testing.assert_allclose(both["distance"], both["other"], rtol=1e-3)
     kept = sorted((place.run / "familiar").glob("*/manifest.json"))
-    assert [path.parent.name for path in kept] == [f"{judge}_fold_0", f"{judge}_fold_1"]
+    assert [path.parent.name for path in kept] == [f"{gauge}_fold_0", f"{gauge}_fold_1"]
     again = predict(place, new)  # once it is known, nobody need name the folder
     assert "notice: whether pictures" not in again
 

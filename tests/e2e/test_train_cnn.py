@@ -270,10 +270,10 @@ def test_predict_on_pictures_of_ones_own(place, tmp_path):
         "deep__two_stage1.png", "one_stage1.png", "three_stage1.png"
     ]  # fmt: skip
     drawn = cv2.imread(str(folder / "overlays" / "one_stage1.png"))
-    assert drawn.shape[1] == 256  # enlarged, for the words below it
+    assert drawn.shape[1] == 2 * 256  # the picture and the overlay, enlarged for the words below
     assert drawn.shape[0] > 256 * 70 / 90
     page = (folder / "predictions.html").read_text()
-    assert page.count("Not a medical device") == 2
+    assert page.count("Not a medical device") == 3  # in the head, at the foot, on each printed page
     assert all(f"overlays/{name}" in page for name in overlays)
     assert (rows["unlike"] == (rows["distance"] > 1)).all()
     assert "that stage1 learnt from" in done.stdout

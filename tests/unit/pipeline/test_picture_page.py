@@ -11,8 +11,10 @@ import pytest
 from folds.images import ImageReader
 from models.input.pictures import Pictures
 from models.networks.use import use_of
+from pipeline import meaning as counting
 from pipeline import picture_page
 from pipeline.answers import Answer
+from pipeline.distances import NOT_CHECKED
 from pipeline.picture_page import Answered, Meant, meaning_of, prediction_page
 from reports.predictions import page as drawing
 from reports.predictions.page import (
@@ -43,16 +45,17 @@ def meant(run):
 
 
 def test_what_scores_meant_is_counted_among_the_rows_that_were_held_out(run, monkeypatch):
-    monkeypatch.setattr(picture_page, "LEAST", 4)
+    monkeypatch.setattr(counting, "LEAST", 8)
+    monkeypatch.setattr(counting, "RARER", 1)
     benign, malignant = meaning_of(meant(run))
-    assert [(one["n"], one["positives"]) for one in malignant] == [(4, 0), (4, 3)]
-    assert malignant[0]["low"] <= 0.1
-    assert 0.4 <= malignant[0]["high"] <= 0.6
-    assert [(one["n"], one["positives"]) for one in benign] == [(4, 1), (4, 4)]
+    assert [(one["n"], one["positives"]) for one in malignant] == [(5, 1), (1, 1), (2, 1)]
+    assert [one["high"] for one in malignant] == [0.6, 0.7, 0.9]
+    assert [(one["n"], one["positives"]) for one in benign] == [(2, 1), (1, 0), (5, 4)]
 
 
 def test_few_rows_say_nothing_of_what_scores_meant(run):
-    assert meaning_of(meant(run)) == ()
+    few = "Too few rows held out (8) to say what such scores meant."
+    assert meaning_of(meant(run)) == (few, few)
 
 
 def answer(run, name, shares, classes=("benign", "malignant"), limit=None):
@@ -99,6 +102,7 @@ def test_the_page_speaks_of_a_picture_as_far_as_a_network_was_asked_about_it(run
     assert '["b",0,null,[[1,[0.2,0.8],"overlays/b_flag.png"],' in block
     assert '[0,[0.5,0.3,0.2],"overlays/b_which.png"]],"' in block
     assert 'id="unlike"' not in text
+    assert NOT_CHECKED in text
 
 
 def test_a_small_picture_is_the_middle_square(tmp_path):

@@ -16,7 +16,7 @@ from models.networks.fold import own_rows
 from models.networks.kept import open_network
 from models.networks.use import maker_of
 from pipeline import unlike
-from pipeline.judged import as_said
+from pipeline.distances import as_said
 from pipeline.picture_rows import open_picture_rows
 from scripts import predict_images
 from tests.by_hand.pictures import HELD_OUT, PicturesByHand, random_weights
@@ -117,7 +117,7 @@ def test_how_many_are_unlike_is_said():
     assert as_said(facts) == "none of 2 pictures is unlike those that flag learnt from."
     assert as_said({**facts, "count": 1}) == (
         "1 of 2 pictures is unlike those that flag learnt from, so their scores say little "
-        "(unlike); of those that it held out 0.05 are, by choice."
+        "(unlike); 5 of 100 of those it held out are flagged too, by choice."
     )
 
 

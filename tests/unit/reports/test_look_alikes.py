@@ -2,14 +2,14 @@
 
 import re
 
-from reports.look_alikes import Judged, Seen, look_alikes_page
+from reports.look_alikes import Proposed, Seen, look_alikes_page
 
 PICTURE = "data:image/jpeg;base64,AAAA"
 EVIL = '"><script>x</script>'
 
 
 def judged(one="A", other="B", told=()):
-    return Judged(Seen(one, PICTURE), Seen(other, f"{PICTURE}BBB="), 31, 0.9312, told)
+    return Proposed(Seen(one, PICTURE), Seen(other, f"{PICTURE}BBB="), 31, 0.9312, told)
 
 
 def shown(*pairs, synthetic=False):

@@ -86,8 +86,10 @@ def test_overlays_of_batches_are_those_of_each_picture_alone_but_for_rounding(ne
         heat = one_by_one(nets, pictures, place, int(CLASSES[place]))
         pixels = pictures.pixels(place)
         wide, high = 256, round(256 * 70 / pixels.shape[1])  # enlarged, so that words can be read
-        alone = overlay(cv2.resize(pixels, (wide, high), interpolation=cv2.INTER_LINEAR), heat)
-        away = np.abs(decoded(png)[:high].astype(int) - alone)
+        plain = cv2.resize(pixels, (wide, high), interpolation=cv2.INTER_LINEAR)
+        alone, shown = overlay(plain, heat), decoded(png)[:high].astype(int)
+        assert (shown[:, :wide] == plain).all()
+        away = np.abs(shown[:, wide:] - alone)
         assert away.max() <= 8  # a heat that rounds to the next level has the next colour
         assert (away > 0).mean() < 0.02
 
@@ -101,7 +103,7 @@ def test_a_photograph_is_made_small(nets, tmp_path):
     one = Pictures(ImageReader(tmp_path), ["large"], ["large.png"])
     [[png]] = draw(nets, one, [Asked(np.array([0]), np.array([1]), ["NV 0.5"])], Way(CPU))
     high, wide, _ = decoded(png).shape
-    assert wide == OVERLAY_PX
+    assert wide == 2 * OVERLAY_PX  # the picture and the overlay
     assert 307 + 40 < high < 307 + 140  # and the words below
 
 
