@@ -46,6 +46,9 @@ from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 TABLE, JSON, PAGE = "predictions.csv", "predictions.json", "predictions.html"
+BLIND = (
+    "notice: {name} works on tokens, not on a map of the picture: nothing shows where it looked."
+)
 DISCLAIMER = "A research tool, no medical device: it gives no diagnosis."
 
 
@@ -153,9 +156,14 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     rows, shown = _rows(asked.cascade, answers, pictures.ids.to_list(), draft.facts)
     if distances is not None:
         _measure(rows, distances, draft.facts)
+    overlaid = list[str]()
     if asked.overlays:
         for name, which in shown.items():
             nets = [kept.open_network(unit)[0] for unit in networks[name]]
+            if not nets[0].last_map:
+                draft.desk.say(BLIND.format(name=name))
+                continue
+            overlaid.append(name)
             with draft.progress(f"{name}, Grad-CAM") as show:
                 way = _plainly(asked.machine, nets[0].config)
                 drawn = work.overlays(name, nets, way, _captioned(answers[name], *which), show)
@@ -165,7 +173,7 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     draft.csv(TABLE, pl.DataFrame(rows))
     draft.json(JSON, {"note": DISCLAIMER, "pictures": rows})
     measured_by = None if distances is None else distances.network
-    answered = Answered(answers, rows, shown, measured_by, asked.meant, asked.overlays)
+    answered = Answered(answers, rows, shown, measured_by, asked.meant, overlaid)
     with draft.progress("The page") as show:
         draft.show(PAGE, prediction_page(folder.name, answered, pictures, show))
     for file, (network, categories) in asked.challenged.items():

@@ -4,7 +4,7 @@ Reads <run>/networks/<name>/oof.parquet, so that a score can be told in cases: o
 the run with such a score, so many were of that class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -68,7 +68,7 @@ class Answered:
     shown: Shown
     measured_by: str | None  # whose embeddings distances are of
     meant: Mapping[str, Meant]
-    overlays: bool
+    overlaid: Collection[str]  # networks that show where they looked
 
 
 def prediction_page(title: str, answered: Answered, pictures: Pictures, show: Show) -> str:
@@ -97,7 +97,7 @@ def is_drawn(samples: Path) -> bool:
 def _said(name: str, answered: Answered, pictures: Pictures) -> list[Said | None]:
     """By picture what a network says, of those that it speaks of."""
     said: list[Said | None] = [None] * len(pictures)
-    files = overlay_names(pictures.ids, name) if answered.overlays else None
+    files = overlay_names(pictures.ids, name) if name in answered.overlaid else None
     probability = answered.answers[name].probability
     for place, code in zip(*answered.shown.get(name, ((), ())), strict=True):
         file = None if files is None else f"{OVERLAYS}/{files[place]}"

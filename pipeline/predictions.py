@@ -183,6 +183,7 @@ def _draw(
         limit=draft.facts.get("threshold") if by_itself else None,
         flag=FLAGGED if FLAGGED in details.columns else None,
         measured_by=draft.facts[UNLIKE]["network"] if UNLIKE in draft.facts else None,
+        not_counted=table_page.why_not_counted(stacked.unit.manifest.recipe),
     )  # fmt: skip
     oof = table_page.oof_of(stacked.unit) if choice.members == stacked.handed_in else None
     with draft.progress("The page") as show:

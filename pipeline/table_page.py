@@ -6,6 +6,7 @@ Reads <run>/stack/oof_stack.parquet, so that a score can be told in cases of row
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -35,11 +36,14 @@ class Scored:
     limit: float | None  # from where on the score flags
     flag: str | None  # the column that says whether a row is flagged
     measured_by: str | None  # whose embeddings distances are of
+    not_counted: str | None = None  # why rows held out say nothing of such scores
 
 
 def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show) -> str:
     """All that is said of the rows; `oof` are those of the run by the same score."""
-    meant = () if oof is None else _meant(oof, scored.column)
+    meant: tuple[Meaning, ...] = () if oof is None else _meant(oof, scored.column)
+    if scored.not_counted is not None:
+        meant = (scored.not_counted,) * len(CLASSES)
     speakers = [Speaker(scored.name, CLASSES, scored.limit, meant)]
     looked = next(iter(scored.networks.values()))
     speaking = {name: one for name, one in scored.networks.items() if one.classes}  # no encoder
@@ -61,6 +65,17 @@ def table_page(title: str, scored: Scored, oof: pl.DataFrame | None, show: Show)
 def oof_of(stack: Unit) -> pl.DataFrame:
     """The run's rows with what is handed in said of them by who never saw them."""
     return stack.parquet("oof_stack.parquet")
+
+
+def why_not_counted(made: Mapping[str, Any]) -> str | None:
+    """Why no row that the run held out has such a score as new rows get; `made` is its recipe."""
+    if (method := made["calibration"]["method"]) != "none":
+        shifted = made["calibration"].get("prevalence")
+        where = "" if shifted is None else f", where {shifted:g} of all are positive"
+        return f"A probability, by a map ({method}) fitted on rows held out{where}."
+    if made["stack"]["average"] == "rank" and made["blend"]["policy"] in (None, "stack"):
+        return "A place from 0 to 1 among the new rows (stack.average=rank), no probability."
+    return None
 
 
 def _meant(oof: pl.DataFrame, column: str) -> tuple[Meaning, ...]:

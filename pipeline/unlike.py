@@ -35,7 +35,7 @@ from pipeline.new_data import PREDICT
 from pipeline.picture_rows import PictureFiles, open_picture_rows, picture_files
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, DataError
 from workspace.manifest import load_manifest
 from workspace.orders import Needs
 from workspace.tasks import Task
@@ -43,6 +43,7 @@ from workspace.units import Draft, Unit, open_unit
 
 FOLDER, NEAR, FAR = "familiar", "familiar.safetensors", "distances.parquet"
 LEARNT, HELD_OUT = 2000, 2000  # pictures of a fold's network that are looked at, at most
+MEND = 'SET="predict.learnt=folder", or ask for no distances, SET="predict.unlike=false".'
 CHECKED, APART = 32, 0.05  # pictures whose scores are compared with those kept, and the bound
 
 
@@ -140,7 +141,14 @@ def look_at_learnt(
             return score_pictures(net, rows.pictures, indices, way, show)
 
     few = new[:CHECKED]
-    _check_same(made, rows.pictures.ids.gather(few), scores("a few", few, use.views), files.images)
+    try:
+        now = scores("a few", few, use.views)
+    except DataError as error:
+        raise ArtifactError(
+            f"{files.images} lacks pictures that {unit.name} held out; name the folder of the "
+            f"run's own, {MEND}"
+        ) from error
+    _check_same(made, rows.pictures.ids.gather(few), now, files.images)
     plain = [view.name for view in IDENTITY]
     seen = scores("pictures learnt from", some_of(learnt, LEARNT), plain).embedding
     near = familiar(_kept(seen))

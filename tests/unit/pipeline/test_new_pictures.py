@@ -9,6 +9,7 @@ from PIL import Image
 
 from folds.images import ImageReader
 from models.inference.scores import score_pictures
+from models.networks import kept
 from models.networks.kept import open_network
 from models.networks.use import maker_of, use_of
 from pipeline import new_pictures
@@ -16,7 +17,7 @@ from pipeline.answerers import answering_networks, cascade_of, challenged_by
 from pipeline.answerers import folds_of as units_of
 from pipeline.answers import Answer
 from pipeline.machine import Machine
-from pipeline.new_pictures import _pictures, _rows
+from pipeline.new_pictures import BLIND, _pictures, _rows
 from scripts import predict_images
 from submissions.isic_challenge import CATEGORIES
 from tests.by_hand.pictures import PicturesByHand, random_weights
@@ -263,6 +264,25 @@ def test_the_mean_over_the_folds_answers_and_pieces_are_gone_once_all_is_written
     predict_images.run(run.job(*asked, files={"images": mine}))
     [line] = run.lines()
     assert line == f"predict: nothing to do, {done.folder / 'predictions.csv'} is up to date."
+
+
+def test_a_network_on_tokens_answers_without_overlays_and_says_so(run, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a0.png").write_bytes((run.data / "pictures" / "a0.png").read_bytes())
+    keep(run, "flag", weights=random_weights, limit=0.5)
+    opened = kept.open_network
+
+    def on_tokens(*asked):
+        net, use = opened(*asked)
+        net.last_map = ""
+        return net, use
+
+    monkeypatch.setattr(kept, "open_network", on_tokens)
+    job = run.job("predict.unlike=false", files={"images": tmp_path / "mine"})
+    done = predict_images.run(job)
+    assert BLIND.format(name="flag") in run.lines()
+    assert not (done.folder / "overlays").exists()
+    assert "overlays/" not in done.text("predictions.html").partition('id="content">')[2]
 
 
 def alone(job, folder, unit):

@@ -95,12 +95,15 @@ def test_the_page_speaks_of_a_picture_as_far_as_a_network_was_asked_about_it(run
         "flag": (np.array([0, 1]), np.array([1, 1])), "which": (np.array([1]), np.array([0])),
     }  # fmt: skip
     text = prediction_page(
-        "mine", Answered(answers, rows, shown, None, {}, overlays=True), pictures, lambda *_: None
+        "mine",
+        Answered(answers, rows, shown, None, {}, overlaid=["flag"]),
+        pictures,
+        lambda *_: None,
     )
     block = text.partition('id="content">')[2]
     assert '["a",1,null,[[1,[0.9,0.1],"overlays/a_flag.png"],null],"' in block
     assert '["b",0,null,[[1,[0.2,0.8],"overlays/b_flag.png"],' in block
-    assert '[0,[0.5,0.3,0.2],"overlays/b_which.png"]],"' in block
+    assert '[0,[0.5,0.3,0.2],null]],"' in block
     assert 'id="unlike"' not in text
     assert NOT_CHECKED in text
 

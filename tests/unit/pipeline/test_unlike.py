@@ -177,6 +177,17 @@ def test_a_run_whose_rows_are_gone_says_so(run, whole):
     )
 
 
+def test_a_folder_that_lacks_the_runs_pictures_is_refused_with_the_mend(run, tmp_path):
+    (tmp_path / "elsewhere" / "pictures").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "elsewhere" / "pictures" / "x.png"), np.zeros((9, 9, 3), np.uint8))
+    with pytest.raises(ArtifactError) as refused:
+        predict(run, f"predict.learnt={tmp_path / 'elsewhere'}")
+    assert str(refused.value) == one_line(
+        f"{tmp_path / 'elsewhere'} lacks pictures that flag_fold_0 held out; name the folder of "
+        f"the run's own, {unlike.MEND}"
+    )
+
+
 def test_other_pictures_than_those_held_out_are_refused(run, tmp_path):
     other = tmp_path / "elsewhere"
     (other / "pictures").mkdir(parents=True)
