@@ -62,12 +62,16 @@ def tables(sheet: Leaderboard) -> list[Said]:
 
 def page(sheet: Leaderboard) -> str:
     """The same as one page."""
-    kind = sheet["kind"]
+    kind, drawn = sheet["kind"], sheet["synthetic"]
+    every = len(drawn) == len(sheet["named"])  # else people are on the page too
     head = Head(
         title=name_some(sheet["named"]),
         about=f"{plural(len(sheet['named']), kind.removesuffix('s'))} side by side.",
-        banner=SYNTHETIC if sheet["synthetic"] else "",
-        warnings=tuple(_notes(sheet)),
+        banner=SYNTHETIC if every else "",
+        warnings=(
+            *([] if every or not drawn else [f"Drawn by 'make sample': {name_some(drawn)}."]),
+            *_notes(sheet),
+        ),
         facts=(),
         kind="leaderboard",
     )

@@ -123,7 +123,10 @@ def test_what_a_run_says_of_itself_and_drawn_data_stand_above_all():
     found = sheet(entry("a", 1), entry("b", 4), notes={"b": ["It saw all."]}, synthetic=["a"])
     assert "notice: b: It saw all." in tables(found)
     text = Page(page(found)).text
-    assert text.index("Synthetic data.") < text.index("b: It saw all.") < text.index("pAUC above")
+    drawn = text.index("Drawn by 'make sample': a.")
+    assert drawn < text.index("b: It saw all.") < text.index("pAUC above")
+    assert "Synthetic data." not in text  # b is of people
+    assert "Synthetic data." in Page(page({**found, "synthetic": ["a", "b"]})).text
 
 
 def test_the_console_takes_no_name_for_markup():
