@@ -13,9 +13,9 @@ from tests.browser import chromium
 CLASSES = ("benign", "malignant")
 
 
-def pictured(name, score, *, distance=0.5, limit=0.52):
+def pictured(name, score, *, distance=0.5, limit=0.52, networks=1):
     said = Said([1 - score, score], 1, None)
-    return Pictured(name, CLASSES[int(score >= limit)], [said], distance)
+    return Pictured(name, CLASSES[int(score >= limit)], [said] * networks, distance)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def shown(browser, tmp_path):
     """The page of some pictures, as a tab."""
 
     def opened(pictures, meaning=(), **how):
-        speakers = [Speaker("stage1", CLASSES, 0.52, meaning)]
+        names = [f"stage{at}" for at in range(1, 1 + len(pictures[0].said))]
+        speakers = [Speaker(name, CLASSES, 0.52, meaning) for name in names]
         path = tmp_path / "predictions.html"
         drawn = Prediction("mine", speakers, pictures, "stage1", ["A note."])
         path.write_text(page(drawn), encoding="utf-8")
@@ -106,8 +107,6 @@ def test_on_a_phone_the_decision_stands_under_a_name_that_is_whole(shown):
         "unlike: not judged, distance 1.50 unlike",
         "benign, distance 0.50",
     ]
-    heights = [one.bounding_box()["height"] for one in tab.locator("#rows .open").all()]
-    assert max(heights) < 30  # on one line
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
     box = tab.locator(".scroll").evaluate("(one) => one.scrollWidth - one.clientWidth")
     assert box == 0
@@ -115,6 +114,13 @@ def test_on_a_phone_the_decision_stands_under_a_name_that_is_whole(shown):
     wide = shown(pictures)
     assert not wide.is_visible(".under >> nth=0")
     assert wide.is_visible("th[data-by=decision]")
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_a_name_is_not_broken_to_make_room_for_networks(shown, width):
+    pictures = [pictured("ISIC_0083436", 0.3, networks=5)]
+    tab = shown(pictures, viewport={"width": width, "height": 800})
+    assert tab.locator("#rows .open").bounding_box()["height"] < 30  # on one line
 
 
 def test_an_opened_picture_has_no_second_scale(shown, tmp_path):
