@@ -19,19 +19,43 @@ RATES = ("accuracy", "recall")  # columns that are k of the row's n
 
 
 @pytest.fixture(scope="module")
-def shown(multimodal, tmp_path_factory):
-    """Page and card of the run, which stays as it is."""
-    out = tmp_path_factory.mktemp("shown")
-    call(multimodal, "report", "--out", str(out))
+def out(multimodal, tmp_path_factory):
+    """What is drawn of the run, which stays as it is."""
+    folder = tmp_path_factory.mktemp("shown")
+    call(multimodal, "report", "--out", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(out):
+    """Page and card."""
     folder = out / "report"
     return (folder / "report.html").read_text(), (folder / "model_card.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def known(multimodal):
-    """What the run's files say, and the seconds that they add up to."""
+def known(multimodal, out):
+    """What the run's files say, the seconds that they add up to, and the cases of the page."""
     found = Known.of(multimodal.run)
-    return Known(found.values | spent(multimodal.run), found.ends, found.words)
+    for path in (out / "cases").glob("*.json"):
+        found.take(json.loads(path.read_text()))
+    counted = spent(multimodal.run) | shares_of_rows(multimodal.run)
+    return Known(found.values | counted, found.ends, found.words)
+
+
+def shares_of_rows(run):
+    """What of each true class was called what, as a confusion matrix says it in small type."""
+    found = set()
+    for path in run.rglob("metrics.json"):
+        for one in confusions(json.loads(path.read_text())):
+            found |= {count / sum(row) for row in one["counts"] if sum(row) for count in row}
+    return found
+
+
+def confusions(sheet):
+    if isinstance(sheet, dict):
+        for key, value in sheet.items():
+            yield from [value] if key == "confusion" else confusions(value)
 
 
 def spent(run):
