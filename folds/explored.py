@@ -66,7 +66,7 @@ def diagnoses(rows: pl.DataFrame, group: pl.Series) -> list[Diagnosis]:
         )
         .sort(pl.col(DIAGNOSIS).is_null(), -pl.col("n").cast(pl.Int64), DIAGNOSIS, nulls_last=True)
     )
-    return [Diagnosis(**row) for row in counted.to_dicts()]  # type: ignore[typeddict-item]
+    return [Diagnosis(**row) for row in counted.to_dicts()]  # type: ignore[typeddict-item] # the select above names its keys
 
 
 def missing(rows: pl.DataFrame) -> list[Missing]:

@@ -20,15 +20,15 @@ NEARER = 0.5  # of how far the library's median is from its answers: what few bi
 
 @dataclass(frozen=True)
 class Answers:
-    """(pictures,): probabilities of target 1, by id, of the library and of the file."""
+    """(pictures,): probabilities of target 1, by id, of the network and of the file."""
 
     ids: pl.Series
-    library: Floats
+    network: Floats
     file: Floats
 
     @property
     def apart(self) -> Floats:
-        return np.abs(self.library - self.file)
+        return np.abs(self.network - self.file)
 
     def beyond(self, bound: float) -> Ints:
         """Where they are further apart than that, or one of them says no number."""
@@ -40,7 +40,7 @@ def bounds(answers: Answers, precision: Precision) -> tuple[float, float]:
     bound, mean = BOUND[precision]
     if precision not in BITS:
         return bound, mean
-    spread = np.abs(answers.library - np.median(answers.library)).mean()
+    spread = np.abs(answers.network - np.median(answers.network)).mean()
     return bound, min(mean, NEARER * float(spread))
 
 
