@@ -193,7 +193,7 @@ vulnerabilities: setup ## hold the lock against the public advisories (needs the
 	@$(VENV)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
-	uv pip compile pyproject.toml --extra dev --extra boosters --extra postgres --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra boosters --extra cluster --extra postgres --universal --python-version 3.11 --generate-hashes \
 	  --strip-extras --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
 clean: ## delete caches; keeps data, runs and the environment
