@@ -1,12 +1,12 @@
 # dermstack. `make` alone prints this help; every target sets its environment up first.
 #
-#   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
+#   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n] [ENGINE=ray ADDRESS=host:port]
 
 STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score leaderboard export report
 TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
-WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
+WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS ENGINE ADDRESS SEED
 WORDS_pretrain  := FOLD
 WORDS_train-cnn := FOLD
 WORDS_distill   := TRIALS STORAGE
@@ -58,7 +58,8 @@ OPTIONS  = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $
            $(if $(OUT),--out '$(OUT)') \
            $(if $(SET),--set "$$SETTINGS") $(if $(call ON,$(FRESH)),--fresh) \
            $(if $(DEVICE),--device '$(DEVICE)') $(if $(SEED),--seed '$(SEED)') \
-           $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)')
+           $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)') \
+           $(if $(ENGINE),--engine '$(ENGINE)') $(if $(ADDRESS),--address '$(ADDRESS)')
 
 # A test process for each of JOBS cores, and each on one thread: more would wait for one another.
 TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) \

@@ -1,327 +1,111 @@
-"""Who carries tasks out: this process, or several of this machine: JOBS=n, or as the work asks.
+"""Who carries tasks out: this process, several of this machine, or other nodes (ENGINE=).
 
-The only file that knows an engine. Each worker is a process pool of its own, so that one that is
-killed takes nothing but its own task with it. Workers are spawned, not forked: polars and LightGBM
-may hang in a forked process. Threads and memory are divided among them, but for those that networks
-compute with: their number is the network's own (models/nets/work.py).
+The only file that chooses an engine; all that is known of one lies in `scripts/engines`.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
-from multiprocessing.connection import Connection
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from workspace.errors import ArtifactError
+from scripts.engines.processes import ByWork, LocalProcesses
+from workspace.errors import ConfigError
 from workspace.executors import Executor, ThisProcess
-from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
-from workspace.orders import Needs
-from workspace.progress import Desk, Show
-from workspace.stopping import Stopped, raise_if_asked, stopping_cleanly
-from workspace.units import Unit
+from workspace.progress import Desk
 
+if TYPE_CHECKING:
+    from scripts.engines.other_nodes import OtherNodes
 
-@contextmanager
-def executor_of(jobs: int | None, desk: Desk, log: Callable[[], None]) -> Iterator[Executor]:
-    """One process, several, or as many as the work asks for; `log` lets a worker write the log."""
-    if jobs == 1:
-        yield ThisProcess(desk)
-        return
-    processes = ByWork(desk, log) if jobs is None else LocalProcesses(jobs, desk, log)
-    try:
-        yield processes
-    finally:
-        processes.close()
-
-
-@dataclass
-class _Worker:
-    """A pool of one process, and what it is at."""
-
-    pool: ProcessPoolExecutor
-    began: Future[int]  # its pid
-    listener: threading.Thread
-    busy: bool = False
-
-    @property
-    def pid(self) -> int:
-        """Known once it has begun: another may begin meanwhile."""
-        return self.began.result()
-
-
-class LocalProcesses:
-    """So many processes of this machine."""
-
-    def __init__(self, slots: int, desk: Desk, log: Callable[[], None]) -> None:
-        self._slots = slots
-        self._desk, self._log = desk, log
-        self._context = multiprocessing.get_context("spawn")
-        self._workers: list[_Worker] = []
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        return self._slots
-
-    @property
-    def idle(self) -> bool:
-        return not any(worker.busy for worker in self._workers)
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        worker = self._free()
-        worker.busy = True
-        answer = worker.pool.submit(_work, function, arguments)
-        future = Future[Any]()
-        future.set_running_or_notify_cancel()
-
-        def end(ended: Future[Any]) -> None:
-            worker.busy = False
-            error = ended.exception()
-            if isinstance(error, BrokenProcessPool):
-                self._workers.remove(worker)
-                error = ArtifactError(
-                    f"The process that made {_named(arguments)} was killed, perhaps for want of "
-                    "memory; what others finish is kept. The same command goes on; fewer JOBS= "
-                    "need less memory."
-                )
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(ended.result())
-
-        answer.add_done_callback(end)
-        return future
-
-    def stop(self) -> None:
-        """Ask those at work to end, as Ctrl-C would, and wait until they have."""
-        for worker in list(self._workers):
-            if worker.busy:
-                with suppress(BrokenProcessPool):  # it ended before it began
-                    with_signal(worker.pid, signal.SIGTERM)
-        self.close()
-
-    def close(self) -> None:
-        for worker in list(self._workers):
-            worker.pool.shutdown(wait=True, cancel_futures=True)
-            worker.listener.join()
-        self._workers.clear()
-
-    def _free(self) -> _Worker:
-        free = next((worker for worker in self._workers if not worker.busy), None)
-        if free is None:
-            free = self._new()
-            self._workers.append(free)
-        return free
-
-    def _new(self) -> _Worker:
-        # A pipe for each: a lock that all share would stay locked by one that is killed.
-        ours, theirs = self._context.Pipe(duplex=False)
-        with _divided(self._slots):
-            pool = ProcessPoolExecutor(1, self._context, _begin, (theirs, self._log))
-            began = pool.submit(os.getpid)  # which begins it, in this environment
-        theirs.close()  # its own copy lives in the worker; with that the pipe ends
-        listener = threading.Thread(target=_listen, args=(ours, self._desk), daemon=True)
-        listener.start()
-        return _Worker(pool, began, listener)
+ENGINES = {"local": "", "ray": "ray", "slurm": "submitit"}  # with the library that each needs
+HERE = "local"  # ENGINE=slurm ADDRESS=local: the jobs as processes of this machine
+HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
 
 
 @dataclass(frozen=True)
-class _Lent:
-    """What the machine lends to tasks side by side."""
+class Engine:
+    """What was asked for, looked at before anything is begun."""
 
-    cores: int
-    memory_gb: float
+    name: str = "local"
+    address: str = ""
+    jobs: int | None = None
 
-    @classmethod
-    def now(cls) -> "_Lent":
-        return cls(lent_cores(), lent_memory_gb())
-
-
-class ByWork:
-    """This process, or as many as small networks ask for and the machine lends."""
-
-    def __init__(self, desk: Desk, log: Callable[[], None]) -> None:
-        self._desk, self._log = desk, log
-        self._here = ThisProcess(desk)
-        self._processes: LocalProcesses | None = None
-        self._slots = 1
-        self._lent = _Lent(1, 0.0)
-
-    def side_by_side(self, needs: Sequence[Needs]) -> int:
-        if self._processes is None or self._processes.idle:
-            self._divide(needs)
-        # Of what was lent before they began: what is free now lacks what they have taken.
-        return min(self._slots, _fitting(needs, self._lent))
-
-    def _divide(self, needs: Sequence[Needs]) -> None:
-        """While nobody is at work: a machine divided among another number begins anew."""
-        self._lent = _Lent.now()
-        slots = _fitting(needs, self._lent)
-        if slots != self._slots:
-            self.close()  # a single task may take all of the machine
-        self._slots = slots
-        if self._processes is None and slots > 1:
-            self._processes = LocalProcesses(slots, self._desk, self._log)
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
-        return (self._processes or self._here).submit(function, *arguments)
-
-    def stop(self) -> None:
-        if self._processes is not None:
-            self._processes.stop()
-
-    def close(self) -> None:
-        if self._processes is not None:
-            self._processes.close()
-            self._processes = None
+    @property
+    def is_here(self) -> bool:
+        return self.name == "local"
 
 
-def _fitting(needs: Sequence[Needs], lent: _Lent) -> int:
-    """How many of these, in their order, fit beside one another; one of all cores waits for them.
+def engine_of(name: str | None, address: str | None, jobs: int | None) -> Engine:
+    """The engine that these words name, or one sentence why there is none."""
+    engine = Engine(name or "local", address or "", jobs)
+    if engine.name not in ENGINES:
+        raise ConfigError(f"ENGINE={name} is no engine; there are {', '.join(ENGINES)}.")
+    if not engine.is_here and jobs is not None:
+        raise ConfigError(
+            f"JOBS={jobs} divides this machine, and ENGINE={name} gives work to others, which say "
+            "themselves how much they take; leave one of the two out."
+        )
+    _refuse_address(engine)
+    library = ENGINES[engine.name]
+    if library and find_spec(library) is None:
+        raise ConfigError(
+            f"ENGINE={name} needs the library {library}, which is not installed; run "
+            "'pip install .[cluster]' in the environment of every node."
+        )
+    return engine
 
-    What is at work comes first. So a network's folds are joined when no other network trains.
-    """
-    sharing = list(takewhile(lambda one: one.cores, needs))
-    cores = accumulate(one.cores for one in sharing)
-    memory_gb = accumulate(one.memory_gb for one in sharing)
-    sums = zip(cores, memory_gb, strict=True)
-    return max(1, sum(c <= lent.cores and gb <= lent.memory_gb for c, gb in sums))
 
-
-def with_signal(pid: int, number: int) -> None:
-    """Send a signal to a process that may have ended."""
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _named(arguments: tuple[Any, ...]) -> str:
-    return str(getattr(arguments[0], "folder", "a task")) if arguments else "a task"
+def _refuse_address(engine: Engine) -> None:
+    address = engine.address
+    if engine.is_here and address:
+        raise ConfigError(
+            f"ADDRESS={address} is for ENGINE=ray, and the engine is local; add ENGINE=ray."
+        )
+    if engine.name == "slurm" and address not in ("", HERE):
+        raise ConfigError(
+            f"ADDRESS={address} means nothing to ENGINE=slurm, which asks the SLURM of this "
+            f"machine; leave it out, or take ADDRESS={HERE} to rehearse without one."
+        )
+    if engine.name == "ray" and not HOST_AND_PORT.fullmatch(address):
+        given = f"ADDRESS={address} is no host:port" if address else "ENGINE=ray needs an ADDRESS="
+        raise ConfigError(f"{given}; name the head node, as in ADDRESS=10.0.0.1:6379.")
 
 
 @contextmanager
-def _divided(jobs: int) -> Iterator[None]:
-    """The environment in which a worker begins."""
-    each = str(max(1, cores() // jobs))
-    ours = {
-        JOBS: str(jobs), "OMP_NUM_THREADS": each, "POLARS_MAX_THREADS": each,
-    }  # fmt: skip
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
+def executor_of(
+    engine: Engine, desk: Desk, log: Callable[[], None], run: Path, device: str = "auto"
+) -> Iterator[Executor]:
+    """The executor of a call; `log` lets a process of this machine write the run's log."""
+    if engine.is_here and engine.jobs == 1:
+        yield ThisProcess(desk)
+        return
+    executor = (
+        _of_this_machine(engine.jobs, desk, log)
+        if engine.is_here
+        else _of_other_nodes(engine, desk, run, device)
+    )
     try:
-        yield
+        yield executor
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        executor.close()
 
 
-_DESK: list[Desk] = []  # of this process, if it is a worker
-_ASKED: list[int] = []  # the first SIGTERM to this worker, whatever it was at
+def _of_this_machine(
+    jobs: int | None, desk: Desk, log: Callable[[], None]
+) -> ByWork | LocalProcesses:
+    return ByWork(desk, log) if jobs is None else LocalProcesses(jobs, desk, log)
 
 
-def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
-    """The first thing in a worker: Ctrl-C is its parent's affair, and so is the screen."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: _ASKED.append(number))
-    _DESK[:] = [_Remote(theirs)]
-    log()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _of_other_nodes(engine: Engine, desk: Desk, run: Path, device: str) -> "OtherNodes":
+    from scripts.engines.other_nodes import OtherNodes  # noqa: PLC0415
 
+    if engine.name == "ray":
+        from scripts.engines.ray_tasks import RayTasks  # noqa: PLC0415
 
-def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    with stopping_cleanly():
-        _listen_once()
-        return function(*arguments, desk=_DESK[0])
+        return OtherNodes(RayTasks(engine.address, device), run, desk)
+    from scripts.engines.slurm_jobs import JobsHere, SlurmJobs  # noqa: PLC0415
 
-
-def _listen_once() -> None:
-    """Stop at the first SIGTERM; a scheduler sends one to all processes, and then the parent does.
-
-    A second would end this worker without its `finally`. Nor is a terminal's Ctrl-C for it.
-    """
-    stop = signal.getsignal(signal.SIGTERM)
-    assert callable(stop)
-
-    def first(number: int, frame: FrameType | None) -> None:
-        if not _ASKED:
-            _ASKED.append(number)
-            stop(number, frame)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, first)
-    if _ASKED:  # it came between two tasks
-        raise Stopped(_ASKED[0])
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent is gone ends at once: nobody would read what it says."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-class _Remote:
-    """The desk of a worker: what it says goes to its parent."""
-
-    def __init__(self, theirs: "Connection[Any, Any]") -> None:
-        self._theirs, self._lock = theirs, threading.Lock()
-
-    def say(self, message: str, *, private: bool = False, **facts: object) -> None:
-        self._send("say", message, {"private": private, **facts})
-
-    def table(self, table: object) -> None:
-        """Only stages show tables."""
-
-    def begin(
-        self, stage: str, folder: Path, number: tuple[int, int], left_s: float | None
-    ) -> None:
-        """Only whoever gives tasks out says so."""
-
-    def made(self, unit: Unit) -> None:
-        """The same."""
-
-    @contextmanager
-    def progress(self, label: str) -> Iterator[Show]:
-        def show(done: int, total: int) -> None:
-            raise_if_asked()
-            self._send("show", label, done, total)
-
-        try:
-            yield show
-        finally:
-            self._send("ended", label)
-
-    def _send(self, *message: object) -> None:
-        with self._lock:
-            self._theirs.send(message)
-
-
-def _listen(ours: "Connection[Any, Any]", desk: Desk) -> None:
-    """In the parent: show what a worker says, each label as a bar of its own, until it ends."""
-    bars: dict[str, Show] = {}
-    with ExitStack() as still, suppress(EOFError, OSError):
-        while True:
-            what, *rest = ours.recv()
-            if what == "say":
-                desk.say(rest[0], **rest[1])
-            elif what == "show":
-                label, done, total = rest
-                if label not in bars:
-                    bars[label] = still.enter_context(desk.progress(label))
-                with suppress(Stopped):  # the main thread has the same news
-                    bars[label](done, total)
-            else:
-                bars.clear()
-                still.close()
+    jobs = JobsHere() if engine.address == HERE else SlurmJobs(device)
+    return OtherNodes(jobs, run, desk)

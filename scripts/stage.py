@@ -33,7 +33,7 @@ from pipeline.asked import (
 from pipeline.job import INNER_RUN, Job
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
-from scripts.fanout import executor_of
+from scripts.fanout import ENGINES, engine_of, executor_of
 from scripts.log import log_to
 from workspace.atomic import naming_write_errors
 from workspace.errors import (
@@ -106,6 +106,8 @@ def _run(
         settings=_settings(arguments, flags),
         run=arguments.run,
         jobs=arguments.jobs,
+        engine=arguments.engine,
+        address=arguments.address,
         options={
             "fresh": arguments.fresh,
             "own_data": arguments.data is not None,
@@ -142,6 +144,8 @@ class Call:
     run: Path | None
     jobs: str | None  # None: as many processes as the work asks for
     options: Mapping[str, Any]  # of the `Job`
+    engine: str | None = None  # None: this machine
+    address: str | None = None  # of the engine
     of_finished_run: Sequence[str] | None = None  # the sections that need not be the run's
     writes: bool = True
 
@@ -154,7 +158,7 @@ class Call:
 @naming_faults()
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
-    jobs = _jobs(call.jobs)
+    engine = engine_of(call.engine, call.address, _jobs(call.jobs))
     _refuse_device(call.options.get("device", DEVICES[0]))
     # Nobody means the default recipe by the folder of another one's run.
     own = own_recipe(call.run) if call.run and not call.recipe else None
@@ -171,7 +175,8 @@ def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -
         with naming_write_errors(place):
             place.mkdir(parents=True, exist_ok=True)
         log()
-    with executor_of(jobs, desk, log) as executor:
+    device = call.options.get("device", DEVICES[0])
+    with executor_of(engine, desk, log, place, device) as executor:
         job = Job(
             stage=name,
             recipe=recipe,
@@ -301,6 +306,10 @@ def _parser(
         "--jobs", help="how many processes of this machine share it; by itself as many as small "
         "networks ask for and the machine lends"
     )  # fmt: skip
+    parser.add_argument(
+        "--engine", help=f"who does the work ({', '.join(ENGINES)}); see docs/cluster.md"
+    )
+    parser.add_argument("--address", help="host:port of Ray's head node, with --engine ray")
     for flag, key in flags.items():
         parser.add_argument(f"--{flag}", help=f"short for --set {key}=...")
     for file, text in files.items():

@@ -5,8 +5,9 @@
     folded = stages.folds(recipe="isic2020", data="/path/to/isic2020")
     folded.parquet("folds.parquet")
 
-Each call does what `make <stage>` does, in this process (several with `jobs`), and gives back what
-the stage leaves: a unit, or units by name. Our errors are raised; `quiet=True` says nothing.
+Each call does what `make <stage>` does, in this process (several with `jobs`, on other nodes with
+`engine`), and gives back what the stage leaves: a unit, or units by name. Our errors are raised;
+`quiet=True` says nothing.
 """
 
 import json
@@ -44,21 +45,26 @@ def _stage(
         run: str | Path | None = None,
         set: Mapping[str, Value] | None = None,  # noqa: A002 - the command line's word
         seed: int | None = None,
-        jobs: int = 1,
+        jobs: int | None = None,
+        engine: str | None = None,
+        address: str | None = None,
         quiet: bool = False,
         **options: Any,
     ) -> Any:
         if unknown := sorted(options.keys() - {*OPTIONS, *kinds}):
             raise ConfigError(
                 f"stages.{name} has no option {', '.join(unknown)}; besides recipe, data, run, "
-                f"set, seed, jobs and quiet there are {', '.join((*OPTIONS, *kinds))}."
+                "set, seed, jobs, engine, address and quiet there are "
+                f"{', '.join((*OPTIONS, *kinds))}."
             )
         own = {option: options.pop(option) for option in kinds if options.get(option) is not None}
         asked = Call(
             recipe=None if recipe is None else str(recipe),
             settings=_settings(set or {}, seed, data),
             run=None if run is None else Path(run),
-            jobs=str(jobs),
+            jobs=_jobs(jobs, engine),
+            engine=engine,
+            address=address,
             options={
                 **{key: value for key, value in options.items() if key in OPTIONS},
                 "own_data": data is not None,
@@ -84,6 +90,13 @@ def _stage(
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`make {shown}`; see scripts/{name}.py and docs/stages.md."
     return call
+
+
+def _jobs(jobs: int | None, engine: str | None) -> str | None:
+    """One process where nothing is said: a script without a main guard cannot be begun again."""
+    if jobs is not None:
+        return str(jobs)
+    return None if engine not in (None, "local") else "1"
 
 
 def _word(value: Any) -> str:

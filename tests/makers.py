@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 from workspace.errors import ConfigError
@@ -122,6 +123,9 @@ class Threads:
 
     def side_by_side(self, needs):
         return self._slots
+
+    def together(self):
+        return nullcontext()
 
     def submit(self, function, /, *arguments):
         self.at_work.append(self._pool.submit(function, *arguments, desk=self._desk))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from workspace.orders import Needs
@@ -13,6 +14,9 @@ class Executor(Protocol):
 
     def side_by_side(self, needs: Sequence[Needs]) -> int:
         """How many of these tasks, all that are running or ready, it carries out at a time."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is submitted meanwhile is known to be ready at one time."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         """Call it with the arguments and, as `desk`, a way to the person."""
@@ -29,6 +33,9 @@ class ThisProcess:
 
     def side_by_side(self, needs: Sequence[Needs]) -> int:
         return 1
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         future = Future[Any]()

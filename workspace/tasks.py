@@ -267,8 +267,9 @@ class _Work:
             most = self.context.executor.side_by_side(
                 [_needs_of(task) for task in (*self._running.values(), *todo)]
             )
-            while todo and len(self._running) < most:
-                self._submit(todo.pop(0))
+            with self.context.executor.together():
+                while todo and len(self._running) < most:
+                    self._submit(todo.pop(0))
         self._ready = [*waiting, *todo]
 
     def _to_do(self) -> tuple[list[Task], list[Task]]:
@@ -278,6 +279,10 @@ class _Work:
         waiting: list[Task] = []
         for task in self._ready:
             if self._busy.get(task, now) > now or self._failed is not None:
+                waiting.append(task)
+                continue
+            if task in self._busy and owner_of(lock_of(task.folder)) is not None:
+                self._busy[task] = now + RETRY_S  # to submit it would cost an engine a job
                 waiting.append(task)
                 continue
             try:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from contextlib import nullcontext
 
 import pytest
 from rich.console import Console
@@ -115,6 +116,9 @@ def test_another_executor_is_given_the_work(job):
 
         def side_by_side(self, needs):
             return 1
+
+        def together(self):
+            return nullcontext()
 
         def stop(self):
             self.stopped = True

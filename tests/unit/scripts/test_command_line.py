@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.plan import planned
 from scripts import stage
-from scripts.fanout import ByWork, LocalProcesses
+from scripts.engines.processes import ByWork, LocalProcesses
 from scripts.stage import Call, carry_out, main
 from tests.by_hand.units import files_in
 from tests.makers import write

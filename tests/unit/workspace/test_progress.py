@@ -17,9 +17,9 @@ def test_at_a_silent_desk_everything_may_be_said_and_nothing_comes_of_it(capsys)
 
 def test_every_desk_is_spoken_to_alike():
     from reports.desk import ConsoleDesk  # noqa: PLC0415 - of a floor above
-    from scripts.fanout import _Remote  # noqa: PLC0415
+    from scripts.engines.remote_desk import RemoteDesk  # noqa: PLC0415
 
     for name in ("say", "table", "progress", "begin"):
         asked = list(inspect.signature(getattr(Desk, name)).parameters)
-        for desk in (Silent, ConsoleDesk, _Remote):
+        for desk in (Silent, ConsoleDesk, RemoteDesk):
             assert list(inspect.signature(getattr(desk, name)).parameters) == asked

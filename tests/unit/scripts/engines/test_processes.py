@@ -6,10 +6,12 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 
 import pytest
 
-from scripts.fanout import ByWork, LocalProcesses, executor_of
+from scripts.engines.processes import ByWork, LocalProcesses
+from scripts.fanout import Engine, executor_of
 from tests import makers
 from tests.stages import ROOT
 from workspace.errors import ArtifactError, ConfigError
@@ -42,7 +44,7 @@ def desk():
 
 @pytest.fixture
 def two(desk):
-    with executor_of(2, desk, makers.no_log) as executor:
+    with executor_of(Engine(jobs=2), desk, makers.no_log, Path()) as executor:
         yield executor
 
 
@@ -73,7 +75,7 @@ def wait_until(holds, seconds=20.0):
 
 
 def test_one_job_is_this_process(desk):
-    with executor_of(1, desk, makers.no_log) as executor:
+    with executor_of(Engine(jobs=1), desk, makers.no_log, Path()) as executor:
         assert isinstance(executor, ThisProcess)
 
 
@@ -96,9 +98,9 @@ def test_workers_leave_what_one_process_would(two, desk, tmp_path):
 def test_a_worker_has_its_share_of_the_machine(desk, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    monkeypatch.setattr("scripts.fanout.cores", lambda: 8)
+    monkeypatch.setattr("scripts.engines.processes.cores", lambda: 8)
     names = ("DERMSTACK_JOBS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
-    with executor_of(2, desk, makers.no_log) as executor:
+    with executor_of(Engine(jobs=2), desk, makers.no_log, Path()) as executor:
         found = executor.submit(makers.environment, *names).result()
     assert found == dict(zip(names, ("2", "4", "4", "1"), strict=True))
     assert os.environ["OMP_NUM_THREADS"] == "3"
@@ -129,9 +131,9 @@ LARGE = Needs(cores=4, memory_gb=30.0)
 def test_small_networks_fill_the_cores_and_the_memory_that_are_lent(
     monkeypatch, desk, needs, cores, memory_gb, count
 ):
-    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: cores)
-    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: memory_gb)
-    with executor_of(None, desk, makers.no_log) as executor:
+    monkeypatch.setattr("scripts.engines.processes.lent_cores", lambda: cores)
+    monkeypatch.setattr("scripts.engines.processes.lent_memory_gb", lambda: memory_gb)
+    with executor_of(Engine(jobs=None), desk, makers.no_log, Path()) as executor:
         assert executor.side_by_side(needs) == count
 
 
@@ -147,9 +149,9 @@ class AtWork:
 
 def test_while_trainings_are_at_work_only_what_fits_beside_them_begins(monkeypatch, desk):
     free_gb = [16.0]
-    monkeypatch.setattr("scripts.fanout.LocalProcesses", AtWork)
-    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 8)
-    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: free_gb[-1])
+    monkeypatch.setattr("scripts.engines.processes.LocalProcesses", AtWork)
+    monkeypatch.setattr("scripts.engines.processes.lent_cores", lambda: 8)
+    monkeypatch.setattr("scripts.engines.processes.lent_memory_gb", lambda: free_gb[-1])
     by_work = ByWork(desk, makers.no_log)
     assert by_work.side_by_side([ONE] * 5) == 5
     free_gb.append(6.0)  # what five took of it is no reason for others to wait
@@ -166,9 +168,9 @@ def test_while_trainings_are_at_work_only_what_fits_beside_them_begins(monkeypat
 
 
 def test_the_work_decides_whether_it_goes_to_workers(monkeypatch, desk):
-    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 2)
-    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: 64.0)
-    with executor_of(None, desk, makers.no_log) as executor:
+    monkeypatch.setattr("scripts.engines.processes.lent_cores", lambda: 2)
+    monkeypatch.setattr("scripts.engines.processes.lent_memory_gb", lambda: 64.0)
+    with executor_of(Engine(jobs=None), desk, makers.no_log, Path()) as executor:
         assert executor.side_by_side([ALL, ALL]) == 1
         assert executor.submit(makers.process).result() == os.getpid()
         assert executor.side_by_side([ONE, ONE]) == 2
@@ -182,9 +184,9 @@ def test_the_work_decides_whether_it_goes_to_workers(monkeypatch, desk):
 def test_what_takes_the_whole_machine_waits_for_the_last_training_and_ends_none(
     monkeypatch, desk, tmp_path
 ):
-    monkeypatch.setattr("scripts.fanout.lent_cores", lambda: 2)
-    monkeypatch.setattr("scripts.fanout.lent_memory_gb", lambda: 64.0)
-    with executor_of(None, desk, makers.no_log) as executor:
+    monkeypatch.setattr("scripts.engines.processes.lent_cores", lambda: 2)
+    monkeypatch.setattr("scripts.engines.processes.lent_memory_gb", lambda: 64.0)
+    with executor_of(Engine(jobs=None), desk, makers.no_log, Path()) as executor:
         assert executor.side_by_side([ONE, ONE, ALL]) == 2
         training = executor.submit(makers.wait_for, tmp_path / "go on")
         assert executor.side_by_side([ONE, ALL]) == 1
@@ -200,7 +202,7 @@ def test_workers_are_used_again_and_never_more_than_there_is_to_do(two):
 
 
 def test_what_a_worker_says_comes_to_the_persons_desk(desk, tmp_path):
-    with executor_of(2, desk, makers.no_log) as executor:
+    with executor_of(Engine(jobs=2), desk, makers.no_log, Path()) as executor:
         [(unit, _)] = carry_out(
             [task(tmp_path / "one", makers.tell, text="x")], context(executor, desk)
         )
@@ -279,7 +281,7 @@ def test_a_stop_reaches_a_worker_that_has_not_begun_yet(desk, tmp_path):
 PARENT = """
 import sys
 from pathlib import Path
-from scripts.fanout import executor_of
+from scripts.fanout import Engine, executor_of
 from tests import makers
 from workspace.progress import Silent
 from workspace.hashing import HashMemory
@@ -293,7 +295,8 @@ if __name__ == "__main__":
         for n in ("one", "two")
     ]
     try:
-        with stopping_cleanly(), executor_of(2, desk, makers.no_log) as executor:
+        two = executor_of(Engine(jobs=2), desk, makers.no_log, place)
+        with stopping_cleanly(), two as executor:
             carry_out(tasks, Context({}, 0, HashMemory(), desk, executor))
     except Stopped as stopped:
         sys.exit(stopped.exit_code)

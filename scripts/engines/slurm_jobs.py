@@ -1,0 +1,193 @@
+"""SLURM's jobs through submitit: what is ready at one time and of equal needs is one array.
+
+Partition, account, time limit and the like are SLURM's own affair: sbatch reads them from its
+SBATCH_... variables. A job whose time ends is put into the queue again and goes on from its
+checkpoint. Without a SLURM the same jobs run as processes of this machine (ADDRESS=local).
+"""
+
+import os
+import re
+import signal
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from scripts.engines.attempts import Attempt, DiedError, threads_of
+from scripts.engines.boot import Answer, Begin
+from scripts.engines.processes import fitting_now
+from workspace.errors import ArtifactError, ConfigError
+from workspace.machine import cores
+from workspace.orders import Needs
+
+TIME_LIMIT = "SBATCH_TIMELIMIT"
+MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
+REQUEUES = 10  # of one job, because its time ended
+
+
+class SlurmJobs:
+    """Jobs of the SLURM that this machine submits to."""
+
+    every_s = 2.0
+    by_sigint = False
+    _cluster = "slurm"
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device, self._folder = device, Path()
+
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        return len(needs)  # SLURM holds back what does not fit yet
+
+    def connect(self, folder: Path, probe: Begin) -> None:
+        from submitit.core import core  # noqa: PLC0415
+
+        from scripts.engines import boot  # noqa: PLC0415
+
+        self._folder = folder / "jobs"
+        core.utils.cloudpickle.register_pickle_by_value(boot)
+
+    def environment(self, needs: Needs) -> dict[str, str]:
+        return threads_of(needs.cores) if needs.cores else {}  # of a whole node it sees itself
+
+    def begin(self, attempts: Sequence[Attempt]) -> None:
+        alike: dict[tuple[Needs, str], list[Attempt]] = defaultdict(list)
+        for attempt in attempts:
+            alike[attempt.needs, ",".join(sorted(attempt.avoid - {""}))].append(attempt)
+        for (needs, avoid), group in alike.items():
+            self._begin_array(needs, avoid, group)
+
+    def _begin_array(self, needs: Needs, avoid: str, attempts: Sequence[Attempt]) -> None:
+        executor = self._executor()
+        executor.update_parameters(**self._parameters(needs, avoid))
+        try:
+            with executor.batch():
+                for attempt in attempts:
+                    attempt.handle = executor.submit(attempt.begin)
+        except Exception as error:
+            raise ArtifactError(
+                f"SLURM does not take the jobs: {_last_line(str(error))}; what the partition "
+                "lacks is named by SBATCH_PARTITION and its like (docs/cluster.md)."
+            ) from error
+
+    def _executor(self) -> Any:
+        from submitit import AutoExecutor  # noqa: PLC0415
+
+        try:
+            return AutoExecutor(self._folder, cluster=self._cluster, **self._requeues())
+        except RuntimeError as error:
+            raise ConfigError(
+                "ENGINE=slurm finds no SLURM on this machine (no 'srun'); call from one that "
+                "submits jobs, or rehearse with ADDRESS=local."
+            ) from error
+
+    def _requeues(self) -> dict[str, int]:
+        return {"slurm_max_num_timeout": REQUEUES}
+
+    def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
+        """A task of all cores has a node for itself."""
+        size = (
+            {"cpus_per_task": needs.cores, "mem_gb": needs.memory_gb}
+            if needs.cores
+            else {"slurm_exclusive": True, "slurm_mem": "0"}
+        )
+        gpu = {"gpus_per_node": 1} if needs.gpu and self._device == "cuda" else {}
+        elsewhere = {"slurm_exclude": avoid} if avoid else {}
+        return {
+            "name": "dermstack", "timeout_min": minutes_of(os.environ.get(TIME_LIMIT)),
+            "slurm_additional_parameters": {"requeue": True}, **size, **gpu, **elsewhere,
+        }  # fmt: skip
+
+    def ended(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        return [attempt for attempt in attempts if attempt.handle.done()]
+
+    def answer(self, attempt: Attempt) -> Answer:
+        from submitit.core.utils import UncompletedJobError  # noqa: PLC0415
+
+        try:
+            answer: Answer = attempt.handle.result()
+        except UncompletedJobError as error:
+            raise DiedError(f"{attempt.handle.state}: {_last_line(str(error))}") from error
+        return answer
+
+    def interrupt(self, attempt: Attempt) -> None:
+        attempt.handle.cancel(check=False)
+
+    def kill(self, attempt: Attempt) -> None:
+        with suppress(OSError, subprocess.SubprocessError):
+            attempt.handle.cancel(check=False)
+
+    def close(self) -> None:
+        """SLURM needs no goodbye."""
+
+
+class JobsHere(SlurmJobs):
+    """The same jobs as processes of this machine: to rehearse, and to test."""
+
+    every_s = 0.2
+    _cluster = "local"
+
+    def side_by_side(self, needs: Sequence[Needs]) -> int:
+        return fitting_now(needs)  # nobody else holds back what does not fit
+
+    def environment(self, needs: Needs) -> dict[str, str]:
+        return threads_of(min(needs.cores or cores(), cores()))
+
+    def _begin_array(self, needs: Needs, avoid: str, attempts: Sequence[Attempt]) -> None:
+        with _deaf_to_the_terminal():
+            super()._begin_array(needs, avoid, attempts)
+
+    def _requeues(self) -> dict[str, int]:
+        return {"local_max_num_timeout": REQUEUES}
+
+    def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
+        return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT))}
+
+    def answer(self, attempt: Attempt) -> Answer:
+        if not attempt.handle.paths.result_pickle.exists():  # on one machine no file comes late
+            raise DiedError("it was killed, perhaps for want of memory")
+        return super().answer(attempt)
+
+    def interrupt(self, attempt: Attempt) -> None:
+        _signal(int(attempt.handle.job_id), signal.SIGTERM)  # its controller's pid; it passes it on
+
+    def kill(self, attempt: Attempt) -> None:
+        for pid in (attempt.pid, int(attempt.handle.job_id)):
+            if pid:
+                _signal(pid, signal.SIGKILL)
+
+
+def minutes_of(limit: str | None) -> int:
+    """SLURM's words for a time: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s."""
+    if not limit:
+        return MINUTES
+    form = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit)
+    if form is None:
+        raise ConfigError(
+            f"{TIME_LIMIT}={limit} is no time of SLURM's; write minutes, h:m:s or days-hours."
+        )
+    days, first, second, third = form.groups()
+    if days is None and third is None:
+        return int(first)
+    return int(days or 0) * 24 * 60 + int(first) * 60 + int(second or 0)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "no reason given"
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+@contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """A Ctrl-C reaches all processes of a terminal; these have the news from the caller alone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
