@@ -11,6 +11,9 @@ from workspace.cgroup import cpu_quota, memory_limit
 
 READERS = 8  # more do not read faster
 JOBS = "DERMSTACK_JOBS"  # in the environment of a worker
+CORES = "DERMSTACK_CORES"  # the same, where an engine says how many cores the worker has
+# Of a task, or of the whole job on this node: SLURM binds processes to cores only where it is told.
+SLURM_CORES = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "SLURM_JOB_CPUS_PER_NODE")
 MEMORY = Path("/proc/meminfo")
 # Threads that wait for one another sleep: by default they spin, which takes the cores from whoever
 # works, 2 to 8 times the CPU on a busy machine. And what OpenBLAS solves hangs by its last bits on
@@ -26,12 +29,24 @@ def begin_process() -> None:
 
 def cores() -> int:
     """Cores for this process: in a container or a batch job not all, in a worker its share."""
+    share = max(1, _allowed() // jobs())
+    return min(share, _number(CORES) or share)
+
+
+def _allowed() -> int:
+    """By whoever says least: affinity, a container's quota, SLURM."""
     known = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    allowed = len(known) or os.cpu_count() or 1
     quota = cpu_quota()
-    if quota is not None:
-        allowed = min(allowed, math.ceil(quota))
-    return max(1, allowed // jobs())
+    slurm = next(filter(None, map(_least, SLURM_CORES)), None)
+    said = [len(known) or os.cpu_count(), None if quota is None else math.ceil(quota), slurm]
+    return min((one for one in said if one is not None), default=1)
+
+
+def _least(name: str) -> int | None:
+    """SLURM lists nodes as `72(x2),36`, and which of them this is it says elsewhere."""
+    given = os.environ.get(name, "").split(",")
+    numbers = [_whole(one.partition("(")[0]) for one in given]
+    return min(filter(None, numbers), default=None)
 
 
 def lent_cores() -> int:
@@ -54,8 +69,11 @@ def jobs() -> int:
 
 
 def _number(name: str) -> int | None:
-    given = os.environ.get(name, "").partition(",")[0]
-    return int(given) if given.isdecimal() and int(given) > 0 else None
+    return _whole(os.environ.get(name, "").partition(",")[0])
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
 def reading_processes(busy: int = 0) -> int:

@@ -14,8 +14,10 @@ def _eight_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "cpu_quota", lambda: None)
     monkeypatch.setattr(machine, "memory_limit", lambda: None)
-    for name in ("DERMSTACK_JOBS", "OMP_NUM_THREADS"):
+    for name in ("DERMSTACK_JOBS", "DERMSTACK_CORES", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(("given", "share"), [(None, 8), ("2", 4), ("3", 2), ("20", 1)])
@@ -30,6 +32,38 @@ def test_a_worker_has_its_share_of_the_cores_and_one_at_least(monkeypatch, given
 def test_a_containers_quota_counts(monkeypatch, quota, allowed):
     monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
     assert cores() == allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        ({"SLURM_CPUS_PER_TASK": "2", "SLURM_CPUS_ON_NODE": "4"}, 2),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_JOB_CPUS_PER_NODE": "3"}, 4),
+        ({"SLURM_JOB_CPUS_PER_NODE": "72(x2),6,7(x3)"}, 6),
+        ({"SLURM_CPUS_PER_TASK": "64"}, 8),
+        ({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "all"}, 8),
+        ({"SLURM_CPUS_PER_TASK": "6", "DERMSTACK_JOBS": "3"}, 2),
+    ],
+)
+def test_in_a_slurm_job_the_task_has_its_cores_or_the_job_those_of_the_node(
+    monkeypatch, given, allowed
+):
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    assert cores() == allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "jobs", "allowed"),
+    [("3", None, 3), ("64", None, 8), ("0", None, 8), ("3", "2", 3), ("6", "2", 4)],
+)
+def test_an_engine_says_how_many_cores_a_process_has_which_nobody_divides(
+    monkeypatch, given, jobs, allowed
+):
+    monkeypatch.setenv("DERMSTACK_CORES", given)
+    if jobs:
+        monkeypatch.setenv("DERMSTACK_JOBS", jobs)
+    assert cores() == lent_cores() == allowed
 
 
 def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
