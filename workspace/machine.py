@@ -17,14 +17,25 @@ SLURM_CORES = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "SLURM_JOB_CPUS_PER_
 MEMORY = Path("/proc/meminfo")
 # Threads that wait for one another sleep: by default they spin, which takes the cores from whoever
 # works, 2 to 8 times the CPU on a busy machine. And what OpenBLAS solves hangs by its last bits on
-# how many threads add up; here one, since its matrices are small.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+# how many threads add up; here one, since its matrices are small. OpenCV's own would fight those
+# that look at several pictures at a time.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1",
+}  # fmt: skip
+# OpenMP asks for the affinity alone, polars for a container's quota too, neither for SLURM's word.
+POOLS = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 def begin_process() -> None:
-    """Before numpy and torch load, which read it then; what the user has set stays."""
+    """Before numpy, torch and polars load, which read it then; what the user has set stays.
+
+    But for pools of more threads than there are cores for this process.
+    """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    for name in POOLS:
+        if not 0 < (_number(name) or 0) <= cores():
+            os.environ[name] = str(cores())
 
 
 def cores() -> int:

@@ -6,7 +6,14 @@ import pytest
 
 from tests.stages import ROOT
 from workspace import machine
-from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
+from workspace.machine import (
+    begin_process,
+    cores,
+    jobs,
+    lent_cores,
+    lent_memory_gb,
+    reading_processes,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -107,8 +114,9 @@ def test_memory_is_what_is_free_and_allowed(monkeypatch, tmp_path):
 
 def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_otherwise():
     code = (
-        "import sys, scripts, os; assert not {'numpy', 'torch', 'polars'} & set(sys.modules); "
-        "print(os.environ['OMP_WAIT_POLICY'], os.environ['OPENBLAS_NUM_THREADS'])"
+        "import sys, scripts, os, workspace.machine as machine; "
+        "assert not {'numpy', 'torch', 'polars'} & set(sys.modules); "
+        "print(*(os.environ[name] for name in machine.ENVIRONMENT))"
     )
     clean = {k: v for k, v in os.environ.items() if k not in machine.ENVIRONMENT}
     said = [
@@ -116,6 +124,24 @@ def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_othe
             [sys.executable, "-c", code], cwd=ROOT, env={**clean, **given},
             capture_output=True, text=True, check=True,
         ).stdout
-        for given in ({}, {"OMP_WAIT_POLICY": "ACTIVE", "OPENBLAS_NUM_THREADS": "3"})
+        for given in ({}, dict(zip(machine.ENVIRONMENT, ("ACTIVE", "3", "2"), strict=True)))
     ]  # fmt: skip
-    assert said == ["PASSIVE 1\n", "ACTIVE 3\n"]
+    assert said == ["PASSIVE 1 1\n", "ACTIVE 3 2\n"]
+
+
+@pytest.mark.parametrize(
+    ("given", "openmp", "polars"),
+    [
+        ({}, "3", "3"),
+        ({"OMP_NUM_THREADS": "2", "POLARS_MAX_THREADS": "1"}, "2", "1"),
+        ({"OMP_NUM_THREADS": "2,1", "POLARS_MAX_THREADS": "64"}, "2,1", "3"),
+        ({"OMP_NUM_THREADS": "0", "POLARS_MAX_THREADS": "many"}, "3", "3"),
+        ({"DERMSTACK_CORES": "2", "OMP_NUM_THREADS": "3"}, "2", "2"),
+        ({"SLURM_CPUS_PER_TASK": "1", "POLARS_MAX_THREADS": "2"}, "1", "1"),
+    ],
+)
+def test_pools_begin_with_no_more_threads_than_there_are_cores(monkeypatch, given, openmp, polars):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
+    monkeypatch.setattr(os, "environ", dict(given))
+    begin_process()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["POLARS_MAX_THREADS"]) == (openmp, polars)
