@@ -7,10 +7,12 @@ import pytest
 from tests.stages import ROOT
 from workspace import machine
 from workspace.machine import (
+    Memory,
     begin_process,
     cores,
     jobs,
     lent_cores,
+    lent_memory,
     lent_memory_gb,
     reading_processes,
 )
@@ -20,8 +22,8 @@ from workspace.machine import (
 def _eight_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "cpu_quota", lambda: None)
-    monkeypatch.setattr(machine, "memory_limit", lambda: None)
-    for name in ("DERMSTACK_JOBS", "DERMSTACK_CORES", "OMP_NUM_THREADS"):
+    monkeypatch.setattr(machine, "memory_left", lambda: None)
+    for name in ("DERMSTACK_JOBS", "DERMSTACK_CORES", "DERMSTACK_MEMORY_GB", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
@@ -103,13 +105,49 @@ def test_readers_take_what_is_not_computed_with_and_are_never_more_than_help(mon
     assert reading_processes(1) == 8
 
 
-def test_memory_is_what_is_free_and_allowed(monkeypatch, tmp_path):
+@pytest.fixture
+def meminfo(monkeypatch, tmp_path):
+    """9 GB, of which 6 are free, and 2 of swap."""
     monkeypatch.setattr(machine, "MEMORY", tmp_path / "meminfo")
+    machine.MEMORY.write_text(
+        "MemTotal:  9437184 kB\nMemAvailable:  6291456 kB\nSwapFree: 2097152 kB\n"
+    )
+
+
+def test_memory_is_endless_where_nobody_says(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "MEMORY", tmp_path / "none")
     assert lent_memory_gb() == float("inf")
-    machine.MEMORY.write_text("MemTotal:  9000000 kB\nMemAvailable:  6291456 kB\n")
-    assert lent_memory_gb() == 6
-    monkeypatch.setattr(machine, "memory_limit", lambda: 2**31)
+
+
+def test_memory_is_lent_by_whoever_lends_least(monkeypatch, meminfo):
+    monkeypatch.setattr(machine, "held_gb", lambda: 0.5)
+    assert lent_memory() == Memory(6, "what is free")
+    assert lent_memory(swapping=True).gb == 8
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "4096")
+    assert lent_memory() == Memory(3.5, "SLURM's limit of the job")
+    monkeypatch.setattr(machine, "memory_left", lambda: 2**31)
+    assert lent_memory(swapping=True) == Memory(2, "its container's limit")
     assert lent_memory_gb() == 2
+    monkeypatch.setenv("DERMSTACK_MEMORY_GB", "12.5")
+    assert lent_memory() == Memory(12.5, "DERMSTACK_MEMORY_GB")
+
+
+@pytest.mark.parametrize(
+    ("given", "gb"),
+    [
+        ({"SLURM_MEM_PER_CPU": "1024", "SLURM_CPUS_ON_NODE": "3"}, 3),
+        ({"SLURM_MEM_PER_CPU": "512"}, 4),  # of eight cores
+        ({"SLURM_MEM_PER_NODE": "0", "SLURM_MEM_PER_CPU": "1024"}, 6),  # all there is
+        ({"SLURM_MEM_PER_NODE": "much"}, 6),
+        ({"DERMSTACK_MEMORY_GB": "inf"}, 6),
+        ({"DERMSTACK_MEMORY_GB": "-1"}, 6),
+    ],
+)
+def test_slurm_says_memory_in_mb_by_node_or_by_core(monkeypatch, meminfo, given, gb):
+    monkeypatch.setattr(machine, "held_gb", lambda: 0.0)
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    assert lent_memory_gb() == gb
 
 
 def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_otherwise():
