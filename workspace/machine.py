@@ -30,15 +30,9 @@ POOLS = ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 def begin_process() -> None:
-    """Before numpy, torch and polars load, which read it then; what the user has set stays.
-
-    But for pools of more threads than there are cores for this process.
-    """
-    for name, value in ENVIRONMENT.items():
+    """Before numpy, torch and polars load, which read it then; what is set already stays."""
+    for name, value in {**ENVIRONMENT, **dict.fromkeys(POOLS, str(cores()))}.items():
         os.environ.setdefault(name, value)
-    for name in POOLS:
-        if not 0 < (_number(name) or 0) <= cores():
-            os.environ[name] = str(cores())
 
 
 def cores() -> int:
