@@ -1,4 +1,4 @@
-"""How much memory this process holds, and the most that it held meanwhile, as Linux counts it.
+"""How much memory this process holds, and how much more it held meanwhile, as Linux counts it.
 
 Files that it has mapped count as far as they lie in memory, libraries among them. Elsewhere than on
 Linux nobody says, and nothing is measured.
@@ -19,12 +19,16 @@ _ONE = threading.Lock()  # there is one peak in a process, and one who watches i
 
 @contextmanager
 def watching_peak() -> Iterator[Callable[[], float | None]]:
-    """Yields what says the most GB held since; None where nobody knows, or another watches."""
+    """Yields what says by how many GB more were held since; None where nobody knows, or another
+    watches.
+
+    What was held before is not of this time: a notebook's tables, what tasks before left.
+    """
     if not _ONE.acquire(blocking=False):
         yield lambda: None
         return
     try:
-        yield partial(_peak_gb, _of_children()) if _began_anew() else lambda: None
+        yield partial(_peak_gb, _status("VmRSS"), _of_children()) if _began_anew() else lambda: None
     finally:
         _ONE.release()
 
@@ -43,15 +47,16 @@ def _began_anew() -> bool:
     return True
 
 
-def _peak_gb(children_before: int) -> float | None:
+def _peak_gb(before: int | None, children_before: int) -> float | None:
     """Of this process, and with it of the largest that it began and that has ended since.
 
     The system keeps the largest alone: it is of this time where it is larger than any before.
     """
     own, children = _status("VmHWM"), _of_children()
-    if own is None:
+    if own is None or before is None:
         return None
-    return round((own + (children if children > children_before else 0)) / GB, 3)
+    others = children if children > children_before else 0
+    return round((max(0, own - before) + others) / GB, 3)
 
 
 def _of_children() -> int:
