@@ -13,8 +13,10 @@ from pathlib import Path
 
 import torch
 
+from folds.findings import plural
 from models.nets.config import PARTS, NetConfig
 from models.nets.network import LesionNet
+from models.nets.work import threads_of
 from models.networks.fold import split_rows
 from models.networks.network import HeldOut, Network, TrainingRows, in_words
 from models.training.config import TrainConfig
@@ -24,7 +26,7 @@ from pipeline.machine import Machine
 from pipeline.networks import ENCODERS
 from pipeline.picture_rows import PictureRows
 from workspace.errors import ConfigError, DataError, DermstackError, name_some
-from workspace.machine import lent_memory_gb
+from workspace.machine import lent_cores, lent_memory_gb
 
 Asked = Sequence[tuple[Network, Sequence[HeldOut]]]  # the networks, and what each is to leave out
 GB = 2**30
@@ -63,8 +65,25 @@ def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
         for network, left_out in asked
         if left_out
     }  # fmt: skip
+    device = Machine.of(job).torch_device()
+    if device.type == "cpu":
+        notice_threads(job, [network for network, left_out in asked if left_out])
     check_disk(job.run, sizes, {network.name: len(left_out) for network, left_out in asked})
-    check_memory(sizes, memory_gb_of(Machine.of(job).torch_device()))
+    check_memory(sizes, memory_gb_of(device))
+
+
+def notice_threads(job: Job, networks: Sequence[Network]) -> None:
+    """A network's threads are its own, whatever is lent: fewer would make another network."""
+    lent = lent_cores()
+    for network in networks:
+        own = threads_of(network.config.net)
+        if own > lent and f"threads {network.name}" not in job.noticed:
+            job.noticed.add(f"threads {network.name}")
+            job.say(
+                f"notice: {network.name} computes with {own} threads, which decide its last bits, "
+                f"and {plural(lent, 'core')} {'is' if lent == 1 else 'are'} lent: it takes its "
+                f"time; networks.{network.name}.net.threads={lent} makes another network."
+            )
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:

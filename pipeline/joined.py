@@ -34,12 +34,12 @@ from stacking.fold import FOLD
 from stacking.matrix import NEVER
 from stacking.oof import check_oof
 from workspace.arrays import Floats
+from workspace.machine import reading_processes
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
 
 METRICS, CALLS = "metrics.json", "calls.parquet"
 LABEL = "label"
-WORKERS = 4  # that read sizes and colours of pictures
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _source_only(
     network, score = what
     reader = rows.files.reader()
     with draft.progress("Looking at sources") as show:
-        columns = source_columns(reader, rows.table[IMAGE].to_list(), show, WORKERS)
+        columns = source_columns(reader, rows.table[IMAGE].to_list(), show, reading_processes())
     splits = [(learnt.training, held_out) for learnt, held_out in rows.by_fold.values()]
     scores = source_scores(columns, network.codes, splits)
     other = pl.DataFrame({ID: rows.table[ID], "source_only": scores})

@@ -11,7 +11,7 @@ from models.nets.config import NetConfig
 from pipeline.job import Job
 from workspace.errors import ConfigError
 from workspace.lazy import importing
-from workspace.machine import jobs, lent_cores, reading_processes
+from workspace.machine import cores, jobs, lent_cores, reading_processes
 from workspace.orders import Needs
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class Machine:
             return way
         own = threads_of(net)
         torch.set_num_threads(own)
-        return replace(
-            way, workers=reading_processes(own), side_by_side=max(1, lent_cores() // own)
-        )
+        # A reader beside it would only take the one core from whoever computes.
+        workers = reading_processes(own) if cores() > 1 else 0
+        return replace(way, workers=workers, side_by_side=max(1, lent_cores() // own))
 
     def needs(self, net: NetConfig) -> Needs:
         """What a task takes that trains this network or asks it."""

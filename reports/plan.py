@@ -22,6 +22,7 @@ class PlannedTask:
     other_code: bool  # it is done, by other code
     seconds: float | None  # it took, or its like took
     measured: bool
+    peak_gb: float | None = None  # of memory, the same
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def tables(tasks: Sequence[PlannedTask], unknown: Sequence[Unknown]) -> Iterator
     rows = [row for _, several in groupby(tasks, _alike) for row in _rows(list(several))]
     yield Table(
         (Column("stage"), Column("tasks"), Column("state", whole=False),
-         Column("seconds", right=True)),
+         Column("seconds", right=True), Column("GB", right=True)),
         tuple(tuple(map(Words, row)) for row in rows),
     )  # fmt: skip
     for one in unknown:
@@ -71,11 +72,14 @@ def _alike(task: PlannedTask) -> tuple[str, str, bool, str, bool, bool]:
     return task.stage, folder, task.done, task.why, task.stops, task.other_code
 
 
-def _rows(tasks: Sequence[PlannedTask]) -> Iterator[tuple[str, str, str, str]]:
+def _rows(tasks: Sequence[PlannedTask]) -> Iterator[tuple[str, str, str, str, str]]:
     """Tasks of one folder in the same state are one row."""
     first, seconds = tasks[0], [task.seconds for task in tasks if task.seconds is not None]
     names = first.name if len(tasks) == 1 else f"{first.name} ... ({len(tasks)})"
     state = "done" if first.done else ("stops: " if first.stops else "to do: ") + first.why
     state += ", by other code" if first.other_code else ""
-    taken = f"{'' if first.measured else '~'}{sum(seconds):.0f}" if seconds else "?"
-    yield first.stage, names, state, taken
+    about = "" if first.measured else "~"
+    taken = f"{about}{sum(seconds):.0f}" if seconds else "?"
+    peaks = [task.peak_gb for task in tasks if task.peak_gb is not None]
+    held = f"{about}{max(peaks):.1f}" if peaks else "?"
+    yield first.stage, names, state, taken, held

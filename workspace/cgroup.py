@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 MOUNT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_MEMORY = (
+    ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+)  # fmt: skip
 
 
 def cpu_quota() -> float | None:
@@ -21,15 +24,23 @@ def cpu_quota() -> float | None:
     return min(quotas, default=None)
 
 
-def memory_limit() -> int | None:
-    """How many bytes."""
-    limits = [
-        int(text)
-        for folder in _folders("memory")
-        for name in ("memory.max", "memory.limit_in_bytes")
-        if (text := _text(folder / name)).isdecimal()
-    ]
-    return min(limits, default=None)
+def memory_left() -> int | None:
+    """How many bytes more: what the tightest group allows, less what is in it already."""
+    left = []
+    for folder in _folders("memory"):
+        for limit, usage in _MEMORY:
+            if (allowed := _text(folder / limit)).isdecimal():
+                used = int(_text(folder / usage) or 0) - _dropped_when_needed(folder)
+                left.append(max(0, int(allowed) - max(0, used)))
+    return min(left, default=None)
+
+
+def _dropped_when_needed(folder: Path) -> int:
+    """Of a group and those below it: what was read of files, which the kernel lets go."""
+    words = [line.split() for line in _text(folder / "memory.stat").splitlines()]
+    known = {line[0]: int(line[1]) for line in words if len(line) == 2 and line[1].isdecimal()}
+    ours = "total_" if "total_inactive_file" in known else ""  # version 1: with those below
+    return sum(known.get(f"{ours}{kind}_file", 0) for kind in ("active", "inactive"))
 
 
 def _folders(controller: str) -> Iterator[Path]:

@@ -69,6 +69,7 @@ class Manifest(Wanted):
     lock: str
     versions: dict[str, str]
     seconds: float
+    peak_gb: float | None = None  # that making it took at the most; absent where nobody knows
     facts: dict[str, Any]  # what the stage wants remembered: counts, hashes, scores
     files: dict[str, FileRecord]
     for_people: list[str] = []  # of the files, those that nobody reads back
@@ -85,6 +86,7 @@ class Making(BaseModel):
     lock: str
     versions: dict[str, str]
     seconds: float
+    peak_gb: float | None = None
     facts: dict[str, Any] = {}
 
 
@@ -157,7 +159,9 @@ def _refusing_foreign(path: Path) -> Iterator[None]:
 
 def sealed(manifest: Manifest) -> dict[str, Any]:
     """As it is kept."""
-    values = json.loads(json.dumps(manifest.model_dump(), allow_nan=False))  # as it will be read
+    unknown = {"peak_gb"} if manifest.peak_gb is None else set()
+    values = manifest.model_dump(exclude=unknown)
+    values = json.loads(json.dumps(values, allow_nan=False))  # as it will be read
     return {**values, SEAL: _seal(values)}
 
 

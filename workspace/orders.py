@@ -1,18 +1,24 @@
 """A task as it travels: all that another process needs to make a unit, under the unit's lock."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workspace.errors import ConfigError
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lazy import imported
+from workspace.likes import Held, held_by
 from workspace.lock import LockedError, lock_of, locked
+from workspace.machine import MEMORY_GB, lent_memory
 from workspace.manifest import Wanted
+from workspace.memory import held_gb
 from workspace.progress import Desk
 from workspace.units import OnChange, find, making
 
+MARGIN, LOOKS, LOOK_S = 1.25, 5, 2.0
 # What fills a draft: a function, or the name of one, "module:function", whose module is imported
 # where it is carried out. So a call that finds all done never waits for torch.
 Maker = Callable[..., None] | str
@@ -25,6 +31,10 @@ class Needs:
     cores: int = 0  # 0: as many as there are
     memory_gb: float = 1.0
     gpu: bool = False
+
+    def measured(self, held: Held | None) -> "Needs":
+        """With what it or its like was seen to hold, where that is more than was thought."""
+        return self if held is None else replace(self, memory_gb=max(self.memory_gb, held.gb))
 
 
 @dataclass(frozen=True)
@@ -57,11 +67,37 @@ def carry_out_order(order: Order, desk: Desk) -> Busy | None:
                 desk.say(f"{order.folder}: took over from {dead}, which is gone.")
             if not order.anew and _made_meanwhile(order):
                 return None
+            refuse_too_large(order)
             with making(order.folder, order.wanted, desk, order.sources) as draft:
                 function_of(order.make)(draft, **order.arguments)
     except LockedError as error:
         return Busy(error.owner)
     return None
+
+
+def refuse_too_large(order: Order) -> None:
+    """Before the kernel kills it: what was measured, against what this machine lends now.
+
+    What this process holds already it may use again. A peak counts libraries and mapped files,
+    which need not stay in memory: so a quarter is let go. And what others hold they may hold for
+    a moment: so it is looked at a few times.
+    """
+    wanted = order.wanted
+    held = held_by(order.folder, wanted.stage, wanted.settings)
+    if held is None:
+        return
+    for look in range(LOOKS):
+        if look:
+            time.sleep(LOOK_S)
+        lent = lent_memory(swapping=True)
+        if held.gb <= MARGIN * (lent.gb + held_gb()):
+            return
+    who = "the last time it" if held.name == order.folder.name else held.name
+    raise ConfigError(
+        f"{order.folder.name} would take {held.gb:.1f} GB of memory, as {who} did, and "
+        f"{lent.gb:.1f} GB are lent now, by {lent.by}; take fewer JOBS=, free some, or a larger "
+        f"machine ({MEMORY_GB}=n says that n GB are there)."
+    )
 
 
 def function_of(maker: Maker) -> Callable[..., None]:

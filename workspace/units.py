@@ -30,6 +30,7 @@ from workspace.manifest import (
     lock_hash,
     sealed,
 )
+from workspace.memory import watching_peak
 from workspace.progress import Desk, Show, Silent
 
 OnChange = Literal["stop", "redo"]
@@ -185,7 +186,7 @@ def making(
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
     refuse_foreign(folder, wanted.stage)
-    with replacing_folder(folder) as aside:
+    with replacing_folder(folder) as aside, watching_peak() as peak_gb:
         draft = Draft(aside, wanted, desk)
         yield draft
         manifest = Manifest(
@@ -195,6 +196,7 @@ def making(
             lock=lock_hash(),
             versions=current_versions(),
             seconds=round(time.monotonic() - started, 3),
+            peak_gb=peak_gb(),
             facts=draft.facts,
             files=_records(aside),
             for_people=draft.for_people,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 import numpy as np
 
 from workspace.arrays import Floats, Floats32, Ints
+from workspace.machine import lent_cores
 from workspace.units import Unit
 
 
@@ -25,8 +26,13 @@ class Range:
     log: bool = False
 
 
+def number_of(threads: int | None) -> int:
+    """None: as many as the machine lends, which a library by itself does not ask for."""
+    return lent_cores() if threads is None else threads
+
+
 class Booster(Protocol):
-    """A model: grown on some rows, asked about others. `threads` None: all there are."""
+    """A model: grown on some rows, asked about others. `threads` None: all that are lent."""
 
     def log_odds(self, values: Floats32, threads: int | None = None) -> Floats:
         """(rows,): raw scores in float64, as of the rows that it was grown on."""
@@ -55,7 +61,7 @@ class Binned(Protocol):
 
     @property
     def threads(self) -> int | None:
-        """How many threads each of these may use; None: all there are."""
+        """How many threads each of these may use; None: all that are lent."""
         ...
 
     def grow(self, indices: Ints, seed: int, rounds: int) -> Booster:

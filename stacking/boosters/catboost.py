@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes, number_of
 from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -20,7 +20,6 @@ from workspace.units import Unit
 if TYPE_CHECKING:  # an extra, and dear to import
     import catboost
 
-ALL = -1  # threads, in CatBoost's own words
 SMALL = 4_000_000  # cells
 
 
@@ -75,7 +74,7 @@ class CatBoostConfig(BaseModel):
 
         pool = catboost.Pool(
             np.concatenate(blocks), target, feature_names=list(columns),
-            thread_count=_number(threads),
+            thread_count=number_of(threads),
         )  # fmt: skip
         pool.quantize(border_count=self.border_count, task_type="CPU")
         return CatBoostRows(pool, target, self, threads)
@@ -114,7 +113,7 @@ class CatBoostRows:
         import catboost  # noqa: PLC0415
 
         model = catboost.CatBoost(
-            {**self.config.training(seed, rounds), "thread_count": _number(self.threads)}
+            {**self.config.training(seed, rounds), "thread_count": number_of(self.threads)}
         )
         rows, counts = np.unique(indices, return_counts=True)
         some = self.pool.slice(rows)  # which takes a row once
@@ -130,7 +129,7 @@ class CatBoostRows:
         model = self.grow(indices, seed, self.config.rounds).model
         best, best_at = -1.0, 0
         stages = model.staged_predict(
-            values, prediction_type="RawFormulaVal", thread_count=_number(self.threads)
+            values, prediction_type="RawFormulaVal", thread_count=number_of(self.threads)
         )
         for at, scores in enumerate(stages, 1):
             pauc = pauc_above_tpr(target, scores)
@@ -162,7 +161,7 @@ class CatBoostBooster:
         if len(values) == 0:  # CatBoost asks for a row
             return np.zeros(0)
         scores = self.model.predict(
-            values, prediction_type="RawFormulaVal", thread_count=_number(threads)
+            values, prediction_type="RawFormulaVal", thread_count=number_of(threads)
         )
         return np.asarray(scores, np.float64)
 
@@ -172,14 +171,17 @@ class CatBoostBooster:
     def explained(self, values: Floats32, threads: int | None = None) -> Floats:
         import catboost  # noqa: PLC0415
 
-        rows = catboost.Pool(values, feature_names=self.model.feature_names_)
-        each = self.model.get_feature_importance(
-            rows, type="ShapValues", thread_count=_number(threads)
-        )
+        count = number_of(threads)
+        rows = catboost.Pool(values, feature_names=self.model.feature_names_, thread_count=count)
+        each = self.model.get_feature_importance(rows, type="ShapValues", thread_count=count)
         return np.asarray(each, np.float64)
 
     def gain(self) -> Floats:
-        gains = np.asarray(self.model.get_feature_importance(type="PredictionValuesChange"))
+        gains = np.asarray(
+            self.model.get_feature_importance(
+                type="PredictionValuesChange", thread_count=number_of(None)
+            )
+        )
         return gains / (gains.sum() or 1.0)
 
     def save(self) -> str:
@@ -205,7 +207,3 @@ def _read(text: str) -> "catboost.CatBoost":
         path = Path(folder) / "model.json"
         path.write_text(text)
         return catboost.CatBoost().load_model(str(path), format="json")
-
-
-def _number(threads: int | None) -> int:
-    return ALL if threads is None else threads

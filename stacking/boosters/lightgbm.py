@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes, number_of
 from stacking.boosters.rows import check_columns
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PREDICT_AT_ONCE = 2**15  # rows
 SMALL = 4_000_000  # cells
-ALL = 0  # threads, in LightGBM's own words
+ALL = 0  # threads, in LightGBM's own words: what the text of a model states
 _THREADS = re.compile(r"^\[num_threads: \d+\]$", re.MULTILINE)
 
 
@@ -100,7 +100,7 @@ class LightGBMConfig(BaseModel):
             [np.ascontiguousarray(block) for block in blocks],
             label=target,
             feature_name=list(columns),
-            params={**self.binning(), **({} if threads is None else {"num_threads": threads})},
+            params={**self.binning(), "num_threads": number_of(threads)},
             free_raw_data=True,
         )
         return LightGBMRows(data.construct(), self, threads)
@@ -172,7 +172,7 @@ class LightGBMRows:
         return replace(self, config=config)
 
     def _parameters(self, seed: int) -> dict[str, Any]:
-        return {**self.config.training(seed), "num_threads": _number(self.threads)}
+        return {**self.config.training(seed), "num_threads": number_of(self.threads)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ class LightGBMBooster:
                 self.model.predict(
                     values[start : start + PREDICT_AT_ONCE],
                     raw_score=True,
-                    num_threads=_number(threads),
+                    num_threads=number_of(threads),
                 )
             )
             for start in range(0, len(values), PREDICT_AT_ONCE)
@@ -200,7 +200,8 @@ class LightGBMBooster:
 
     def explained(self, values: Floats32, threads: int | None = None) -> Floats:
         return np.asarray(
-            self.model.predict(values, pred_contrib=True, num_threads=_number(threads)), np.float64
+            self.model.predict(values, pred_contrib=True, num_threads=number_of(threads)),
+            np.float64,
         )
 
     def gain(self) -> Floats:
@@ -212,7 +213,3 @@ class LightGBMBooster:
         if self.written_threads is None:
             return text
         return _THREADS.sub(f"[num_threads: {self.written_threads}]", text)
-
-
-def _number(threads: int | None) -> int:
-    return ALL if threads is None else threads

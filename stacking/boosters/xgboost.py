@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from metrics.pauc import pauc_above_tpr
-from stacking.boosters.booster import BoosterConfig, Range, mean_sizes
+from stacking.boosters.booster import BoosterConfig, Range, mean_sizes, number_of
 from stacking.boosters.rows import check_columns, gathered
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.machine import lent_cores
@@ -21,7 +21,6 @@ from workspace.units import Unit
 if TYPE_CHECKING:  # an extra, and dear to import
     import xgboost as xgb
 
-ALL = 0  # threads, in XGBoost's own words
 PREDICT_AT_ONCE = 2**15  # rows
 
 
@@ -90,7 +89,7 @@ class XGBoostConfig(BaseModel):
             def reset(self) -> None:
                 self.at = 0
 
-        cuts = xgb.QuantileDMatrix(Blocks(), max_bin=self.max_bin, nthread=_number(threads))
+        cuts = xgb.QuantileDMatrix(Blocks(), max_bin=self.max_bin, nthread=number_of(threads))
         return XGBoostRows(tuple(blocks), target, tuple(columns), cuts, self, threads)
 
     @classmethod
@@ -172,7 +171,7 @@ class XGBoostBooster:
     model: "xgb.Booster"
 
     def log_odds(self, values: Floats32, threads: int | None = None) -> Floats:
-        self.model.set_param({"nthread": _number(threads)})
+        self.model.set_param({"nthread": number_of(threads)})
         parts = [
             self.model.inplace_predict(
                 values[start : start + PREDICT_AT_ONCE],
@@ -189,8 +188,10 @@ class XGBoostBooster:
     def explained(self, values: Floats32, threads: int | None = None) -> Floats:
         import xgboost as xgb  # noqa: PLC0415
 
-        self.model.set_param({"nthread": _number(threads)})
-        rows = xgb.DMatrix(values, feature_names=self.model.feature_names, nthread=_number(threads))
+        self.model.set_param({"nthread": number_of(threads)})
+        rows = xgb.DMatrix(
+            values, feature_names=self.model.feature_names, nthread=number_of(threads)
+        )
         return np.asarray(self.model.predict(rows, pred_contribs=True), np.float64)
 
     def gain(self) -> Floats:
@@ -200,7 +201,3 @@ class XGBoostBooster:
 
     def save(self) -> str:
         return bytes(self.model.save_raw("json")).decode()
-
-
-def _number(threads: int | None) -> int:
-    return ALL if threads is None else threads

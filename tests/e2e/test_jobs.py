@@ -14,7 +14,7 @@ from tests.multimodal import TINY
 from tests.stages import Place
 
 RUN_FILES = ("log.jsonl", ".hashes.json")
-MANIFEST_TIMES = ("seconds", "code", "seal")
+MANIFEST_TIMES = ("seconds", "peak_gb", "code", "seal")
 
 
 def start(place, stage, *extra):

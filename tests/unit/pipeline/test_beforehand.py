@@ -188,3 +188,24 @@ def test_memory_that_cannot_hold_a_network_that_learns_is_refused():
         "networks.small takes 4.0 GB at the least while it learns, and 3.9 GB of memory are free; "
         "free some, or take a smaller net.backbone."
     )
+
+
+def test_more_threads_than_are_lent_are_said_once_and_stay(made, monkeypatch):
+    job = made.job(*LAST)
+    few, many = (
+        SimpleNamespace(
+            name=name, config=SimpleNamespace(net=NET.model_copy(update={"threads": threads}))
+        )
+        for name, threads in (("few", 2), ("many", 3))
+    )
+    monkeypatch.setattr(beforehand, "lent_cores", lambda: 2)
+    for _ in range(2):
+        beforehand.notice_threads(job, [few, many])
+    monkeypatch.setattr(beforehand, "lent_cores", lambda: 1)
+    beforehand.notice_threads(job, [few, many])
+    assert made.lines() == [
+        "notice: many computes with 3 threads, which decide its last bits, and 2 cores are lent: "
+        "it takes its time; networks.many.net.threads=2 makes another network.",
+        "notice: few computes with 2 threads, which decide its last bits, and 1 core is lent: "
+        "it takes its time; networks.few.net.threads=1 makes another network.",
+    ]

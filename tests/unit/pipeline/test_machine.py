@@ -97,6 +97,7 @@ def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there)
 
 def test_pictures_are_scored_as_the_views_that_were_kept_in_their_order(monkeypatch):
     monkeypatch.setattr(machine, "reading_processes", lambda busy=0: 6 - busy)
+    monkeypatch.setattr(machine, "cores", lambda: 6)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     way = Machine("cpu").way(NET, ["vertical_flip", "identity"], bfloat16=False)
     assert [view.name for view in way.views] == ["vertical_flip", "identity"]
@@ -116,6 +117,13 @@ def test_readers_and_batches_are_those_of_a_share_of_the_machine(monkeypatch):
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 1
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).side_by_side == 2
     assert memory_gb() == pytest.approx(machine.MEMORY_GB / 3)
+
+
+def test_on_one_core_nobody_reads_beside_whoever_computes(there, monkeypatch):
+    monkeypatch.setenv("DERMSTACK_CORES", "1")
+    assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 0
+    there("cuda")  # which computes elsewhere
+    assert Machine("cuda").way(NET, ["identity"], bfloat16=False).workers == 1
 
 
 def test_what_a_call_asks_of_the_machine_travels():

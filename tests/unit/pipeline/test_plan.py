@@ -18,9 +18,9 @@ def task(job, name, **values):
     return Task(job.run / name, "write", write, arguments={"text": name}, **values)
 
 
-def timed(folder, seconds):
-    """As if the unit had taken so long."""
-    rewrite(folder, lambda manifest: manifest | {"seconds": seconds})
+def timed(folder, seconds, peak_gb=None):
+    """As if the unit had taken so long, and so much memory."""
+    rewrite(folder, lambda manifest: manifest | {"seconds": seconds, "peak_gb": peak_gb})
 
 
 def stage_of(*names, **values):
@@ -121,6 +121,15 @@ def test_a_task_takes_what_its_like_took_its_own_run_before_others(blank):
     found = one_by_name(blank.job(), stage_of(*asked))
     assert [found[name].seconds for name in asked] == [30.0, 30.0, None, 60.0, None]
     assert not any(one.measured for one in found.values())
+
+
+def test_a_task_takes_as_much_memory_as_the_largest_of_its_like(blank):
+    for name, peak_gb in (("net_fold_0", 1.5), ("net_fold_1", None), ("net_fold_2", 2.5)):
+        blank.job().make(task(blank.job(), f"networks/{name}"))
+        timed(blank.run / "networks" / name, 1.0, peak_gb)
+    names = ("networks/net_fold_0", "networks/net_fold_1", "networks/net_fold_3", "stack")
+    found = one_by_name(blank.job(), stage_of(*names))
+    assert [found[name].peak_gb for name in names] == [1.5, None, 2.5, None]
 
 
 def test_what_another_wrote_beside_the_run_is_passed_over(blank):

@@ -61,10 +61,10 @@ def test_what_would_stop_is_named_with_the_ways_out():
 
 def test_tasks_alike_are_one_row_and_those_at_work_another():
     rows = said(
-        task("boosters/a_0", 5.0), task("boosters/a_1", 6.0),
+        task("boosters/a_0", 5.0, peak_gb=0.4), task("boosters/a_1", 6.0, peak_gb=1.26),
         task("boosters/a_2", 5.0, why="being made by pid 7 on here"),
     )[0].rows  # fmt: skip
     assert [[word.words for word in row] for row in rows] == [
-        ["stack", "boosters/a_0 ... (2)", "to do: not made yet", "~11"],
-        ["stack", "boosters/a_2", "to do: being made by pid 7 on here", "~5"],
+        ["stack", "boosters/a_0 ... (2)", "to do: not made yet", "~11", "~1.3"],
+        ["stack", "boosters/a_2", "to do: being made by pid 7 on here", "~5", "?"],
     ]

@@ -6,16 +6,27 @@ import pytest
 
 from tests.stages import ROOT
 from workspace import machine
-from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
+from workspace.machine import (
+    Memory,
+    begin_process,
+    cores,
+    jobs,
+    lent_cores,
+    lent_memory,
+    lent_memory_gb,
+    reading_processes,
+)
 
 
 @pytest.fixture(autouse=True)
 def _eight_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "cpu_quota", lambda: None)
-    monkeypatch.setattr(machine, "memory_limit", lambda: None)
-    for name in ("DERMSTACK_JOBS", "OMP_NUM_THREADS"):
+    monkeypatch.setattr(machine, "memory_left", lambda: None)
+    for name in ("DERMSTACK_JOBS", "DERMSTACK_CORES", "DERMSTACK_MEMORY_GB", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(("given", "share"), [(None, 8), ("2", 4), ("3", 2), ("20", 1)])
@@ -30,6 +41,38 @@ def test_a_worker_has_its_share_of_the_cores_and_one_at_least(monkeypatch, given
 def test_a_containers_quota_counts(monkeypatch, quota, allowed):
     monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
     assert cores() == allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        ({"SLURM_CPUS_PER_TASK": "2", "SLURM_CPUS_ON_NODE": "4"}, 2),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_JOB_CPUS_PER_NODE": "3"}, 4),
+        ({"SLURM_JOB_CPUS_PER_NODE": "72(x2),6,7(x3)"}, 6),
+        ({"SLURM_CPUS_PER_TASK": "64"}, 8),
+        ({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "all"}, 8),
+        ({"SLURM_CPUS_PER_TASK": "6", "DERMSTACK_JOBS": "3"}, 2),
+    ],
+)
+def test_in_a_slurm_job_the_task_has_its_cores_or_the_job_those_of_the_node(
+    monkeypatch, given, allowed
+):
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    assert cores() == allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "jobs", "allowed"),
+    [("3", None, 3), ("64", None, 8), ("0", None, 8), ("3", "2", 3), ("6", "2", 4)],
+)
+def test_an_engine_says_how_many_cores_a_process_has_which_nobody_divides(
+    monkeypatch, given, jobs, allowed
+):
+    monkeypatch.setenv("DERMSTACK_CORES", given)
+    if jobs:
+        monkeypatch.setenv("DERMSTACK_JOBS", jobs)
+    assert cores() == lent_cores() == allowed
 
 
 def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
@@ -62,19 +105,56 @@ def test_readers_take_what_is_not_computed_with_and_are_never_more_than_help(mon
     assert reading_processes(1) == 8
 
 
-def test_memory_is_what_is_free_and_allowed(monkeypatch, tmp_path):
+@pytest.fixture
+def meminfo(monkeypatch, tmp_path):
+    """9 GB, of which 6 are free, and 2 of swap."""
     monkeypatch.setattr(machine, "MEMORY", tmp_path / "meminfo")
+    machine.MEMORY.write_text(
+        "MemTotal:  9437184 kB\nMemAvailable:  6291456 kB\nSwapFree: 2097152 kB\n"
+    )
+
+
+def test_memory_is_endless_where_nobody_says(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "MEMORY", tmp_path / "none")
     assert lent_memory_gb() == float("inf")
-    machine.MEMORY.write_text("MemTotal:  9000000 kB\nMemAvailable:  6291456 kB\n")
-    assert lent_memory_gb() == 6
-    monkeypatch.setattr(machine, "memory_limit", lambda: 2**31)
+
+
+def test_memory_is_lent_by_whoever_lends_least(monkeypatch, meminfo):
+    monkeypatch.setattr(machine, "held_gb", lambda: 0.5)
+    assert lent_memory() == Memory(6, "what is free")
+    assert lent_memory(swapping=True).gb == 8
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "4096")
+    assert lent_memory() == Memory(3.5, "SLURM's limit of the job")
+    monkeypatch.setattr(machine, "memory_left", lambda: 2**31)
+    assert lent_memory(swapping=True) == Memory(2, "its container's limit")
     assert lent_memory_gb() == 2
+    monkeypatch.setenv("DERMSTACK_MEMORY_GB", "12.5")
+    assert lent_memory() == Memory(12.5, "DERMSTACK_MEMORY_GB")
+
+
+@pytest.mark.parametrize(
+    ("given", "gb"),
+    [
+        ({"SLURM_MEM_PER_CPU": "1024", "SLURM_CPUS_ON_NODE": "3"}, 3),
+        ({"SLURM_MEM_PER_CPU": "512"}, 4),  # of eight cores
+        ({"SLURM_MEM_PER_NODE": "0", "SLURM_MEM_PER_CPU": "1024"}, 6),  # all there is
+        ({"SLURM_MEM_PER_NODE": "much"}, 6),
+        ({"DERMSTACK_MEMORY_GB": "inf"}, 6),
+        ({"DERMSTACK_MEMORY_GB": "-1"}, 6),
+    ],
+)
+def test_slurm_says_memory_in_mb_by_node_or_by_core(monkeypatch, meminfo, given, gb):
+    monkeypatch.setattr(machine, "held_gb", lambda: 0.0)
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    assert lent_memory_gb() == gb
 
 
 def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_otherwise():
     code = (
-        "import sys, scripts, os; assert not {'numpy', 'torch', 'polars'} & set(sys.modules); "
-        "print(os.environ['OMP_WAIT_POLICY'], os.environ['OPENBLAS_NUM_THREADS'])"
+        "import sys, scripts, os, workspace.machine as machine; "
+        "assert not {'numpy', 'torch', 'polars'} & set(sys.modules); "
+        "print(*(os.environ[name] for name in machine.ENVIRONMENT))"
     )
     clean = {k: v for k, v in os.environ.items() if k not in machine.ENVIRONMENT}
     said = [
@@ -82,6 +162,24 @@ def test_a_stage_waits_asleep_and_solves_on_one_thread_unless_the_user_says_othe
             [sys.executable, "-c", code], cwd=ROOT, env={**clean, **given},
             capture_output=True, text=True, check=True,
         ).stdout
-        for given in ({}, {"OMP_WAIT_POLICY": "ACTIVE", "OPENBLAS_NUM_THREADS": "3"})
+        for given in ({}, dict(zip(machine.ENVIRONMENT, ("ACTIVE", "3", "2"), strict=True)))
     ]  # fmt: skip
-    assert said == ["PASSIVE 1\n", "ACTIVE 3\n"]
+    assert said == ["PASSIVE 1 1\n", "ACTIVE 3 2\n"]
+
+
+@pytest.mark.parametrize(
+    ("given", "openmp", "polars"),
+    [
+        ({}, "3", "3"),
+        ({"OMP_NUM_THREADS": "2", "POLARS_MAX_THREADS": "1"}, "2", "1"),
+        ({"DERMSTACK_CORES": "2"}, "2", "2"),
+        ({"SLURM_CPUS_PER_TASK": "1", "POLARS_MAX_THREADS": "2"}, "1", "2"),
+    ],
+)
+def test_pools_begin_with_as_many_threads_as_are_lent_unless_somebody_says_otherwise(
+    monkeypatch, given, openmp, polars
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
+    monkeypatch.setattr(os, "environ", dict(given))
+    begin_process()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["POLARS_MAX_THREADS"]) == (openmp, polars)

@@ -37,7 +37,7 @@ def test_a_finished_unit_is_found_with_its_record(unit):
     manifest = json.loads((unit / "manifest.json").read_text())
     assert set(manifest) == {
         "stage", "settings", "inputs", "recipe", "seed", "code", "sources", "lock", "versions",
-        "seconds", "facts", "files", "for_people", "seal",
+        "seconds", "peak_gb", "facts", "files", "for_people", "seal",
     }  # fmt: skip
     assert set(manifest["code"]) == {"commit", "dirty"}
     assert len(manifest["lock"]) == 64

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stacking.boosters import booster
 from stacking.boosters.known import BOOSTERS, load_boosters
 from tests.unit.stacking.conftest import drawn
 from workspace.errors import ArtifactError
@@ -130,3 +131,8 @@ def test_models_of_a_booster_that_nobody_knows_are_refused(tmp_path):
         f"{unit.folder} has no model of a booster that is known here ({', '.join(BOOSTERS)}); run "
         "'make stack FRESH=1'."
     )
+
+
+def test_whoever_says_no_number_gets_as_many_threads_as_are_lent(monkeypatch):
+    monkeypatch.setattr(booster, "lent_cores", lambda: 3)
+    assert [booster.number_of(threads) for threads in (None, 1, 8)] == [3, 1, 8]

@@ -1,0 +1,115 @@
+"""A task that took more than is lent is refused before it begins, by what was measured alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.manifests import rewrite
+from workspace import orders
+from workspace.errors import ConfigError
+from workspace.likes import Held
+from workspace.machine import Memory
+from workspace.manifest import load_manifest
+from workspace.orders import Needs
+from workspace.tasks import carry_out
+
+
+@pytest.fixture
+def lent(monkeypatch):
+    """Says what is lent at each look, and by whom; this process holds half a GB."""
+    looks = []
+
+    def say(*several, by="its container's limit"):
+        looks[:] = [Memory(gb, by) for gb in several]
+        rest = iter(looks)
+        monkeypatch.setattr(orders, "lent_memory", lambda swapping: next(rest))
+
+    monkeypatch.setattr(orders, "held_gb", lambda: 0.5)
+    monkeypatch.setattr(orders, "LOOK_S", 0.0)
+    return say
+
+
+@pytest.fixture
+def one(make, context):
+    """A task that is to make anew, after it took 12 GB."""
+    task = make("net_fold_0", settings={"fold": 0})
+    carry_out([task], context)
+    rewrite(task.folder, lambda values: values | {"peak_gb": 12.0})
+    (task.folder / "text.txt").unlink()
+    return make("net_fold_0", settings={"fold": 0}, on_damage="redo")
+
+
+def test_a_unit_keeps_how_much_memory_it_took(make, context):
+    [(unit, _)] = carry_out([make("one")], context)
+    assert 0 <= load_manifest(unit.folder).peak_gb < 0.1
+
+
+@pytest.mark.parametrize("gb", [9.1, 12.0, float("inf")])
+def test_what_fits_within_a_quarter_is_begun(one, context, lent, gb):
+    lent(gb)  # 12 <= 1.25 * (9.1 + 0.5)
+    [(_, made)] = carry_out([one], context)
+    assert made
+
+
+def test_what_others_hold_for_a_moment_refuses_nothing(one, context, lent):
+    lent(1.0, 2.0, 1.0, 1.5, 20.0)
+    [(_, made)] = carry_out([one], context)
+    assert made
+
+
+def test_what_took_more_than_is_lent_is_refused_before_it_begins(one, make, context, lent):
+    lent(*[9.0] * 5)
+    with pytest.raises(ConfigError) as refused:
+        carry_out([one], context)
+    assert str(refused.value) == (
+        "net_fold_0 would take 12.0 GB of memory, as the last time it did, and 9.0 GB are lent "
+        "now, by its container's limit; take fewer JOBS=, free some, or a larger machine "
+        "(DERMSTACK_MEMORY_GB=n says that n GB are there)."
+    )
+    assert len(make.log()) == 1
+    lent(*[2.0] * 5, by="what is free")
+    with pytest.raises(ConfigError) as refused:
+        carry_out([make("net_fold_1", settings={"fold": 1})], context)
+    assert str(refused.value).startswith(
+        "net_fold_1 would take 12.0 GB of memory, as net_fold_0 did, and 2.0 GB are lent now, by "
+        "what is free; "
+    )
+
+
+def test_what_was_never_measured_or_is_of_other_settings_is_begun(one, make, context, lent):
+    lent()  # nobody is asked
+    rewrite(one.folder, lambda values: values | {"settings": {"fold": 0, "batch": 64}})
+    assert carry_out([one, make("other", settings={"fold": 0})], context)[0][1]
+
+
+def test_who_says_how_much_is_lent_is_believed(one, context, monkeypatch):
+    monkeypatch.setattr(orders, "LOOK_S", 0.0)
+    monkeypatch.setenv("DERMSTACK_MEMORY_GB", "1")
+    with pytest.raises(ConfigError, match=r"1\.0 GB are lent now, by DERMSTACK_MEMORY_GB;"):
+        carry_out([one], context)
+    monkeypatch.setenv("DERMSTACK_MEMORY_GB", "12")
+    assert carry_out([one], context)[0][1]
+
+
+def test_needs_grow_to_what_was_measured_and_never_shrink():
+    assert Needs(2, 4.0).measured(Held("a", 6.5)) == Needs(2, 6.5)
+    assert Needs(2, 4.0).measured(Held("a", 1.0)) == Needs(2, 4.0)
+    assert Needs(2, 4.0).measured(None) == Needs(2, 4.0)
+
+
+def test_where_the_system_cannot_say_the_manifest_says_nothing(make, context, monkeypatch):
+    monkeypatch.setattr("workspace.memory.RESET", Path("/none/here"))
+    [(unit, _)] = carry_out([make("one")], context)
+    assert "peak_gb" not in json.loads((unit.folder / "manifest.json").read_text())
+    assert load_manifest(unit.folder).peak_gb is None
+
+
+def test_what_is_asked_side_by_side_is_what_was_measured(one, context, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        context.executor, "side_by_side", lambda needs: asked.append(needs) or 1, raising=False
+    )
+    monkeypatch.setattr(orders, "lent_memory", lambda swapping: Memory(64.0, "what is free"))
+    carry_out([one], context)
+    assert [need.memory_gb for needs in asked for need in needs] == [12.0]
