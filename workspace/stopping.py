@@ -33,6 +33,11 @@ def raise_if_asked() -> None:
         raise Stopped(_asked[0])
 
 
+def is_asked() -> bool:
+    """Whether a stop was asked for, for whoever has to agree with others on it first."""
+    return bool(_asked)
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """While it lasts the first signal is only noted, for work that must not stop in its middle.
@@ -66,3 +71,23 @@ def stopping_cleanly() -> Iterator[None]:
         _asked.clear()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+@contextmanager
+def stopped_once() -> Iterator[None]:
+    """In a process that another began: Ctrl-C is that one's affair, and only the first SIGTERM.
+
+    A scheduler sends one to all processes, and then the parent does; a second would end this one
+    without its `finally`.
+    """
+    with stopping_cleanly():
+        stop = signal.getsignal(signal.SIGTERM)
+        assert callable(stop)
+
+        def first(number: int, frame: FrameType | None) -> None:
+            if not _asked:
+                stop(number, frame)
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, first)
+        yield

@@ -8,9 +8,9 @@ two batches ahead of the workers at most; only uint8 and the draws travel.
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -22,6 +22,14 @@ from models.input.transforms import Transform
 from workspace.arrays import Bytes, Floats32, Ints
 
 AHEAD = 2  # batches beyond those being worked on
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Of an epoch's batches the one of this number, or these rows of it."""
+
+    number: int
+    rows: slice = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,9 @@ def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half
     seed: int,
     epoch: int,
     workers: int = 0,
-    start: int = 0,
+    pieces: Iterable[Piece] | None = None,
 ) -> Iterator[Batch]:
-    """The batches of `plan` (indices) from number `start` on.
+    """The batches of `plan` (indices), or these pieces of them.
 
     An image that comes again within the epoch is drawn anew each time. An error of any worker is
     raised at the next step, even where earlier batches are ready. Whoever leaves early closes the
@@ -51,10 +59,14 @@ def batches(  # noqa: PLR0913 - what an epoch is and how it is run: neither half
     """
     cv2.setNumThreads(1)  # its own threads would fight the workers over the same cores
     repeats = _repeats(plan)
-    jobs = [_Job(pictures, transform, seed, epoch, *job) for job in zip(plan, repeats, strict=True)]
+    jobs = [
+        _Job(pictures, transform, seed, epoch, plan[one.number][one.rows],
+             repeats[one.number][one.rows])
+        for one in (map(Piece, range(len(plan))) if pieces is None else pieces)
+    ]  # fmt: skip
     if workers == 0:
-        return (job.batch() for job in jobs[start:])
-    return _threaded(jobs[start:], workers)
+        return (job.batch() for job in jobs)
+    return _threaded(jobs, workers)
 
 
 def _threaded(jobs: Sequence["_Job"], workers: int) -> Iterator[Batch]:

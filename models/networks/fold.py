@@ -25,9 +25,12 @@ from models.networks.inner_rows import InnerRows
 from models.networks.network import Network, Run, TrainingRows, in_words
 from models.networks.rounding import LearntRows, begin_ranges
 from models.training.checkpoints import Arrays, Checkpoints
-from models.training.loop import Examples, Setting, Training
+from models.training.divided import shares_of
+from models.training.loop import Training
 from models.training.objective import Objective
 from models.training.position import seed_of
+from models.training.ranks import ALONE, Ranks
+from models.training.setting import Examples, Setting
 from models.training.soft_labels import TaughtObjective
 from workspace.arrays import Ints
 from workspace.progress import Show
@@ -47,6 +50,7 @@ class TrainedNetwork:
     history: list[dict[str, Any]]
     balance: dict[str, Any]  # what each class was of the loss
     processors: Sequence[str] = ()  # on which kinds it was trained
+    ranks: Sequence[int] = ()  # and among how many, where that was not one
 
     @property
     def best_is_another(self) -> bool:
@@ -59,6 +63,23 @@ def train_network(
     show: Show,
 ) -> TrainedNetwork:  # fmt: skip
     """Train on a fold's training rows, from where the last checkpoint left it."""
+    training, config = begin_training(network, rows, run, pictures, kept), network.config
+    trained, inner = training.run(show), training.examples.inner
+    best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
+    first = _threshold(network, run, pictures, best, inner)
+    second = first if _alike(best, last) else _threshold(network, run, pictures, last, inner)
+    chosen = trained.history[trained.best_epoch].get(config.learning.watch)
+    return TrainedNetwork(
+        best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
+        trained.balance, trained.processors, trained.ranks,
+    )  # fmt: skip
+
+
+def begin_training(
+    network: Network, rows: TrainingRows, run: Run, pictures: Pictures, kept: Checkpoints,
+    ranks: Ranks = ALONE,
+) -> Training:  # fmt: skip
+    """The training of a fold's network, as it begins; one of `ranks` computes its share of it."""
     config, labels = network.config, network.labels
     seed = seed_of(run.seed, network.name, rows.held_out)
     learnt, inner = own_rows(network, rows, run.seed)
@@ -72,22 +93,15 @@ def train_network(
     deal = network.task.dealing(labels, learnt, config.learning, seed)
     examples = Examples(pictures, labels.codes, labels.classes, learnt, inner, objective, deal)
     transform = make_transform(config.augment, net.size, net.mean, net.std)
+    shares = shares_of(ranks, config.learning, by_batch=network.task.by_batch)
     setting = Setting(
         config.learning, transform, run.way.device, seed, run.way.workers,
-        {"network": network.name, "fold": rows.held_out},
+        {"network": network.name, "fold": rows.held_out}, shares,
     )  # fmt: skip
     title, one_view = f"{network.name}, {in_words(rows.held_out)}", replace(run.way, views=IDENTITY)
     watched = InnerRows(pictures, learnt, inner, one_view, transform, seed, title, kept.tell)
     score = network.task.scoring(watched, labels, config.learning.watch) if len(inner) else None
-    trained = Training(net, examples, setting, kept, score).run(show)
-    best, last = without_auxiliary(trained.best), without_auxiliary(trained.last)
-    first = _threshold(network, run, pictures, best, inner)
-    second = first if _alike(best, last) else _threshold(network, run, pictures, last, inner)
-    chosen = trained.history[trained.best_epoch].get(config.learning.watch)
-    return TrainedNetwork(
-        best, last, trained.best_epoch, first, second, inner, chosen, trained.history,
-        trained.balance, trained.processors,
-    )  # fmt: skip
+    return Training(net, examples, setting, kept, score)
 
 
 def _objective(network: Network, rows: TrainingRows) -> Objective:

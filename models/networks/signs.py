@@ -17,8 +17,8 @@ from models.nets.network import LesionNet
 from models.networks.inner_rows import InnerRows
 from models.networks.tasks.contrastive import COLLAPSED, Unlabelled, collapsed
 from models.training.config import Watch
-from models.training.loop import History
 from models.training.position import seed_of
+from models.training.setting import History
 from workspace.arrays import Floats32, Ints
 from workspace.errors import ConfigError
 

@@ -136,6 +136,16 @@ class Checkpoints:
                 remove_folder(path)
 
 
+class Onlooker(Checkpoints):
+    """Of a rank that is not the first: what is kept is the first one's to write and to clear."""
+
+    def save(self, snapshot: Snapshot) -> None:
+        """The first does it."""
+
+    def save_best(self, epoch: int, weights: Mapping[str, torch.Tensor]) -> None:
+        """The first does it."""
+
+
 def arrays_of(tensors: Mapping[str, torch.Tensor]) -> Arrays:
     """As NumPy has them, and safetensors with it: copies, for the network goes on learning."""
     return {n: np.array(value.detach().cpu().numpy(), order="C") for n, value in tensors.items()}

@@ -8,84 +8,37 @@ here: what is best is chosen on inner rows, which are a part of the training row
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import torch
 
-from models.input.loader import Batch, batches
-from models.input.pictures import Pictures
-from models.input.transforms import Transform
+from models.input.loader import Batch, Piece, batches
 from models.nets.network import LesionNet
 from models.training import groups
 from models.training.average import Average
 from models.training.balance import class_balance
 from models.training.checkpoints import Arrays, Checkpoints, Snapshot, arrays_of
-from models.training.config import PhaseConfig, TrainConfig
+from models.training.config import PhaseConfig
 from models.training.epoch_log import EpochWatch
 from models.training.mixup import mixup
-from models.training.objective import Objective
 from models.training.order import balanced_order, batches_of, epoch_order
 from models.training.position import Position, seed_batch, seed_of
 from models.training.processor import processor_of
 from models.training.schedule import base_lr, lr_factor, mean_lr
+from models.training.setting import Examples, Score, Setting, Trained
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, name_some
 from workspace.progress import Show
-from workspace.stopping import Stopped, held_back, raise_if_asked
+from workspace.stopping import Stopped, held_back
 
 LOG = logging.getLogger("dermstack")
 LAYOUTS = {"channels_first": torch.contiguous_format, "channels_last": torch.channels_last}
 SKIPS = 20  # steps in a row that the scaler may refuse; then the loss is beyond repair
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What is learnt of which pictures, and which of them are for what."""
-
-    pictures: Pictures
-    labels: Ints  # (pictures,), -1 where a picture has none: by them an epoch is sampled
-    classes: tuple[str, ...]
-    training: Ints  # places that are learnt from
-    inner: Ints  # places of other patients, that decide when to stop and what was best, if any
-    objective: Objective
-    deal: "Deal | None" = None  # how an epoch is dealt into batches, if not by labels and sampling
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How: the recipe's values, the transform of a training picture, where, and with which seed."""
-
-    config: TrainConfig
-    transform: Transform
-    device: torch.device
-    seed: int
-    workers: int = 0
-    whose: Mapping[str, Any] = field(default_factory=dict)  # network and fold, for the log
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Weights after the last epoch, those of the best inner score, and the epochs' records.
-
-    Where nothing was scored the last are the best. `balance` says what each class was of the loss.
-    """
-
-    last: Arrays
-    best: Arrays
-    best_epoch: int
-    history: list[dict[str, Any]]
-    balance: dict[str, Any]
-    processors: list[str]
-
-
-Deal = Callable[[int], list[Ints]]  # an epoch's batches
-History = Sequence[Mapping[str, Any]]  # the records of the epochs before, in whatever call
-# Of the inner rows: what is watched, of which more is better, and what else is kept of them.
-Score = Callable[[LesionNet, History], tuple[float, Mapping[str, float]]]
 
 
 class Training:
@@ -102,7 +55,7 @@ class Training:
         self.layout = LAYOUTS[setting.config.layout]
         self.net = net.to(setting.device).to(memory_format=self.layout)
         self.examples, self.setting, self.kept, self.score = examples, setting, kept, score
-        self.config = setting.config
+        self.config, self.shares, self.ranks = setting.config, setting.shares, setting.shares.ranks
         self.position, self.history = Position(), list[dict[str, Any]]()
         self.average = Average(net, self.config.ema) if self.config.ema else None
         self.scaler = torch.amp.GradScaler(enabled=self._amp() == torch.float16)
@@ -112,22 +65,36 @@ class Training:
         self._saved_at = time.monotonic()
 
     def run(self, show: Show) -> Trained:
-        """Train to the end, from where a checkpoint left it; a stop request is kept first."""
-        snapshot = self.kept.load()
+        """Train to the end; what came of it."""
+        self.learn(show)
+        last, best = arrays_of(self._weights()), self.position.best_epoch
+        if not self._chooses:
+            return self._trained(last, last, self.position.epoch - 1)
+        assert best is not None, "no epoch was scored"
+        return self._trained(last, self.kept.load_best(best), best)
+
+    def learn(self, show: Show) -> None:
+        """All steps, from where a checkpoint left it; a stop request is kept first."""
+        snapshot = self.ranks.by_first(self.kept.load)
         if snapshot is not None:
             self._restore(snapshot)
-        self._note_processor()
+        self.ranks.begin_alike(self.net)
+        if self._is_done:
+            return
+        self._note_processors()
+        self._note_ranks(resumed=snapshot is not None)
         with held_back():  # so that a stop comes between two steps, where all is in order
             try:
                 self._phases(show)
             except Stopped:
                 self._save()
                 raise
-        last, best = arrays_of(self._weights()), self.position.best_epoch
-        if not self._chooses:
-            return self._trained(last, last, self.position.epoch - 1)
-        assert best is not None, "no epoch was scored"
-        return self._trained(last, self.kept.load_best(best), best)
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether a checkpoint was of the end."""
+        left = self.config.phases[self.position.phase :]
+        return not any(phase.epochs for phase in left[1:]) and not any(map(self._goes_on, left[:1]))
 
     @property
     def _chooses(self) -> bool:
@@ -135,19 +102,32 @@ class Training:
         return self.score is not None and self.config.choose == "inner"
 
     def _trained(self, last: Arrays, best: Arrays, epoch: int) -> Trained:
-        processors = self.position.processors
-        return Trained(last, best, epoch, self.history, self._balance(), processors)
+        at = self.position
+        return Trained(last, best, epoch, self.history, self._balance(), at.processors, at.ranks)
 
-    def _note_processor(self) -> None:
+    def _note_processors(self) -> None:
         """Said, not refused: a machine that was changed is no reason to lose days."""
-        mine, before = processor_of(self.setting.device), self.position.processors
-        if before and mine not in before:
-            self.kept.tell(
-                f"notice: this training began on {name_some(before)} and goes on on {mine}: its "
-                "weights are not to the bit those of a training on one of them."
-            )
-        if mine not in before:
-            self.position.processors = [*before, mine]
+        for mine in dict.fromkeys(self.ranks.gathered(processor_of(self.setting.device))):
+            before = self.position.processors
+            if before and mine not in before:
+                self.kept.tell(
+                    f"notice: this training began on {name_some(before)} and goes on on {mine}: "
+                    "its weights are not to the bit those of a training on one of them."
+                )
+            if mine not in before:
+                self.position.processors = [*before, mine]
+
+    def _note_ranks(self, *, resumed: bool) -> None:
+        """In the log what a step is; in the position among how many it was."""
+        at, config, count = self.position, self.config, self.ranks.count
+        if count not in (at.ranks or [1]):
+            at.ranks = [*(at.ranks or [1] * resumed), count]
+        facts = {
+            "ranks": count, "effective_batch": config.batch_size * config.accumulate,
+            "steps_an_epoch": self._steps(len(self._plan(at.epoch))),
+            "lr": [phase.lr for phase in config.phases],
+        }  # fmt: skip
+        LOG.info("training", extra={"facts": {**self.setting.whose, **facts}})
 
     def _phases(self, show: Show) -> None:
         while self.position.phase < len(self.config.phases):
@@ -174,19 +154,19 @@ class Training:
         plan = self._plan(at.epoch)
         every, size = config.accumulate, self._steps(len(plan))
         self.net.train()
+        steps = [range(n, min(n + every, len(plan))) for n in range(at.batch, len(plan), every)]
+        pieces = [self.shares.pieces(group, plan) for group in steps]
         stream = batches(
             self.examples.pictures, self.setting.transform, plan, seed=self.setting.seed,
-            epoch=at.epoch, workers=self.setting.workers, start=at.batch,
+            epoch=at.epoch, workers=self.setting.workers, pieces=chain(*pieces),
         )  # fmt: skip
-        group, watch = list[Batch](), EpochWatch(at.loss_of)
-        for batch in stream:
-            group.append(batch)
-            if len(group) == every or at.batch + len(group) == len(plan):
-                self._step(group, phase, phase.epochs * size)
-                at.batch += len(group)
-                group = []
-                self._between(len(plan))
-                show(self._done(len(plan)), config.epochs * len(plan))
+        watch = EpochWatch(at.loss_of)
+        for group, own in zip(steps, pieces, strict=True):
+            loaded = list(zip(own, islice(stream, len(own)), strict=True))
+            self._step([plan[n] for n in group], loaded, phase, phase.epochs * size)
+            at.batch += len(group)
+            self._between(len(plan))
+            show(self._done(len(plan)), config.epochs * len(plan))
         watch.learnt(at.loss_of)
         self._close_epoch(phase, size, watch)
 
@@ -213,23 +193,29 @@ class Training:
     def _steps(self, count: int) -> int:
         return -(-count // self.config.accumulate)
 
-    def _step(self, group: list[Batch], phase: PhaseConfig, steps: int) -> None:
-        """One optimiser step: as if the group were one batch, the last short one too."""
-        at, optimiser = self.position, self.optimiser
+    def _step(
+        self, group: list[Ints], own: list[tuple[Piece, Batch]], phase: PhaseConfig, steps: int
+    ) -> None:
+        """One optimiser step: as if the group were one batch, the last short one too.
+
+        `own` is what of its batches this process computes.
+        """
+        at, optimiser, first = self.position, self.optimiser, self.position.batch
         assert optimiser is not None
-        of = sum(len(batch.indices) for batch in group)
+        of = sum(map(len, group))
         groups.set_lr(optimiser, base_lr(phase, at.reductions) * lr_factor(phase, at.step, steps))
         optimiser.zero_grad(set_to_none=True)
-        losses = []
-        for offset, batch in enumerate(group):
-            here = at.model_copy(update={"batch": at.batch + offset})
-            loss = self._loss(batch, here).sum()
-            torch.autograd.backward(self.scaler.scale(loss / of))
-            losses.append(loss.detach())
-        values = torch.stack(losses).tolist()  # once a step: looking makes a GPU wait
-        for batch, value in zip(group, values, strict=True):
+        losses = torch.zeros(len(group), device=self.setting.device)
+        numbers = range(first, first + len(group))
+        moved = self.shares.before(self.net)
+        for piece, batch in own:
+            loss = self._loss(batch, piece, group[piece.number - first])
+            torch.autograd.backward(self.scaler.scale(loss.sum() / of))
+            losses[piece.number - first] = loss.detach()[piece.rows].sum()
+        values = self.shares.add_up(self.net, losses, moved, numbers)
+        for indices, value in zip(group, values, strict=True):  # a look a step: a GPU waits for it
             if not math.isfinite(value):
-                self._refuse_loss(batch)
+                self._refuse_loss(indices)
         at.loss_sum += sum(values)
         at.loss_of += of
         if self.config.clip_norm is not None:
@@ -256,18 +242,20 @@ class Training:
                 "lr, or take precision='bf16' or 'fp32'."
             )
 
-    def _loss(self, batch: Batch, here: Position) -> torch.Tensor:
-        """(examples,): each one's loss."""
+    def _loss(self, batch: Batch, piece: Piece, indices: Ints) -> torch.Tensor:
+        """(examples,): each one's loss, of a batch of these pictures."""
         config, device = self.config, self.setting.device
+        here = self.position.model_copy(update={"batch": piece.number})
         stream = seed_batch(self.setting.seed, here)
         images = self.setting.transform.finish(batch.pixels.to(device), batch.draws)
-        targets = self.objective.targets(batch.indices).to(device)
+        targets = self.objective.targets(indices).to(device)
         images, targets = mixup(
             images, targets, config.mixup_alpha, config.mixup_probability, stream
         )
         kind = self._amp()
         with torch.autocast(device.type, kind) if kind else nullcontext():
-            outputs, further = self.net.learn(images.contiguous(memory_format=self.layout))
+            images = images.contiguous(memory_format=self.layout)
+            outputs, further = self.shares.learn(self.net, images, piece, len(indices))
         return self.objective.loss(outputs, further, targets)
 
     def _amp(self) -> torch.dtype | None:
@@ -276,9 +264,9 @@ class Training:
             wanted = "fp16" if self.setting.device.type == "cuda" else "fp32"
         return {"fp16": torch.float16, "bf16": torch.bfloat16}.get(wanted)
 
-    def _refuse_loss(self, batch: Batch) -> None:
+    def _refuse_loss(self, indices: Ints) -> None:
         here = self.position
-        ids = self.examples.pictures.ids.gather(batch.indices).to_list()
+        ids = self.examples.pictures.ids.gather(indices).to_list()
         raise ConfigError(
             f"Non-finite loss at epoch {here.epoch + 1} step {here.step + 1} (images "
             f"{name_some(ids)}); lower lr in phase {here.phase + 1}, or take precision='fp32'. The "
@@ -290,7 +278,7 @@ class Training:
         late = time.monotonic() - self._saved_at >= self.config.checkpoint_s
         if late and self.position.batch < batches_of_epoch:
             self._save()
-        raise_if_asked()
+        self.shares.raise_if_asked()
 
     def _close_epoch(self, phase: PhaseConfig, steps: int, watch: EpochWatch) -> None:
         at, score = self.position, None
@@ -300,7 +288,7 @@ class Training:
             "loss": at.loss_sum / max(at.loss_of, 1),
         }  # fmt: skip
         if self.score is not None:
-            score, besides = self._scored(self.score)
+            score, besides = self.ranks.by_first(partial(self._scored, self.score))
             record |= {**besides, self.config.watch: score}
             if phase.schedule == "plateau":
                 at.note_loss(record["inner_loss"], phase.plateau_epochs)

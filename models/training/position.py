@@ -35,6 +35,7 @@ class Position(BaseModel):
     reductions: int = 0  # how often the lr fell in this phase
     scaler: dict[str, Any] = {}
     processors: list[str] = []  # all kinds on which it was computed so far
+    ranks: list[int] = []  # and among how many processes, where that was not one
 
     def next_epoch(self) -> None:
         self.epoch, self.epoch_in_phase, self.batch = self.epoch + 1, self.epoch_in_phase + 1, 0

@@ -25,8 +25,9 @@ from models.input.transforms import make_transform
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.training.config import PhaseConfig, TrainConfig
-from models.training.loop import Examples, Setting, Training
+from models.training.loop import Training
 from models.training.objective import ClassObjective
+from models.training.setting import Examples, Setting
 from workspace.hdf5 import ImageArchive
 
 FILE = "train-image.hdf5"

@@ -25,8 +25,8 @@ from workspace.errors import ConfigError
 
 if TYPE_CHECKING:
     from models.networks.inner_rows import InnerRows
-    from models.training.loop import Deal, Score
     from models.training.objective import Objective
+    from models.training.setting import Deal, Score
 
 # Of a training what labels are mixed, weighed or drawn by, as it is where there are none.
 OF_LABELS: Mapping[str, Any] = {
@@ -51,6 +51,7 @@ class ContrastiveTask(SilentTask):
     """Two views of each picture, NT-Xent between them."""
 
     is_beginning = True
+    by_batch = True
     watches = ("knn_accuracy", "knn_balanced_accuracy")
 
     kind: Literal["contrastive"] = "contrastive"

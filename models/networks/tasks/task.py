@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # a recipe is read without torch, which takes seconds to impo
     from models.inference.scores import Scores
     from models.nets.network import LesionNet
     from models.networks.inner_rows import InnerRows
-    from models.training.loop import Deal, History, Score
     from models.training.objective import Objective
+    from models.training.setting import Deal, History, Score
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Task(BaseModel, ABC):
     # It is learnt for its weights, with which other networks begin: it says nothing of a row, so
     # nothing of it is joined, embedded or stacked.
     is_beginning: ClassVar[bool] = False
+    by_batch: ClassVar[bool] = False  # a picture's loss hangs on the others of its batch
     teaches: ClassVar[bool] = False  # gives each class a probability, which another can learn
     watches: ClassVar[tuple[Watch, ...]] = OF_CLASSES  # what its inner rows can be scored by
 

@@ -9,7 +9,7 @@ import torch
 
 from folds.images import ImageReader
 from models.input.config import SECOND
-from models.input.loader import _repeats, batches
+from models.input.loader import Piece, _repeats, batches
 from models.input.pictures import Pictures
 from models.input.transforms import make_transform
 from workspace.errors import DataError
@@ -55,8 +55,9 @@ def test_check_69_workers_do_not_matter(make_pictures, transform):
 def test_a_later_start_gives_the_very_same_batches(make_pictures, fast, workers):
     whole = list(batches(make_pictures(), fast, PLAN, seed=5, epoch=1))
     for start in (0, 2, 5, 6):
+        pieces = [Piece(number) for number in range(start, 6)]
         rest = list(
-            batches(make_pictures(), fast, PLAN, seed=5, epoch=1, workers=workers, start=start)
+            batches(make_pictures(), fast, PLAN, seed=5, epoch=1, workers=workers, pieces=pieces)
         )
         assert all(same(*pair) for pair in zip(whole[start:], rest, strict=True))
 

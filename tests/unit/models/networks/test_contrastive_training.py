@@ -33,9 +33,12 @@ ROWS = pl.DataFrame(
 )
 
 
-def network(**training):
+def network(net=None, **training):
     stated = {
-        "net": {"backbone": "test_resnet", "size": 32, "hidden": [16], "dropout": [0.0, 0.0]},
+        "net": {
+            "backbone": "test_resnet", "size": 32, "hidden": [16], "dropout": [0.0, 0.0],
+            **(net or {}),
+        },
         "task": {"width": 8},
         "training": {
             "batch_size": 8, "inner_folds": 4, "checkpoint_s": 0.0,
@@ -83,9 +86,9 @@ def test_a_batch_has_two_views_of_each_picture_and_one_picture_of_a_lesion(
     seen = []
     loss = Training._loss
 
-    def look(self, batch, here):
+    def look(self, batch, *given):
         seen.append((batch.indices, batch.pixels))
-        return loss(self, batch, here)
+        return loss(self, batch, *given)
 
     monkeypatch.setattr(Training, "_loss", look)
     done = train(tmp_path, pictures)

@@ -1,6 +1,6 @@
 """Twenty small pictures, reddish ones positive, and a training on them that takes a second."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -20,8 +20,10 @@ from models.networks.watch import watched
 from models.training.auxiliary import Auxiliary
 from models.training.checkpoints import Checkpoints
 from models.training.config import PhaseConfig, TrainConfig
-from models.training.loop import Examples, Setting, Training
+from models.training.loop import Training
 from models.training.objective import ClassObjective
+from models.training.setting import Examples, Setting
+from models.training.shares import Shares
 from workspace.hashing import HashMemory
 from workspace.manifest import Wanted
 
@@ -73,6 +75,7 @@ class Trial:
     learnt: int = 14  # the first so many pictures; the others are inner ones
     workers: int = 0
     auxiliary: tuple[Auxiliary, ...] = ()
+    shares: Shares = field(default_factory=Shares)
 
     def __post_init__(self):
         self.said = []
@@ -93,7 +96,8 @@ class Trial:
         learnt, inner = places[: self.learnt], places[self.learnt :]
         examples = Examples(self.pictures, labels, ("a", "b"), learnt, inner, objective)
         transform = make_transform(self.augment, net.size, net.mean, net.std)
-        setting = Setting(self.config, transform, torch.device("cpu"), 5, self.workers, WHOSE)
+        device = torch.device("cpu")
+        setting = Setting(self.config, transform, device, 5, self.workers, WHOSE, self.shares)
         score = self.score and self._scored
         return Training(net, examples, setting, kept, score)
 

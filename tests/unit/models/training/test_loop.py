@@ -164,9 +164,14 @@ def test_check_121_the_average_counts_the_steps_of_all_phases(trial, monkeypatch
 
 
 def test_check_168_an_epochs_line_says_whose_how_far_how_long_and_how_fast(trial, monkeypatch):
-    said = []
-    monkeypatch.setattr(loop.LOG, "info", lambda message, extra: said.append(extra["facts"]))
+    whole = []
+    monkeypatch.setattr(loop.LOG, "info", lambda message, extra: whole.append(extra["facts"]))
     done = trial(config=CONFIG.model_copy(update={"phases": CONFIG.phases[:2]})).run()
+    first, *said = whole
+    assert first == {  # check 154; fourteen pictures are five batches of three
+        "network": "flag", "fold": 2, "ranks": 1, "effective_batch": 6, "steps_an_epoch": 3,
+        "lr": [1e-3, 1e-3],
+    }  # fmt: skip
     assert [(line["phase"], line["epoch"], line["epochs"]) for line in said] == [
         (1, 1, 3), (2, 2, 3), (2, 3, 3)
     ]  # fmt: skip

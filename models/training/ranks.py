@@ -1,0 +1,83 @@
+"""Ranks: the processes that train one network together, each on a share of every step.
+
+Who computes is theirs, what is computed is the recipe's: a step is the same group of batches
+whatever their number, and all of them come to the same weights. This process alone is one rank.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+from torch import distributed
+
+# A rank that dies is noticed by whoever began it, at once; this long others wait for one that
+# scores the inner rows.
+PATIENCE = timedelta(hours=6)
+
+Sent = TypeVar("Sent")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How many there are, and which of them this process is."""
+
+    number: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this one scores, writes and speaks; the others only compute."""
+        return self.number == 0
+
+    def add(self, values: torch.Tensor) -> None:
+        """Their sum over all ranks, in place; to the bit the same for all of them."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+
+    def by_first(self, compute: Callable[[], Sent]) -> Sent:
+        """What the first comes to, for all: the others wait for it."""
+        found = [compute() if self.is_first else None]
+        if self.count > 1:
+            distributed.broadcast_object_list(found, src=0)
+        [sent] = found
+        return sent  # type: ignore[return-value] # the first computed it
+
+    def gathered(self, one: Sent) -> list[Sent]:
+        """Each one's, by number."""
+        if self.count == 1:
+            return [one]
+        found: list[Sent | None] = [None] * self.count
+        distributed.all_gather_object(found, one)
+        return found  # type: ignore[return-value] # each was filled
+
+    @torch.no_grad()
+    def begin_alike(self, net: torch.nn.Module) -> None:
+        """All take the first one's weights: other kinds of processors may have drawn others."""
+        if self.count > 1:
+            for tensor in net.state_dict().values():
+                distributed.broadcast(tensor, src=0)
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+ALONE = Ranks()
+
+
+def join_ranks(kind: str) -> Ranks:
+    """This process as one of those that torch's agent began, each with a GPU of its own or none."""
+    if kind == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
+    return Ranks(distributed.get_rank(), distributed.get_world_size())
+
+
+def leave_ranks() -> None:
+    """The end of it, where it has begun."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
