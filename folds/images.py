@@ -21,7 +21,7 @@ from folds.schema import ID, IMAGE
 from workspace.arrays import Bytes
 from workspace.errors import DataError, listed, name_some, shorten
 from workspace.files import ZIP_FAULTS, read_user_arrays
-from workspace.hdf5 import ITEM_LIMIT, ImageArchive
+from workspace.hdf5 import ITEM_LIMIT, ImageArchive, names_in
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 UNREAD = (  # pictures too, and named where they are passed over
@@ -192,7 +192,7 @@ def _read_file(path: Path, name: str) -> bytes:
 
 
 def _archive_names(path: Path, findings: Findings) -> list[str]:
-    names, refused = ImageArchive(path).names()
+    names, refused = names_in(path)
     for reason in sorted(set(refused.values())):
         ids = [name for name, why in refused.items() if why == reason]
         findings.error(

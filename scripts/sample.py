@@ -1,10 +1,11 @@
 """make sample: draw the synthetic competition that stands in for real data.
 
 Reads the recipe's [synthetic] section; writes an ISIC-2024-shaped folder, data/sample by default.
-Everything in it is drawn by a program: it shows no person.
+Everything in it is drawn by a program: it shows no person. Crops of a large one are drawn in shards
+beside it (JOBS=n: by n processes), which are gone when it is whole.
 """
 
-from pipeline.drawn_data import drawing
+from pipeline.drawn_data import drawing, drawing_crops
 from pipeline.job import Job
 from scripts.stage import main
 from workspace.units import Unit
@@ -17,7 +18,9 @@ SHOWN = (
 
 def run(job: Job) -> Unit:
     """The folder of the synthetic competition, drawn if it is not there yet."""
-    drawn, new = job.make(drawing(job))
+    whole = drawing(job)
+    shards = [] if job.state_of(whole).done else drawing_crops(job)
+    drawn, new = job.carry_out(*shards, drawing(job, shards) if shards else whole)[-1]
     if not new:
         job.rest("sample", f"{drawn.folder} is drawn (synthetic, no person in it).")
         return drawn

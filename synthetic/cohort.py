@@ -15,7 +15,7 @@ from workspace.arrays import Ints
 ID_SPACE = 10_000_000  # seven digits
 STREAMS = (
     "cohort", "names", "order", "patients", "lesions", "places", "diagnoses", "table", "textures",
-    "choice",
+    "choice", "copies",
 )  # fmt: skip
 
 AGE_MISSING_PER_MILLE = 7  # of rows: 2,798 of 401,059 in the real table

@@ -4,6 +4,7 @@ Reads a config and a seed; writes into a folder that exists what `folds.sources.
 with `solution.csv` and a plain label, `SYNTHETIC.txt`, beside it.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ import polars as pl
 from folds.schema import ID, PATIENT, TARGET
 from synthetic.cohort import draw_cohort, stream
 from synthetic.config import SyntheticConfig
-from synthetic.crops import draw_crops
-from synthetic.tables import competition_table, keep_test_columns, keep_train_columns
+from synthetic.copies import PICTURE
+from synthetic.crops import BATCH, draw_crops
+from synthetic.shown import by_set, choose_crops
+from synthetic.tables import competition_table, isic_ids, keep_test_columns, keep_train_columns
 from synthetic.textures import weave
 from synthetic.traits import draw_traits
 from workspace.files import write_csv, write_text
 from workspace.hdf5 import write_archive
 from workspace.progress import Show, quietly
 
+Crops = Mapping[str, Iterable[tuple[str, bytes]]]  # of each set: id and JPEG
 CONSTANT_SCORE = 0.3  # of the sample submission; any constant scores the same
 
 NOTICE = """\
@@ -39,10 +43,12 @@ def write_competition(
     config: SyntheticConfig,
     seed: int,
     show: Show = quietly,
+    crops: Crops | None = None,
 ) -> dict[str, int]:
     """Write every file and return the counts.
 
-    `show(done, total)` hears how many crops are drawn; it is not called where none are.
+    `crops` are those of each set, in the order of their rows, where they are drawn already.
+    `show(done, total)` hears how many are written; it is not called where there are none.
     """
     traits = draw_traits(draw_cohort(config, seed), seed)
     table = competition_table(traits, seed)
@@ -54,37 +60,43 @@ def write_competition(
     write_csv(folder / "solution.csv", tests.select(ID, TARGET, PATIENT))
     constant = tests.select(ID, pl.lit(CONSTANT_SCORE).alias(TARGET))
     write_csv(folder / "sample_submission.csv", constant)
-    del table
-    shown = _choose_crops(traits, config, seed)
+    del table, tests
+    shown, copies = choose_crops(traits, config, seed)
+    counts = _count(traits, shown)
+    if config.copies:
+        shows = pl.DataFrame({ID: isic_ids(copies), "copy_of": _originals(copies)})
+        write_csv(folder / "copies.csv", shows)
+        counts["copies"] = len(copies)
+    del traits
     if len(shown):
-        _write_crops(folder, shown, seed, show)
-    return _count(traits, shown)
+        _write_crops(folder, shown, crops or _drawn(shown, seed), show)
+    return counts
 
 
-def _choose_crops(traits: pl.DataFrame, config: SyntheticConfig, seed: int) -> pl.DataFrame:
-    """The rows that get a crop: in training malignant ones first, in the test set blindly."""
-    luck = stream(seed, "choice").permutation(len(traits))
-    ranked = traits.with_columns(luck=pl.Series(luck))
-    train = ranked.filter(~pl.col("test")).sort(-pl.col(TARGET), "luck")
-    test = ranked.filter(pl.col("test")).sort("luck")
-    chosen = [train.head(config.image_count()), test.head(config.test_image_count())]
-    return pl.concat(chosen).sort("number")
+def _originals(copies: pl.DataFrame) -> pl.Series:
+    return isic_ids(copies.select(number=PICTURE))
 
 
-def _write_crops(folder: Path, shown: pl.DataFrame, seed: int, show: Show) -> None:
-    done = 0
+def _drawn(shown: pl.DataFrame, seed: int) -> Crops:
     textures = weave(stream(seed, "textures"))
+    return {name: draw_crops(some, seed, textures) for name, some in by_set(shown) if len(some)}
 
-    def drawn(count: int) -> None:
+
+def _write_crops(folder: Path, shown: pl.DataFrame, crops: Crops, show: Show) -> None:
+    done = 0
+
+    def counted(some: Iterable[tuple[str, bytes]], last: int) -> Iterator[tuple[str, bytes]]:
         nonlocal done
-        done += count
-        show(done, len(shown))
+        for one in some:
+            yield one
+            done += 1
+            if done % BATCH == 0 or done == last:
+                show(done, len(shown))
 
-    for name, rows in (("train", ~shown["test"]), ("test", shown["test"])):
-        some = shown.filter(rows)
-        if len(some):
-            crops = draw_crops(some, seed, textures, drawn)
-            write_archive(folder / f"{name}-image.hdf5", crops)
+    for name, rows in by_set(shown):
+        if len(rows):
+            last = done + len(rows)
+            write_archive(folder / f"{name}-image.hdf5", counted(crops[name], last))
 
 
 def _count(traits: pl.DataFrame, shown: pl.DataFrame) -> dict[str, int]:

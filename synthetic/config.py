@@ -3,7 +3,7 @@
 Reads whole numbers; refuses those that no competition can have before anything is drawn.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,6 +27,8 @@ class SyntheticConfig(BaseModel):
     # How many training crops are drawn, malignant ones first; 0 = none. The test set gets the
     # same share of its rows, chosen blindly.
     images: Literal["all"] | Annotated[int, Field(ge=0)] = "all"
+    # How many training rows show nearly the picture of another row of their patient.
+    copies: int = Field(default=0, ge=0)
     test_share: float = Field(default=0.25, gt=0, le=1)  # on top of the rows; other patients
 
     @model_validator(mode="after")
@@ -35,9 +37,18 @@ class SyntheticConfig(BaseModel):
             raise ValueError(
                 f"images={self.images} is more than rows={self.rows}; lower it, or say 'all'"
             )
+        if self.copies > self.image_count() // 4:
+            raise ValueError(
+                f"copies={self.copies} is more than a quarter of the {self.image_count()} pictures "
+                "of training rows; lower it"
+            )
         _check(self.patients, self.rows, self.positives, "")
         _check(*self.test_counts(), "the test set has too little: ")
         return self
+
+    def settings(self) -> dict[str, Any]:
+        """The values for a manifest; no copies are no value of it."""
+        return self.model_dump(mode="json", exclude=None if self.copies else {"copies"})
 
     def test_counts(self) -> tuple[int, int, int]:
         """Patients, rows and positives of the test set: the training set's, times the share."""

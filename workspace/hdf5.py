@@ -7,18 +7,20 @@ since through them an archive could read any file of the host or ask for a terab
 
 from __future__ import annotations
 
+import io
 import math
 import mmap
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workspace.atomic import replacing_file
 from workspace.errors import DataError, shorten
-from workspace.files import write_bytes
 from workspace.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -189,15 +191,59 @@ def open_file(path: Path) -> h5py.File:
         raise DataError(f"{path.name} is truncated or damaged; download it again.") from error
 
 
+def names_in(path: Path) -> tuple[list[str], dict[str, str]]:
+    """What `ImageArchive.names` says, listed once a process as long as the file stays the same."""
+    status = path.stat() if path.is_file() else None
+    stamp = status and (status.st_size, status.st_mtime_ns, status.st_ino)
+    return _names_in(path, stamp)
+
+
+@lru_cache(maxsize=4)
+def _names_in(path: Path, stamp: object) -> tuple[list[str], dict[str, str]]:
+    archive = ImageArchive(path)
+    try:
+        return archive.names()
+    finally:
+        archive.close()
+
+
+class _Sink(io.FileIO):
+    """A file that takes note of a failed write and lets the HDF5 library believe it went well.
+
+    Where a disk fills up under it, that library does not report an error but crashes the process.
+    """
+
+    failed: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        left = memoryview(data).cast("B")
+        try:
+            while len(left) and self.failed is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failed = error
+        return memoryview(data).nbytes
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failed = self.failed or error
+            return size or 0
+
+    def check(self) -> None:
+        if self.failed is not None:
+            raise self.failed
+
+
 def write_archive(path: Path, images: Iterable[tuple[str, bytes]]) -> None:
     """Write one scalar byte string a name, the competition's own form, atomically.
 
-    The file is built in memory first: where a disk fills up under it, the HDF5 library does not
-    report an error but crashes the process.
+    Images go to the disk as they come: memory holds one, and what the library keeps of the names.
     """
-    with h5py.File(path.name, "w", driver="core", backing_store=False, libver="latest") as file:
-        for name, data in images:
-            file.create_dataset(name, data=np.array(data, dtype=f"S{len(data)}"))
-        file.flush()
-        whole = file.id.get_file_image()
-    write_bytes(path, whole)
+    with replacing_file(path) as aside, _Sink(aside, "w+") as sink:
+        with h5py.File(sink, "w", libver="latest") as file:
+            for name, data in images:
+                file.create_dataset(name, data=np.array(data, dtype=f"S{len(data)}"))
+                sink.check()
+        sink.check()

@@ -54,7 +54,7 @@ def score_pictures(
     ready, transform = Prepared(net, way.device, way.pace), _transform(net)
     classes = max(2, net.outputs)
     shares, seen = [np.zeros((0, classes))], [np.zeros((0, net.num_features), np.float32)]
-    read = _read(transform, pictures, places, way)
+    read, done = _read(transform, pictures, places, way), 0
 
     def answer(batch: Batch) -> tuple[Floats, Floats32]:
         with torch.inference_mode():  # of the thread it is said in
@@ -66,7 +66,8 @@ def score_pictures(
             shares.append(probability)
             seen.append(embedding)
             if show is not None:
-                show(sum(map(len, shares)), len(places))
+                done += len(probability)
+                show(done, len(places))
     return Scores(np.concatenate(shares), np.concatenate(seen))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.recipe import load_recipe
 from pipeline.recipe_files import SIZE_LIMIT, find_recipe, recipe_names
-from workspace.errors import ConfigError
+from workspace.errors import ConfigError, one_line
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -144,7 +144,7 @@ def test_a_missing_option_is_named(recipe):
 def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
     assert find_recipe("sample").name == "sample.toml"
     known = sorted(path.stem for path in (ROOT / "recipes").glob("*.toml"))
-    assert refusal("sampel") == (
+    assert refusal("sampel") == one_line(
         f"No recipe is called 'sampel'; there are {', '.join(known)}; did you mean 'sample'?"
     )
     assert refusal("./no.toml") == "Recipe ./no.toml is not there."

@@ -55,3 +55,11 @@ def test_the_real_size_is_possible() -> None:
     config = SyntheticConfig(patients=1042, rows=401_059, positives=393, images=20_000)
     assert config.test_counts() == (260, 100_265, 98)
     assert config.test_image_count() == 5000
+
+
+def test_more_copies_than_a_quarter_of_the_pictures_are_refused() -> None:
+    with pytest.raises(ValidationError) as refused:
+        SyntheticConfig(images=100, copies=26)
+    assert "copies=26 is more than a quarter of the 100 pictures of training rows; lower it" in str(
+        refused.value
+    )

@@ -8,7 +8,6 @@ import simplejpeg
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from synthetic import crops as crops_module
 from synthetic.cohort import draw_cohort, stream
 from synthetic.config import SyntheticConfig
 from synthetic.crops import draw_crops
@@ -34,7 +33,7 @@ def textures() -> Textures:
 
 
 def draw(traits: pl.DataFrame, seed: int, textures: Textures) -> dict[str, bytes]:
-    return dict(draw_crops(traits, seed, textures, lambda count: None))
+    return dict(draw_crops(traits, seed, textures))
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +58,6 @@ def test_bytes_do_not_depend_on_neighbours(
     assert alone == {name: crops[name] for name in alone}
     other = draw(few.head(3), SEED + 1, textures)
     assert all(other[name] != crops[name] for name in other)
-
-
-def test_progress_adds_up(
-    traits: pl.DataFrame, textures: Textures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crops_module, "BATCH", 4)
-    counts: list[int] = []
-    assert len(list(draw_crops(traits.head(10), SEED, textures, counts.append))) == 10
-    assert counts == [4, 4, 2]
 
 
 def test_crops_are_square_colour_and_of_the_real_sizes(pixels: list[NDArray[np.uint8]]) -> None:

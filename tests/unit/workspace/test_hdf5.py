@@ -7,7 +7,7 @@ import pytest
 
 from workspace import hdf5
 from workspace.errors import DataError
-from workspace.hdf5 import ImageArchive, open_file, write_archive
+from workspace.hdf5 import ImageArchive, names_in, open_file, write_archive
 
 JPEG = b"\xff\xd8\xff\xe0 some bytes \x00\x00"
 
@@ -240,3 +240,35 @@ def test_threads_open_the_file_once(path, monkeypatch):
         thread.join()
     assert wrong == []
     assert opened == [path]
+
+
+def test_images_go_to_the_disk_as_they_come(path):
+    """Memory holds one image, not the archive."""
+    before_the_last = []
+
+    def images():
+        for number in range(64):
+            if number == 63:
+                before_the_last.append(sum(one.stat().st_size for one in path.parent.iterdir()))
+            yield f"{number:02d}", JPEG * 2000
+
+    write_archive(path, images())
+    assert before_the_last[0] > 60 * len(JPEG) * 2000
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_check_148_names_are_listed_once_a_process_while_the_file_stays(path, monkeypatch):
+    listed, names = [], ImageArchive.names
+    monkeypatch.setattr(ImageArchive, "names", lambda self: listed.append(1) or names(self))
+    write_archive(path, [("a", JPEG)])
+    assert [names_in(path) for _ in range(3)] == [(["a"], {})] * 3
+    assert len(listed) == 1
+    write_archive(path, [("a", JPEG), ("b", JPEG)])
+    assert names_in(path) == (["a", "b"], {})
+    assert len(listed) == 2
+
+
+def test_a_missing_archive_is_named_each_time(path):
+    for _ in range(2):
+        with pytest.raises(DataError, match="is missing in"):
+            names_in(path)
