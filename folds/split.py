@@ -289,5 +289,5 @@ def balance(folds: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
             pl.col(HOSPITAL).drop_nulls().n_unique().alias("hospitals"),
             pl.when(pl.col(HOSPITAL).n_unique() == 1).then(pl.col(HOSPITAL).first()),
         )
-        .sort("repeat", pl.col(SPLIT) == TEST, pl.col("fold").is_null(), "fold")
+        .sort("repeat", pl.col(SPLIT) == TEST, pl.col("fold").is_null(), "fold", SPLIT)
     )

@@ -5,7 +5,7 @@ Stages and what they are composed of are functions of a `Job`; the makers of uni
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 from folds.findings import Findings
 from pipeline.recipe import Recipe
 from reports.table import Said
-from workspace.errors import ArtifactError
+from workspace.atomic import remove_folder
+from workspace.errors import ArtifactError, CannotWriteError
 from workspace.executors import Executor, ThisProcess
 from workspace.hashing import HashMemory
 from workspace.progress import Desk, Show
@@ -76,6 +77,9 @@ def up_to_date(units: Mapping[str, Unit]) -> str:
     return f"{', '.join(units)} in {beside} {'is' if len(units) == 1 else 'are'} up to date."
 
 
+SO_FAR = ("checkpoints", "working")  # arguments that say where a maker keeps what is done so far
+
+
 @dataclass(frozen=True)
 class Job:
     """One call of a stage: what to do, where to keep it, and how to talk about it."""
@@ -122,6 +126,10 @@ class Job:
             self.undone.extend(unknown.states)
             raise
         self.carried.extend(found)
+        if self.watcher is None:
+            for task, (_, new) in zip(tasks, found, strict=True):
+                if not new:
+                    _clear_so_far(task)
         return found
 
     def make(self, task: Task) -> tuple[Unit, bool]:
@@ -179,3 +187,12 @@ class Job:
             watcher=self.watcher,
             noticed=self.noticed,
         )
+
+
+def _clear_so_far(task: Task) -> None:
+    """What is of no more use: left where a maker was killed once its unit was whole."""
+    for name in SO_FAR:
+        folder = task.arguments.get(name)
+        if folder is not None:
+            with suppress(CannotWriteError):  # the run may only be read, or another call was faster
+                remove_folder(folder)

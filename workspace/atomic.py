@@ -113,6 +113,11 @@ def _prepare(path: Path) -> Path:
     with naming_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_leftovers(path.parent, path.name)
+    return aside_of(path)
+
+
+def aside_of(path: Path) -> Path:
+    """A name beside it that `clear_leftovers` knows."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{TEMPORARY}")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from workspace.atomic import aside_of
 from workspace.errors import DataError
 
 # A file changed in the same clock tick as it was hashed could hide an edit (as git's "racy"
@@ -78,10 +79,12 @@ class HashMemory:
         if self._store is None or self._holding or not self._unsaved:
             return
         # By its own name: another process of the run saves its own, and the last one stays.
-        aside = self._store.with_suffix(f".{os.getpid()}.tmp")
+        aside = aside_of(self._store)
         try:
             aside.write_text(json.dumps(self._known))
             os.replace(aside, self._store)
+        except FileNotFoundError:  # whoever cleared leftovers took it for one: the next save stays
+            return
         except OSError:  # a full disk, a run that may only be read: nothing is remembered
             self._store = None
             with suppress(OSError):

@@ -71,11 +71,21 @@ def owner_of(path: Path) -> str | None:
 
 
 def clear_abandoned(folder: Path) -> int:
-    """Delete what killed writers left half written in a folder; what is being written stays."""
+    """Delete what killed writers left half written in a folder, and their locks; say how many.
+
+    What is being written stays.
+    """
     count = 0
     for name in sorted(leftovers_in(folder)):
         with suppress(LockedError, CannotWriteError), locked(lock_of(folder / name), name):
             count += clear_leftovers(folder, name)
+    for path in sorted(folder.glob(".*.lock")):
+        unit = path.with_name(path.name[1:].removesuffix(".lock"))
+        if (
+            unit.is_dir()
+        ):  # whole when its maker died; of one that is not, who takes it over is told
+            with suppress(LockedError, CannotWriteError), locked(path, unit.name):
+                pass
     return count
 
 

@@ -66,6 +66,20 @@ def test_positives_are_spread_as_evenly_as_they_go():
     assert counts["groups"].sum() == 50
 
 
+def test_check_68_sets_that_no_fold_numbers_stand_in_one_order():
+    sets = ["train", "holdout", "anchor", "valid", "test"]
+    ids = [f"i{number}" for number in range(40)]
+    folds = pl.DataFrame(
+        {"isic_id": ids, "split": sets * 8, "group_id": ids}
+    ).with_columns(repeat=pl.lit(0), fold=pl.lit(None, pl.Int16))  # fmt: skip
+    samples = pl.DataFrame({"isic_id": ids, "target": [0, 1] * 20, "hospital": ["x"] * 40})
+    orders = {
+        tuple(balance(folds.sample(fraction=1, shuffle=True, seed=seed), samples)["split"])
+        for seed in range(20)
+    }
+    assert orders == {("anchor", "holdout", "train", "valid", "test")}
+
+
 @pytest.mark.parametrize("group", ["patient", "none"])
 def test_check_73_the_order_of_rows_does_not_matter(group):
     samples = table()

@@ -14,7 +14,7 @@ from reports.desk import LOG, ConsoleDesk
 from reports.table import Column, Table, Words
 from tests.by_hand.units import made
 from tests.makers import Listening, Watching, write
-from workspace.errors import DataError
+from workspace.errors import CannotWriteError, DataError
 from workspace.hashing import HashMemory
 from workspace.sentences import unnamed
 from workspace.tasks import Task, UnknownYetError
@@ -34,7 +34,8 @@ def said(job):
 
 
 def task(job, name="one", **values):
-    return Task(job.run / name, "write", write, arguments={"text": name}, **values)
+    values = {"arguments": {"text": name}, **values}
+    return Task(job.run / name, "write", write, **values)
 
 
 def two_findings():
@@ -174,3 +175,26 @@ def test_a_line_goes_to_the_person_and_with_its_facts_to_the_log(job, caplog):
     assert (caplog.records[0].getMessage(), caplog.records[0].facts) == (
         "stack: done.", {"pauc": 0.1}
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "working"])
+def test_what_a_killed_maker_kept_of_a_unit_that_is_whole_is_cleared_by_the_next_call(job, name):
+    so_far = job().run / "checkpoints" / "one"
+    kept = task(job(), arguments={"text": "one", name: so_far})
+    job().make(task(job()))
+    so_far.mkdir(parents=True)
+    (so_far / "half").write_text("x")
+    job(watcher=Watching()).make(kept)
+    assert so_far.is_dir()  # a plan writes nothing
+    job().make(kept)
+    assert not so_far.exists()
+    assert job().make(kept)[1] is False
+
+
+def test_what_cannot_be_cleared_stops_nobody(job, monkeypatch):
+    def refuse(folder):
+        raise CannotWriteError("Read-only file system.")
+
+    job().make(task(job()))
+    monkeypatch.setattr("pipeline.job.remove_folder", refuse)
+    assert not job().make(task(job(), arguments={"text": "one", "working": job().run}))[1]

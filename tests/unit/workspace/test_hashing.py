@@ -9,6 +9,7 @@ import pytest
 from workspace import hashing
 from workspace.errors import DataError
 from workspace.hashing import HashMemory, sha256_file
+from workspace.lock import clear_abandoned
 
 
 @pytest.fixture
@@ -155,3 +156,29 @@ def test_a_pipe_is_not_read_since_it_never_ends(tmp_path):
     with pytest.raises(DataError) as refused:
         HashMemory().of(tmp_path / "a.hdf5")
     assert str(refused.value) == f"a.hdf5 in {tmp_path} is neither a file nor a folder."
+
+
+def test_what_a_killed_process_left_half_saved_is_cleared_as_any_leftover(
+    tmp_path, counted, monkeypatch
+):
+    (tmp_path / "a").write_text("x")
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "replace", lambda *_: None)  # as if it ended here
+        HashMemory(tmp_path / ".hashes.json").of(tmp_path / "a")
+    assert clear_abandoned(tmp_path) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_memory_that_another_call_takes_for_a_leftover_is_saved_later(
+    tmp_path, counted, monkeypatch
+):
+    store = tmp_path / ".hashes.json"
+    for name in "ab":
+        (tmp_path / name).write_text("x")
+    memory, replace = HashMemory(store), os.replace
+    monkeypatch.setattr(os, "replace", lambda *names: (clear_abandoned(tmp_path), replace(*names)))
+    memory.of(tmp_path / "a")
+    assert not store.exists()
+    monkeypatch.setattr(os, "replace", replace)
+    memory.of(tmp_path / "b")
+    assert len(json.loads(store.read_text())) == 2

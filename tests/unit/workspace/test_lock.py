@@ -114,6 +114,19 @@ def test_where_no_lock_can_be_written_it_is_said(tmp_path):
         pass
 
 
+def test_the_lock_of_a_unit_whose_maker_died_once_it_was_whole_is_cleared(tmp_path):
+    owner = json.dumps({"pid": 1, "host": "h", "since": 0})
+    for name in ("whole", "half", "held"):
+        lock_of(tmp_path / name).write_text(owner)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "held").mkdir()
+    with locked(lock_of(tmp_path / "held"), "held"):
+        assert clear_abandoned(tmp_path) == 0
+        left = sorted(path.name for path in tmp_path.glob(".*"))
+        assert left == [".half.lock", ".held.lock"]  # who takes the half one over is told of it
+    assert not lock_of(tmp_path / "held").exists()
+
+
 FULL = (
     "import resource, signal, sys\n"
     "from pathlib import Path\n"
