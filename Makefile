@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n] [ENGINE=ray ADDRESS=host:port]
 
 STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score leaderboard export report
-TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
+TARGETS := help setup $(STAGES) test test-slow test-all bench gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS ENGINE ADDRESS SEED
@@ -17,6 +17,7 @@ WORDS_score     := SOLUTION SUBMISSION
 WORDS_leaderboard := RUNS SUBMISSIONS SOLUTION REFERENCE
 WORDS_test      := JOBS
 WORDS_test-slow := JOBS
+WORDS_test-all := JOBS
 WORDS_check     := JOBS
 ALL_WORDS       := $(WORDS) $(foreach target,$(TARGETS),$(WORDS_$(target)))
 
@@ -168,6 +169,9 @@ test: setup ## run the tests (under 10 minutes on two cores)
 test-slow: setup ## run the longer proofs: full-size table, thirty kills
 	@$(TESTS) -m slow
 
+test-all: setup ## both in one call, which makes once what they share (this CI runs)
+	@$(TESTS) -m 'slow or not slow'
+
 bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
 	@$(PY) -m tests.bench
 
@@ -184,14 +188,15 @@ format: setup ## let ruff format and mend what it can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-check: lint test ## what CI runs
+check: lint test ## what must hold before a commit
 
-sbom: setup ## list every installed package with its licence (CycloneDX, runs/sbom.json)
+sbom: setup ## list every installed package with its licence (CycloneDX, runs/sbom.json); refuses some
 	@mkdir -p runs
 	@$(VENV)/bin/cyclonedx-py environment $(VENV) --output-file runs/sbom.json
+	@$(PY) -m tests.supply.licences runs/sbom.json
 
-vulnerabilities: setup ## hold the lock against the public advisories (needs the network)
-	@$(VENV)/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+vulnerabilities: setup ## hold the lock against the public advisories; exit 3 where none is reached
+	@$(PY) -m tests.supply.vulnerabilities
 
 lock: ## resolve requirements.lock anew (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra dev --extra boosters --extra cluster --extra postgres --universal --python-version 3.11 --generate-hashes \

@@ -18,9 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The one that is forked never computes: it has no pool of threads that its children would miss.
 FORKING = multiprocessing.get_context("forkserver")
-FORKING.set_forkserver_preload(
-    [f"scripts.{path.stem}" for path in sorted((ROOT / "scripts").glob("[a-z]*.py"))]
-)
+FORKING.set_forkserver_preload(["tests.preloaded"])
 
 
 def become(stage, words, environment, said):

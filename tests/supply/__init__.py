@@ -1,0 +1,1 @@
+"""What this project takes from others: known vulnerabilities, licences, and what is let through."""
