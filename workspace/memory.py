@@ -50,12 +50,13 @@ def _began_anew() -> bool:
 def _peak_gb(before: int | None, children_before: int) -> float | None:
     """Of this process, and with it of the largest that it began and that has ended since.
 
-    The system keeps the largest alone: it is of this time where it is larger than any before.
+    Of those the system keeps the largest alone, which is of this time where it is larger than any
+    before; and it counts what this process held as theirs until they became another program.
     """
     own, children = _status("VmHWM"), _of_children()
     if own is None or before is None:
         return None
-    others = children if children > children_before else 0
+    others = children if children > max(own, children_before) else 0
     return round((max(0, own - before) + others) / GB, 3)
 
 

@@ -25,7 +25,7 @@ def test_the_largest_process_that_ended_meanwhile_counts():
         subprocess.run([sys.executable, "-c", f"bytearray({600 * MIB})"], check=True)
     assert 0.55 < peak() < 0.7
     with watching_peak() as peak:
-        subprocess.run([sys.executable, "-c", ""], check=True)
+        subprocess.run([sys.executable, "-c", ""], check=True)  # nor one smaller than this
     assert peak() < 0.1  # of those before nobody counts again
 
 
