@@ -7,6 +7,7 @@ these: whoever takes smaller batches after a machine was too small is not to hea
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _beside(folder: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     names = _kinds(folder.parent, changed).get(kind_of(folder.name), ())
-    return tuple(name for name in names if name != folder.name)[:ENOUGH]
+    return tuple(islice((name for name in names if name != folder.name), ENOUGH))
 
 
 @lru_cache(4)

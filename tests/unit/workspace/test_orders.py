@@ -8,10 +8,9 @@ import pytest
 from tests.manifests import rewrite
 from workspace import orders
 from workspace.errors import ConfigError
-from workspace.likes import Held
 from workspace.machine import Memory
 from workspace.manifest import load_manifest
-from workspace.orders import Needs
+from workspace.orders import Needs, measured_needs
 from workspace.tasks import carry_out
 
 
@@ -92,10 +91,12 @@ def test_who_says_how_much_is_lent_is_believed(one, context, monkeypatch):
     assert carry_out([one], context)[0][1]
 
 
-def test_needs_grow_to_what_was_measured_and_never_shrink():
-    assert Needs(2, 4.0).measured(Held("a", 6.5)) == Needs(2, 6.5)
-    assert Needs(2, 4.0).measured(Held("a", 1.0)) == Needs(2, 4.0)
-    assert Needs(2, 4.0).measured(None) == Needs(2, 4.0)
+@pytest.mark.parametrize(("thought", "asked"), [(4.0, 12.0), (16.0, 16.0)])
+def test_needs_grow_to_what_was_measured_and_never_shrink(one, thought, asked):
+    for needs in (Needs(2, thought), lambda: Needs(2, thought)):
+        known = measured_needs(needs, one.folder, "stack", {"fold": 0})
+        assert known == Needs(2, asked)
+    assert measured_needs(needs, one.folder, "stack", {"fold": 1}) == Needs(2, thought)
 
 
 def test_where_the_system_cannot_say_the_manifest_says_nothing(make, context, monkeypatch):
