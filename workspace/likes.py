@@ -7,6 +7,7 @@ these: whoever takes smaller batches after a machine was too small is not to hea
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,19 @@ def kind_of(name: str) -> str:
 
 
 def held_by(folder: Path, stage: str, settings: Mapping[str, Any]) -> Held | None:
-    """By the unit that lies there, or the largest of its like; None where none was measured."""
-    own = _made(folder, stage)
-    if own is not None and own.peak_gb is not None and _alike(own, settings, but=set()):
-        return Held(folder.name, own.peak_gb)
-    beside = {name: _made(folder.parent / name, stage) for name in _beside(folder)}
+    """By the largest of the unit that lies there and its like; None where none was measured.
+
+    The first that a process makes grows the most: those after it use again what it has left.
+    """
+    candidates = [
+        (folder, set[str]()),
+        *((folder.parent / name, WHICH) for name in _beside(folder)),
+    ]
     held = [
-        Held(name, one.peak_gb)
-        for name, one in beside.items()
-        if one is not None and one.peak_gb is not None and _alike(one, settings, but=WHICH)
+        Held(path.name, made.peak_gb)
+        for path, but in candidates
+        if (made := _made(path, stage)) is not None
+        if made.peak_gb is not None and _alike(made, settings, but)
     ]
     return max(held, key=lambda one: one.gb, default=None)
 
@@ -74,7 +79,7 @@ def _beside(folder: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     names = _kinds(folder.parent, changed).get(kind_of(folder.name), ())
-    return tuple(name for name in names if name != folder.name)[:ENOUGH]
+    return tuple(islice((name for name in names if name != folder.name), ENOUGH))
 
 
 @lru_cache(4)

@@ -69,7 +69,7 @@ class Manifest(Wanted):
     lock: str
     versions: dict[str, str]
     seconds: float
-    peak_gb: float | None = None  # that making it took at the most; absent where nobody knows
+    peak_gb: float | None = None  # that making it took at the most, where that is known
     facts: dict[str, Any]  # what the stage wants remembered: counts, hashes, scores
     files: dict[str, FileRecord]
     for_people: list[str] = []  # of the files, those that nobody reads back

@@ -5,32 +5,12 @@ Linux nobody says, and nothing is measured.
 """
 
 import resource
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+STATUS = Path("/proc/self/status")
 GB = 2**30
 KIB = 2**10
-_ONE = threading.Lock()  # there is one peak in a process, and one who watches it
-
-
-@contextmanager
-def watching_peak() -> Iterator[Callable[[], float | None]]:
-    """Yields what says by how many GB more were held since; None where nobody knows, or another
-    watches.
-
-    What was held before is not of this time: a notebook's tables, what tasks before left.
-    """
-    if not _ONE.acquire(blocking=False):
-        yield lambda: None
-        return
-    try:
-        yield partial(_peak_gb, _status("VmRSS"), _of_children()) if _began_anew() else lambda: None
-    finally:
-        _ONE.release()
 
 
 def held_gb() -> float:
@@ -38,25 +18,26 @@ def held_gb() -> float:
     return (_status("VmRSS") or 0) / GB
 
 
-def _began_anew() -> bool:
-    """Whether the peak is from now on that of what follows."""
-    try:
-        RESET.write_text("5", encoding="ascii")
-    except OSError:
-        return False
-    return True
+def watched_peak() -> Callable[[], float | None]:
+    """What says by how many GB more were held since now; None where nobody knows.
 
-
-def _peak_gb(before: int | None, children_before: int) -> float | None:
-    """Of this process, and with it of the largest that it began and that has ended since.
-
-    The system keeps the largest alone: it is of this time where it is larger than any before.
+    What was held before is not of this time: a notebook's tables, what tasks before left. The
+    system keeps the peak of a process's whole life, which is of this time where it has grown. It
+    could be told to begin anew, but then whoever measures the process from outside would err.
     """
-    own, children = _status("VmHWM"), _of_children()
-    if own is None or before is None:
-        return None
-    others = children if children > children_before else 0
-    return round((max(0, own - before) + others) / GB, 3)
+    before, peak_before, children_before = _status("VmRSS"), _status("VmHWM"), _of_children()
+
+    def peak_gb() -> float | None:
+        peak, children = _status("VmHWM"), _of_children()
+        if before is None or peak is None or peak_before is None:
+            return None
+        # Of those that have ended the system keeps the largest alone, and counts what this process
+        # held as theirs until they became another program.
+        others = children if children > max(peak, children_before) else 0
+        own = peak - before if peak > peak_before else 0
+        return round((own + others) / GB, 3) if own + others else None
+
+    return peak_gb
 
 
 def _of_children() -> int:

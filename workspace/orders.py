@@ -10,7 +10,7 @@ from workspace.errors import ConfigError
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lazy import imported
-from workspace.likes import Held, held_by
+from workspace.likes import held_by
 from workspace.lock import LockedError, lock_of, locked
 from workspace.machine import MEMORY_GB, lent_memory
 from workspace.manifest import Wanted
@@ -32,9 +32,14 @@ class Needs:
     memory_gb: float = 1.0
     gpu: bool = False
 
-    def measured(self, held: Held | None) -> "Needs":
-        """With what it or its like was seen to hold, where that is more than was thought."""
-        return self if held is None else replace(self, memory_gb=max(self.memory_gb, held.gb))
+
+def measured_needs(
+    needs: Needs | Callable[[], Needs], folder: Path, stage: str, settings: Mapping[str, Any]
+) -> Needs:
+    """With the memory that it or its like was seen to take, where that is more than was thought."""
+    thought = needs() if callable(needs) else needs
+    held = held_by(folder, stage, settings)
+    return thought if held is None else replace(thought, memory_gb=max(thought.memory_gb, held.gb))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,10 +18,9 @@ from typing import Any, Protocol
 from workspace.errors import ArtifactError, DermstackError, name_some
 from workspace.executors import Executor
 from workspace.hashing import HashMemory
-from workspace.likes import held_by
 from workspace.lock import lock_of, owner_of
 from workspace.manifest import NAME, Manifest, Wanted, differences, load_manifest
-from workspace.orders import Busy, Maker, Needs, Order, carry_out_order
+from workspace.orders import Busy, Maker, Needs, Order, carry_out_order, measured_needs
 from workspace.progress import Desk
 from workspace.sources import sources_of
 from workspace.stopping import raise_if_asked
@@ -186,10 +186,9 @@ def open_task(task: Task) -> Unit:
     return Unit(task.folder, manifest)
 
 
+@cache  # of thousands that wait all are asked whenever one ends
 def _needs_of(task: Task) -> Needs:
-    """As it says, or as was measured."""
-    needs = task.needs() if callable(task.needs) else task.needs
-    return needs.measured(held_by(task.folder, task.stage, task.settings))
+    return measured_needs(task.needs, task.folder, task.stage, task.settings)
 
 
 def _is_of(one: str | Output, tasks: Sequence[Task]) -> bool:
@@ -247,7 +246,6 @@ class _Work:
         self._busy: dict[Task, float] = {}  # made by another call; when to look again
         self._before: dict[Task, object] = {}  # what was there when it was begun
         self._failed: DermstackError | None = None
-        self._needs: dict[Task, Needs] = {}
         self._told: set[str] = set()
         self._began = time.monotonic()
 
@@ -269,7 +267,7 @@ class _Work:
         todo, waiting = self._to_do()
         if todo and self._failed is None:
             most = self.context.executor.side_by_side(
-                [self._needs_of(task) for task in (*self._running.values(), *todo)]
+                [_needs_of(task) for task in (*self._running.values(), *todo)]
             )
             with self.context.executor.together():
                 while todo and len(self._running) < most:
@@ -353,18 +351,13 @@ class _Work:
             task.arguments,
             context.fresh and not task.stays,
             task.on_change,
-            self._needs_of(task),
+            _needs_of(task),
         )
         number = len(self.units) + len(self._running) + 1
         if task not in self._busy:  # of those it was said
             context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
         self._before.setdefault(task, _stamp(task.folder))
         self._running[context.executor.submit(carry_out_order, order)] = task
-
-    def _needs_of(self, task: Task) -> Needs:
-        if task not in self._needs:
-            self._needs[task] = _needs_of(task)
-        return self._needs[task]
 
     def _left(self) -> float | None:
         """Seconds for all that is not done, by what those of this call took."""

@@ -30,7 +30,7 @@ from workspace.manifest import (
     lock_hash,
     sealed,
 )
-from workspace.memory import watching_peak
+from workspace.memory import watched_peak
 from workspace.progress import Desk, Show, Silent
 
 OnChange = Literal["stop", "redo"]
@@ -186,7 +186,8 @@ def making(
     """Fill a draft; on leaving without an error it becomes the unit at `folder`."""
     started = time.monotonic()
     refuse_foreign(folder, wanted.stage)
-    with replacing_folder(folder) as aside, watching_peak() as peak_gb:
+    peak_gb = watched_peak()
+    with replacing_folder(folder) as aside:
         draft = Draft(aside, wanted, desk)
         yield draft
         manifest = Manifest(

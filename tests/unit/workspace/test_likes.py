@@ -31,10 +31,12 @@ def test_units_are_of_one_kind_but_for_their_numbers():
     assert list(map(kind_of, names)) == ["flag_fold", "flag_fold", "flag_fold", "flag", "all"]
 
 
-def test_a_unit_made_before_says_what_it_holds_before_its_like(made, ask):
+def test_the_largest_of_the_unit_made_before_and_its_like_says_what_it_holds(made, ask):
     made("flag_fold_0", 2.0, fold=0, batch=8)
-    made("flag_fold_1", 9.0, fold=1, batch=8)
     assert ask("flag_fold_0", fold=0, batch=8) == Held("flag_fold_0", 2.0)
+    made("flag_fold_1", 9.0, fold=1, batch=8)
+    assert ask("flag_fold_0", fold=0, batch=8) == Held("flag_fold_1", 9.0)
+    assert ask("flag_fold_1", fold=1, batch=8) == Held("flag_fold_1", 9.0)
     assert ask("flag_fold_2", fold=2, batch=8) == Held("flag_fold_1", 9.0)
     assert ask("which_fold_2", fold=2, batch=8) is None
 

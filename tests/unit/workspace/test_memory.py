@@ -1,48 +1,54 @@
+import resource
 import subprocess
 import sys
 
 import pytest
 
 from workspace import memory
-from workspace.memory import held_gb, watching_peak
+from workspace.memory import GB, held_gb, watched_peak
 
 MIB = 2**20
 
 
-def test_the_peak_is_of_what_was_held_meanwhile_and_not_before():
-    large = bytearray(300 * MIB)
-    held = held_gb()
-    assert held > 0.3
+@pytest.fixture
+def unused():
+    """Bytes between what this process holds and the most that it ever held."""
+    return lambda: max(0, peak_of(resource.RUSAGE_SELF) - int(held_gb() * GB))
+
+
+def peak_of(whom):
+    return resource.getrusage(whom).ru_maxrss * 1024
+
+
+def test_a_peak_above_all_before_is_of_this_time(unused):
+    grown, peak_gb = unused() + 200 * MIB, watched_peak()
+    assert held_gb() > 0.02
+    large = bytearray(grown)
     del large
-    with watching_peak() as peak:
-        small = bytearray(100 * MIB)
-        del small
-    assert 0.08 < peak() < 0.15
+    assert peak_gb() == pytest.approx(grown / GB, abs=0.03)
+    assert peak_of(resource.RUSAGE_SELF) > grown  # nobody outside is misled
 
 
-def test_the_largest_process_that_ended_meanwhile_counts():
-    with watching_peak() as peak:
-        subprocess.run([sys.executable, "-c", f"bytearray({600 * MIB})"], check=True)
-    assert 0.55 < peak() < 0.7
-    with watching_peak() as peak:
-        subprocess.run([sys.executable, "-c", ""], check=True)
-    assert peak() < 0.1  # of those before nobody counts again
+def test_a_peak_below_one_before_is_not_known(unused):
+    large = bytearray(unused() + 200 * MIB)
+    del large
+    peak_gb = watched_peak()
+    small = bytearray(50 * MIB)
+    del small
+    assert peak_gb() is None
 
 
-def test_one_within_another_says_nothing_and_takes_nothing_from_it():
-    with watching_peak() as peak:
-        large = bytearray(200 * MIB)
-        del large
-        with watching_peak() as inner:
-            pass
-        assert inner() is None
-    assert 0.15 < peak() < 0.25
+def test_a_process_that_ended_meanwhile_counts_where_it_was_larger_than_any():
+    size = max(peak_of(resource.RUSAGE_SELF), peak_of(resource.RUSAGE_CHILDREN)) + 200 * MIB
+    peak_gb = watched_peak()
+    subprocess.run([sys.executable, "-c", f"bytearray({size})"], check=True)
+    assert peak_gb() == pytest.approx(size / GB, abs=0.05)
+    peak_gb = watched_peak()
+    subprocess.run([sys.executable, "-c", f"bytearray({size // 2})"], check=True)
+    assert peak_gb() is None
 
 
-@pytest.mark.parametrize("lacking", ["RESET", "STATUS"])
-def test_where_the_system_cannot_say_nothing_is_said(monkeypatch, tmp_path, lacking):
-    monkeypatch.setattr(memory, lacking, tmp_path / "none" / "here")
-    with watching_peak() as peak:
-        pass
-    assert peak() is None
-    assert (held_gb() == 0) is (lacking == "STATUS")
+def test_where_the_system_cannot_say_nothing_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
+    assert watched_peak()() is None
+    assert held_gb() == 0

@@ -1,17 +1,15 @@
 """A task that took more than is lent is refused before it begins, by what was measured alone."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.manifests import rewrite
 from workspace import orders
 from workspace.errors import ConfigError
-from workspace.likes import Held
 from workspace.machine import Memory
 from workspace.manifest import load_manifest
-from workspace.orders import Needs
+from workspace.orders import Needs, measured_needs
 from workspace.tasks import carry_out
 
 
@@ -40,9 +38,15 @@ def one(make, context):
     return make("net_fold_0", settings={"fold": 0}, on_damage="redo")
 
 
-def test_a_unit_keeps_how_much_memory_it_took(make, context):
+@pytest.mark.parametrize("known", [0.125, None])
+def test_a_unit_keeps_how_much_memory_it_took_where_that_is_known(
+    make, context, monkeypatch, known
+):
+    monkeypatch.setattr("workspace.units.watched_peak", lambda: lambda: known)
     [(unit, _)] = carry_out([make("one")], context)
-    assert 0 <= load_manifest(unit.folder).peak_gb < 0.1
+    assert load_manifest(unit.folder).peak_gb == known
+    values = json.loads((unit.folder / "manifest.json").read_text())
+    assert ("peak_gb" in values) is (known is not None)
 
 
 @pytest.mark.parametrize("gb", [9.1, 12.0, float("inf")])
@@ -92,17 +96,12 @@ def test_who_says_how_much_is_lent_is_believed(one, context, monkeypatch):
     assert carry_out([one], context)[0][1]
 
 
-def test_needs_grow_to_what_was_measured_and_never_shrink():
-    assert Needs(2, 4.0).measured(Held("a", 6.5)) == Needs(2, 6.5)
-    assert Needs(2, 4.0).measured(Held("a", 1.0)) == Needs(2, 4.0)
-    assert Needs(2, 4.0).measured(None) == Needs(2, 4.0)
-
-
-def test_where_the_system_cannot_say_the_manifest_says_nothing(make, context, monkeypatch):
-    monkeypatch.setattr("workspace.memory.RESET", Path("/none/here"))
-    [(unit, _)] = carry_out([make("one")], context)
-    assert "peak_gb" not in json.loads((unit.folder / "manifest.json").read_text())
-    assert load_manifest(unit.folder).peak_gb is None
+@pytest.mark.parametrize(("thought", "asked"), [(4.0, 12.0), (16.0, 16.0)])
+def test_needs_grow_to_what_was_measured_and_never_shrink(one, thought, asked):
+    for needs in (Needs(2, thought), lambda: Needs(2, thought)):
+        known = measured_needs(needs, one.folder, "stack", {"fold": 0})
+        assert known == Needs(2, asked)
+    assert measured_needs(needs, one.folder, "stack", {"fold": 1}) == Needs(2, thought)
 
 
 def test_what_is_asked_side_by_side_is_what_was_measured(one, context, monkeypatch):

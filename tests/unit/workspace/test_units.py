@@ -35,9 +35,9 @@ def test_a_finished_unit_is_found_with_its_record(unit):
     assert done.facts == {"rows": 2}
     assert done.parquet("folds.parquet")["fold"].to_list() == [0, 1]
     manifest = json.loads((unit / "manifest.json").read_text())
-    assert set(manifest) == {
+    assert set(manifest) - {"peak_gb"} == {  # which the system does not always know
         "stage", "settings", "inputs", "recipe", "seed", "code", "sources", "lock", "versions",
-        "seconds", "peak_gb", "facts", "files", "for_people", "seal",
+        "seconds", "facts", "files", "for_people", "seal",
     }  # fmt: skip
     assert set(manifest["code"]) == {"commit", "dirty"}
     assert len(manifest["lock"]) == 64
