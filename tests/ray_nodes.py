@@ -1,4 +1,8 @@
-"""Two Ray nodes on this machine, ended by their process ids: `ray stop` would end anybody's."""
+"""Two Ray nodes on this machine, ended by their process ids: `ray stop` would end anybody's.
+
+With their workers they take some 1.2 GB. A node gives up where its agents need longer than 15 s to
+begin, as on a machine with much other work.
+"""
 
 import os
 import secrets
