@@ -167,11 +167,20 @@ class OtherNodes:
                 self._take(attempt, self._engine.answer(attempt))
             except DiedError as died:
                 self._begin_anew(attempt, str(died))
+            except Exception as error:  # a bug: of this one alone
+                attempt.fail(error)
+        self._begin_due()
+
+    def _begin_due(self) -> None:
         now = time.monotonic()
         due = [attempt for when, attempt in self._later if when <= now]
         if due:
             self._later = [(when, one) for when, one in self._later if when > now]
-            self._begin(due)
+            try:
+                self._begin(due)
+            except Exception as error:  # the engine takes them no more
+                for attempt in due:
+                    attempt.fail(error)
 
     def _take(self, attempt: Attempt, answer: Answer) -> None:
         kind, value = answer

@@ -6,6 +6,7 @@ units. Whoever reaches its ports may run what they like, so that it must be said
 
 import os
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from scripts.engines.boot import Answer, Begin
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.orders import Needs
 
+CONNECT_S = 10.0
 ANSWER_S = 120.0  # a node begins a process and hashes the sources in a few seconds
 MODE = "RAY_AUTH_MODE"
 
@@ -40,6 +42,7 @@ class RayTasks:
         return len(needs)  # Ray holds back what does not fit yet
 
     def connect(self, folder: Path, probe: Begin) -> None:
+        self._refuse_silence()
         import ray  # noqa: PLC0415
         from ray import cloudpickle  # noqa: PLC0415
 
@@ -144,6 +147,17 @@ class RayTasks:
         chosen = others[attempt.number % len(others)]
         return {"scheduling_strategy": NodeAffinitySchedulingStrategy(chosen, soft=True)}
 
+    def _refuse_silence(self) -> None:
+        """Ray itself would try for minutes."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        except (OSError, OverflowError) as error:
+            raise ArtifactError(
+                f"Nobody answers at ADDRESS={self._address} ({_reason(error)}); begin a head "
+                "there with 'ray start --head' (docs/cluster.md)."
+            ) from error
+
     def _refuse_unlike(self, probe: Begin) -> None:
         """Before anything is given out, by every node at once."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
@@ -167,6 +181,10 @@ class RayTasks:
 
 def _cpus(node: dict[str, Any]) -> int:
     return int(node["Resources"].get("CPU", 0))
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -49,13 +49,15 @@ def test_check_169_a_stray_word_is_refused_with_the_nearest(words, sentence):
 def test_words_reach_the_stages_that_use_them(tmp_path):
     done = make(
         "-n", "train-cnn", "predict", "score", "RECIPE=tabular", "DATA=a b", "RUN=r", "SET=a.b=1",
-        "FRESH=1", "DEVICE=cpu", "DETERMINISTIC=0", "JOBS=2", "SEED=3", "FOLD=1", "IMAGES=i",
+        "FRESH=1", "DEVICE=cpu", "DETERMINISTIC=0", "JOBS=2", "ENGINE=ray", "ADDRESS=h:1", "SEED=3",
+        "FOLD=1", "IMAGES=i",
         "SOLUTION=s", "SUBMISSION=u", "VENV=v", "PYTHON=p",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.replace("\\\n", "").splitlines()]
     common = "--recipe 'tabular' --data 'a b' --run 'r' --set \"$SETTINGS\" --fresh --device 'cpu'"
     common = [*common.split(), "--seed", "'3'", "--jobs", "'2'"]
+    common += ["--engine", "'ray'", "--address", "'h:1'"]
     stages = {line[2]: line[3:] for line in lines if line[0] == "v/bin/python" and line[1] == "-m"}
     assert stages["scripts.train_cnn"] == [*common, "--fold", "'1'"]
     assert stages["scripts.predict_images"] == [*common, "--images", '"$IMAGES_FOLDER"']

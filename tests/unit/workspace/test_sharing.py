@@ -71,6 +71,22 @@ def test_what_another_process_makes_is_waited_for_and_not_made_twice(
     assert [name for _, name, *_ in desk.begun] == ["one", "two"]  # said once, not at every look
 
 
+def test_what_another_call_is_at_is_submitted_once_and_then_only_looked_at(
+    make, context, desk, other_process
+):
+    one = make("one")
+    other_process(one.folder)
+    submitted = []
+
+    class Counting(ThisProcess):
+        def submit(self, function, /, *arguments):
+            submitted.append(arguments[0].folder.name)
+            return super().submit(function, *arguments)
+
+    carry_out([one], replace(context, executor=Counting(desk)))
+    assert submitted == ["one"]  # an engine would begin a job for each
+
+
 def test_what_another_process_made_of_other_values_is_refused(make, context, other_process):
     one = make("one", on_change="stop")
     other_process(one.folder, "other")

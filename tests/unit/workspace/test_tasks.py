@@ -2,6 +2,7 @@ import json
 import shutil
 import time
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -271,6 +272,25 @@ def test_as_many_are_at_work_as_there_are_slots(make, context, desk):
     assert max(most) == 2
     assert [number for *_, number, _ in desk.begun] == [1, 2, 3, 4, 5]
     assert 0 < desk.left < 5  # what is left, by what was made
+
+
+def test_what_is_ready_at_one_time_is_submitted_together(make, context, desk):
+    arrays = []
+
+    class Gathering(Threads):
+        @contextmanager
+        def together(self):
+            arrays.append([])
+            yield
+
+        def submit(self, function, /, *arguments):
+            arrays[-1].append(arguments[0].folder.name)
+            return super().submit(function, *arguments)
+
+    one, two, three = (make(name) for name in ("one", "two", "three"))
+    last = make("last", inputs={"it": Output(one)})
+    carry_out([one, two, three, last], replace(context, executor=Gathering(desk, slots=3)))
+    assert [array for array in arrays if array] == [["one", "two", "three"], ["last"]]
 
 
 def test_an_error_in_this_process_goes_its_straight_way(desk):

@@ -1,0 +1,104 @@
+"""What is asked of Ray, by a Ray that only answers; real nodes are in tests/e2e/test_engines.py."""
+
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.engines.attempts import Attempt
+from scripts.engines.boot import Begin
+from scripts.engines.ray_tasks import RayTasks
+from workspace.errors import ArtifactError
+from workspace.orders import Needs
+
+ONE, TWO, SMALL = ("1" * 56, "2" * 56, "3" * 56)  # as Ray names nodes
+
+
+def node(name, cpus, gpus=0, memory_gb=8, alive=True):
+    resources = {"CPU": cpus, "memory": memory_gb * 2**30, **({"GPU": gpus} if gpus else {})}
+    return {"NodeID": name, "Alive": alive, "Resources": resources, "NodeManagerHostname": name}
+
+
+class Task:
+    """Keeps the options with which it was begun."""
+
+    def __init__(self):
+        self.begun = []
+
+    def options(self, **options):
+        self.begun.append(options)
+        return SimpleNamespace(remote=lambda begin: begin)
+
+
+@pytest.fixture
+def of(monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+
+    def tasks(*nodes, device="auto"):
+        one = RayTasks("127.0.0.1:6379", device)
+        one._ray = SimpleNamespace(nodes=lambda: list(nodes), shutdown=lambda: None)
+        one._task = Task()
+        return one
+
+    return tasks
+
+
+def begun(tasks, needs, **values):
+    attempt = Attempt("runs/x/networks/0", needs, b"", **values)
+    tasks.begin([attempt])
+    [options] = tasks._task.begun
+    return options
+
+
+@pytest.mark.parametrize(
+    ("needs", "cpus", "gpus", "memory_gb"),
+    [
+        (Needs(cores=1, memory_gb=2.0), 1, 0, 2),
+        (Needs(memory_gb=3.0), 8, 0, 3),  # all cores: of the largest node that is alive
+        (Needs(cores=16, memory_gb=64.0), 8, 0, 8),  # no task waits for what there is not
+        (Needs(cores=2, gpu=True), 2, 1, 1),
+    ],
+)
+def test_a_task_asks_for_what_it_needs(of, needs, cpus, gpus, memory_gb):
+    tasks = of(node("small", 2), node("large", 8, gpus=1), node("dead", 64, alive=False))
+    options = begun(tasks, needs)
+    assert (options["num_cpus"], options["num_gpus"]) == (cpus, gpus)
+    assert options["memory"] == memory_gb * 2**30
+    assert options["name"] == "0"
+    assert "scheduling_strategy" not in options
+    assert tasks.environment(needs)["DERMSTACK_CORES"] == str(cpus)
+
+
+def test_no_gpu_is_asked_for_where_there_is_none_or_none_is_wanted(of):
+    gpu = Needs(cores=1, gpu=True)
+    assert begun(of(node("one", 2)), gpu)["num_gpus"] == 0
+    assert begun(of(node("one", 2, gpus=1), device="cpu"), gpu)["num_gpus"] == 0
+
+
+def test_what_died_goes_to_another_node_that_is_large_enough_if_there_is_one(of):
+    nodes = (node(ONE, 4), node(TWO, 4), node(SMALL, 1))
+    strategy = begun(of(*nodes), Needs(cores=2), avoid={ONE})["scheduling_strategy"]
+    assert (strategy.node_id, strategy.soft) == (TWO, True)
+    assert "scheduling_strategy" not in begun(of(*nodes), Needs(cores=2), avoid={ONE, TWO})
+
+
+def test_a_ray_without_a_core_is_named(of):
+    with pytest.raises(ArtifactError) as refused:
+        begun(of(node("head", 0)), Needs(cores=1))
+    assert str(refused.value) == (
+        "The Ray at 127.0.0.1:6379 has no node with a core; start one with 'ray start'."
+    )
+
+
+def test_where_nobody_answers_that_is_said_at_once(monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with socket.socket() as nobody:  # bound, so that nobody else is there
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(ArtifactError) as refused:
+            RayTasks(address, "auto").connect(Path(), Begin({}))
+    assert str(refused.value) == (
+        f"Nobody answers at ADDRESS={address} (Connection refused); begin a head there with "
+        "'ray start --head' (docs/cluster.md)."
+    )

@@ -1,0 +1,169 @@
+"""What sbatch is asked for, by a SLURM that only writes it down; and jobs as real processes."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from scripts.engines.attempts import Attempt
+from scripts.engines.boot import Begin
+from scripts.engines.identity import write_identity
+from scripts.engines.slurm_jobs import JobsHere, SlurmJobs, minutes_of
+from tests.stages import ROOT
+from workspace.errors import ArtifactError, ConfigError
+from workspace.machine import cores
+from workspace.orders import Needs
+
+SMALL, LARGE = Needs(cores=2, memory_gb=1.5), Needs(memory_gb=4.0, gpu=True)
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """An `sbatch` that keeps what it is given, and a `srun` that is only there."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "sbatch").write_text(
+        f'#!/bin/sh\nn=$(ls {tmp_path} | grep -c asked)\ncp "$1" {tmp_path}/asked$n\n'
+        'echo "Submitted batch job 1$n"\n'
+    )
+    (place / "srun").write_text("#!/bin/sh\n")
+    for name in ("sbatch", "srun"):
+        (place / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+    monkeypatch.delenv("SBATCH_TIMELIMIT", raising=False)
+    return tmp_path
+
+
+def attempt(needs, **values):
+    one = Attempt("a task", needs, b"", **values)
+    one.begin = Begin({})
+    return one
+
+
+def asked(place):
+    """The parameters of each batch."""
+    found = []
+    for path in sorted(place.glob("asked*")):
+        lines = [line[10:] for line in path.read_text().splitlines() if line[:8] == "#SBATCH "]
+        found.append(dict(line.partition("=")[::2] for line in lines))
+    return found
+
+
+def submitted(place, attempts, device="auto"):
+    jobs = SlurmJobs(device)
+    jobs.connect(place / "call", Begin({}))
+    jobs.begin(attempts)
+    return asked(place)
+
+
+def test_what_is_ready_and_alike_is_one_array_that_is_put_back_when_its_time_ends(slurm):
+    [small, large] = submitted(slurm, [attempt(SMALL), attempt(LARGE), attempt(SMALL)])
+    assert {name: small[name] for name in ("array", "cpus-per-task", "mem", "time", "signal")} == {
+        "array": "0-1%2", "cpus-per-task": "2", "mem": "1536MB", "time": "1440",
+        "signal": "USR2@90",
+    }  # fmt: skip
+    assert "requeue" in small
+    # All of a node; a GPU only where DEVICE=cuda says that there are any.
+    assert (large["mem"], "exclusive" in large, "array" in large) == ("0", True, False)
+    assert not {"cpus-per-task", "gpus-per-node"} & large.keys()
+
+
+def test_a_gpu_is_asked_for_where_networks_are_to_compute_on_one(slurm):
+    [large, small] = submitted(slurm, [attempt(LARGE), attempt(SMALL)], device="cuda")
+    assert (large["gpus-per-node"], small.get("gpus-per-node")) == ("1", None)
+
+
+def test_where_it_died_it_is_not_begun_anew_and_time_is_slurms_own(slurm, monkeypatch):
+    monkeypatch.setenv("SBATCH_TIMELIMIT", "2-12")
+    [batch] = submitted(slurm, [attempt(SMALL, avoid={"node7", "node3", ""})])
+    assert (batch["exclude"], batch["time"]) == ("node3,node7", "3600")
+
+
+@pytest.mark.parametrize(
+    ("limit", "minutes"),
+    [
+        (None, 1440), ("", 1440), ("90", 90), ("90:30", 90), ("2:30:00", 150), ("1-0", 1440),
+        ("1-2", 1560), ("1-2:30", 1590), ("1-2:30:59", 1590),
+    ],
+)  # fmt: skip
+def test_times_are_read_as_slurm_writes_them(limit, minutes):
+    assert minutes_of(limit) == minutes
+
+
+def test_a_time_that_is_none_is_refused():
+    with pytest.raises(ConfigError) as refused:
+        minutes_of("two days")
+    assert str(refused.value) == (
+        "SBATCH_TIMELIMIT=two days is no time of SLURM's; write minutes, h:m:s or days-hours."
+    )
+
+
+def test_a_slurm_that_takes_no_job_says_why(slurm):
+    (slurm / "bin" / "sbatch").write_text(
+        "#!/bin/sh\necho 'sbatch: error: no partition' >&2\nexit 1\n"
+    )
+    with pytest.raises(ArtifactError) as refused:
+        submitted(slurm, [attempt(SMALL)])
+    assert str(refused.value) == (
+        "SLURM does not take the jobs: sbatch: error: no partition; what the partition lacks is "
+        "named by SBATCH_PARTITION and its like (docs/cluster.md)."
+    )
+
+
+def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError) as refused:
+        submitted(tmp_path, [attempt(SMALL)])
+    assert str(refused.value) == (
+        "ENGINE=slurm finds no SLURM on this machine (no 'srun'); call from one that submits jobs, "
+        "or rehearse with ADDRESS=local."
+    )
+
+
+def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
+    assert set(SlurmJobs().environment(SMALL).values()) == {"2"}
+    assert SlurmJobs().environment(LARGE) == {}  # a whole node; how many it has only it knows
+    assert JobsHere().environment(LARGE)["DERMSTACK_CORES"] == str(cores())
+
+
+def test_a_node_with_another_source_tree_refuses_to_work(tmp_path):
+    """A real job; the tree is a copy in which one file is another."""
+    tree = tmp_path / "tree"
+    for room in [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"]:
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(room, tree / room.name, ignore=ignore)
+    shutil.copy(ROOT / "requirements.lock", tree)
+    with (tree / "folds" / "split.py").open("a") as file:
+        file.write("SHIFT = 1\n")
+    folder = tmp_path / "run" / ".engine" / "call"
+    folder.mkdir(parents=True)
+    write_identity(folder, "token")
+    one = attempt(SMALL)
+    one.begin = Begin(
+        {
+            "repository": str(tree), "place": str(tmp_path), "folder": str(folder),
+            "token": "token", "environment": {}, "sigint": False, "letters": "1", "call": None,
+        }
+    )  # fmt: skip
+    jobs = JobsHere()
+    jobs.connect(folder, one.begin)
+    jobs.begin([one])
+    one.handle.wait()
+    assert jobs.answer(one) == (
+        "refused",
+        f"{socket.gethostname()} has other code folds/split.py; bring its code and its environment "
+        "to the caller's, then call again.",
+    )
+
+
+def test_a_node_without_the_code_refuses_in_a_sentence_too(tmp_path, monkeypatch):
+    begin = Begin({"repository": str(tmp_path / "gone"), "place": str(tmp_path)})
+    monkeypatch.setattr("socket.gethostname", lambda: "node7")
+    assert begin() == (
+        "refused",
+        f"node7 has no {tmp_path / 'gone' / 'scripts' / 'engines'}; the code and the run must lie "
+        "at the same path on every node.",
+    )
+    assert Path.cwd() != tmp_path
