@@ -85,6 +85,7 @@ def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, 
     Machine("cpu").way(net, ["identity"], bfloat16=False)
     assert torch.get_num_threads() == count
     assert Machine("cpu").needs(net).cores == count
+    assert Machine("cpu").needs(net, ranks=2) == Needs(2 * count, 2 * 2.0)
 
 
 def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
@@ -120,6 +121,6 @@ def test_readers_and_batches_are_those_of_a_share_of_the_machine(monkeypatch):
 
 def test_what_a_call_asks_of_the_machine_travels():
     class Call:
-        device, deterministic = "cpu", True
+        device, deterministic, words = "cpu", True, {"devices": "2"}
 
-    assert pickle.loads(pickle.dumps(Machine.of(Call()))) == Machine("cpu", True)
+    assert pickle.loads(pickle.dumps(Machine.of(Call()))) == Machine("cpu", True, 2)
