@@ -7,8 +7,8 @@ TARGETS := help setup $(STAGES) test test-slow test-all bench gpu-proof lint for
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS ENGINE ADDRESS SEED
-WORDS_pretrain  := FOLD
-WORDS_train-cnn := FOLD
+WORDS_pretrain  := FOLD DEVICES
+WORDS_train-cnn := FOLD DEVICES
 WORDS_distill   := TRIALS STORAGE
 WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
@@ -62,6 +62,9 @@ OPTIONS  = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $
            $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)') \
            $(if $(ENGINE),--engine '$(ENGINE)') $(if $(ADDRESS),--address '$(ADDRESS)')
 
+# Which trainings, and by how many processes each.
+SHARED   = $(if $(FOLD),--fold '$(FOLD)') $(if $(DEVICES),--devices '$(DEVICES)')
+
 # A test process for each of JOBS cores, and each on one thread: more would wait for one another.
 TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) \
            --dist loadfile --no-loadscope-reorder
@@ -103,10 +106,10 @@ folds: setup ## decide once who is held out, grouped by patient; runs verify fir
 	@$(PY) -m scripts.folds $(OPTIONS)
 
 pretrain: setup ## networks that learn without labels, for others to begin with (FOLD=k: on one fold)
-	@$(PY) -m scripts.pretrain $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')
+	@$(PY) -m scripts.pretrain $(OPTIONS) $(SHARED)
 
 train-cnn: setup ## the two-stage network on every fold (FOLD=k: on one); goes on where it was stopped
-	@$(PY) -m scripts.train_cnn $(OPTIONS) $(if $(FOLD),--fold '$(FOLD)')
+	@$(PY) -m scripts.train_cnn $(OPTIONS) $(SHARED)
 
 embed: setup ## every picture as each fold's network sees it, in one space, for the stack
 	@$(PY) -m scripts.embed $(OPTIONS)

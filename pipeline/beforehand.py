@@ -21,6 +21,7 @@ from models.networks.fold import split_rows
 from models.networks.network import HeldOut, Network, TrainingRows, in_words
 from models.training.config import TrainConfig
 from models.training.position import seed_of
+from models.training.sharing import check_shared, uneven
 from pipeline.job import Job
 from pipeline.machine import Machine
 from pipeline.networks import ENCODERS
@@ -47,6 +48,7 @@ class Size:
 
 def check_beforehand(job: Job, rows: PictureRows, asked: Asked) -> None:
     """Refuse trainings of which the last could not be, before the first has begun."""
+    check_devices(job, [network for network, left_out in asked if left_out])
     for network, left_out in asked:
         for held_out in left_out:
             check_classes(network, rows.without(held_out)[0], job.recipe.seed_of_networks)
@@ -84,6 +86,19 @@ def notice_threads(job: Job, networks: Sequence[Network]) -> None:
                 f"and {plural(lent, 'core')} {'is' if lent == 1 else 'are'} lent: it takes its "
                 f"time; networks.{network.name}.net.threads={lent} makes another network."
             )
+
+
+def check_devices(job: Job, networks: Sequence[Network]) -> None:
+    """Refuse DEVICES=n that a network's steps cannot be shared among, or that are not there."""
+    machine = Machine.of(job)
+    if machine.devices == 1:
+        return
+    machine.check_devices()
+    for network in networks:
+        config, by_batch = network.config, network.task.by_batch
+        check_shared(network.name, config.net, config.learning, machine.devices, by_batch=by_batch)
+        if text := uneven(config.learning, machine.devices, by_batch=by_batch):
+            job.say(f"notice: networks.{network.name}: {text}.")
 
 
 def check_classes(network: Network, rows: TrainingRows, seed: int) -> None:

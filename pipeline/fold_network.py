@@ -22,15 +22,18 @@ from models.nets.config import NONE, NetConfig
 from models.nets.work import threads_of
 from models.networks import kept
 from models.networks.config import NetworkConfig
-from models.networks.fold import TrainedNetwork, scores_of, train_network
+from models.networks.fold import TrainedNetwork, begin_training, scores_of, train_network
 from models.networks.network import HeldOut, Network, Run, TrainingRows, in_words, network_of
-from models.training.checkpoints import Checkpoints
+from models.training.checkpoints import Checkpoints, Onlooker
 from models.training.curves import draw
 from models.training.determinism import refused_plainly
+from models.training.loop import Training
 from models.training.position import seed_of
+from models.training.ranks import Ranks
 from pipeline.machine import Machine
 from pipeline.networks import LAST, SCORES
 from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.ranks import Onwards, train_among
 from pipeline.teaching import soft_labels_of
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
@@ -46,8 +49,38 @@ def train_fold_network(
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
 ) -> None:  # fmt: skip
     """Train from where the last checkpoint left it, then score the rows that were left out."""
+    if machine.devices > 1:
+        asked = Asked(files, network, run, machine, checkpoints, draft.wanted)
+        train_among(
+            machine.devices, machine.torch_device().type, asked.learn, draft.desk, asked.title
+        )
     fold = open_fold_network(files, network, run, machine)
     train_and_fill(draft, fold, machine, checkpoints)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one of several ranks is asked to train, as it travels there."""
+
+    files: PictureFiles
+    network: tuple[str, NetworkConfig]
+    run: tuple[HeldOut, int]
+    machine: Machine
+    checkpoints: Path
+    wanted: Wanted
+
+    @property
+    def title(self) -> str:
+        return f"{self.network[0]}, {in_words(self.run[0])}, {self.machine.devices} ranks"
+
+    @refused_plainly()
+    @freed_memory_kept()
+    def learn(self, ranks: Ranks, desk: Onwards) -> None:
+        """All steps, from where the last checkpoint left them."""
+        fold = open_fold_network(self.files, self.network, self.run, self.machine)
+        kind = Checkpoints if ranks.is_first else Onlooker
+        wanted = _resumable(self.wanted, self.machine)
+        fold.begin(kind(self.checkpoints, wanted, HashMemory(), desk.say), ranks).learn(desk.show)
 
 
 def open_fold_network(
@@ -95,6 +128,11 @@ class FoldNetwork:
     def title(self) -> str:
         return f"{self.network.name}, {in_words(self.rows.held_out)}"
 
+    def begin(self, checkpoints: Checkpoints, ranks: Ranks) -> Training:
+        """The same training, of which one of these ranks computes its share."""
+        rows = self._taught_rows()
+        return begin_training(self.network, rows, self.run, self.pictures, checkpoints, ranks)
+
     def train(self, checkpoints: Checkpoints, draft: Draft) -> TrainedNetwork:
         """From where the last checkpoint left it."""
         rows = self._taught_rows()
@@ -118,6 +156,8 @@ class FoldNetwork:
         draft.show("curves.svg", draw(trained.history, learning.watch, chosen=chosen))
         draft.facts.update(best_epoch=use.best_epoch + 1, inner_score=use.inner_score)
         draft.facts.update(balance=trained.balance, processors=list(trained.processors))
+        if trained.ranks:  # it is the same network but for the order of its sums
+            draft.facts.update(ranks=list(trained.ranks))
         draft.facts.update(self.network.task.facts(trained.history))
 
     def _keep_scores(self, draft: Draft, trained: TrainedNetwork) -> None:

@@ -29,10 +29,11 @@ class Machine:
 
     device: str = "auto"
     deterministic: bool = False
+    devices: int = 1  # processes that train one network together, a GPU each or none
 
     @classmethod
     def of(cls, job: Job) -> "Machine":
-        return cls(job.device, job.deterministic)
+        return cls(job.device, job.deterministic, devices_of(job))
 
     def torch_device(self) -> "torch.device":
         """The device asked for, or the fastest there is; switched first where that was asked.
@@ -85,13 +86,36 @@ class Machine:
         workers = reading_processes(own) if cores() > 1 else 0
         return replace(way, workers=workers, side_by_side=max(1, lent_cores() // own))
 
-    def needs(self, net: NetConfig) -> Needs:
-        """What a task takes that trains this network or asks it."""
+    def needs(self, net: NetConfig, ranks: int = 1) -> Needs:
+        """What a task takes that trains this network among so many, or asks it."""
         from models.nets.work import is_small, threads_of  # noqa: PLC0415
 
         if self.torch_device().type != "cpu":
             return Needs(memory_gb=MEMORY_GB, gpu=True)
-        return Needs(cores=threads_of(net), memory_gb=SMALL_GB if is_small(net) else MEMORY_GB)
+        memory_gb = SMALL_GB if is_small(net) else MEMORY_GB
+        return Needs(cores=ranks * threads_of(net), memory_gb=ranks * memory_gb)
+
+    def check_devices(self) -> None:
+        """Refuse more than there are: two on one GPU would only wait for one another."""
+        kind = self.torch_device().type
+        if self.devices == 1 or kind == "cpu":
+            return
+        import torch  # noqa: PLC0415
+
+        there = torch.cuda.device_count() if kind == "cuda" else 1
+        if self.devices > there:
+            raise ConfigError(
+                f"DEVICES={self.devices} are asked for, and this machine lends {there} of kind "
+                f"{kind}; take as many, or DEVICE=cpu."
+            )
+
+
+def devices_of(job: Job) -> int:
+    """DEVICES=n of this call."""
+    text = job.words.get("devices", "") or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"DEVICES={text} is no number of devices; take 1 or more.")
+    return int(text)
 
 
 def memory_gb() -> float:

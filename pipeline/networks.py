@@ -22,7 +22,7 @@ from models.networks.network import HeldOut, Network, network_of, unit_name
 from models.networks.use import BEST, USE, maker_of
 from models.training.config import AVERAGE
 from pipeline.job import Job
-from pipeline.machine import Machine
+from pipeline.machine import Machine, devices_of
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
@@ -72,7 +72,7 @@ def training(
             "machine": Machine.of(job),
             "checkpoints": job.run / "checkpoints" / name,
         },
-        needs=partial(Machine.of(job).needs, net),
+        needs=partial(Machine.of(job).needs, net, devices_of(job)),
         on_change="stop",
     )  # fmt: skip
 

@@ -43,4 +43,4 @@ def run(job: Job) -> dict[str, Unit]:
 
 
 if __name__ == "__main__":
-    main(run, words={"fold": "train this fold alone"})
+    main(run, words=train_cnn.WORDS)

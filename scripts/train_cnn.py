@@ -46,6 +46,10 @@ from workspace.tasks import State, Task
 from workspace.units import Unit
 
 NO_TASKS: Mapping[str, Mapping[HeldOut, Task]] = MappingProxyType({})
+WORDS = {
+    "fold": "train this fold alone",
+    "devices": "train each network by so many processes, a GPU each or none: the same network",
+}
 BEGINNINGS_ALONE = (
     "The recipe has networks alone that others begin with, and no other; 'make pretrain' trains "
     "them."
@@ -183,4 +187,4 @@ def _show(
 
 
 if __name__ == "__main__":
-    main(run, words={"fold": "train this fold alone"})
+    main(run, words=WORDS)

@@ -81,3 +81,10 @@ def leave_ranks() -> None:
     """The end of it, where it has begun."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
+
+
+def is_of_lost_rank(error: Exception) -> bool:
+    """Whether what failed is the talk with another rank, which is gone."""
+    return isinstance(error, distributed.DistError) or (
+        isinstance(error, RuntimeError) and "gloo" in str(error)
+    )

@@ -85,6 +85,7 @@ def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, 
     Machine("cpu").way(net, ["identity"], bfloat16=False)
     assert torch.get_num_threads() == count
     assert Machine("cpu").needs(net).cores == count
+    assert Machine("cpu").needs(net, ranks=2) == Needs(2 * count, 2 * 2.0)
 
 
 def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
@@ -128,6 +129,6 @@ def test_on_one_core_nobody_reads_beside_whoever_computes(there, monkeypatch):
 
 def test_what_a_call_asks_of_the_machine_travels():
     class Call:
-        device, deterministic = "cpu", True
+        device, deterministic, words = "cpu", True, {"devices": "2"}
 
-    assert pickle.loads(pickle.dumps(Machine.of(Call()))) == Machine("cpu", True)
+    assert pickle.loads(pickle.dumps(Machine.of(Call()))) == Machine("cpu", True, 2)

@@ -1,0 +1,78 @@
+"""Ranks begun by torch's agent: what one of them fails with is whole, and a death is survived."""
+
+import os
+import signal
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.machine import Machine, devices_of
+from pipeline.ranks import train_among
+from workspace.errors import ConfigError
+from workspace.progress import Silent
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.said = []
+
+    def say(self, message, **_):
+        self.said.append(message)
+
+
+def refusing(ranks, desk):
+    desk.say(f"{ranks.number} of {ranks.count} speaks")
+    if not ranks.is_first:
+        raise ConfigError("the second has no such thing.")
+    ranks.wait()
+
+
+def dying(folder, ranks, desk):
+    """The second is killed the first time."""
+    died = folder / "died"
+    if not ranks.is_first and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    ranks.wait()
+    (folder / f"done_{ranks.number}").touch()
+
+
+def test_what_a_rank_refuses_ends_all_of_them_with_its_own_sentence():
+    desk = Heard()
+    with pytest.raises(ConfigError) as refused:
+        train_among(2, "cpu", refusing, desk, "flag, fold 0")
+    assert str(refused.value) == "the second has no such thing."
+    assert desk.said == ["0 of 2 speaks"]
+
+
+@pytest.mark.slow
+def test_check_66_a_killed_rank_takes_the_others_with_it_and_all_begin_again(tmp_path):
+    desk = Heard()
+    train_among(2, "cpu", partial(dying, tmp_path), desk, "flag, fold 0")
+    assert {path.name for path in tmp_path.iterdir()} == {"died", "done_0", "done_1"}
+    [said] = desk.said
+    assert said.startswith("WARNING: ")
+    assert said.endswith(
+        "as when memory is short; all go on from the last checkpoint (1 of 3 times)."
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5"])
+def test_devices_that_are_no_number_are_refused(text):
+    with pytest.raises(ConfigError) as refused:
+        devices_of(SimpleNamespace(words={"devices": text}))
+    assert str(refused.value) == f"DEVICES={text} is no number of devices; take 1 or more."
+
+
+def test_more_than_there_are_is_refused_on_gpus_and_not_on_cpus(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    Machine("cpu", devices=4).check_devices()
+    Machine("cuda", devices=2).check_devices()
+    with pytest.raises(ConfigError) as refused:
+        Machine("cuda", devices=4).check_devices()
+    assert str(refused.value) == (
+        "DEVICES=4 are asked for, and this machine lends 2 of kind cuda; take as many, or "
+        "DEVICE=cpu."
+    )
