@@ -33,6 +33,7 @@ from workspace.errors import ConfigError
 from workspace.hashing import sha256_text
 from workspace.units import Unit, open_unit
 
+INDEX = "index"
 NO_NETWORK = (
     "The recipe has no network; add one, such as [networks.stage1] with base = 'first_stage', name "
     "it in use_networks, or take stack.networks=false."
@@ -189,12 +190,15 @@ class PictureRows:
         return np.flatnonzero(self.table[SPLIT].is_in([TEST, HOLDOUT, ANCHOR]).to_numpy())
 
     @cached_property
-    def _index(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self.table[ID].to_list())}
+    def _numbered(self) -> pl.DataFrame:
+        """A column and no dict: that of 400,000 ids took seconds at every worker's start."""
+        return self.table.select(ID, pl.int_range(pl.len()).alias(INDEX))
 
     def _indices(self, ids: pl.Series) -> Ints:
         """Of those that have a picture, by id."""
-        return np.array([self._index[i] for i in ids.sort() if i in self._index], np.int64)
+        asked = ids.sort().alias(ID).to_frame()
+        found = asked.join(self._numbered, on=ID, how="inner", maintain_order="left")
+        return found[INDEX].to_numpy().astype(np.int64)
 
     @cached_property
     def patient(self) -> pl.Series | None:

@@ -72,7 +72,7 @@ def near_duplicates(
     rows, twins = _distinct(keys, thumbs, np.flatnonzero(has_detail(thumbs)))
     pairs = [twins]
     while len(rows) > 1:
-        one, other = nearest_pairs(keys[rows], reach, neighbours)
+        one, other = nearest_pairs(keys[rows], reach, neighbours, show)
         similarity, variant, copies = confirmed(
             keys, thumbs, rows[one], rows[other], least_similarity=least_similarity, show=show
         )

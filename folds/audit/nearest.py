@@ -12,13 +12,16 @@ from typing import Final
 import numpy as np
 
 from workspace.arrays import Bools, Floats32, Ints
+from workspace.progress import Show, quietly
 
 LEAF: Final = 1024  # rows of a box; a block of distances is then 4 MB
 BOXES: Final = 32
 AXES: Final = 8  # in which boxes are measured: some nine tenths of the keys' variance lie there
 
 
-def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, Ints]:
+def nearest_pairs(
+    keys: Floats32, reach: float, neighbours: int, show: Show = quietly
+) -> tuple[Ints, Ints]:
     """Each row with its nearest within reach; every pair once, its lower row first."""
     keys = _turned(keys)
     leaves = _leaves(keys)
@@ -28,12 +31,13 @@ def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, 
     ones = np.ones_like(squares)
     left = np.concatenate([-2 * keys, squares, ones], axis=1)
     right = np.concatenate([keys, ones, squares], axis=1)
-    codes = []
+    codes, done = [], 0
     for number, leaf in enumerate(leaves):
         gaps = _gaps(keys[leaf, :AXES], low, high)
         chosen = _smallest(gaps, BOXES)
         nearest = _Nearest(len(leaf), reach, neighbours)
-        for near in np.argsort(gaps.mean(axis=0), kind="stable"):  # its own box has no gap
+        order = np.argsort(gaps.mean(axis=0), kind="stable")  # its own box has no gap
+        for near in order[np.logical_or.reduce(chosen)[order]]:
             open_rows = np.flatnonzero(chosen[:, near] & (gaps[:, near] <= nearest.limit))
             if not len(open_rows):
                 continue
@@ -44,6 +48,8 @@ def nearest_pairs(keys: Floats32, reach: float, neighbours: int) -> tuple[Ints, 
         nearest.settle()
         rows, others = leaf[nearest.rows], nearest.others
         codes.append(np.minimum(rows, others) * len(keys) + np.maximum(rows, others))
+        done += len(leaf)
+        show(done, len(keys))
     pairs = np.unique(np.concatenate(codes))
     return pairs // len(keys), pairs % len(keys)
 

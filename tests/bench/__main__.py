@@ -7,6 +7,7 @@ from tests.bench import (
     bench_boosters,
     bench_browser,
     bench_features,
+    bench_full_size,
     bench_ground_floor,
     bench_metrics,
     bench_networks,
@@ -25,6 +26,7 @@ from tests.bench import (
 THEMES = {
     "ground_floor": bench_ground_floor.run,
     "audit": bench_audit.run,
+    "search": bench_audit.run_search,
     "metrics": bench_metrics.run,
     "pixels": bench_pixels.run,
     "loading": bench_pixels.run_loading,
@@ -40,7 +42,11 @@ THEMES = {
     "browser": bench_browser.run,
     "student": bench_student.run,
 }
-HOURS = {"seeds": bench_seeds.run, "real_table": bench_real_table.run}
+HOURS = {
+    "seeds": bench_seeds.run,
+    "real_table": bench_real_table.run,
+    "full_size": bench_full_size.run,
+}
 
 if __name__ == "__main__":  # not in the processes that a theme spawns
     for theme in sys.argv[1:] or THEMES:

@@ -26,41 +26,72 @@ from folds.audit.pictures import Fingerprints
 from folds.images import ImageReader
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
+from tests.bench.drawn import is_small, rows_asked
 from tests.bench.record import keep, paired
 from workspace.arrays import Bytes, Floats32
-from workspace.hdf5 import write_archive
+from workspace.hdf5 import ImageArchive, write_archive
 
-DRAWN = (2_500, 10_000, 40_000)
+DRAWN = (50_000, 100_000, 200_000, 400_000)
 
 
 def run() -> None:
     """One core each: our pool is held to one thread."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        write_competition(place, SyntheticConfig(patients=80, rows=1600, positives=80), 0)
-        archives = {"synthetic crops": place / "train-image.hdf5"}
-        if real := os.environ.get("DERMSTACK_REAL_DATA"):
-            archives["real ISIC 2024 crops"] = _real_crops(Path(real), place / "real.hdf5")
+        archives = _archives(Path(folder))
         measured = [_measure(name, path) for name, path in archives.items()]
-    rows = [row for row, _ in measured]
     keep(
         "audit",
         "Looking at every image once",
         "Per image and core: bytes out of HDF5, SHA-256 of bytes and of pixels, decode, "
         "fingerprint. The usual way: h5py item, Pillow, two SHA-256, 64-bit DCT hash.",
-        rows,
+        [row for row, _ in measured],
     )
-    name, seen = list(archives)[-1], measured[-1][1]
+
+
+def run_search() -> None:
+    """How the search for near-duplicates grows with the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        name, path = list(_archives(Path(folder)).items())[-1]
+        seen = _fingerprinted(path)
+    drawn = [_search(f"{n:,} drawn", *_drawn(seen, n), n // 100) for n in _sizes()]
     keep(
         "search",
         "The search for near-duplicates",
         f"Processor seconds of all threads, on the {len(seen.keys):,} {name} and on fingerprints "
         "drawn after them: keys of their spread, their thumbs in turn, and a copy planted for "
         "every hundredth. A candidate is a pair of near keys; what it costs is the gates and, for "
-        "the few that pass, the alignment.",
-        [_search(name, seen.keys, seen.thumbs, 0)]
-        + [_search(f"{rows:,} drawn", *_drawn(seen, rows), rows // 100) for rows in DRAWN],
+        f"the few that pass, the alignment. From {drawn[0]['n']:,} to {drawn[-1]['n']:,} rows "
+        f"candidates grow with the rows to the power of {_exponent(drawn, 'candidates'):.2f}, "
+        f"seconds to that of {_exponent(drawn, 'search, s'):.2f}.",
+        [_search(name, seen.keys, seen.thumbs, 0), *drawn],
+        small=is_small(),
     )
+
+
+def _sizes() -> list[int]:
+    """Those of the page; of a small run an eighth, a quarter and so on of what is asked for."""
+    return [rows_asked() * size // DRAWN[-1] if is_small() else size for size in DRAWN]
+
+
+def _exponent(rows: list[dict[str, object]], column: str) -> float:
+    """Of the rows, by least squares on logarithms: 1 is linear."""
+    n, cost = (np.log([float(str(row[key])) for row in rows]) for key in ("n", column))
+    return float(np.polyfit(n, cost, 1)[0])
+
+
+def _archives(place: Path) -> dict[str, Path]:
+    """Drawn crops, and real ones where they are named."""
+    write_competition(place, SyntheticConfig(patients=80, rows=1600, positives=80), 0)
+    archives = {"synthetic crops": place / "train-image.hdf5"}
+    if real := os.environ.get("DERMSTACK_REAL_DATA"):
+        archives["real ISIC 2024 crops"] = _real_crops(Path(real), place / "real.hdf5")
+    return archives
+
+
+def _fingerprinted(path: Path) -> Fingerprints:
+    ids = sorted(ImageArchive(path).names()[0])
+    references = [f"{path.name}::{item}" for item in ids]
+    return pictures.fingerprint_all(ImageReader(path.parent), ids, references, lambda seen: None)
 
 
 def _real_crops(real: Path, path: Path) -> Path:
@@ -115,6 +146,7 @@ def _search(name: str, keys: Floats32, thumbs: Bytes, planted: int) -> dict[str,
     return {
         "fingerprints": name,
         "n": len(keys),
+        "candidates": candidates,
         "candidates a row": candidates / len(keys),
         "us a candidate": (search_s - nearest_s) / candidates * 1e6,
         "candidates, s": nearest_s,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.tree import Peak, peak_of
 from workspace.manifest import current_code, current_versions
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
@@ -29,7 +30,9 @@ class Child:
     seconds: float  # on the wall
     processor_s: float
     peak_gb: float
+    written_gb: float  # to the disk, by all of them; 0 where nobody counts
     output: str
+    tree: Peak  # of all its processes at one time
 
 
 # Linux counts in a process's peak what the one had that started it, so a small one starts it.
@@ -38,7 +41,10 @@ import json, os, subprocess, sys, time
 started = time.perf_counter()
 child = subprocess.Popen(sys.argv[2:])
 _, status, used = os.wait4(child.pid, 0)
-cost = [time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20]
+cost = [time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20, 0]
+if os.path.exists("/proc/self/io"):
+    counts = dict(line.split(": ") for line in open("/proc/self/io").read().splitlines())
+    cost[-1] = int(counts["write_bytes"]) / 2**30
 with open(sys.argv[1], "w") as file:
     json.dump(cost, file)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -51,10 +57,11 @@ def in_child(command: list[str], **options: object) -> Child:
         watched = [sys.executable, "-S", "-c", _WATCHED, cost.name, *command]
         with subprocess.Popen(watched, stdout=subprocess.PIPE, text=True, **options) as process:
             assert process.stdout is not None
-            output = process.stdout.read()
+            with peak_of(process.pid) as peak:
+                output = process.stdout.read()
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-        return Child(*json.load(cost), output)
+        return Child(*json.load(cost), output, peak)
 
 
 def paired(
