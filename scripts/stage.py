@@ -239,10 +239,12 @@ def target_of(script: str) -> str:
 
 
 def _unit_parents(run: Path) -> list[Path]:
-    """Folders of the run that hold units, such as audit/ with its shards."""
+    """Folders of the run that hold units, such as audit/ with its shards; runs within it too."""
     inner = run / INNER_RUN
+    within = ("distill/*", "distill/*/*", "suite/*", "suite/*/*")
     paths = [*run.iterdir(), *run.glob("embeddings/*"), inner]
     paths += [*inner.glob("*"), *inner.glob("embeddings/*")]
+    paths += [path for one in within for path in run.glob(one)]
     return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
 
 

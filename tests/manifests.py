@@ -1,5 +1,6 @@
-"""Manifests written anew: sealed again as a careful forger would, or as a version of before."""
+"""Manifests written anew, sealed again as a careful forger would; what a run holds, by hash."""
 
+import hashlib
 import json
 
 from workspace.hashing import sha256_text
@@ -23,3 +24,22 @@ def rewrite(folder, change):
     if "for_people" in values:
         values["seal"] = sha256_text(json.dumps(values, sort_keys=True))
     path.write_text(json.dumps(values))
+
+
+RUN_FILES = ("log.jsonl", ".hashes.json")
+TIMES = ("seconds", "code", "seal")
+
+
+def hashes(folder):
+    """Of every file of every unit; of a manifest what no clock had a hand in."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name in RUN_FILES:
+            continue
+        data = path.read_bytes()
+        if path.name == "manifest.json":
+            values = json.loads(data)
+            same = {name: values[name] for name in values if name not in TIMES}
+            data = json.dumps(same, sort_keys=True).encode()
+        found[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
+    return found

@@ -71,7 +71,7 @@ class ImageArchive:
         """The item's bytes, exactly as stored (also where numpy would strip trailing zeros)."""
         place = self._places.get(name)
         if place is not None and self._map is not None:
-            return self._map[place[0] : place[1]]
+            return self._mapped(self._map, name, place)
         with self._naming_damage(f"image {shorten(name)} of "):
             return self._found(name)
 
@@ -85,12 +85,19 @@ class ImageArchive:
             raise DataError(f"Not allowed: {reason} {shorten(name)} in {self.path.name}.")
         assert isinstance(item, h5py.h5d.DatasetID)
         if offset is not None and self._map is not None:
-            end = offset + item.get_storage_size()
-            self._places[name] = (offset, end)
-            return self._map[offset:end]
+            self._places[name] = (offset, offset + item.get_storage_size())
+            return self._mapped(self._map, name, self._places[name])
         buffer = np.empty(item.shape, dtype=item.dtype)
         item.read(h5py.h5s.ALL, h5py.h5s.ALL, buffer)
         return buffer.tobytes()
+
+    def _mapped(self, file: mmap.mmap, name: str, place: tuple[int, int]) -> bytes:
+        if place[1] > file.size():  # the kernel would end this process (SIGBUS)
+            raise DataError(
+                f"Cannot read image {shorten(name)} of {self.path.name}: it became shorter while "
+                "it was read; download it again."
+            )
+        return file[place[0] : place[1]]
 
     @contextmanager
     def _naming_damage(self, what: str = "") -> Iterator[None]:

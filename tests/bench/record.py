@@ -104,8 +104,9 @@ def full_size(place: Path, *settings: str) -> list[str]:
 
 
 def keep(
-    theme: str, title: str, told: str, rows: list[dict[str, object]], *, small: bool = False
-) -> None:
+    theme: str, title: str, told: str, rows: list[dict[str, object]], *, small: bool = False,
+    target: str = "bench",
+) -> None:  # fmt: skip
     """Write `<theme>_<hardware>_<yyyymm>.json` and the same as a page.
 
     `small`: of less than what the page is about, to see that a theme works; printed alone.
@@ -114,7 +115,7 @@ def keep(
     bfloat16 = "_bfloat16" if "bf16" in _arithmetic() else ""  # networks are another thing there
     name = f"{theme}_{os.cpu_count()}cores{bfloat16}_{month}"
     facts = {
-        "command": f"make bench ({' '.join(sys.argv[1:]) or 'all'})",
+        "command": f"make {target} ({' '.join(sys.argv[1:]) or 'all'})",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}{_arithmetic()}, "
         f"{platform.system()}",
         "commit": current_code().commit,

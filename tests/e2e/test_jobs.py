@@ -1,6 +1,5 @@
 """Several processes at one run: JOBS=2, two calls at once, a worker that is killed."""
 
-import hashlib
 import json
 import os
 import re
@@ -10,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifests import hashes
 from tests.multimodal import TINY
 from tests.stages import Place
-
-RUN_FILES = ("log.jsonl", ".hashes.json")
-MANIFEST_TIMES = ("seconds", "peak_gb", "code", "seal")
 
 
 def start(place, stage, *extra):
@@ -23,21 +20,6 @@ def start(place, stage, *extra):
 
 def call(place, stage, *extra, code=0):
     return place.call(stage, *extra, settings=TINY, code=code, OMP_NUM_THREADS="1")
-
-
-def hashes(place):
-    """Of every file of every unit; of a manifest what no clock had a hand in."""
-    found = {}
-    for path in sorted(place.run.rglob("*")):
-        if not path.is_file() or path.name in RUN_FILES:
-            continue
-        data = path.read_bytes()
-        if path.name == "manifest.json":
-            values = json.loads(data)
-            kept = {name: values[name] for name in values if name not in MANIFEST_TIMES}
-            data = json.dumps(kept, sort_keys=True).encode()
-        found[path.relative_to(place.run).as_posix()] = hashlib.sha256(data).hexdigest()
-    return found
 
 
 def begun(text):
@@ -75,7 +57,7 @@ def at_same_data(alone, folder):
 def test_two_jobs_leave_what_one_does_to_the_byte(alone, tmp_path):
     place = at_same_data(alone, tmp_path)
     done = call(place, "submission", "--jobs", "2")
-    assert hashes(place) == hashes(alone)
+    assert hashes(place.run) == hashes(alone.run)
     assert not list(place.run.rglob(".*.lock"))
     assert not list(place.run.rglob("*.tmp"))
     # A line for each unit, and none twice.
@@ -111,7 +93,7 @@ def test_two_calls_on_one_run_share_the_work_and_a_killed_worker_loses_its_unit_
     ended = [process.communicate(timeout=600) for process in calls]
     assert [process.returncode for process in calls] == [0, 0], ended
     assert kept.stat().st_mtime_ns == before
-    assert hashes(place) == hashes(alone)
+    assert hashes(place.run) == hashes(alone.run)
     assert "is being made by pid" in ended[0][0] + ended[1][0]
     by_unit = [
         line for text, _ in ended for line in re.findall(r"^.*took over from.*$", text, re.M)

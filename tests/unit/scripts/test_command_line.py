@@ -226,14 +226,18 @@ def test_a_stage_that_does_not_write_leaves_no_trace(call, tmp_path):
 def test_leftovers_of_a_stopped_call_are_cleared_and_counted(call, capfd, monkeypatch, tmp_path):
     places = []
     monkeypatch.setattr(stage, "clear_abandoned", lambda place: places.append(place) or 2)
-    for name in ("folds", "audit", ".hidden", "embeddings/net_fold_0", "checkpoints/net_fold_0"):
+    nested = ("embeddings/net_fold_0", "checkpoints/net_fold_0", "distill/holdout/networks")
+    for name in ("folds", "audit", ".hidden", *nested):
         (tmp_path / "run" / name).mkdir(parents=True)
     (tmp_path / "run" / "a_file").write_text("")
     call()
     run = tmp_path / "run"
-    names = ("audit", "checkpoints", "embeddings", "embeddings/net_fold_0", "folds")
+    names = (
+        "audit", "checkpoints", "distill", "distill/holdout", "distill/holdout/networks",
+        "embeddings", "embeddings/net_fold_0", "folds",
+    )  # fmt: skip
     assert sorted(places) == [run, *(run / name for name in names)]
-    assert "train-cnn: cleared 12 unfinished files of a stopped run." in capfd.readouterr().out
+    assert "train-cnn: cleared 18 unfinished files of a stopped run." in capfd.readouterr().out
 
 
 def test_what_a_stage_leaves_is_given_back_from_python(tmp_path):

@@ -272,3 +272,24 @@ def test_a_missing_archive_is_named_each_time(path):
     for _ in range(2):
         with pytest.raises(DataError, match="is missing in"):
             names_in(path)
+
+
+@pytest.mark.parametrize(
+    ("again", "reason"),
+    [(True, "it became shorter while it was read"), (False, "the file is damaged")],
+)
+def test_a_file_that_is_cut_while_it_is_read_is_one_line_and_the_process_lives(path, again, reason):
+    """The kernel ends a process that reads a mapped file beyond its end."""
+    write_archive(path, [(f"i{number}", b"x" * 50_000) for number in range(20)])
+    archive = ImageArchive(path)
+    if again:
+        archive.read("i19")
+    archive.read("i0")
+    with path.open("r+b") as file:
+        file.truncate(60_000)
+    with pytest.raises(DataError) as refused:
+        archive.read("i19")
+    assert str(refused.value) == (
+        f"Cannot read image i19 of {path.name}: {reason}; download it again."
+    )
+    archive.close()
