@@ -34,4 +34,3 @@ def test_in_the_real_table_lightness_tells_within_the_patient_alone(real_data, t
     assert words["copyright_license"]["elsewhere"]["auc"]["low"] > 0.53
     [without] = [o["without"] for o in sheet["lacking"] if o["column"] == "lesion_id"]
     assert (without["n"], without["positives"]) == (695, 0)
-
