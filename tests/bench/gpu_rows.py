@@ -148,14 +148,14 @@ def memory_rows(proof: Proof) -> list[Row]:
         return rows
     batch = (BOUND_BATCH, 4, 256)
     loader = their_loader(proof, batch[0], batch[2], training=True)
-    ours = _peaks(lambda: our_training(proof, proof.net(), proof.pictures(), batch))
-    theirs = _peaks(lambda: their_training(proof, loader, batch))
+    ours = peaks(lambda: our_training(proof, proof.net(), proof.pictures(), batch))
+    theirs = peaks(lambda: their_training(proof, loader, batch))
     for name, mine, other in zip(("allocated", "reserved"), ours, theirs, strict=True):
         rows.append(row(f"{what}: peak {name}", "GB", mine, other, goal))
     return rows
 
 
-def _peaks(run: Callable[[], object]) -> tuple[float, float]:
+def peaks(run: Callable[[], object]) -> tuple[float, float]:
     """What the allocator gave away at most, and what it held at most for that, in GB."""
     gc.collect()
     torch.cuda.empty_cache()

@@ -56,7 +56,9 @@ def their_net(proof: "Proof", classes: int = 2) -> nn.Module:
     return timm.create_model(proof.size.backbone, num_classes=classes).to(proof.device)
 
 
-def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> "Run":
+def their_training(
+    proof: "Proof", loader: Any, batch: tuple[int, int, int], compiled: bool = False
+) -> "Run":
     """timm's train script in short: its mixup, its AdamW, autocast, a scaler, accumulation."""
     size, every, images = batch
     taught, clock = proof.taught, proof.clock(images)
@@ -64,6 +66,7 @@ def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> 
     optimiser = create_optimizer_v2(
         model, opt="adamw", lr=taught.lr, weight_decay=taught.weight_decay
     )
+    model = torch.compile(model) if compiled else model
     scaler = torch.amp.GradScaler(enabled=proof.precision == "fp16")
     mix = Mixup(
         mixup_alpha=taught.mixup_alpha, prob=taught.mixup_probability,
@@ -84,8 +87,9 @@ def their_training(proof: "Proof", loader: Any, batch: tuple[int, int, int]) -> 
         return clock.run()
 
 
-def their_embedding(proof: "Proof", loader: Any) -> "Run":
+def their_embedding(proof: "Proof", loader: Any, compiled: bool = False) -> "Run":
     model, clock = their_net(proof, 0).eval(), proof.clock(proof.size.embedding[1])
+    model = torch.compile(model) if compiled else model
     with torch.inference_mode(), proof.autocast(), _their_switches(proof):
         for pixels, _ in clock.waits(loader):
             model(pixels).float().cpu()

@@ -1,4 +1,4 @@
-"""What the exploration finds in real tables, as docs/LOG.md tells it."""
+"""What the exploration finds in the real table of ISIC 2024, as docs/LOG.md tells it."""
 
 import json
 
@@ -34,17 +34,3 @@ def test_in_the_real_table_lightness_tells_within_the_patient_alone(real_data, t
     assert words["copyright_license"]["elsewhere"]["auc"]["low"] > 0.53
     [without] = [o["without"] for o in sheet["lacking"] if o["column"] == "lesion_id"]
     assert (without["n"], without["positives"]) == (695, 0)
-
-
-@pytest.mark.slow
-def test_in_ham10000_bytes_and_how_often_a_lesion_was_photographed_tell(real_data, tmp_path):
-    settings = ('data.images_in=["ham10000_200x150.zip"]', "verify.look_alikes=0")
-    sheet = explored(Place(tmp_path), "ham10000", real_data, *settings)
-    assert sheet["looked_at"]["rows"] == 10_015
-    assert sheet["hospitals"] is None  # this copy of the table does not name them
-    shares = {one["level"]: one["share"] for one in sheet["groups"]["sizes"]}
-    assert shares["1"]["high"] < 0.12
-    assert shares["2"]["low"] > 0.28
-    measured = {one["name"]: one["alone"] for one in sheet["pictures"]["measured"]}
-    assert measured["file size"]["auc"]["low"] > 0.63
-    assert {one["kind"]: one["across"] for one in sheet["pairs"]["kinds"]}["near"] == 4
