@@ -25,11 +25,11 @@ from workspace.tasks import (
     Task,
     UnknownYetError,
     Watcher,
-    carry_out,
     state_of,
     states_of,
 )
 from workspace.units import Unit
+from workspace.work import carry_out
 
 Made = TypeVar("Made")
 OTHER_STAGE = re.compile(r"'make [a-z-]+ FRESH=1'")

@@ -27,7 +27,7 @@ def rewrite(folder, change):
 
 
 RUN_FILES = ("log.jsonl", ".hashes.json")
-TIMES = ("seconds", "code", "seal")
+TIMES = ("seconds", "peak_gb", "code", "seal")
 
 
 def hashes(folder):

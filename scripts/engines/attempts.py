@@ -10,10 +10,9 @@ from typing import Any, Protocol
 from scripts.engines.boot import Answer, Begin
 from scripts.engines.letters import Letters
 from scripts.engines.remote_desk import showing
+from workspace.machine import CORES
 from workspace.orders import Needs
 from workspace.progress import Desk
-
-LENT_CORES = "DERMSTACK_CORES"  # workspace/machine.py asks for it
 
 
 class DiedError(Exception):
@@ -100,4 +99,4 @@ class NodeEngine(Protocol):
 
 def threads_of(cores: int) -> dict[str, str]:
     """The environment of a process to which so many cores are lent."""
-    return {name: str(cores) for name in (LENT_CORES, "OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
+    return {name: str(cores) for name in (CORES, "OMP_NUM_THREADS", "POLARS_MAX_THREADS")}

@@ -10,7 +10,7 @@ from workspace.errors import ConfigError
 from workspace.machine import Memory
 from workspace.manifest import load_manifest
 from workspace.orders import Needs, measured_needs
-from workspace.tasks import carry_out
+from workspace.work import carry_out
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from workspace.errors import ArtifactError
 from workspace.executors import ThisProcess
 from workspace.lock import lock_of
 from workspace.orders import Busy
-from workspace.tasks import carry_out
+from workspace.work import carry_out
 
 HOLD = """
 import sys, time

@@ -11,7 +11,8 @@ from tests.makers import Threads, Watching, break_down, draw, fail, find_no_room
 from workspace import tasks
 from workspace.errors import ArtifactError, ConfigError
 from workspace.executors import ThisProcess
-from workspace.tasks import Output, UnknownYetError, carry_out, open_task, state_of
+from workspace.tasks import Output, UnknownYetError, open_task, state_of
+from workspace.work import carry_out
 
 
 def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(make, context):

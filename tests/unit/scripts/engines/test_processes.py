@@ -20,7 +20,8 @@ from workspace.hashing import HashMemory
 from workspace.orders import Needs
 from workspace.progress import Silent
 from workspace.stopping import Stopped
-from workspace.tasks import Context, Output, Task, carry_out
+from workspace.tasks import Context, Output, Task
+from workspace.work import carry_out
 
 
 class Listening(Silent):
@@ -286,7 +287,8 @@ from tests import makers
 from workspace.progress import Silent
 from workspace.hashing import HashMemory
 from workspace.stopping import Stopped, stopping_cleanly
-from workspace.tasks import Context, Task, carry_out
+from workspace.tasks import Context, Task
+from workspace.work import carry_out
 
 if __name__ == "__main__":
     place, desk = Path(sys.argv[1]), Silent()
