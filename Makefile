@@ -3,7 +3,7 @@
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n]
 
 STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score leaderboard export report
-TARGETS := help setup $(STAGES) test test-slow bench gpu-proof lint format check sbom vulnerabilities lock clean
+TARGETS := help setup $(STAGES) test test-slow bench faults fuzz gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS SEED
@@ -18,6 +18,8 @@ WORDS_leaderboard := RUNS SUBMISSIONS SOLUTION REFERENCE
 WORDS_test      := JOBS
 WORDS_test-slow := JOBS
 WORDS_check     := JOBS
+WORDS_faults    := SECONDS
+WORDS_fuzz      := SECONDS
 ALL_WORDS       := $(WORDS) $(foreach target,$(TARGETS),$(WORDS_$(target)))
 
 # Only what is typed after `make` counts: a DATA or SEED left in the shell must not steer a run.
@@ -169,6 +171,12 @@ test-slow: setup ## run the longer proofs: full-size table, thirty kills
 
 bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
 	@$(PY) -m tests.bench
+
+faults: setup ## make every fault: kills of each stage, damage, full disks, ...; a page in docs/benchmarks
+	@$(PY) -m tests.faults $(if $(SECONDS),--seconds '$(SECONDS)')
+
+fuzz: setup ## damaged files of strangers, SECONDS= (30) of each format; none may end in a traceback
+	@$(PY) -m tests.faults.fuzz $(if $(SECONDS),--seconds '$(SECONDS)')
 
 gpu-proof: setup ## what only a GPU can show: pace, waiting, MFU and memory, beside timm's own loop
 	@$(PY) -m tests.bench.gpu_proof

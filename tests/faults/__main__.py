@@ -1,0 +1,33 @@
+"""`make faults [SECONDS=1800]`: every fault that the suite knows, made, on one page.
+
+Half of the time goes to kills, by stage; the rest to damaged artefacts and to what a machine does.
+Ends in 1 if anything was lost, hung, crashed or ended in a traceback.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--small", action="store_true", help="print the page, keep none")
+    asked = parser.parse_args()
+    # One thread, as the stages' tests: before anything is imported that reads it.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from tests.bench.record import keep  # noqa: PLC0415
+    from tests.faults import table  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        rows = table.rows(Path(folder), asked.seconds, asked.seed)
+    keep("faults", table.TITLE, table.told(rows), rows, small=asked.small, target="faults")
+    sys.exit(any(row["lost"] != table.NOTHING for row in rows))
+
+
+if __name__ == "__main__":  # not in the processes that it spawns
+    main()

@@ -1,0 +1,166 @@
+"""The fault table: what was made, where, what happened, what is lost, and who shows it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.faults import elsewhere, hardships, machine
+from tests.faults.damage import ARTEFACTS, DAMAGES, Outcome, damage
+from tests.faults.formats import FORGED, FORMATS
+from tests.faults.fuzz import for_seconds, fuzz
+from tests.faults.kills import Bench, Survived
+from tests.faults.stages import STAGES
+from tests.manifests import hashes
+
+TITLE = "Faults, made on purpose, and what they cost"
+NOTHING = "nothing"
+THIS = "this run"
+CI = f"{THIS}; tests/e2e/test_faults.py"
+FUZZED = f"{THIS}; tests/e2e/test_fuzz.py"
+CHECKED = ("train_cnn", "stack", "submission", "report")  # called on a run in which all is made
+LONG = 3000.0  # seconds
+Row = dict[str, object]
+
+
+def rows(folder: Path, seconds: float, seed: int) -> list[Row]:
+    """All of the table, in about so many seconds."""
+    began = time.monotonic()
+    bench = Bench(folder / "bench", seed)
+    bench.keep("nothing")
+    found = list(_killed(bench, began + 0.55 * seconds))
+    bench.keep("after")
+    unbroken = hashes(bench.here)
+    for number, artefact in enumerate(ARTEFACTS):
+        found.append(_damaged(bench, number, unbroken, short=seconds < LONG))
+        print(f"{artefact.kind}: {found[-1]['what happened']}", flush=True)
+    for make in _hardships(bench, unbroken):
+        found.append(_row_of(make))
+        print(found[-1], flush=True)
+    left = max(20.0, began + seconds - time.monotonic()) / (len(FORMATS) + len(FORGED))
+    found += [_fuzzed(name, left, seed) for name in (*FORMATS, *FORGED)]
+    return [*found, *_elsewhere()]
+
+
+def told(rows: list[Row]) -> str:
+    """The page's first paragraph."""
+    lost = [row for row in rows if row["lost"] != NOTHING]
+    return (
+        f"{len(rows)} faults; in {len(rows) - len(lost)} of them nothing is lost. "
+        "A kill is SIGKILL just before a file or folder appears, goes or is opened for writing, by "
+        "kind of boundary (numbers aside), and at random moments; then the same command runs "
+        "again, and all bytes are held against those of an unbroken run: of every file but the "
+        "log, the memory of hashes and the study database, and of manifests all but seconds and "
+        "code. A sentence is one line on the standard error with exit code 2; what it says is done "
+        "to the letter, and the bytes are compared again. Damaged files of strangers are read in a "
+        "child with 30 seconds and 2 GB each. Bounded by SECONDS=; more of them reach more "
+        "boundaries."
+    )
+
+
+def _killed(bench: Bench, until: float) -> Iterator[Row]:
+    for number, stage in enumerate(STAGES):
+        share = (until - time.monotonic()) / (len(STAGES) - number)
+        try:
+            result = bench.survive_for(stage, share)
+        except AssertionError as error:
+            bench.restore("after")
+            yield _failed("kill -9; two calls at once", f"make {stage.name}", error)
+        else:
+            print(result, flush=True)
+            yield _row_of_kills(result)
+
+
+def _failed(fault: str, where: str, error: AssertionError) -> Row:
+    """What should not be: on the page too."""
+    print(fault, where, error, sep="\n", flush=True)
+    return {
+        "fault": fault, "where": where, "what happened": "not what must be: see the run's output",
+        "lost": "unknown", "shown by": THIS,
+    }  # fmt: skip
+
+
+def _row_of_kills(result: Survived) -> Row:
+    name = result.stage.name + (" IMAGES=" if result.stage.script == "predict_images" else "")
+    return {
+        "fault": "kill -9" + ("; two calls at once" if result.at_once else ""),
+        "where": f"make {name}",
+        "what happened": f"{result.at_boundaries} kills at boundaries ({result.boundaries} kinds), "
+        f"{result.at_random} at random; all bytes compared",
+        "lost": _lost(result.lost),
+        "shown by": CI,
+    }
+
+
+def _damaged(bench: Bench, number: int, unbroken: dict[str, str], *, short: bool) -> Row:
+    """Two kinds of damage each, by turns; one where time is short."""
+    artefact, names = ARTEFACTS[number], list(DAMAGES)
+    some = [names[number % 4]] if short else [names[number % 3], names[3]]
+    try:
+        outcomes = [damage(bench, artefact, name, unbroken) for name in some]
+    except AssertionError as error:
+        return _failed(" / ".join(some), artefact.kind, error)
+    return {
+        "fault": " / ".join(some),
+        "where": f"{artefact.kind}, make {artefact.script.replace('_', '-')}",
+        "what happened": " / ".join(dict.fromkeys(_short(outcome) for outcome in outcomes)),
+        "lost": _lost([name for one in outcomes for name in one.lost]),
+        "shown by": CI,
+    }
+
+
+def _short(outcome: Outcome) -> str:
+    return outcome.what.replace("|", "/")
+
+
+def _hardships(
+    bench: Bench, unbroken: dict[str, str]
+) -> Iterator[Callable[[], hardships.Hardship]]:
+    """Those that this machine lets be made."""
+    yield lambda: hardships.small_files(bench, unbroken, "features")
+    yield lambda: hardships.clock(bench, unbroken)
+    yield lambda: hardships.file_times(bench, unbroken, CHECKED)
+    if machine.may_mount():
+        yield lambda: hardships.full_disk(bench, unbroken)
+        yield lambda: hardships.read_only(bench, unbroken, ("verify", "features"), "features")
+    if machine.may_group():
+        yield lambda: hardships.out_of_memory(bench, unbroken, whole="train_cnn")
+
+
+def _row_of(make: Callable[[], hardships.Hardship]) -> Row:
+    try:
+        one = make()
+    except AssertionError as error:
+        return _failed("a hardship", "see the output", error)
+    return {
+        "fault": one.fault, "where": one.where, "what happened": one.happened,
+        "lost": _lost(one.lost), "shown by": CI,
+    }  # fmt: skip
+
+
+def _fuzzed(name: str, seconds: float, seed: int) -> Row:
+    read = fuzz(name, for_seconds(seconds), seed, 30.0 if name in FORMATS else 10.0)
+    print(read.outcomes, *read.finds[:3], sep="\n", flush=True)
+    counts = Counter(read.outcomes)
+    said = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+    scope = "" if name in FORMATS else " (out of scope: whoever forges a manifest may run a model)"
+    is_lost = name in FORMATS and bool(read.finds)
+    return {
+        "fault": "damaged by seed, read in a child process",
+        "where": name,
+        "what happened": f"{said}{scope}",
+        "lost": f"{len(read.finds)} finds" if is_lost else NOTHING,
+        "shown by": FUZZED,
+    }
+
+
+def _elsewhere() -> Iterator[Row]:
+    for fault, where, happened, test in elsewhere.ROWS:
+        yield {"fault": fault, "where": where, "what happened": happened, "lost": NOTHING,
+               "shown by": test}  # fmt: skip
+
+
+def _lost(names: list[str]) -> str:
+    return (
+        ", ".join(names[:3]) + (f" (+{len(names) - 3} more)" if len(names) > 3 else "") or NOTHING
+    )
