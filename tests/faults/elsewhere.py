@@ -62,6 +62,17 @@ ROWS = (
     ),
     (
         "kill -9 of a call with workers", "JOBS=2", "its workers end too",
-        "tests/unit/scripts/test_fanout.py::test_workers_of_a_killed_call_end_too",
+        "tests/unit/scripts/engines/test_processes.py::test_workers_of_a_killed_call_end_too",
+    ),
+    (
+        "kill -9 of a rank (DEVICES=2)", "make train-cnn",
+        "one line; all ranks go on from the last checkpoint to the same network",
+        f"{E2E}/test_devices.py::"
+        "test_check_66_a_killed_rank_costs_the_steps_since_the_last_checkpoint",
+    ),
+    (
+        "kill -9 of a node and all on it (ENGINE=ray)", "make train-cnn",
+        "its networks are made on the other node, the same bytes",
+        f"{E2E}/test_engines.py::test_a_killed_nodes_networks_are_made_on_the_other",
     ),
 )  # fmt: skip

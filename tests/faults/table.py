@@ -50,10 +50,11 @@ def told(rows: list[Row]) -> str:
         "A kill is SIGKILL just before a file or folder appears, goes or is opened for writing, by "
         "kind of boundary (numbers aside), and at random moments; then the same command runs "
         "again, and all bytes are held against those of an unbroken run: of every file but the "
-        "log, the memory of hashes and the study database, and of manifests all but seconds and "
-        "code. A sentence is one line on the standard error with exit code 2; what it says is done "
-        "to the letter, and the bytes are compared again. Damaged files of strangers are read in a "
-        "child with 30 seconds and 2 GB each. Bounded by SECONDS=; more of them reach more "
+        "log, the memory of hashes, the study database and a suite's page of seconds, and of "
+        "manifests all but seconds and code. A sentence is one line on the standard error with "
+        "exit code 2; what it says is done to the letter, and the bytes are compared again. "
+        "Damaged files of strangers are read in a child with 30 seconds and 2 GB each. Bounded by "
+        "SECONDS=; more of them reach more "
         "boundaries."
     )
 
@@ -83,10 +84,10 @@ def _failed(fault: str, where: str, error: AssertionError) -> Row:
 def _row_of_kills(result: Survived) -> Row:
     name = result.stage.name + (" IMAGES=" if result.stage.script == "predict_images" else "")
     return {
-        "fault": "kill -9; two calls at once",
+        "fault": "kill -9" + ("; two calls at once" if result.at_once else ""),
         "where": f"make {name}",
         "what happened": f"{result.at_boundaries} kills at boundaries ({result.boundaries} kinds), "
-        f"{result.at_random} at random, {result.at_once or 'no'} calls at once: all bytes compared",
+        f"{result.at_random} at random; all bytes compared",
         "lost": _lost(result.lost),
         "shown by": CI,
     }

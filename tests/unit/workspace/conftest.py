@@ -1,7 +1,7 @@
 import pytest
 
 from tests.makers import Listening, copy, write
-from workspace import tasks
+from workspace import work
 from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory
 from workspace.tasks import Context, Output, Task
@@ -9,7 +9,7 @@ from workspace.tasks import Context, Output, Task
 
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch):
-    monkeypatch.setattr(tasks, "RETRY_S", 0.05)
+    monkeypatch.setattr(work, "RETRY_S", 0.05)
 
 
 @pytest.fixture
