@@ -50,9 +50,10 @@ def told(rows: list[Row]) -> str:
         "A kill is SIGKILL just before a file or folder appears, goes or is opened for writing, by "
         "kind of boundary (numbers aside), and at random moments; then the same command runs "
         "again, and all bytes are held against those of an unbroken run: of every file but the "
-        "log, the memory of hashes and the study database, and of manifests all but seconds and "
-        "code. A sentence is one line on the standard error with exit code 2; what it says is done "
-        "to the letter, and the bytes are compared again. Damaged files of strangers are read in a "
+        "log, the memory of hashes, the study database and a suite's page of seconds, and of "
+        "manifests all but seconds and code. A sentence is one line on the standard error with "
+        "exit code 2; what it says is done to the letter, and the bytes are compared again. "
+        "Damaged files of strangers are read in a "
         "child with 30 seconds and 2 GB each. Bounded by SECONDS=; more of them reach more "
         "boundaries."
     )
