@@ -33,6 +33,7 @@ AWAY = re.compile(r"move its folder away and run the stage again|holds files tha
 RESTORE = re.compile(r"download it again|restore it|mend them|Cannot read|has no|does not have")
 
 
+MEMORY = ".hashes.json"
 OTHER = "other data: a result of its own, beside that of the whole file"
 
 
@@ -93,7 +94,8 @@ def damage(bench: Bench, artefact: Artefact, name: str, unbroken: dict[str, str]
         shutil.rmtree(bench.here / artefact.without)
     path = bench.here / artefact.path
     path = sorted(path.iterdir())[0] if path.is_dir() else path
-    whole = path.read_bytes()
+    # Of files that were written just now nothing is remembered: then there is no memory yet.
+    whole = path.read_bytes() if path.exists() or path.name != MEMORY else b"{}"
     path.write_bytes(DAMAGES[name](whole))
     ended, theirs = bench.call(artefact.script), artefact.kind.endswith("of new data")
     if ended.code == 0:
