@@ -66,6 +66,9 @@ class SlurmJobs:
                 for attempt in attempts:
                     attempt.handle = executor.submit(attempt.begin)
         except Exception as error:
+            if avoid:  # there may be no other node
+                self._begin_array(needs, "", attempts)
+                return
             raise ArtifactError(
                 f"SLURM does not take the jobs: {_last_line(str(error))}; what the partition "
                 "lacks is named by SBATCH_PARTITION and its like (docs/cluster.md)."

@@ -81,6 +81,14 @@ def test_where_it_died_it_is_not_begun_anew_and_time_is_slurms_own(slurm, monkey
     assert (batch["exclude"], batch["time"]) == ("node3,node7", "3600")
 
 
+def test_where_there_is_no_other_node_it_is_begun_on_the_same(slurm):
+    sbatch = slurm / "bin" / "sbatch"
+    _, _, does = sbatch.read_text().partition("\n")
+    sbatch.write_text(f'#!/bin/sh\ngrep -q exclude "$1" && exit 1\n{does}')
+    [batch] = submitted(slurm, [attempt(SMALL, avoid={"node7"})])
+    assert "exclude" not in batch
+
+
 @pytest.mark.parametrize(
     ("limit", "minutes"),
     [
