@@ -49,7 +49,8 @@ class SlurmJobs:
         core.utils.cloudpickle.register_pickle_by_value(boot)
 
     def environment(self, needs: Needs) -> dict[str, str]:
-        return threads_of(needs.cores) if needs.cores else {}  # of a whole node it sees itself
+        """A whole node sees itself how many cores it has; what the caller had is no matter."""
+        return threads_of(needs.cores) if needs.cores else dict.fromkeys(threads_of(1), "")
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         alike: dict[tuple[Needs, str], list[Attempt]] = defaultdict(list)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,8 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
 
 def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
     assert set(SlurmJobs().environment(SMALL).values()) == {"2"}
-    assert SlurmJobs().environment(LARGE) == {}  # a whole node; how many it has only it knows
+    # A whole node; how many it has only it knows.
+    assert set(SlurmJobs().environment(LARGE).values()) == {""}
     assert JobsHere().environment(LARGE)["DERMSTACK_CORES"] == str(cores())
 
 
@@ -164,6 +166,20 @@ def test_a_node_with_another_source_tree_refuses_to_work(tmp_path):
         f"{socket.gethostname()} has other code folds/split.py; bring its code and its environment "
         "to the caller's, then call again.",
     )
+
+
+def test_a_whole_node_does_not_compute_with_the_callers_threads(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # as SLURM hands it on
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    folder = tmp_path / "call"
+    folder.mkdir()
+    parcel = {
+        "repository": str(ROOT), "place": str(tmp_path), "folder": str(folder), "token": "gone",
+        "environment": SlurmJobs().environment(LARGE),
+    }  # fmt: skip
+    assert Begin(parcel)()[0] == "refused"
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_a_node_without_the_code_refuses_in_a_sentence_too(tmp_path, monkeypatch):
