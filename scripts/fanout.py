@@ -60,8 +60,9 @@ def engine_of(name: str | None, address: str | None, jobs: int | None) -> Engine
 def _refuse_address(engine: Engine) -> None:
     address = engine.address
     if engine.is_here and address:
+        mend = "ENGINE=slurm" if address == HERE else "ENGINE=ray"
         raise ConfigError(
-            f"ADDRESS={address} is for ENGINE=ray, and the engine is local; add ENGINE=ray."
+            f"ADDRESS={address} is for {mend}, and no engine but this machine is named; add {mend}."
         )
     if engine.name == "slurm" and address not in ("", HERE):
         raise ConfigError(

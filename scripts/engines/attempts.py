@@ -77,7 +77,7 @@ class NodeEngine(Protocol):
         """Before the first task; `probe` asks a node whether it is as the caller."""
 
     def environment(self, needs: Needs) -> dict[str, str]:
-        """In which a task's process computes."""
+        """In which a task's process computes; "" for what is not to be there."""
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         """All that is ready now; each gets its `handle`."""

@@ -28,7 +28,10 @@ class Begin:
                     f"{socket.gethostname()} has no {folder}; the code and the run must lie at "
                     "the same path on every node."
                 )
-        os.environ.update(self.parcel["environment"])
+        for name, value in self.parcel["environment"].items():
+            os.environ[name] = value
+            if not value:  # SLURM's jobs begin with the caller's, which knows its own cores alone
+                del os.environ[name]
         os.chdir(place)
         sys.path[:0] = [repository]
         try:

@@ -54,4 +54,13 @@ class Letters:
             return []
         whole = data[: data.rfind(b"\n") + 1]
         self._read += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [letter for line in whole.splitlines() if (letter := _parsed(line))]
+
+
+def _parsed(line: bytes) -> list[Any] | None:
+    """A full disk may have cut a line in its middle, to which the next one was then added."""
+    try:
+        letter: list[Any] = json.loads(line)
+    except ValueError:
+        return None
+    return letter

@@ -154,6 +154,8 @@ class OtherNodes:
                 except Exception as error:  # whoever waits for these must not wait for ever
                     for attempt in self._running:
                         attempt.fail(error)
+                        with suppress(Exception):  # perhaps of what broke
+                            self._engine.kill(attempt)
                     self._running.clear()
 
     def _turn(self) -> None:

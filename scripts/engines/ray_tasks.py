@@ -4,6 +4,7 @@ Ray finds a node and tells when it died; it repeats nothing by itself, since it 
 units. Whoever reaches its ports may run what they like, so that it must be said how they are kept.
 """
 
+import math
 import os
 import signal
 import socket
@@ -70,7 +71,7 @@ class RayTasks:
     def begin(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             needs = attempt.needs
-            most = max(one["Resources"].get("memory", 0) for one in self._nodes())
+            most = self._most(needs)["Resources"].get("memory", 0)
             task = self._task.options(
                 num_cpus=self._cores(needs),
                 num_gpus=1 if self._takes_gpu(needs) else 0,
@@ -122,16 +123,29 @@ class RayTasks:
             )
         return nodes
 
+    def _most(self, needs: Needs) -> dict[str, Any]:
+        """The node that lends it most: no task waits for what no single one of them has."""
+        nodes = self._nodes()
+        if self._takes_gpu(needs):
+            nodes = [one for one in nodes if _gpus(one)]
+        memory = needs.memory_gb * 2**30
+        wanted = needs.cores or math.inf
+        return max(
+            nodes,
+            key=lambda one: (
+                min(_cpus(one), wanted), min(one["Resources"].get("memory", 0), memory)
+            ),
+        )  # fmt: skip
+
     def _cores(self, needs: Needs) -> int:
-        """All, where it takes all, are those of the largest node; no task waits for more."""
-        most = max(map(_cpus, self._nodes()))
-        return min(needs.cores or most, most)
+        """All, where it takes all, are those of the largest node, or a GPU's share of them."""
+        node = self._most(needs)
+        most = _cpus(node)
+        share = max(1, most // _gpus(node)) if self._takes_gpu(needs) else most
+        return min(needs.cores or share, most)
 
     def _takes_gpu(self, needs: Needs) -> bool:
-        return (
-            needs.gpu and self._device != "cpu"
-            and any(one["Resources"].get("GPU", 0) >= 1 for one in self._nodes())
-        )  # fmt: skip
+        return needs.gpu and self._device != "cpu" and any(map(_gpus, self._nodes()))
 
     def _elsewhere(self, attempt: Attempt) -> dict[str, Any]:
         """Where it died before only if no other node would do."""
@@ -181,6 +195,10 @@ class RayTasks:
 
 def _cpus(node: dict[str, Any]) -> int:
     return int(node["Resources"].get("CPU", 0))
+
+
+def _gpus(node: dict[str, Any]) -> int:
+    return int(node["Resources"].get("GPU", 0))
 
 
 def _reason(error: OSError | OverflowError) -> str:

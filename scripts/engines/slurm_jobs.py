@@ -49,7 +49,8 @@ class SlurmJobs:
         core.utils.cloudpickle.register_pickle_by_value(boot)
 
     def environment(self, needs: Needs) -> dict[str, str]:
-        return threads_of(needs.cores) if needs.cores else {}  # of a whole node it sees itself
+        """A whole node sees itself how many cores it has; what the caller had is no matter."""
+        return threads_of(needs.cores) if needs.cores else dict.fromkeys(threads_of(1), "")
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         alike: dict[tuple[Needs, str], list[Attempt]] = defaultdict(list)
@@ -66,6 +67,9 @@ class SlurmJobs:
                 for attempt in attempts:
                     attempt.handle = executor.submit(attempt.begin)
         except Exception as error:
+            if avoid:  # there may be no other node
+                self._begin_array(needs, "", attempts)
+                return
             raise ArtifactError(
                 f"SLURM does not take the jobs: {_last_line(str(error))}; what the partition "
                 "lacks is named by SBATCH_PARTITION and its like (docs/cluster.md)."

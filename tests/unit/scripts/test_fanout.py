@@ -26,7 +26,13 @@ from workspace.progress import Silent
         ),
         (
             (None, "10.0.0.1:6379", None),
-            "ADDRESS=10.0.0.1:6379 is for ENGINE=ray, and the engine is local; add ENGINE=ray.",
+            "ADDRESS=10.0.0.1:6379 is for ENGINE=ray, and no engine but this machine is named; add "
+            "ENGINE=ray.",
+        ),
+        (
+            (None, "local", None),
+            "ADDRESS=local is for ENGINE=slurm, and no engine but this machine is named; add "
+            "ENGINE=slurm.",
         ),
         (
             ("ray", None, None),

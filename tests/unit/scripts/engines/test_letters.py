@@ -38,3 +38,8 @@ def test_a_bar_is_written_now_and_then_and_always_at_its_end(tmp_path):
 
 def test_what_cannot_be_written_stops_no_work(tmp_path):
     WritingDesk(tmp_path / "gone" / "1.jsonl").say("a line")
+
+
+def test_a_line_that_a_full_disk_cut_is_left_out(tmp_path):
+    (tmp_path / "1.jsonl").write_text('["say", "hal["say", "lost", {}]\n["ended", "a bar"]\n')
+    assert Letters(tmp_path / "1.jsonl").new() == [["ended", "a bar"]]

@@ -195,8 +195,11 @@ def test_what_does_not_unwind_is_killed(of, monkeypatch):
 def test_an_engine_that_breaks_leaves_nobody_waiting(of):
     engine = Scripted(None)
     engine.ended = lambda attempts: 1 / 0
+    executor = of(engine)
     with pytest.raises(ZeroDivisionError):
-        of(engine).submit(makers.process).result(timeout=10)
+        executor.submit(makers.process).result(timeout=10)
+    executor.close()
+    assert engine.killed == 1  # and nothing at work
 
 
 def test_a_bug_in_an_answer_is_that_tasks_alone(of):

@@ -76,6 +76,26 @@ def test_no_gpu_is_asked_for_where_there_is_none_or_none_is_wanted(of):
     assert begun(of(node("one", 2, gpus=1), device="cpu"), gpu)["num_gpus"] == 0
 
 
+@pytest.mark.parametrize(
+    ("needs", "cpus", "memory_gb"),
+    [
+        (Needs(memory_gb=16.0), 64, 8),  # all cores: there is no more memory beside so many
+        (Needs(cores=4, memory_gb=16.0), 4, 16),  # enough of both
+        (Needs(memory_gb=16.0, gpu=True), 4, 16),  # all cores beside a GPU
+    ],
+)
+def test_no_task_waits_for_what_only_two_nodes_together_have(of, needs, cpus, memory_gb):
+    tasks = of(node("cores", 64, memory_gb=8), node("gpu", 4, gpus=1, memory_gb=32))
+    options = begun(tasks, needs)
+    assert (options["num_cpus"], options["memory"]) == (cpus, memory_gb * 2**30)
+    assert tasks.environment(needs)["DERMSTACK_CORES"] == str(cpus)
+
+
+def test_the_gpus_of_a_node_are_used_side_by_side(of):
+    options = begun(of(node("gpus", 64, gpus=8)), Needs(memory_gb=4.0, gpu=True))
+    assert (options["num_cpus"], options["num_gpus"]) == (8, 1)
+
+
 def test_what_died_goes_to_another_node_that_is_large_enough_if_there_is_one(of):
     nodes = (node(ONE, 4), node(TWO, 4), node(SMALL, 1))
     strategy = begun(of(*nodes), Needs(cores=2), avoid={ONE})["scheduling_strategy"]

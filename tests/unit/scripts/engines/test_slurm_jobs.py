@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ def test_where_it_died_it_is_not_begun_anew_and_time_is_slurms_own(slurm, monkey
     assert (batch["exclude"], batch["time"]) == ("node3,node7", "3600")
 
 
+def test_where_there_is_no_other_node_it_is_begun_on_the_same(slurm):
+    sbatch = slurm / "bin" / "sbatch"
+    _, _, does = sbatch.read_text().partition("\n")
+    sbatch.write_text(f'#!/bin/sh\ngrep -q exclude "$1" && exit 1\n{does}')
+    [batch] = submitted(slurm, [attempt(SMALL, avoid={"node7"})])
+    assert "exclude" not in batch
+
+
 @pytest.mark.parametrize(
     ("limit", "minutes"),
     [
@@ -124,7 +133,8 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
 
 def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
     assert set(SlurmJobs().environment(SMALL).values()) == {"2"}
-    assert SlurmJobs().environment(LARGE) == {}  # a whole node; how many it has only it knows
+    # A whole node; how many it has only it knows.
+    assert set(SlurmJobs().environment(LARGE).values()) == {""}
     assert JobsHere().environment(LARGE)["DERMSTACK_CORES"] == str(cores())
 
 
@@ -156,6 +166,20 @@ def test_a_node_with_another_source_tree_refuses_to_work(tmp_path):
         f"{socket.gethostname()} has other code folds/split.py; bring its code and its environment "
         "to the caller's, then call again.",
     )
+
+
+def test_a_whole_node_does_not_compute_with_the_callers_threads(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # as SLURM hands it on
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    folder = tmp_path / "call"
+    folder.mkdir()
+    parcel = {
+        "repository": str(ROOT), "place": str(tmp_path), "folder": str(folder), "token": "gone",
+        "environment": SlurmJobs().environment(LARGE),
+    }  # fmt: skip
+    assert Begin(parcel)()[0] == "refused"
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_a_node_without_the_code_refuses_in_a_sentence_too(tmp_path, monkeypatch):
