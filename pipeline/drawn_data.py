@@ -43,7 +43,11 @@ def drawing(job: Job, crops: Sequence[Task] = ()) -> Task:
         "sample",
         draw,
         settings={"synthetic": config.settings()},
-        arguments={"config": config, "crops": [task.folder for task in crops]},
+        arguments={
+            "config": config,
+            "crops": [task.folder for task in crops],
+            "working": _beside(folder),
+        },
         on_change="stop",
         after=crops,
     )
@@ -54,7 +58,7 @@ def drawing_crops(job: Job) -> list[Task]:
     config, folder = _asked(job)
     return [
         Task(
-            folder.with_name(f"{folder.name}_crops") / f"{shard[0]}_{shard[1]:07d}",
+            _beside(folder) / f"{shard[0]}_{shard[1]:07d}",
             "sample",
             draw_crops,
             settings={"synthetic": config.settings(), "shard": list(shard)},
@@ -66,8 +70,10 @@ def drawing_crops(job: Job) -> list[Task]:
     ]
 
 
-def draw(draft: Draft, config: SyntheticConfig, crops: Sequence[Path] = ()) -> None:
-    """The whole competition's folder."""
+def draw(
+    draft: Draft, config: SyntheticConfig, crops: Sequence[Path] = (), working: Path | None = None
+) -> None:
+    """The whole competition's folder; `working`, where crops lie, is gone once it is whole."""
     forget()
     drawn = {
         name: _crops_of([crop for crop in crops if crop.name.startswith(f"{name}_")])
@@ -79,8 +85,8 @@ def draw(draft: Draft, config: SyntheticConfig, crops: Sequence[Path] = ()) -> N
             draft.folder, config, config.seed, show, drawn if crops else None
         )
     draft.facts.update(counts)
-    for folder in {crop.parent for crop in crops}:
-        draft.afterwards(partial(remove_folder, folder))
+    if working is not None:
+        draft.afterwards(partial(remove_folder, working))
 
 
 def draw_crops(draft: Draft, config: SyntheticConfig, shard: Shard) -> None:
@@ -95,6 +101,11 @@ def draw_crops(draft: Draft, config: SyntheticConfig, shard: Shard) -> None:
                 show(len(names), stop - start)
     draft.parquet(ROWS, pl.DataFrame({ID: names, SIZE: [len(one) for one in data]}))
     draft.array(CROPS, np.frombuffer(b"".join(data), np.uint8))
+
+
+def _beside(folder: Path) -> Path:
+    """Where shards lie until the competition is whole: a name that no folder of a user's has."""
+    return folder.with_name(f".{folder.name}.crops")
 
 
 def _crops_of(shards: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

@@ -115,13 +115,13 @@ def _checks(rows: StackRows, recipe: Recipe) -> Iterator[Check]:
         )
     permuted = on_permuted(matrix, small, booster, recipe.seed, config.permutations)
     yield Check(
-        "labels permuted by patient are at chance among patients of equally many lesions",
+        "labels permuted by patient are not above chance among patients of equally many lesions",
         _told(permuted, config.permutations) if permuted.folds else "no two patients have as many",
         permuted.at_chance or not permuted.folds,
     )
     for chance in on_noise(matrix, small, booster, recipe.seed, config.permutations):
         yield Check(
-            f"noise labels, alike within a patient, are at chance ({chance.metric})",
+            f"noise labels, alike within a patient, are not above chance ({chance.metric})",
             _told(chance, config.permutations),
             chance.at_chance,
         )

@@ -21,6 +21,7 @@ from workspace.arrays import Ints
 from workspace.progress import quietly
 
 Labels = NDArray[np.int8]
+Draws = list[list[float]]  # of each draw of labels its folds
 RISK_SD = 2.0  # of patients' log odds
 _LESIONS = "lesions"
 SELDOM = 1 / 370  # how often chance alone may be called a leak: three standard errors of many folds
@@ -37,7 +38,8 @@ class Chance:
 
     @property
     def at_chance(self) -> bool:
-        return abs(self.above_chance) <= sure(self.folds) * self.standard_error
+        """Not above it: whoever knows of the held-out labels scores higher, nobody lower."""
+        return self.above_chance <= sure(self.folds) * self.standard_error
 
 
 def sure(values: int) -> float:
@@ -69,14 +71,17 @@ def on_noise(
     Not pooled: where a fold happens to hold more positives, its boosters saw fewer, and pooling
     would rank its rows too low (AUC .39 on noise without any leak).
     """
-    gains: dict[str, list[float]] = {"auc": [], "pauc": []}
+    gains: dict[str, Draws] = {"auc": [], "pauc": []}
     for number in range(times):
         labels = noise_by_patient(matrix.rows, np.random.default_rng([seed, number]))
+        for draws in gains.values():
+            draws.append([])
         for held in _held_out(matrix, labels, stack, booster, seed):
             target, score = held[TARGET].to_numpy(), held[SCORE].to_numpy()
-            gains["auc"].append(auc(target, score) - 0.5)
-            gains["pauc"].append(pauc_above_tpr(target, score) - chance_pauc(int(target.sum())))
-    return [_chance(metric, values) for metric, values in gains.items()]
+            gains["auc"][-1].append(auc(target, score) - 0.5)
+            pauc = pauc_above_tpr(target, score)
+            gains["pauc"][-1].append(pauc - chance_pauc(int(target.sum())))
+    return [_chance(metric, draws) for metric, draws in gains.items()]
 
 
 def permuted_by_patient(rows: pl.DataFrame, stream: np.random.Generator) -> Labels:
@@ -106,9 +111,10 @@ def on_permuted(
     only who has lesions enough, so counting lesions tells where it went. Among equals nothing does.
     """
     lesions = matrix.rows.group_by(GROUP).agg(pl.len().alias(_LESIONS))
-    gains = []
+    gains: Draws = []
     for number in range(times):
         labels = permuted_by_patient(matrix.rows, np.random.default_rng([seed, number]))
+        gains.append([])
         for held in _held_out(matrix, labels, stack, booster, seed):
             alike = held.join(lesions, on=GROUP, how="left", validate="m:1")
             pairs, ordered = 0, 0.0
@@ -119,7 +125,7 @@ def on_permuted(
                     pairs += count
                     ordered += count * auc(target, equals[SCORE].to_numpy())
             if pairs:
-                gains.append(ordered / pairs - 0.5)
+                gains[-1].append(ordered / pairs - 0.5)
     return _chance("auc", gains)
 
 
@@ -199,6 +205,16 @@ def reduced(matrix: Matrix, most: int, seed: int) -> Matrix:
     return Matrix(matrix.rows.filter(pl.Series(keep)), matrix.columns, matrix.values[keep])
 
 
-def _chance(metric: str, values: list[float]) -> Chance:
-    error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
+def _chance(metric: str, draws: Draws) -> Chance:
+    """Of the folds of each draw.
+
+    Folds of a draw share its labels: where these happen to follow a column, all folds score high.
+    So the error is no smaller than that of the draws' means.
+    """
+    values = [value for draw in draws for value in draw]
+    error = max(_error(values), _error([float(np.mean(draw)) for draw in draws if draw]))
     return Chance(metric, float(np.mean(values)) if values else 0.0, error, len(values))
+
+
+def _error(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf

@@ -25,7 +25,7 @@ Damage = Callable[[bytes], bytes]
 DAMAGES: Mapping[str, Damage] = {
     "emptied": lambda data: b"",
     "cut in half": lambda data: data[: len(data) // 2],
-    "one byte short": lambda data: data[:-1],
+    "one byte short": lambda data: data.rstrip(b"\n")[:-1],  # a line's end is no loss to a text
     "one bit turned": _turned,
 }
 ALONE = re.compile(r"delete the folder (\S+) and run 'make ([a-z-]+)', which makes it alone anew")
@@ -35,6 +35,9 @@ RESTORE = re.compile(r"download it again|restore it|mend them|Cannot read|has no
 
 MEMORY = ".hashes.json"
 OTHER = "other data: a result of its own, beside that of the whole file"
+ANEW = "made anew"
+UNREAD = "left as it is: nothing that was made hangs on it"
+SHORTER = "goes on; the lines that were damaged are gone"
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Outcome:
 
     artefact: Artefact
     damage: str
-    what: str  # made anew, noticed, other data, or the sentence
+    what: str  # one of the words above, noticed, or the sentence
     lost: list[str]  # files that differ from the unbroken run's once it is mended
 
 
@@ -96,11 +99,11 @@ def damage(bench: Bench, artefact: Artefact, name: str, unbroken: dict[str, str]
     path = sorted(path.iterdir())[0] if path.is_dir() else path
     # Of files that were written just now nothing is remembered: then there is no memory yet.
     whole = path.read_bytes() if path.exists() or path.name != MEMORY else b"{}"
-    path.write_bytes(DAMAGES[name](whole))
+    harmed = DAMAGES[name](whole)
+    path.write_bytes(harmed)
     ended, theirs = bench.call(artefact.script), artefact.kind.endswith("of new data")
     if ended.code == 0:
-        noticed = "was changed after it was written" in ended.said
-        what = "noticed" if noticed else OTHER if theirs else "made anew"
+        what = _without_a_sentence(artefact, path, harmed, ended)
     else:
         assert ended.code == 2, (artefact, name, ended)
         assert ended.complained.count("\n") == 1, (artefact, name, ended)
@@ -109,13 +112,24 @@ def damage(bench: Bench, artefact: Artefact, name: str, unbroken: dict[str, str]
             _mend(path, whole, ended)
     if what == "noticed" or theirs:
         path.write_bytes(whole)
-    if what != "made anew":
+    if what not in (ANEW, UNREAD, SHORTER):
         ended = bench.call(artefact.script)
         assert ended.code == 0, (artefact, name, ended)
     found = hashes(bench.here)
     if theirs:  # what is of other data stands beside that of the whole file
         found = {name: value for name, value in found.items() if name in unbroken}
     return Outcome(artefact, name, what, differing(unbroken, found))
+
+
+def _without_a_sentence(artefact: Artefact, path: Path, harmed: bytes, ended: Ended) -> str:
+    """What a stage did that came to its end all the same."""
+    if "was changed after it was written" in ended.said:
+        return "noticed"
+    if artefact.kind.endswith("of new data"):
+        return OTHER
+    if artefact.kind == "log":
+        return SHORTER
+    return UNREAD if path.read_bytes() == harmed else ANEW
 
 
 def _mend(path: Path, whole: bytes, ended: Ended) -> None:

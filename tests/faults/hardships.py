@@ -106,9 +106,11 @@ def file_times(bench: Bench, unbroken: Mapping[str, str], scripts: tuple[str, ..
     for seconds in (time.time() + 3e7, 3.2e8):
         bench.restore("after")
         machine.set_times(bench.here, seconds)
+        before = _makings(bench)
         for script in scripts:
             ended = bench.call(script)
             assert ended.code == 0, ended
+        assert _makings(bench) == before, "made anew"
         lost += _lost(bench, unbroken)
     return Hardship(
         "all files dated next year, then 1980", f"make {', '.join(scripts)}",
@@ -166,6 +168,11 @@ def _one_line(ended: Ended, form: object) -> str:
     [line] = [one for one in ended.complained.splitlines() if not one.startswith("notice: ")]
     assert form.match(line), ended
     return line
+
+
+def _makings(bench: Bench) -> dict[str, int]:
+    """Of each unit the file that appeared when it was made."""
+    return {str(path): path.stat().st_ino for path in bench.here.rglob("manifest.json")}
 
 
 def _lost(bench: Bench, unbroken: Mapping[str, str]) -> list[str]:

@@ -40,6 +40,9 @@ def _set(*settings: str) -> tuple[str, ...]:
     return tuple(word for setting in settings for word in ("--set", setting))
 
 
+# What tests/e2e/test_faults.py does not kill: tests of their own do, or they take too long for it.
+ELSEWHERE = frozenset({"pretrain", "train_cnn", "predict", "tune"})
+TOO_LONG = frozenset({"distill", "hospitals", "suite"})
 SCORED = ("--solution", "{}/data/solution.csv")
 STAGES = (
     Stage("sample", "sample"),

@@ -10,13 +10,14 @@ from tests.faults.damage import ARTEFACTS, DAMAGES, Outcome, damage
 from tests.faults.formats import FORGED, FORMATS
 from tests.faults.fuzz import for_seconds, fuzz
 from tests.faults.kills import Bench, Survived
-from tests.faults.stages import STAGES
+from tests.faults.stages import ELSEWHERE, STAGES, TOO_LONG
 from tests.manifests import hashes
 
 TITLE = "Faults, made on purpose, and what they cost"
 NOTHING = "nothing"
 THIS = "this run"
 CI = f"{THIS}; tests/e2e/test_faults.py"
+OF_FEATURES = f"{THIS}; of make features tests/e2e/test_faults.py"
 FUZZED = f"{THIS}; tests/e2e/test_fuzz.py"
 CHECKED = ("train_cnn", "stack", "submission", "report")  # called on a run in which all is made
 LONG = 3000.0  # seconds
@@ -89,7 +90,7 @@ def _row_of_kills(result: Survived) -> Row:
         "what happened": f"{result.at_boundaries} kills at boundaries ({result.boundaries} kinds), "
         f"{result.at_random} at random; all bytes compared",
         "lost": _lost(result.lost),
-        "shown by": CI,
+        "shown by": THIS if result.stage.script in ELSEWHERE | TOO_LONG else CI,
     }
 
 
@@ -133,9 +134,11 @@ def _row_of(make: Callable[[], hardships.Hardship]) -> Row:
         one = make()
     except AssertionError as error:
         return _failed("a hardship", "see the output", error)
+    whole = one.where.startswith(("make features", f"make {CHECKED[0]}, {CHECKED[1]}"))
+    shown = CI if whole else OF_FEATURES
     return {
         "fault": one.fault, "where": one.where, "what happened": one.happened,
-        "lost": _lost(one.lost), "shown by": CI,
+        "lost": _lost(one.lost), "shown by": shown,
     }  # fmt: skip
 
 

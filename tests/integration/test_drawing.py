@@ -10,7 +10,7 @@ from pipeline.job import Job
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from scripts import sample
-from scripts.fanout import executor_of
+from scripts.fanout import Engine, executor_of
 from synthetic import shown
 from tests import makers
 from tests.by_hand.tasks import check_travels
@@ -48,14 +48,29 @@ def test_shards_give_the_same_bytes_and_are_gone_in_the_end(job, tmp_path, whole
     drawn = sample.run(job("one"))
     assert files_of(tmp_path / "one") == whole
     assert drawn.facts["copies"] == 5
-    assert not (tmp_path / "one_crops").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_users_folder_beside_the_data_stays_and_a_killed_calls_shards_go(
+    job, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(shown, "SHARD", 16)
+    (tmp_path / "four_crops").mkdir()
+    (tmp_path / "four_crops" / "mine.jpg").touch()
+    with monkeypatch.context() as patch:  # killed once the competition was whole
+        patch.setattr("pipeline.drawn_data.remove_folder", lambda folder: None)
+        sample.run(job("four"))
+    assert (tmp_path / ".four.crops").is_dir()
+    sample.run(job("four"))
+    assert {one.name for one in tmp_path.iterdir()} == {"four", "four_crops"}
+    assert (tmp_path / "four_crops" / "mine.jpg").exists()
 
 
 def test_two_processes_give_the_same_bytes(job, tmp_path, whole, monkeypatch):
     monkeypatch.setattr(shown, "SHARD", 32)
     check_travels(drawing_crops(job("two"))[0])
     desk = ConsoleDesk(Console(file=io.StringIO()))
-    with executor_of(2, desk, makers.no_log) as executor:
+    with executor_of(Engine(jobs=2), desk, makers.no_log, tmp_path) as executor:
         sample.run(job("two", executor))
     assert files_of(tmp_path / "two") == whole
 

@@ -60,6 +60,9 @@ def judge(
 
 def main(path: Path) -> int:
     components = json.loads(path.read_text(encoding="utf-8"))["components"]
+    if not components:
+        print(f"sbom: no package is in {path}; is VENV= an environment?", file=sys.stderr)
+        return 1
     refused, listed = judge(components, read_waivers().licence)
     many = ", ".join(f"{name} {count}" for name, count in listed.most_common())
     print(f"sbom: {len(components)} packages in {path}; {many}.")

@@ -65,6 +65,8 @@ def _without_answer(complained: str) -> tuple[int, list[str]]:
 def _of_packages(
     packages: list[dict[str, Any]], waivers: tuple[Vulnerability, ...]
 ) -> tuple[int, list[str]]:
+    if not packages:
+        return BAD, [f"pip-audit found no package in {LOCK.name}."]
     skipped = [one["name"] for one in packages if "skip_reason" in one]
     if len(skipped) == len(packages):
         return UNREACHED, [UNREACHED_SAYS.format(f" for any of {len(packages)} packages")]

@@ -4,7 +4,7 @@ The guard of `tests/conftest.py` stops this process; the namespace stops what it
 libraries that open sockets in C.
 """
 
-import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFLINE = ROOT / ".ci" / "offline"
-LENT = shutil.which("unshare") and subprocess.run(
-    ["unshare", "--net", "true"], capture_output=True, check=False
-).returncode == 0  # fmt: skip
+LENT = subprocess.run([OFFLINE, "true"], capture_output=True, check=False).returncode == 0
 lent = pytest.mark.skipif(not LENT, reason="no network namespace can be made here")
 
 REACH = """
@@ -38,6 +36,21 @@ def test_loopback_alone_is_reached():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "['lo']\n" + 2 * "Network is unreachable\n"
+
+
+@lent
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_who_is_not_root_is_alone_too_and_stays_who_he_is():
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    script = "id -u; grep CapEff /proc/self/status; tail -n +3 /proc/net/dev | cut -d : -f 1"
+    done = subprocess.run(
+        [*nobody, "bash", "-s", "sh", "-c", script], input=OFFLINE.read_text(),
+        capture_output=True, text=True, check=False, cwd="/",
+    )  # fmt: skip
+    if "unshare failed" in done.stderr:
+        pytest.xfail("no namespace of users can be made here")
+    assert done.stdout.split() == ["65534", "CapEff:", "0000000000000000", "lo"]
+    assert done.returncode == 0
 
 
 @lent

@@ -136,5 +136,21 @@ def test_few_values_are_further_from_chance_by_chance_alone():
     assert Chance("auc", 0.13, 0.0366, 6).at_chance  # one in a hundred, as six values scatter
     assert not Chance("auc", 0.13, 0.0366, 60).at_chance
     assert sure(10_000) == pytest.approx(3, abs=0.01)
-    assert _chance("auc", [0.4]).at_chance
+    assert _chance("auc", [[0.4]]).at_chance
     assert _chance("auc", []).at_chance
+    assert _chance("auc", [[], []]).at_chance
+
+
+def test_folds_of_a_draw_are_no_three_witnesses():
+    """Labels that happen to follow a column lift all folds of their draw, and no others."""
+    alike = _chance("auc", [[0.10, 0.11, 0.12], [-0.01, 0.0, 0.01], [0.05, 0.06, 0.07]])
+    assert alike.standard_error == pytest.approx(0.055 / 3**0.5, rel=0.01)
+    assert alike.at_chance
+    apart = _chance("auc", [[0.12, 0.0, 0.06], [0.11, 0.01, 0.05], [0.10, -0.01, 0.07]])
+    assert apart.standard_error == pytest.approx(np.std([0.12, 0, 0.06, 0.11, 0.01, 0.05, 0.1,
+                                                         -0.01, 0.07], ddof=1) / 3)  # fmt: skip
+
+
+def test_below_chance_nothing_leaks():
+    assert Chance("auc", -0.115, 0.027, 15).at_chance
+    assert not Chance("auc", 0.115, 0.027, 15).at_chance

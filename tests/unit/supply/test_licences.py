@@ -70,3 +70,10 @@ def test_the_bill_is_listed_and_a_refused_licence_fails(tmp_path, capsys):
         "sbom: 1 licences are neither allowed nor waived: viral (AGPL-3.0-only); do without the "
         "package, or waive it with a reason in tests/supply/waivers.toml.\n"
     )
+
+
+def test_a_bill_of_nothing_fails(tmp_path, capsys):
+    path = tmp_path / "sbom.json"
+    path.write_text('{"components": []}')
+    assert main(path) == 1
+    assert capsys.readouterr().err == f"sbom: no package is in {path}; is VENV= an environment?\n"

@@ -79,6 +79,10 @@ def test_a_package_that_nobody_looked_up_is_no_success():
     )  # fmt: skip
 
 
+def test_a_lock_in_which_no_package_is_found_is_no_success():
+    assert judge((), TODAY, answer()) == (BAD, ["pip-audit found no package in requirements.lock."])
+
+
 def test_no_network_is_one_sentence_and_any_other_silence_a_failure():
     lost = "Traceback\nrequests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org')"
     assert judge((), TODAY, lambda: ("", lost)) == (
