@@ -91,7 +91,7 @@ class Machine:
         from models.nets.work import is_small, threads_of  # noqa: PLC0415
 
         if self.torch_device().type != "cpu":
-            return Needs(memory_gb=MEMORY_GB, gpu=True)
+            return Needs(memory_gb=ranks * MEMORY_GB, gpus=ranks)
         memory_gb = SMALL_GB if is_small(net) else MEMORY_GB
         return Needs(cores=ranks * threads_of(net), memory_gb=ranks * memory_gb)
 

@@ -197,7 +197,7 @@ def asking(
                 "files": files, "teacher": teacher.folder, "held_out": held_out,
                 "views": views, "machine": Machine.of(job),
             },
-            needs=Needs(memory_gb=4.0, gpu=True),
+            needs=Needs(memory_gb=4.0, gpus=1),
         )  # fmt: skip
     task: Task = job.made[key]
     return task

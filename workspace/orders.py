@@ -30,7 +30,7 @@ class Needs:
 
     cores: int = 0  # 0: as many as there are
     memory_gb: float = 1.0
-    gpu: bool = False
+    gpus: int = 0  # where there are any
 
 
 def measured_needs(

@@ -73,7 +73,7 @@ class RayTasks:
             most = max(one["Resources"].get("memory", 0) for one in self._nodes())
             task = self._task.options(
                 num_cpus=self._cores(needs),
-                num_gpus=1 if self._takes_gpu(needs) else 0,
+                num_gpus=self._gpus(needs),
                 memory=int(min(needs.memory_gb * 2**30, most)),
                 name=Path(attempt.name).name,
                 **self._elsewhere(attempt),
@@ -127,11 +127,17 @@ class RayTasks:
         most = max(map(_cpus, self._nodes()))
         return min(needs.cores or most, most)
 
-    def _takes_gpu(self, needs: Needs) -> bool:
-        return (
-            needs.gpu and self._device != "cpu"
-            and any(one["Resources"].get("GPU", 0) >= 1 for one in self._nodes())
-        )  # fmt: skip
+    def _gpus(self, needs: Needs) -> int:
+        """None where there are none; of more than any node has a task would wait for ever."""
+        most = int(max(one["Resources"].get("GPU", 0) for one in self._nodes()))
+        if self._device == "cpu" or not most:
+            return 0
+        if needs.gpus > most:
+            raise ConfigError(
+                f"DEVICES={needs.gpus} are asked for, and no node of the Ray at {self._address} "
+                f"has more than {most}; take as many, or DEVICE=cpu."
+            )
+        return needs.gpus
 
     def _elsewhere(self, attempt: Attempt) -> dict[str, Any]:
         """Where it died before only if no other node would do."""
