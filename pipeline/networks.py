@@ -72,6 +72,7 @@ def training(
             "machine": Machine.of(job),
             "checkpoints": job.run / "checkpoints" / name,
         },
+        join="pipeline.fold_network:join_fold_network" if Machine.of(job).nodes > 1 else None,
         needs=partial(Machine.of(job).needs, net, devices_of(job)),
         on_change="stop",
     )  # fmt: skip
