@@ -7,8 +7,8 @@ TARGETS := help setup $(STAGES) test test-slow test-all bench faults fuzz gpu-pr
 
 # The words that may be typed: those of every stage, those of one target alone.
 WORDS           := RECIPE DATA RUN SET FRESH DEVICE DETERMINISTIC JOBS ENGINE ADDRESS SEED
-WORDS_pretrain  := FOLD DEVICES
-WORDS_train-cnn := FOLD DEVICES
+WORDS_pretrain  := FOLD DEVICES NODES
+WORDS_train-cnn := FOLD DEVICES NODES
 WORDS_distill   := TRIALS STORAGE
 WORDS_tune      := TRIALS STORAGE
 WORDS_predict   := IMAGES OUT
@@ -64,8 +64,9 @@ OPTIONS  = $(if $(RECIPE),--recipe '$(RECIPE)') $(if $(DATA),--data '$(DATA)') $
            $(if $(call ON,$(DETERMINISTIC)),--deterministic) $(if $(JOBS),--jobs '$(JOBS)') \
            $(if $(ENGINE),--engine '$(ENGINE)') $(if $(ADDRESS),--address '$(ADDRESS)')
 
-# Which trainings, and by how many processes each.
-SHARED   = $(if $(FOLD),--fold '$(FOLD)') $(if $(DEVICES),--devices '$(DEVICES)')
+# Which trainings, and by how many processes each, on how many machines.
+SHARED   = $(if $(FOLD),--fold '$(FOLD)') $(if $(DEVICES),--devices '$(DEVICES)') \
+           $(if $(NODES),--nodes '$(NODES)')
 
 # A test process for each of JOBS cores, and each on one thread: more would wait for one another.
 TESTS    = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n $(or $(JOBS),2) \

@@ -89,15 +89,15 @@ def notice_threads(job: Job, networks: Sequence[Network]) -> None:
 
 
 def check_devices(job: Job, networks: Sequence[Network]) -> None:
-    """Refuse DEVICES=n that a network's steps cannot be shared among, or that are not there."""
+    """Refuse ranks that a network's steps cannot be shared among, or devices that are not there."""
     machine = Machine.of(job)
-    if machine.devices == 1:
+    if machine.ranks == 1:
         return
     machine.check_devices()
     for network in networks:
         config, by_batch = network.config, network.task.by_batch
-        check_shared(network.name, config.net, config.learning, machine.devices, by_batch=by_batch)
-        if text := uneven(config.learning, machine.devices, by_batch=by_batch):
+        check_shared(network.name, config.net, config.learning, machine.ranks, by_batch=by_batch)
+        if text := uneven(config.learning, machine.ranks, by_batch=by_batch):
             job.say(f"notice: networks.{network.name}: {text}.")
 
 

@@ -114,7 +114,7 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
                 "machine": Machine.of(job),
                 "title": f"{unit.folder.name}, {some.name}",
             },
-            needs=Needs(memory_gb=4.0, gpu=True),  # its batches share the cores
+            needs=Needs(memory_gb=4.0, gpus=1),  # its batches share the cores
         )
         for name, indices in some.shards()
     ]  # fmt: skip

@@ -33,12 +33,15 @@ from models.training.ranks import Ranks
 from pipeline.machine import Machine
 from pipeline.networks import LAST, SCORES
 from pipeline.picture_rows import PictureFiles, open_picture_rows
-from pipeline.ranks import Onwards, train_among
+from pipeline.ranks import Onwards, Team, join_among, train_among
+from pipeline.rendezvous import Crew
 from pipeline.teaching import soft_labels_of
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
-from workspace.hashing import HashMemory
+from workspace.hashing import HashMemory, sha256_text
+from workspace.lock import lock_of
 from workspace.manifest import Wanted
+from workspace.progress import Desk
 from workspace.units import Draft
 
 
@@ -49,13 +52,18 @@ def train_fold_network(
     run: tuple[HeldOut, int], machine: Machine, checkpoints: Path,
 ) -> None:  # fmt: skip
     """Train from where the last checkpoint left it, then score the rows that were left out."""
-    if machine.devices > 1:
-        asked = Asked(files, network, run, machine, checkpoints, draft.wanted)
-        train_among(
-            machine.devices, machine.torch_device().type, asked.learn, draft.desk, asked.title
-        )
+    asked = Asked(files, network, run, machine, checkpoints, draft.wanted)
+    asked.offer.unlink(missing_ok=True)  # of an owner that is gone
+    if machine.ranks > 1:
+        train_among(asked.team, draft.desk, asked.crew if machine.nodes > 1 else None)
     fold = open_fold_network(files, network, run, machine)
     train_and_fill(draft, fold, machine, checkpoints)
+
+
+def join_fold_network(folder: Path, wanted: Wanted, desk: Desk, **training: Any) -> None:
+    """Compute for whoever trains it now, on this machine; nothing is written."""
+    asked = Asked(**training, wanted=wanted)
+    join_among(asked.team, desk, asked.crew, lock_of(folder))
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,28 @@ class Asked:
     wanted: Wanted
 
     @property
-    def title(self) -> str:
-        return f"{self.network[0]}, {in_words(self.run[0])}, {self.machine.devices} ranks"
+    def team(self) -> Team:
+        title = f"{self.network[0]}, {in_words(self.run[0])}, {self.machine.ranks} ranks"
+        return Team(self.machine.devices, self._device, self.learn, title)
+
+    @property
+    def offer(self) -> Path:
+        """Hidden beside the checkpoints; there while machines are awaited."""
+        return self.checkpoints.with_name(f".{self.checkpoints.name}.offer")
+
+    @property
+    def crew(self) -> Crew:
+        machine = self.machine
+        values = self.wanted.model_dump_json(include={"settings", "inputs", "seed"})
+        terms = {
+            "NODES": str(machine.nodes), "DEVICES": str(machine.devices), "DEVICE": self._device,
+            "DETERMINISTIC": str(int(machine.deterministic)), "RECIPE": sha256_text(values)[:12],
+        }  # fmt: skip
+        return Crew(machine.nodes, self.offer, terms)
+
+    @property
+    def _device(self) -> str:
+        return self.machine.torch_device().type
 
     @refused_plainly()
     @freed_memory_kept()

@@ -30,10 +30,16 @@ class Machine:
     device: str = "auto"
     deterministic: bool = False
     devices: int = 1  # processes that train one network together, a GPU each or none
+    nodes: int = 1  # machines that do, with so many devices each
 
     @classmethod
     def of(cls, job: Job) -> "Machine":
-        return cls(job.device, job.deterministic, devices_of(job))
+        return cls(job.device, job.deterministic, devices_of(job), nodes_of(job))
+
+    @property
+    def ranks(self) -> int:
+        """All that train one network together."""
+        return self.devices * self.nodes
 
     def torch_device(self) -> "torch.device":
         """The device asked for, or the fastest there is; switched first where that was asked.
@@ -91,7 +97,7 @@ class Machine:
         from models.nets.work import is_small, threads_of  # noqa: PLC0415
 
         if self.torch_device().type != "cpu":
-            return Needs(memory_gb=MEMORY_GB, gpu=True)
+            return Needs(memory_gb=ranks * MEMORY_GB, gpus=ranks)
         memory_gb = SMALL_GB if is_small(net) else MEMORY_GB
         return Needs(cores=ranks * threads_of(net), memory_gb=ranks * memory_gb)
 
@@ -112,9 +118,24 @@ class Machine:
 
 def devices_of(job: Job) -> int:
     """DEVICES=n of this call."""
-    text = job.words.get("devices", "") or "1"
+    return _number(job, "devices", "devices")
+
+
+def nodes_of(job: Job) -> int:
+    """NODES=m of this call."""
+    nodes = _number(job, "nodes", "machines")
+    if nodes > 1 and job.fresh:
+        raise ConfigError(
+            f"FRESH=1 would delete what other machines of NODES={nodes} have begun; delete the "
+            f"networks in {job.run / 'networks'} that are to be trained anew, and leave FRESH out."
+        )
+    return nodes
+
+
+def _number(job: Job, word: str, of: str) -> int:
+    text = job.words.get(word, "") or "1"
     if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"DEVICES={text} is no number of devices; take 1 or more.")
+        raise ConfigError(f"{word.upper()}={text} is no number of {of}; take 1 or more.")
     return int(text)
 
 

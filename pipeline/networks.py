@@ -72,6 +72,7 @@ def training(
             "machine": Machine.of(job),
             "checkpoints": job.run / "checkpoints" / name,
         },
+        join="pipeline.fold_network:join_fold_network" if Machine.of(job).nodes > 1 else None,
         needs=partial(Machine.of(job).needs, net, devices_of(job)),
         on_change="stop",
     )  # fmt: skip
@@ -197,7 +198,7 @@ def asking(
                 "files": files, "teacher": teacher.folder, "held_out": held_out,
                 "views": views, "machine": Machine.of(job),
             },
-            needs=Needs(memory_gb=4.0, gpu=True),
+            needs=Needs(memory_gb=4.0, gpus=1),
         )  # fmt: skip
     task: Task = job.made[key]
     return task

@@ -101,7 +101,7 @@ def answering(job: Job, folder: Path) -> Task:
             "folder": folder, "asked": asked,
             "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
         },
-        needs=Needs(memory_gb=4.0, gpu=True),
+        needs=Needs(memory_gb=4.0, gpus=1),
         as_of=as_made(next(iter(networks.values()))[0].manifest, job.recipe),
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 Reads what one process would and writes its checkpoints, the first rank alone; whoever began them
 goes on from the last as if it had been alone, so that nothing is scored or kept twice. A rank that
-dies takes the others with it; all are begun again and go on from the last checkpoint.
+dies takes the others with it; all are begun again and go on from the last checkpoint. Those of
+other machines (NODES=) only compute.
 """
 
 import logging
@@ -15,22 +16,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from torch.distributed import DistError
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from models.training.ranks import Ranks, is_of_lost_rank, join_ranks, leave_ranks
+from pipeline.rendezvous import Crew, Meeting, watch_others
 from workspace.errors import ArtifactError, DermstackError
 from workspace.machine import JOBS, jobs
 from workspace.progress import Desk, Show, quietly
-from workspace.stopping import Stopped, stopped_once
+from workspace.stopping import Stopped, is_asked, stopped_once
 
 LOG = logging.getLogger("dermstack")
 RESTARTS = 3
-HERE = "127.0.0.1"
+SHORT = ", as when memory is short"
 LOST, FAILED = 75, 76  # how a rank ends that lost another, and one that has said why
 UNLOOKED = (signal.SIGHUP, signal.SIGQUIT)  # that the agent may have: those of a stop are ours
 
@@ -57,54 +60,104 @@ class Onwards:
         self.theirs.send(("show", done, total))
 
 
-def train_among(count: int, device: str, work: Work, desk: Desk, title: str) -> None:
-    """Have so many ranks do this work; on return all of it is done."""
+@dataclass(frozen=True)
+class Team:
+    """The ranks of this machine, and what they are to do."""
+
+    count: int
+    device: str
+    work: Work
+    title: str
+
+
+def train_among(team: Team, desk: Desk, crew: Crew | None = None) -> None:
+    """Have the ranks do their work, with those of a crew's machines; on return all is done."""
     for again in range(RESTARTS + 1):
-        with _heard(desk, title) as (theirs, errors):
-            death = _begin(count, title, (device, work, theirs))
-        if errors:
-            raise errors[0]
-        if death is None:
-            return
+        with _meeting(crew, again, desk, team.title) as meeting:
+            death = _attempt(team, desk, meeting)
+            if death is None:
+                return
+            meeting.raise_if_refused()
         if again < RESTARTS:
             desk.say(
-                f"WARNING: {death}, as when memory is short; all go on from the last "
-                f"checkpoint ({again + 1} of {RESTARTS} times)."
+                f"WARNING: {death}; all go on from the last checkpoint "
+                f"({again + 1} of {RESTARTS} times)."
             )
     raise ArtifactError(
-        f"{death} for the {RESTARTS + 1}th time, as when memory is short; the last "
-        "checkpoint is kept: the same command goes on, with fewer DEVICES if it must."
+        f"{death}, now for the {RESTARTS + 1}th time; the last checkpoint is kept: the same "
+        "command goes on, with fewer DEVICES if it must."
     )
 
 
-def _begin(count: int, title: str, given: tuple[Any, ...]) -> str | None:
+def join_among(team: Team, desk: Desk, crew: Crew, lock: Path) -> None:
+    """Have the ranks help the owner of this lock, whenever it offers that; until it is free."""
+    for offer in crew.offers(lock):
+        with crew.joined(offer, lock) as meeting:
+            if meeting is None:
+                continue
+            desk.say(
+                f"{team.title}: with {offer.owner}, as machine {meeting.number + 1} of "
+                f"{meeting.nodes}."
+            )
+            if death := _attempt(team, desk, meeting):
+                desk.say(f"notice: {death}; waiting for the owner to begin again.")
+
+
+@contextmanager
+def _meeting(crew: Crew | None, attempt: int, desk: Desk, title: str) -> Iterator[Meeting]:
+    if crew is None:
+        yield Meeting()
+        return
+    with crew.gathered(attempt, desk, title) as meeting:
+        yield meeting
+
+
+def _attempt(team: Team, desk: Desk, meeting: Meeting) -> str | None:
+    """One attempt of all ranks; in words which of them died, if one did."""
+    with _heard(desk, team.title) as (theirs, errors), meeting.losing() as lose:
+        death = _begin(team, meeting, theirs)
+        for error in errors[:1]:
+            meeting.refuse(error)
+        if death is not None or errors:
+            lose()
+    if errors and isinstance(errors[0], Stopped) and meeting.nodes > 1 and not is_asked():
+        return f"A machine of {team.title} was asked to stop"
+    if errors:
+        raise errors[0]
+    return death
+
+
+def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str | None:
     """Begin them and wait for their end; who of them was killed, if one was."""
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=count, run_id=uuid4().hex, rdzv_backend="c10d",
-        rdzv_endpoint=f"{HERE}:0", local_addr=HERE, max_restarts=0,
+        **meeting.launch(), nproc_per_node=team.count, max_restarts=0,
         signals_to_handle=",".join(one.name for one in UNLOOKED),
     )  # fmt: skip
     try:
         with _signals_as_they_were(), _torch_silent():
-            elastic_launch(config, _be_rank)(*given)
+            elastic_launch(config, _be_rank)(team.device, team.work, theirs)
     except ChildFailedError as error:
         number, first = error.get_first_failure()
         if first.exitcode == LOST:
-            return f"A rank of {title} died"
+            return f"A rank of {team.title} died{SHORT}"
         if first.exitcode < 0:
-            return f"Rank {number} of {title} was killed ({first.signal_name()})"
+            return f"Rank {number} of {team.title} was killed ({first.signal_name()}){SHORT}"
         if first.exitcode != FAILED:
             raise
     except SignalException as error:
         raise Stopped(error.sigval) from error
+    except DistError:
+        return f"A machine of {team.title} came and went"
     return None
 
 
 def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]") -> None:
     """A rank from its first to its last moment."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Nobody is to be asked who this machine is: the ranks of one are on it.
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    watch_others(lambda: os._exit(LOST))
+    if os.environ["GROUP_WORLD_SIZE"] == "1":
+        # Nobody is to be asked who this machine is: the ranks of one are on it.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     os.environ[JOBS] = str(jobs() * int(os.environ["LOCAL_WORLD_SIZE"]))
     try:
         with stopped_once():

@@ -114,7 +114,7 @@ def _looking(job: Job, files: PictureFiles, network: tuple[str, NetworkConfig], 
         arguments={
             "files": files, "network": network, "unit": unit.folder, "machine": Machine.of(job),
         },
-        needs=Needs(memory_gb=4.0, gpu=True),
+        needs=Needs(memory_gb=4.0, gpus=1),
         stays=True,
         as_of=as_made(unit.manifest, job.recipe),
     )  # fmt: skip

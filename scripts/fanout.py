@@ -36,6 +36,14 @@ class Engine:
     def is_here(self) -> bool:
         return self.name == "local"
 
+    def refuse_nodes(self, nodes: str) -> None:
+        """Machines on which the same is called, where an engine calls one of its own."""
+        if nodes not in ("", "1") and not self.is_here:
+            raise ConfigError(
+                f"NODES={nodes} is for a call on each of {nodes} machines, and ENGINE={self.name} "
+                "trains a network on one node; leave one of the two out."
+            )
+
 
 def engine_of(name: str | None, address: str | None, jobs: int | None) -> Engine:
     """The engine that these words name, or one sentence why there is none."""

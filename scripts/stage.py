@@ -159,6 +159,7 @@ class Call:
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
     engine = engine_of(call.engine, call.address, _jobs(call.jobs))
+    engine.refuse_nodes(call.options.get("words", {}).get("nodes", ""))
     _refuse_device(call.options.get("device", DEVICES[0]))
     # Nobody means the default recipe by the folder of another one's run.
     own = own_recipe(call.run) if call.run and not call.recipe else None

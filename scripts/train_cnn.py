@@ -49,6 +49,7 @@ NO_TASKS: Mapping[str, Mapping[HeldOut, Task]] = MappingProxyType({})
 WORDS = {
     "fold": "train this fold alone",
     "devices": "train each network by so many processes, a GPU each or none: the same network",
+    "nodes": "on so many machines, where the same is called; they share the run's folder",
 }
 BEGINNINGS_ALONE = (
     "The recipe has networks alone that others begin with, and no other; 'make pretrain' trains "

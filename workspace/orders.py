@@ -30,7 +30,7 @@ class Needs:
 
     cores: int = 0  # 0: as many as there are
     memory_gb: float = 1.0
-    gpu: bool = False
+    gpus: int = 0  # where there are any
 
 
 def measured_needs(
@@ -54,6 +54,7 @@ class Order:
     anew: bool  # also where the unit is there
     on_change: OnChange  # where another call made it of other values a moment ago
     needs: Needs
+    join: Maker | None = None  # where another call makes it: help there, and return once it ended
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,27 @@ class Busy:
 
 @naming_faults()
 def carry_out_order(order: Order, desk: Desk) -> Busy | None:
-    """Make one unit, under its lock; where somebody else is at it, say who."""
-    try:
-        with locked(lock_of(order.folder), str(order.folder)) as dead:
-            if dead:
-                desk.say(f"{order.folder}: took over from {dead}, which is gone.")
-            if not order.anew and _made_meanwhile(order):
-                return None
-            refuse_too_large(order)
-            with making(order.folder, order.wanted, desk, order.sources) as draft:
-                function_of(order.make)(draft, **order.arguments)
-    except LockedError as error:
-        return Busy(error.owner)
-    return None
+    """Make one unit, under its lock; where somebody else is at it, say who, or help there."""
+    while True:
+        try:
+            _make(order, desk)
+            return None
+        except LockedError as error:
+            if order.join is None:
+                return Busy(error.owner)
+        function_of(order.join)(order.folder, order.wanted, desk, **order.arguments)
+
+
+def _make(order: Order, desk: Desk) -> None:
+    """Under its lock, unless another call made it a moment ago."""
+    with locked(lock_of(order.folder), str(order.folder)) as dead:
+        if dead:
+            desk.say(f"{order.folder}: took over from {dead}, which is gone.")
+        if not order.anew and _made_meanwhile(order):
+            return
+        refuse_too_large(order)
+        with making(order.folder, order.wanted, desk, order.sources) as draft:
+            function_of(order.make)(draft, **order.arguments)
 
 
 def refuse_too_large(order: Order) -> None:

@@ -46,6 +46,7 @@ class Task:
     on_damage: OnChange = "stop"
     after: Sequence["Task"] = ()  # whose units it reads, though its result is known without them
     stays: bool = False  # FRESH=1 keeps it: dear, and of what does not change
+    join: Maker | None = None  # join(folder, wanted, desk, **arguments): help who makes it
     as_of: Manifest | None = None  # whose recipe and seed it has, if not the call's
 
     @property

@@ -193,6 +193,7 @@ class _Work:
             context.fresh and not task.stays,
             task.on_change,
             _needs_of(task),
+            task.join,
         )
         number = len(self.units) + len(self._running) + 1
         if task not in self._busy:  # of those it was said

@@ -17,10 +17,11 @@ from typing import Any
 
 from scripts.engines.attempts import Attempt, DiedError, NodeEngine
 from scripts.engines.boot import Answer, Begin
-from scripts.engines.identity import REPOSITORY, write_identity
+from scripts.engines.identity import write_identity
 from scripts.engines.packing import packed, unpacked
 from workspace.atomic import naming_write_errors
 from workspace.errors import ArtifactError
+from workspace.identity import REPOSITORY
 from workspace.lock import LockedError, lock_of, locked
 from workspace.orders import Needs
 from workspace.progress import Desk

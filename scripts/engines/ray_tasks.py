@@ -74,7 +74,7 @@ class RayTasks:
             most = self._most(needs)["Resources"].get("memory", 0)
             task = self._task.options(
                 num_cpus=self._cores(needs),
-                num_gpus=1 if self._takes_gpu(needs) else 0,
+                num_gpus=self._gpus(needs),
                 memory=int(min(needs.memory_gb * 2**30, most)),
                 name=Path(attempt.name).name,
                 **self._elsewhere(attempt),
@@ -125,9 +125,8 @@ class RayTasks:
 
     def _most(self, needs: Needs) -> dict[str, Any]:
         """The node that lends it most: no task waits for what no single one of them has."""
-        nodes = self._nodes()
-        if self._takes_gpu(needs):
-            nodes = [one for one in nodes if _gpus(one)]
+        gpus = self._gpus(needs)
+        nodes = [one for one in self._nodes() if _gpus(one) >= gpus]
         memory = needs.memory_gb * 2**30
         wanted = needs.cores or math.inf
         return max(
@@ -138,14 +137,23 @@ class RayTasks:
         )  # fmt: skip
 
     def _cores(self, needs: Needs) -> int:
-        """All, where it takes all, are those of the largest node, or a GPU's share of them."""
-        node = self._most(needs)
+        """All, where it takes all, are those of the largest node, or its GPUs' share of them."""
+        node, gpus = self._most(needs), self._gpus(needs)
         most = _cpus(node)
-        share = max(1, most // _gpus(node)) if self._takes_gpu(needs) else most
+        share = max(1, most * gpus // _gpus(node)) if gpus else most
         return min(needs.cores or share, most)
 
-    def _takes_gpu(self, needs: Needs) -> bool:
-        return needs.gpu and self._device != "cpu" and any(map(_gpus, self._nodes()))
+    def _gpus(self, needs: Needs) -> int:
+        """None where there are none; of more than any node has a task would wait for ever."""
+        most = max(map(_gpus, self._nodes()))
+        if self._device == "cpu" or not most:
+            return 0
+        if needs.gpus > most:
+            raise ConfigError(
+                f"DEVICES={needs.gpus} are asked for, and no node of the Ray at {self._address} "
+                f"has more than {most}; take as many, or DEVICE=cpu."
+            )
+        return needs.gpus
 
     def _elsewhere(self, attempt: Attempt) -> dict[str, Any]:
         """Where it died before only if no other node would do."""

@@ -96,11 +96,11 @@ class SlurmJobs:
             if needs.cores
             else {"slurm_exclusive": True, "slurm_mem": "0"}
         )
-        gpu = {"gpus_per_node": 1} if needs.gpu and self._device == "cuda" else {}
+        gpus = {"gpus_per_node": needs.gpus} if needs.gpus and self._device == "cuda" else {}
         elsewhere = {"slurm_exclude": avoid} if avoid else {}
         return {
             "name": "dermstack", "timeout_min": minutes_of(os.environ.get(TIME_LIMIT)),
-            "slurm_additional_parameters": {"requeue": True}, **size, **gpu, **elsewhere,
+            "slurm_additional_parameters": {"requeue": True}, **size, **gpus, **elsewhere,
         }  # fmt: skip
 
     def ended(self, attempts: Sequence[Attempt]) -> list[Attempt]:

@@ -1,4 +1,4 @@
-"""`make train-cnn DEVICES=2`: the network of one process; killed, stopped, gone on alone."""
+"""`make train-cnn DEVICES=2`, or NODES=2: the network of one process; killed, stopped, gone on."""
 
 import json
 import os
@@ -35,10 +35,16 @@ def place(alone, tmp_path):
     return Place(tmp_path / "copy")
 
 
-def started(place):
+def started(place, word="--devices"):
     return place.start(
-        "train_cnn", "--fold", "0", "--devices", "2", settings=(*TINY, *SHARED), OMP_NUM_THREADS="1"
+        "train_cnn", "--fold", "0", word, "2", settings=(*TINY, *SHARED), OMP_NUM_THREADS="1"
     )
+
+
+def until_offered(place, owner):
+    while not (place.run / "checkpoints" / f".{NAME}.offer").exists():
+        assert owner.poll() is None, owner.communicate()
+        time.sleep(0.02)
 
 
 def ranks_of(process):
@@ -126,3 +132,38 @@ def test_check_57_stopped_it_leaves_no_rank_and_goes_on_in_one_process(alone, pl
     assert not [pid for pid in ranks if Path(f"/proc/{pid}").exists()]
     call(place, "train_cnn", "--fold", "0", settings=SHARED)
     assert same_network(place, alone) == [2, 1]
+
+
+@pytest.mark.slow
+def test_two_machines_leave_the_network_of_one_and_one_of_them_writes_it(alone, place):
+    with started(place, "--nodes") as owner:
+        until_offered(place, owner)
+        with started(place, "--nodes") as other:
+            said = [
+                " ".join(process.communicate(timeout=600)[0].split()) for process in (owner, other)
+            ]
+    assert (owner.returncode, other.returncode) == (0, 0), said
+    assert "as machine 2 of 2." in said[1]
+    assert "as machine" not in said[0]
+    assert same_network(place, alone) == [2]
+    assert not list((place.run / "checkpoints").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dies", ["the owner", "the other"])
+def test_a_machine_that_dies_is_waited_for_and_another_goes_on_in_its_stead(alone, place, dies):
+    with started(place, "--nodes") as owner:
+        until_offered(place, owner)
+        with started(place, "--nodes") as other:
+            until_a_checkpoint(place, owner)
+            dead, left = (owner, other) if dies == "the owner" else (other, owner)
+            os.kill(dead.pid, signal.SIGKILL)
+            dead.communicate(timeout=600)
+            until_offered(place, left)
+            with started(place, "--nodes") as third:
+                said = left.communicate(timeout=600)
+                assert third.wait(600) == 0, third.communicate()
+    assert left.returncode == 0, said
+    words = "took over from" if dies == "the owner" else "(1 of 3 times)"
+    assert words in " ".join(said[0].split())
+    assert same_network(place, alone) == [2]

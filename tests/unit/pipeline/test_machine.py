@@ -91,7 +91,8 @@ def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, 
 def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
     there("cuda")
     torch.set_num_threads(2)
-    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0, gpu=True)
+    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0, gpus=1)
+    assert Machine("cuda").needs(NET, ranks=2) == Needs(memory_gb=8.0, gpus=2)
     assert Machine("cuda").way(NET, ["identity"], bfloat16=True).device.type == "cuda"
     assert torch.get_num_threads() == 2
 

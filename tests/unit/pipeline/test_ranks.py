@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.machine import Machine, devices_of
-from pipeline.ranks import train_among
+from pipeline.machine import Machine, devices_of, nodes_of
+from pipeline.ranks import Team, train_among
 from workspace.errors import ConfigError
 from workspace.progress import Silent
 
@@ -41,7 +41,7 @@ def dying(folder, ranks, desk):
 def test_what_a_rank_refuses_ends_all_of_them_with_its_own_sentence():
     desk = Heard()
     with pytest.raises(ConfigError) as refused:
-        train_among(2, "cpu", refusing, desk, "flag, fold 0")
+        train_among(Team(2, "cpu", refusing, "flag, fold 0"), desk)
     assert str(refused.value) == "the second has no such thing."
     assert desk.said == ["0 of 2 speaks"]
 
@@ -49,7 +49,7 @@ def test_what_a_rank_refuses_ends_all_of_them_with_its_own_sentence():
 @pytest.mark.slow
 def test_check_66_a_killed_rank_takes_the_others_with_it_and_all_begin_again(tmp_path):
     desk = Heard()
-    train_among(2, "cpu", partial(dying, tmp_path), desk, "flag, fold 0")
+    train_among(Team(2, "cpu", partial(dying, tmp_path), "flag, fold 0"), desk)
     assert {path.name for path in tmp_path.iterdir()} == {"died", "done_0", "done_1"}
     [said] = desk.said
     assert said.startswith("WARNING: ")
@@ -63,6 +63,22 @@ def test_devices_that_are_no_number_are_refused(text):
     with pytest.raises(ConfigError) as refused:
         devices_of(SimpleNamespace(words={"devices": text}))
     assert str(refused.value) == f"DEVICES={text} is no number of devices; take 1 or more."
+
+
+def test_machines_are_counted_and_fresh_would_delete_what_others_have_begun(tmp_path):
+    def job(text, fresh=False):
+        return SimpleNamespace(words={"nodes": text}, fresh=fresh, run=tmp_path)
+
+    assert (nodes_of(job("")), nodes_of(job("3")), nodes_of(job("1", fresh=True))) == (1, 3, 1)
+    with pytest.raises(ConfigError) as refused:
+        nodes_of(job("none"))
+    assert str(refused.value) == "NODES=none is no number of machines; take 1 or more."
+    with pytest.raises(ConfigError) as refused:
+        nodes_of(job("2", fresh=True))
+    assert str(refused.value) == (
+        "FRESH=1 would delete what other machines of NODES=2 have begun; delete the networks in "
+        f"{tmp_path / 'networks'} that are to be trained anew, and leave FRESH out."
+    )
 
 
 def test_more_than_there_are_is_refused_on_gpus_and_not_on_cpus(monkeypatch):

@@ -90,3 +90,17 @@ def test_how_rays_ports_are_kept_must_be_said(monkeypatch):
     words = re.escape("ENGINE=ray needs RAY_AUTH_MODE to be set: 'token', as docs/cluster.md shows")
     with pytest.raises(ConfigError, match=words):
         executor_of(Engine("ray", "head:6379"), Silent(), makers.no_log, Path()).__enter__()
+
+
+@pytest.mark.parametrize("name", ["ray", "slurm"])
+def test_machines_that_call_themselves_are_not_an_engines(name):
+    engine = Engine(name)
+    engine.refuse_nodes("")
+    engine.refuse_nodes("1")
+    Engine().refuse_nodes("2")
+    with pytest.raises(ConfigError) as refused:
+        engine.refuse_nodes("2")
+    assert str(refused.value) == (
+        f"NODES=2 is for a call on each of 2 machines, and ENGINE={name} trains a network on one "
+        "node; leave one of the two out."
+    )

@@ -77,7 +77,7 @@ def test_an_option_that_is_none_of_the_stages_is_told_from_those_that_are():
         stages.train_cnn(foldd=1)
     assert str(refused.value) == (
         "stages.train_cnn has no option foldd; besides recipe, data, run, set, seed, jobs, "
-        "engine, address and quiet there are fresh, device, deterministic, fold, devices."
+        "engine, address and quiet there are fresh, device, deterministic, fold, devices, nodes."
     )
 
 

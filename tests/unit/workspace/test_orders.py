@@ -1,12 +1,14 @@
 """A task that took more than is lent is refused before it begins, by what was measured alone."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
 from tests.manifests import rewrite
 from workspace import orders
 from workspace.errors import ConfigError
+from workspace.lock import lock_of, locked, owner_of
 from workspace.machine import Memory
 from workspace.manifest import load_manifest
 from workspace.orders import Needs, measured_needs
@@ -112,3 +114,22 @@ def test_what_is_asked_side_by_side_is_what_was_measured(one, context, monkeypat
     monkeypatch.setattr(orders, "lent_memory", lambda swapping: Memory(64.0, "what is free"))
     carry_out([one], context)
     assert [need.memory_gb for needs in asked for need in needs] == [12.0]
+
+
+def test_who_finds_a_unit_busy_helps_there_and_then_finds_it_done(make, context):
+    """The owner's call makes it while the other helps; that one makes nothing."""
+    helped, owner = [], ExitStack()
+
+    def join(folder, wanted, desk, **arguments):
+        helped.append((folder, wanted.settings["name"], arguments["text"], owner_of(lock)))
+        owner.close()
+        carry_out([make("one")], context)
+
+    task = make("one", join=join)
+    lock = lock_of(task.folder)
+    owner.enter_context(locked(lock, "one"))
+    [(unit, _)] = carry_out([task], context)
+    [(folder, name, text, held)] = helped
+    assert (folder, name, text, held is not None) == (task.folder, "one", "x", True)
+    assert make.log() == ["one"]
+    assert unit.folder == task.folder

@@ -1,6 +1,5 @@
 """What two nodes must have in common, and the sentence where they do not."""
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,14 +7,9 @@ from dataclasses import replace
 import pytest
 
 from scripts.engines import identity
-from scripts.engines.identity import (
-    FILE,
-    Identity,
-    of_this_process,
-    refusal,
-    write_identity,
-)
+from scripts.engines.identity import FILE, refusal, write_identity
 from tests.stages import ROOT
+from workspace.identity import Identity
 
 ONE = Identity(
     python="3.11.7", lock="a", versions={"numpy": "2.0"}, sources={"folds/split.py": "c"}
@@ -65,29 +59,6 @@ def test_another_folder_at_the_same_path_is_refused(folder, what):
         f"node7 does not see the run's folder of the caller at {folder.parents[1]}; mount the same "
         "shared folder there on every node."
     )
-
-
-def test_an_identity_has_every_source_and_what_the_lock_pins():
-    own = of_this_process()
-    assert {"scripts/engines/identity.py", "workspace/tasks.py"} <= own.sources.keys()
-    assert not [name for name in own.sources if name.startswith("tests/")]
-    assert {"numpy", "polars", "torch"} <= own.versions.keys()
-    assert Identity(**json.loads(json.dumps(own.__dict__))) == own
-
-
-def test_a_changed_source_a_new_one_and_another_lock_are_seen(tmp_path):
-    (tmp_path / "folds").mkdir()
-    for name in ("folds/__init__.py", "folds/split.py", "requirements.lock"):
-        (tmp_path / name).write_text("one\n")
-    before = Identity.of(tmp_path)
-    (tmp_path / "folds/split.py").write_text("two\n")
-    (tmp_path / "folds/new.py").write_text("")
-    (tmp_path / "folds/__pycache__").mkdir()
-    (tmp_path / "folds/__pycache__/split.pyc").write_text("")
-    after = Identity.of(tmp_path)
-    assert before.differences(after) == "other code folds/new.py, folds/split.py"
-    (tmp_path / "requirements.lock").write_text("nobody-has-this==1\n")
-    assert after.differences(Identity.of(tmp_path)) == "another requirements.lock"
 
 
 def test_a_worker_looks_before_it_loads_what_computes():

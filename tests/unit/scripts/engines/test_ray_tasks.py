@@ -9,7 +9,7 @@ import pytest
 from scripts.engines.attempts import Attempt
 from scripts.engines.boot import Begin
 from scripts.engines.ray_tasks import RayTasks
-from workspace.errors import ArtifactError
+from workspace.errors import ArtifactError, ConfigError
 from workspace.orders import Needs
 
 ONE, TWO, SMALL = ("1" * 56, "2" * 56, "3" * 56)  # as Ray names nodes
@@ -57,11 +57,12 @@ def begun(tasks, needs, **values):
         (Needs(cores=1, memory_gb=2.0), 1, 0, 2),
         (Needs(memory_gb=3.0), 8, 0, 3),  # all cores: of the largest node that is alive
         (Needs(cores=16, memory_gb=64.0), 8, 0, 8),  # no task waits for what there is not
-        (Needs(cores=2, gpu=True), 2, 1, 1),
+        (Needs(cores=2, gpus=1), 2, 1, 1),
+        (Needs(cores=2, gpus=2), 2, 2, 1),  # DEVICES=2
     ],
 )
 def test_a_task_asks_for_what_it_needs(of, needs, cpus, gpus, memory_gb):
-    tasks = of(node("small", 2), node("large", 8, gpus=1), node("dead", 64, alive=False))
+    tasks = of(node("small", 2), node("large", 8, gpus=2), node("dead", 64, alive=False))
     options = begun(tasks, needs)
     assert (options["num_cpus"], options["num_gpus"]) == (cpus, gpus)
     assert options["memory"] == memory_gb * 2**30
@@ -71,7 +72,7 @@ def test_a_task_asks_for_what_it_needs(of, needs, cpus, gpus, memory_gb):
 
 
 def test_no_gpu_is_asked_for_where_there_is_none_or_none_is_wanted(of):
-    gpu = Needs(cores=1, gpu=True)
+    gpu = Needs(cores=1, gpus=1)
     assert begun(of(node("one", 2)), gpu)["num_gpus"] == 0
     assert begun(of(node("one", 2, gpus=1), device="cpu"), gpu)["num_gpus"] == 0
 
@@ -81,7 +82,7 @@ def test_no_gpu_is_asked_for_where_there_is_none_or_none_is_wanted(of):
     [
         (Needs(memory_gb=16.0), 64, 8),  # all cores: there is no more memory beside so many
         (Needs(cores=4, memory_gb=16.0), 4, 16),  # enough of both
-        (Needs(memory_gb=16.0, gpu=True), 4, 16),  # all cores beside a GPU
+        (Needs(memory_gb=16.0, gpus=1), 4, 16),  # all cores beside a GPU
     ],
 )
 def test_no_task_waits_for_what_only_two_nodes_together_have(of, needs, cpus, memory_gb):
@@ -92,8 +93,17 @@ def test_no_task_waits_for_what_only_two_nodes_together_have(of, needs, cpus, me
 
 
 def test_the_gpus_of_a_node_are_used_side_by_side(of):
-    options = begun(of(node("gpus", 64, gpus=8)), Needs(memory_gb=4.0, gpu=True))
+    options = begun(of(node("gpus", 64, gpus=8)), Needs(memory_gb=4.0, gpus=1))
     assert (options["num_cpus"], options["num_gpus"]) == (8, 1)
+
+
+def test_more_gpus_than_any_node_has_are_refused_and_not_waited_for(of):
+    with pytest.raises(ConfigError) as refused:
+        begun(of(node("one", 2, gpus=2), node("two", 2, gpus=2)), Needs(cores=1, gpus=4))
+    assert str(refused.value) == (
+        "DEVICES=4 are asked for, and no node of the Ray at 127.0.0.1:6379 has more than 2; take "
+        "as many, or DEVICE=cpu."
+    )
 
 
 def test_what_died_goes_to_another_node_that_is_large_enough_if_there_is_one(of):

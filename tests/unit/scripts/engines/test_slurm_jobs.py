@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from workspace.errors import ArtifactError, ConfigError
 from workspace.machine import cores
 from workspace.orders import Needs
 
-SMALL, LARGE = Needs(cores=2, memory_gb=1.5), Needs(memory_gb=4.0, gpu=True)
+SMALL, LARGE = Needs(cores=2, memory_gb=1.5), Needs(memory_gb=4.0, gpus=1)
 
 
 @pytest.fixture
@@ -74,6 +75,11 @@ def test_what_is_ready_and_alike_is_one_array_that_is_put_back_when_its_time_end
 def test_a_gpu_is_asked_for_where_networks_are_to_compute_on_one(slurm):
     [large, small] = submitted(slurm, [attempt(LARGE), attempt(SMALL)], device="cuda")
     assert (large["gpus-per-node"], small.get("gpus-per-node")) == ("1", None)
+
+
+def test_as_many_gpus_are_asked_for_as_train_a_network_together(slurm):
+    [batch] = submitted(slurm, [attempt(replace(LARGE, gpus=4))], device="cuda")
+    assert batch["gpus-per-node"] == "4"
 
 
 def test_where_it_died_it_is_not_begun_anew_and_time_is_slurms_own(slurm, monkeypatch):
