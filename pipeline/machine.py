@@ -3,6 +3,7 @@
 What a machine is asked for is known without torch, which its methods import: it takes seconds.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from models.inference.scores import Way
 
+PRIVATE = "DERMSTACK_PRIVATE_NETWORK"  # the person's word that nobody else reaches the machines
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
 SMALL_GB = 2.0  # of a process with a small network: torch, its steps, its share of the pictures
 
@@ -128,6 +130,11 @@ def nodes_of(job: Job) -> int:
         raise ConfigError(
             f"FRESH=1 would delete what other machines of NODES={nodes} have begun; delete the "
             f"networks in {job.run / 'networks'} that are to be trained anew, and leave FRESH out."
+        )
+    if nodes > 1 and os.environ.get(PRIVATE) != "1":
+        raise ConfigError(
+            f"NODES={nodes} needs {PRIVATE}=1: machines meet by torch's store, and whoever else "
+            "reaches its port runs there what they like (docs/cluster.md)."
         )
     return nodes
 

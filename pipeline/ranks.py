@@ -25,7 +25,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from models.training.ranks import Ranks, is_of_lost_rank, join_ranks, leave_ranks
-from pipeline.rendezvous import Crew, Meeting, watch_others
+from pipeline.rendezvous import Crew, Meeting, private_folder, watch_others
 from workspace.errors import ArtifactError, DermstackError
 from workspace.machine import JOBS, jobs
 from workspace.progress import Desk, Show, quietly
@@ -106,7 +106,8 @@ def join_among(team: Team, desk: Desk, crew: Crew, lock: Path) -> None:
 @contextmanager
 def _meeting(crew: Crew | None, attempt: int, desk: Desk, title: str) -> Iterator[Meeting]:
     if crew is None:
-        yield Meeting()
+        with private_folder() as folder:
+            yield Meeting(folder=folder)
         return
     with crew.gathered(attempt, desk, title) as meeting:
         yield meeting
@@ -135,7 +136,7 @@ def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str 
     )  # fmt: skip
     try:
         with _signals_as_they_were(), _torch_silent():
-            elastic_launch(config, _be_rank)(team.device, team.work, theirs)
+            elastic_launch(config, _be_rank)(team.device, team.work, theirs, meeting.file)
     except ChildFailedError as error:
         number, first = error.get_first_failure()
         if first.exitcode == LOST:
@@ -151,7 +152,7 @@ def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str 
     return None
 
 
-def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]") -> None:
+def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str | None) -> None:
     """A rank from its first to its last moment."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     watch_others(lambda: os._exit(LOST))
@@ -161,7 +162,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]") -> None:
     os.environ[JOBS] = str(jobs() * int(os.environ["LOCAL_WORLD_SIZE"]))
     try:
         with stopped_once():
-            ranks = join_ranks(device)
+            ranks = join_ranks(device, file)
             _log_through(theirs, ranks)
             work(ranks, Onwards(theirs, ranks.is_first))
             ranks.wait()

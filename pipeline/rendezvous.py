@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,8 @@ LOOK_S, TOLD_S = 0.5, 30.0  # how often to look who is there, and to say who is 
 SETTLE_S = 10.0  # for the reason of a machine whose ranks are gone
 ANSWER_S = 60.0  # of a store, and of machines that have said that they are there
 BEAT_S, SILENT_S = 2.0, 120.0  # how often a machine gives a sign of life, and when it has none
+KEEP_ALIVE_S = 300  # how often the only machine of an agent's file writes into it
+NOT_SHARED = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"
 COME, GO, LOST, REFUSED, WHY = "come", "go", "lost", "refused", "why"  # what is in the store
 
 
@@ -41,19 +44,29 @@ class Meeting:
     id: str = field(default_factory=lambda: uuid4().hex)
     nodes: int = 1
     number: int = 0  # of this machine
-    address: str = f"{HERE}:0"
+    address: str = ""
     store: TCPStore | None = None
+    folder: str = ""  # of one machine: its agent and its ranks meet in files
+
+    @property
+    def file(self) -> str | None:
+        """Where ranks of one machine meet."""
+        return f"{self.folder}/ranks" if self.folder else None
 
     def launch(self) -> dict[str, Any]:
         """What torch's agent is to know of it."""
-        found = {
-            "run_id": self.id, "min_nodes": self.nodes, "max_nodes": self.nodes,
-            "rdzv_endpoint": self.address,
-        }  # fmt: skip
+        found = {"run_id": self.id, "min_nodes": self.nodes, "max_nodes": self.nodes}
         if self.store is None:
-            return {**found, "rdzv_backend": "c10d", "local_addr": HERE}
+            return {
+                **found, "rdzv_backend": "c10d", "rdzv_endpoint": f"{self.folder}/agent",
+                "rdzv_configs": {"store_type": "file", "keep_alive_interval": KEEP_ALIVE_S},
+                "local_addr": HERE,
+            }  # fmt: skip
         configs = {"rank": self.number, "timeout": int(ANSWER_S)}
-        return {**found, "rdzv_backend": "static", "rdzv_configs": configs}
+        return {
+            **found, "rdzv_backend": "static", "rdzv_endpoint": self.address,
+            "rdzv_configs": configs,
+        }  # fmt: skip
 
     @contextmanager
     def losing(self) -> Iterator[Callable[[], None]]:
@@ -89,6 +102,23 @@ class Meeting:
             time.sleep(LOOK_S)
         if self.store.add(REFUSED, 0):
             raise ArtifactError(f"Another machine stopped: {self.store.get(WHY).decode()}")
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """Where an agent and its ranks find each other, which nobody else may read.
+
+    Torch's own store listens on every interface, and runs what anybody puts into it.
+    """
+    with TemporaryDirectory(prefix="ranks-") as folder:
+        before = os.environ.get(NOT_SHARED)
+        os.environ[NOT_SHARED] = "1"  # or the agent begins a store that listens
+        try:
+            yield folder
+        finally:
+            del os.environ[NOT_SHARED]
+            if before is not None:
+                os.environ[NOT_SHARED] = before
 
 
 @dataclass(frozen=True)

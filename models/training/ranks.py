@@ -69,11 +69,18 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join_ranks(kind: str) -> Ranks:
-    """This process as one of those that torch's agent began, each with a GPU of its own or none."""
+def join_ranks(kind: str, file: str | None = None) -> Ranks:
+    """This process as one of those that torch's agent began, each with a GPU of its own or none.
+
+    Those of one machine meet in a file: torch's own store listens on every interface.
+    """
     if kind == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
+    distributed.init_process_group(
+        "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE,
+        init_method=f"file://{file}" if file else "env://",
+        rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]),
+    )  # fmt: skip
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 
 

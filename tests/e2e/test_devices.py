@@ -37,8 +37,9 @@ def place(alone, tmp_path):
 
 def started(place, word="--devices"):
     return place.start(
-        "train_cnn", "--fold", "0", word, "2", settings=(*TINY, *SHARED), OMP_NUM_THREADS="1"
-    )
+        "train_cnn", "--fold", "0", word, "2", settings=(*TINY, *SHARED), OMP_NUM_THREADS="1",
+        DERMSTACK_PRIVATE_NETWORK="1",
+    )  # fmt: skip
 
 
 def until_offered(place, owner):

@@ -2,7 +2,9 @@
 
 import os
 import signal
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +48,35 @@ def test_what_a_rank_refuses_ends_all_of_them_with_its_own_sentence():
     assert desk.said == ["0 of 2 speaks"]
 
 
+def listening(pid):
+    """The addresses at which a process waits for others, as the kernel writes them."""
+    ours = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            ours.add(one.readlink().name)
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path("/proc/net", name).read_text().splitlines()[1:]:
+            _, address, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in ours:
+                found.add(address.partition(":")[0])
+    return found
+
+
+def looking(ranks, desk):
+    for pid in (os.getpid(), os.getppid()):
+        desk.say(" ".join(sorted(listening(pid) - {"0100007F"})))
+    ranks.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux says who listens")
+def test_nobody_on_another_machine_can_speak_to_ranks_of_this_one():
+    """What torch's own store is given it unpacks as a pickle, and it listens everywhere."""
+    desk = Heard()
+    train_among(Team(2, "cpu", looking, "flag, fold 0"), desk)
+    assert desk.said == ["", ""]
+
+
 @pytest.mark.slow
 def test_check_66_a_killed_rank_takes_the_others_with_it_and_all_begin_again(tmp_path):
     desk = Heard()
@@ -65,7 +96,9 @@ def test_devices_that_are_no_number_are_refused(text):
     assert str(refused.value) == f"DEVICES={text} is no number of devices; take 1 or more."
 
 
-def test_machines_are_counted_and_fresh_would_delete_what_others_have_begun(tmp_path):
+def test_machines_are_counted_and_fresh_would_delete_what_others_have_begun(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMSTACK_PRIVATE_NETWORK", "1")
+
     def job(text, fresh=False):
         return SimpleNamespace(words={"nodes": text}, fresh=fresh, run=tmp_path)
 
@@ -78,6 +111,13 @@ def test_machines_are_counted_and_fresh_would_delete_what_others_have_begun(tmp_
     assert str(refused.value) == (
         "FRESH=1 would delete what other machines of NODES=2 have begun; delete the networks in "
         f"{tmp_path / 'networks'} that are to be trained anew, and leave FRESH out."
+    )
+    monkeypatch.delenv("DERMSTACK_PRIVATE_NETWORK")
+    with pytest.raises(ConfigError) as refused:
+        nodes_of(job("2"))
+    assert str(refused.value) == (
+        "NODES=2 needs DERMSTACK_PRIVATE_NETWORK=1: machines meet by torch's store, and whoever "
+        "else reaches its port runs there what they like (docs/cluster.md)."
     )
 
 
