@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from models.inference.scores import Way
 
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
-SMALL_GB = 2.0  # of a process with a small network: torch, its steps, its share of the pictures
+PROCESS_GB = 2.0  # torch and its steps; of a small network its share of the pictures too
+LOOKING_GB = MEMORY_GB + PROCESS_GB  # of a task that looks at many pictures
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,9 @@ class Machine:
         from models.nets.work import is_small, threads_of  # noqa: PLC0415
 
         if self.torch_device().type != "cpu":
-            return Needs(memory_gb=ranks * MEMORY_GB, gpus=ranks)
-        memory_gb = SMALL_GB if is_small(net) else MEMORY_GB
-        return Needs(cores=ranks * threads_of(net), memory_gb=ranks * memory_gb)
+            return Needs(memory_gb=MEMORY_GB + ranks * PROCESS_GB, gpus=ranks)
+        shared = 0.0 if is_small(net) else MEMORY_GB  # ranks keep together what one would
+        return Needs(cores=ranks * threads_of(net), memory_gb=shared + ranks * PROCESS_GB)
 
     def check_devices(self) -> None:
         """Refuse more than there are: two on one GPU would only wait for one another."""

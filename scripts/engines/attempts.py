@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,10 @@ from workspace.progress import Desk
 
 class DiedError(Exception):
     """A task ended with its process or its node; says why, as far as the engine knows."""
+
+
+class ShortOfMemoryError(DiedError):
+    """It was killed because it took more memory than it had asked for, or than there was."""
 
 
 @dataclass(eq=False)
@@ -58,6 +62,10 @@ class Attempt:
     def fail(self, error: BaseException) -> None:
         self.finish()
         self.future.set_exception(error)
+
+    def take_more_memory(self) -> None:
+        """What was thought, or measured of its like, was too little."""
+        self.needs = replace(self.needs, memory_gb=2 * self.needs.memory_gb)
 
     def begin_elsewhere(self) -> None:
         self.avoid.add(self.node_id)

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.attempts import Attempt, DiedError, NodeEngine
+from scripts.engines.attempts import Attempt, DiedError, NodeEngine, ShortOfMemoryError
 from scripts.engines.boot import Answer, Begin
 from scripts.engines.identity import write_identity
 from scripts.engines.packing import packed, unpacked
@@ -169,7 +169,7 @@ class OtherNodes:
             try:
                 self._take(attempt, self._engine.answer(attempt))
             except DiedError as died:
-                self._begin_anew(attempt, str(died))
+                self._begin_anew(attempt, str(died), isinstance(died, ShortOfMemoryError))
             except Exception as error:  # a bug: of this one alone
                 attempt.fail(error)
         self._begin_due()
@@ -200,7 +200,7 @@ class OtherNodes:
         else:
             self._begin_anew(attempt, "it was asked to stop, not by this call")
 
-    def _begin_anew(self, attempt: Attempt, why: str) -> None:
+    def _begin_anew(self, attempt: Attempt, why: str, is_short: bool = False) -> None:
         """What died with its process or node, elsewhere and a little later."""
         node = attempt.node or "a node"
         if self._stopping or attempt.number == ATTEMPTS:
@@ -213,9 +213,12 @@ class OtherNodes:
             return
         delay = DELAY_S * 2 ** (attempt.number - 1)
         attempt.begin_elsewhere()
+        if is_short:
+            attempt.take_more_memory()
+        more = " with twice the memory" if is_short else ""
         self._desk.say(
             f"notice: {attempt.name} died with its process on {node} ({why}); begun anew in "
-            f"{delay:.0f} s, attempt {attempt.number} of {ATTEMPTS}."
+            f"{delay:.0f} s{more}, attempt {attempt.number} of {ATTEMPTS}."
         )
         self._later.append((time.monotonic() + delay, attempt))
 

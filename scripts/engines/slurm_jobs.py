@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.attempts import Attempt, DiedError, threads_of
+from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.boot import Answer, Begin
 from scripts.engines.processes import fitting_now
 from workspace.errors import ArtifactError, ConfigError
@@ -24,6 +24,7 @@ from workspace.orders import Needs
 
 TIME_LIMIT = "SBATCH_TIMELIMIT"
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
+OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
 REQUEUES = 10  # of one job, because its time ended
 
 
@@ -112,7 +113,9 @@ class SlurmJobs:
         try:
             answer: Answer = attempt.handle.result()
         except UncompletedJobError as error:
-            raise DiedError(f"{attempt.handle.state}: {_last_line(str(error))}") from error
+            state, text = attempt.handle.state, str(error)
+            kind = ShortOfMemoryError if OUT_OF_MEMORY.search(f"{state} {text}") else DiedError
+            raise kind(f"{state}: {_last_line(text)}") from error
         return answer
 
     def interrupt(self, attempt: Attempt) -> None:

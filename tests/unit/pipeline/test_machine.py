@@ -88,11 +88,17 @@ def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, 
     assert Machine("cpu").needs(net, ranks=2) == Needs(2 * count, 2 * 2.0)
 
 
+def test_a_large_network_needs_its_pictures_once_and_a_process_for_each_rank(monkeypatch):
+    monkeypatch.setattr("models.nets.work.LARGE", 1)
+    assert Machine("cpu").needs(NET) == Needs(4, memory_gb() + 2.0)
+    assert Machine("cpu").needs(NET, ranks=2) == Needs(8, 4.0 + 2 * 2.0)
+
+
 def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
     there("cuda")
     torch.set_num_threads(2)
-    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0, gpus=1)
-    assert Machine("cuda").needs(NET, ranks=2) == Needs(memory_gb=8.0, gpus=2)
+    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0 + 2.0, gpus=1)
+    assert Machine("cuda").needs(NET, ranks=2) == Needs(memory_gb=4.0 + 2 * 2.0, gpus=2)
     assert Machine("cuda").way(NET, ["identity"], bfloat16=True).device.type == "cuda"
     assert torch.get_num_threads() == 2
 

@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 import pytest
 
 from scripts.engines import other_nodes
-from scripts.engines.attempts import DiedError, threads_of
+from scripts.engines.attempts import DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.other_nodes import OtherNodes
 from scripts.engines.packing import packed
 from tests import makers
@@ -41,6 +41,7 @@ class Scripted:
     def __init__(self, *answers):
         self.answers, self.arrays, self.asked = list(answers), [], []
         self.connected, self.closed, self.killed = 0, 0, 0
+        self.memory = []
 
     def side_by_side(self, needs):
         return len(needs)
@@ -54,6 +55,7 @@ class Scripted:
 
     def begin(self, attempts):
         self.arrays.append([(attempt.number, set(attempt.avoid)) for attempt in attempts])
+        self.memory += [attempt.needs.memory_gb for attempt in attempts]
         for attempt in attempts:
             parcel = attempt.begin.parcel
             letters = [["began", f"node{attempt.number}", f"id{attempt.number}", 7]]
@@ -133,6 +135,21 @@ def test_what_died_is_begun_anew_elsewhere_and_that_is_said(of, desk):
         "attempt 2 of 4.",
         "notice: a task died with its process on node2 (it was asked to stop, not by this call); "
         "begun anew in 0 s, attempt 3 of 4.",
+    ]
+
+
+def test_what_died_for_want_of_memory_asks_for_twice_as_much_and_other_deaths_do_not(of, desk):
+    short = ShortOfMemoryError("OUT_OF_MEMORY")
+    engine = Scripted(short, DiedError("its node died"), short, DONE)
+    assert of(engine).submit(makers.process).result() == 7
+    assert engine.memory == [1.0, 2.0, 2.0, 4.0]
+    assert [line for line in desk.said if line != "a line"] == [
+        "notice: a task died with its process on node1 (OUT_OF_MEMORY); begun anew in 0 s with "
+        "twice the memory, attempt 2 of 4.",
+        "notice: a task died with its process on node2 (its node died); begun anew in 0 s, "
+        "attempt 3 of 4.",
+        "notice: a task died with its process on node3 (OUT_OF_MEMORY); begun anew in 0 s with "
+        "twice the memory, attempt 4 of 4.",
     ]
 
 

@@ -6,10 +6,12 @@ import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from submitit.core.utils import UncompletedJobError
 
-from scripts.engines.attempts import Attempt
+from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError
 from scripts.engines.boot import Begin
 from scripts.engines.identity import write_identity
 from scripts.engines.slurm_jobs import JobsHere, SlurmJobs, minutes_of
@@ -135,6 +137,33 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
         "ENGINE=slurm finds no SLURM on this machine (no 'srun'); call from one that submits jobs, "
         "or rehearse with ADDRESS=local."
     )
+
+
+def ended(state, error):
+    """An attempt of which submitit raises this."""
+
+    def result():
+        raise error
+
+    return attempt(SMALL, handle=SimpleNamespace(state=state, result=result))
+
+
+@pytest.mark.parametrize(
+    ("state", "line", "kind"),
+    [
+        ("OUT_OF_MEMORY", "no output", ShortOfMemoryError),
+        (
+            "FAILED",
+            "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.",
+            ShortOfMemoryError,
+        ),
+        ("NODE_FAIL", "no output", DiedError),
+    ],
+)
+def test_why_a_job_died_is_its_state_and_the_last_line(state, line, kind):
+    with pytest.raises(DiedError) as died:
+        SlurmJobs().answer(ended(state, UncompletedJobError(f"Job 7\n{line}\n")))
+    assert (type(died.value), str(died.value)) == (kind, f"{state}: {line.rstrip('.')}")
 
 
 def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
