@@ -25,6 +25,7 @@ from workspace.orders import Needs
 TIME_LIMIT = "SBATCH_TIMELIMIT"
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
 OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 REQUEUES = 10  # of one job, because its time ended
 
 
@@ -139,7 +140,10 @@ class JobsHere(SlurmJobs):
         return fitting_now(needs)  # nobody else holds back what does not fit
 
     def environment(self, needs: Needs) -> dict[str, str]:
-        return threads_of(min(needs.cores or cores(), cores()))
+        """And the caller's GPUs, which submitit hides; what the caller hid stays so."""
+        gpus = os.environ.get(VISIBLE_GPUS)
+        seen = {} if gpus == "" else {VISIBLE_GPUS: gpus or ""}
+        return threads_of(min(needs.cores or cores(), cores())) | seen
 
     def _begin_array(self, needs: Needs, avoid: str, attempts: Sequence[Attempt]) -> None:
         with _deaf_to_the_terminal():

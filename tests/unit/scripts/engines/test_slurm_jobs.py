@@ -173,6 +173,38 @@ def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
     assert JobsHere().environment(LARGE)["DERMSTACK_CORES"] == str(cores())
 
 
+@pytest.mark.parametrize("gpus", [None, "", "2,3", "GPU-8932f937"])
+def test_jobs_here_see_the_gpus_that_their_caller_sees(tmp_path, monkeypatch, gpus):
+    """In a real job, which submitit begins with none of them."""
+    if gpus is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    one = attempt(SMALL)
+    jobs = JobsHere()
+    jobs.connect(tmp_path, one.begin)
+    one.begin = Begin(
+        {"repository": str(seeing(tmp_path)), "place": str(tmp_path)}
+        | {"environment": jobs.environment(SMALL)}
+    )
+    jobs.begin([one])
+    one.handle.wait()
+    assert jobs.answer(one) == ("done", gpus)
+
+
+def seeing(place):
+    """Code of which the worker answers with the GPUs that it sees."""
+    engines = place / "tree" / "scripts" / "engines"
+    engines.mkdir(parents=True)
+    for folder in (engines, engines.parent):
+        (folder / "__init__.py").touch()
+    (engines / "worker.py").write_text(
+        "import os\n\n\ndef answer(parcel):\n"
+        "    return 'done', os.environ.get('CUDA_VISIBLE_DEVICES')\n"
+    )
+    return place / "tree"
+
+
 def test_a_node_with_another_source_tree_refuses_to_work(tmp_path):
     """A real job; the tree is a copy in which one file is another."""
     tree = tmp_path / "tree"
