@@ -37,7 +37,7 @@ class Attempt:
     pid: int = 0  # there
     avoid: set[str] = field(default_factory=set)  # where it died before
     begin: Begin | None = None
-    handle: Any = None  # the engine's own
+    handle: Any = None  # the engine's own; None: it was not taken
     _letters: Letters | None = None
     _show: Callable[..., None] | None = None
     _open: ExitStack = field(default_factory=ExitStack)
@@ -70,6 +70,7 @@ class Attempt:
     def begin_elsewhere(self) -> None:
         self.avoid.add(self.node_id)
         self.number, self.node, self.node_id, self.pid = self.number + 1, "", "", 0
+        self.handle = None
 
 
 class NodeEngine(Protocol):

@@ -144,8 +144,10 @@ class OtherNodes:
                         "call": attempt.call,
                     }
                 )
-            self._engine.begin(attempts)
-            self._running += attempts
+            try:
+                self._engine.begin(attempts)
+            finally:  # of several arrays the last may be refused
+                self._running += [one for one in attempts if one.handle is not None]
 
     def _watch(self) -> None:
         while not self._ending.wait(self._engine.every_s):
@@ -183,7 +185,8 @@ class OtherNodes:
                 self._begin(due)
             except Exception as error:  # the engine takes them no more
                 for attempt in due:
-                    attempt.fail(error)
+                    if attempt.handle is None:
+                        attempt.fail(error)
 
     def _take(self, attempt: Attempt, answer: Answer) -> None:
         kind, value = answer

@@ -69,6 +69,8 @@ class SlurmJobs:
                 for attempt in attempts:
                     attempt.handle = executor.submit(attempt.begin)
         except Exception as error:
+            for attempt in attempts:
+                attempt.handle = None  # submitit gives one before it asks
             if avoid:  # there may be no other node
                 self._begin_array(needs, "", attempts)
                 return

@@ -33,6 +33,9 @@ class Listening(Silent):
         self.bars.append(f"close {label}")
 
 
+AT_WORK = "at work"
+
+
 class Scripted:
     """Answers what it is told to, in that order; a `None` never comes."""
 
@@ -62,10 +65,10 @@ class Scripted:
             letters += [["say", "a line", {"private": False}], ["show", "a bar", 1, 2]]
             lines = "".join(json.dumps(line) + "\n" for line in letters)
             Path(parcel["folder"], parcel["letters"]).write_text(lines)
-            attempt.handle = self.answers.pop(0)
+            attempt.handle = self.answers.pop(0) or AT_WORK
 
     def ended(self, attempts):
-        return [attempt for attempt in attempts if attempt.handle is not None]
+        return [attempt for attempt in attempts if attempt.handle != AT_WORK]
 
     def answer(self, attempt):
         if isinstance(attempt.handle, DiedError):
@@ -231,6 +234,28 @@ def test_an_engine_that_takes_no_further_attempt_leaves_nobody_waiting(of):
     engine = Scripted(DiedError("its node died"))  # of which there is no second
     with pytest.raises(IndexError):
         of(engine).submit(makers.process).result(timeout=10)
+
+
+def test_what_was_taken_before_another_was_refused_is_stopped_with_the_call(of):
+    engine = Scripted(("stopped", 15))  # and no more
+    executor = of(engine)
+    with pytest.raises(IndexError), executor.together():
+        futures = [executor.submit(makers.process) for _ in range(2)]
+    assert [attempt.future for attempt in executor._running] == futures[:1]
+    executor.stop()
+    assert executor._running == []
+
+
+def test_of_two_that_are_begun_anew_the_one_that_is_taken_goes_on(of, monkeypatch):
+    monkeypatch.setattr(other_nodes, "DELAY_S", 0)  # so they begin together
+    died = DiedError("its node died")
+    engine = Scripted(died, died, DONE)
+    executor = of(engine)
+    with executor.together():
+        futures = [executor.submit(makers.process) for _ in range(2)]
+    assert futures[0].result(timeout=10) == 7
+    with pytest.raises(IndexError):
+        futures[1].result(timeout=10)
 
 
 def test_what_a_killed_call_left_is_cleared_and_a_living_ones_stays(of, tmp_path):

@@ -129,6 +129,16 @@ def test_a_slurm_that_takes_no_job_says_why(slurm):
     )
 
 
+def test_what_is_taken_before_slurm_refuses_has_a_handle_and_the_rest_has_none(slurm):
+    sbatch = slurm / "bin" / "sbatch"
+    _, _, does = sbatch.read_text().partition("\n")
+    sbatch.write_text(f'#!/bin/sh\ngrep -q exclusive "$1" && exit 1\n{does}')
+    attempts = [attempt(SMALL), attempt(SMALL), attempt(LARGE)]
+    with pytest.raises(ArtifactError, match="SLURM does not take the jobs"):
+        submitted(slurm, attempts)
+    assert [one.handle and one.handle.job_id for one in attempts] == ["10_0", "10_1", None]
+
+
 def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError) as refused:
