@@ -97,11 +97,11 @@ class NodeEngine(Protocol):
     def answer(self, attempt: Attempt) -> Answer:
         """Of one that ended; raises `DiedError`."""
 
-    def interrupt(self, attempt: Attempt) -> None:
-        """Ask it to stop, perhaps once more; one that has not begun never does."""
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        """Ask them to stop, perhaps once more; one that has not begun never does."""
 
-    def kill(self, attempt: Attempt) -> None:
-        """End it at once."""
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        """End them at once."""
 
     def close(self) -> None: ...
 

@@ -86,8 +86,7 @@ class OtherNodes:
         while self._running and self._watcher is not None and time.monotonic() < until:
             with self._lock:
                 asked = list(self._running)
-                for attempt in asked:
-                    self._engine.interrupt(attempt)
+                self._engine.interrupt(asked)
             wait([attempt.future for attempt in asked if attempt.node], timeout=AGAIN_S)
             if not any(attempt.node for attempt in self._running):
                 break  # the others had not begun
@@ -98,8 +97,9 @@ class OtherNodes:
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
+        if self._running:
+            self._engine.kill(self._running)
         for attempt in self._running:
-            self._engine.kill(attempt)
             attempt.finish()
         self._running.clear()
         self._engine.close()
@@ -157,8 +157,8 @@ class OtherNodes:
                 except Exception as error:  # whoever waits for these must not wait for ever
                     for attempt in self._running:
                         attempt.fail(error)
-                        with suppress(Exception):  # perhaps of what broke
-                            self._engine.kill(attempt)
+                    with suppress(Exception):  # perhaps of what broke
+                        self._engine.kill(self._running)
                     self._running.clear()
 
     def _turn(self) -> None:

@@ -103,12 +103,14 @@ class RayTasks:
             raise DiedError(f"{type(error).__name__}") from error
         return answer
 
-    def interrupt(self, attempt: Attempt) -> None:
-        self._ray.cancel(attempt.handle, force=False)
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            self._ray.cancel(attempt.handle, force=False)
 
-    def kill(self, attempt: Attempt) -> None:
-        with suppress(Exception):  # it, or its node, is gone
-            self._ray.cancel(attempt.handle, force=True)
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            with suppress(Exception):  # it, or its node, is gone
+                self._ray.cancel(attempt.handle, force=True)
 
     def close(self) -> None:
         if self._ray is not None:

@@ -121,12 +121,14 @@ class SlurmJobs:
             raise kind(f"{state}: {_last_line(text)}") from error
         return answer
 
-    def interrupt(self, attempt: Attempt) -> None:
-        attempt.handle.cancel(check=False)
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        """All by one call: each may take a busy SLURM a second."""
+        with suppress(OSError):
+            command = ["scancel", *(str(one.handle.job_id) for one in attempts)]
+            subprocess.run(command, check=False)
 
-    def kill(self, attempt: Attempt) -> None:
-        with suppress(OSError, subprocess.SubprocessError):
-            attempt.handle.cancel(check=False)
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        self.interrupt(attempts)
 
     def close(self) -> None:
         """SLURM needs no goodbye."""
@@ -162,12 +164,13 @@ class JobsHere(SlurmJobs):
             raise DiedError("it was killed, perhaps for want of memory")
         return super().answer(attempt)
 
-    def interrupt(self, attempt: Attempt) -> None:
-        _signal(int(attempt.handle.job_id), signal.SIGTERM)  # its controller's pid; it passes it on
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:  # its controller's pid, which passes it on
+            _signal(int(attempt.handle.job_id), signal.SIGTERM)
 
-    def kill(self, attempt: Attempt) -> None:
-        for pid in (attempt.pid, int(attempt.handle.job_id)):
-            if pid:
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            for pid in filter(None, (attempt.pid, int(attempt.handle.job_id))):
                 _signal(pid, signal.SIGKILL)
 
 

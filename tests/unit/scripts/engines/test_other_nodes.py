@@ -75,11 +75,12 @@ class Scripted:
             raise attempt.handle
         return attempt.handle
 
-    def interrupt(self, attempt):
-        attempt.handle = ("stopped", 15)
+    def interrupt(self, attempts):
+        for attempt in attempts:
+            attempt.handle = ("stopped", 15)
 
-    def kill(self, attempt):
-        self.killed += 1
+    def kill(self, attempts):
+        self.killed += len(attempts)
 
     def close(self):
         self.closed += 1

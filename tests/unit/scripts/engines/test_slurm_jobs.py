@@ -139,6 +139,16 @@ def test_what_is_taken_before_slurm_refuses_has_a_handle_and_the_rest_has_none(s
     assert [one.handle and one.handle.job_id for one in attempts] == ["10_0", "10_1", None]
 
 
+def test_all_are_cancelled_by_one_call(slurm):
+    scancel = slurm / "bin" / "scancel"
+    scancel.write_text(f'#!/bin/sh\necho "$@" >> {slurm}/cancelled\n')
+    scancel.chmod(0o755)
+    attempts = [attempt(SMALL), attempt(SMALL), attempt(LARGE)]
+    submitted(slurm, attempts)
+    SlurmJobs().interrupt(attempts)
+    assert (slurm / "cancelled").read_text() == "10_0 10_1 11\n"
+
+
 def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError) as refused:
