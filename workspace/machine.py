@@ -122,6 +122,13 @@ def jobs() -> int:
     return _number(JOBS) or 1
 
 
+def divide(count: int) -> None:
+    """This process is one of so many that share what was lent to the one that began them."""
+    os.environ[JOBS] = str(jobs() * count)
+    if stated := _number(CORES):
+        os.environ[CORES] = str(max(1, stated // count))
+
+
 def _number(name: str) -> int | None:
     return _whole(os.environ.get(name, "").partition(",")[0])
 

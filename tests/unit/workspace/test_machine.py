@@ -10,6 +10,7 @@ from workspace.machine import (
     Memory,
     begin_process,
     cores,
+    divide,
     jobs,
     lent_cores,
     lent_memory,
@@ -73,6 +74,16 @@ def test_an_engine_says_how_many_cores_a_process_has_which_nobody_divides(
     if jobs:
         monkeypatch.setenv("DERMSTACK_JOBS", jobs)
     assert cores() == lent_cores() == allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "each"), [(None, 2, 4), ("4", 2, 2), ("4", 3, 1), ("1", 2, 1)]
+)
+def test_ranks_share_the_cores_that_were_lent_to_their_task(monkeypatch, given, count, each):
+    """Of eight; what an engine said too."""
+    monkeypatch.setattr(os, "environ", {"DERMSTACK_CORES": given} if given else {})
+    divide(count)
+    assert (cores(), jobs()) == (each, count)
 
 
 def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
