@@ -5,6 +5,7 @@ SBATCH_... variables. A job whose time ends is put into the queue again and goes
 checkpoint. Without a SLURM the same jobs run as processes of this machine (ADDRESS=local).
 """
 
+import math
 import os
 import re
 import signal
@@ -23,6 +24,8 @@ from workspace.machine import cores
 from workspace.orders import Needs
 
 TIME_LIMIT = "SBATCH_TIMELIMIT"
+ENDLESS = ("UNLIMITED", "INFINITE")
+YEAR = 365 * 24 * 60  # submitit ends a process whose time is 0 at once
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
 OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
@@ -157,7 +160,7 @@ class JobsHere(SlurmJobs):
         return {"local_max_num_timeout": REQUEUES}
 
     def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
-        return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT))}
+        return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT)) or YEAR}
 
     def answer(self, attempt: Attempt) -> Answer:
         if not attempt.handle.paths.result_pickle.exists():  # on one machine no file comes late
@@ -175,18 +178,23 @@ class JobsHere(SlurmJobs):
 
 
 def minutes_of(limit: str | None) -> int:
-    """SLURM's words for a time: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s."""
+    """SLURM's words for a time: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s; 0 is without end.
+
+    As SLURM does it, seconds are rounded up.
+    """
     if not limit:
         return MINUTES
+    if limit.upper() in ENDLESS:
+        return 0
     form = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit)
     if form is None:
         raise ConfigError(
             f"{TIME_LIMIT}={limit} is no time of SLURM's; write minutes, h:m:s or days-hours."
         )
-    days, first, second, third = form.groups()
-    if days is None and third is None:
-        return int(first)
-    return int(days or 0) * 24 * 60 + int(first) * 60 + int(second or 0)
+    days, first, second, third = (int(one or 0) for one in form.groups())
+    is_short = form[1] is None and form[4] is None
+    hours, minutes, seconds = (0, first, second) if is_short else (first, second, third)
+    return (days * 24 + hours) * 60 + minutes + math.ceil(seconds / 60)
 
 
 def _last_line(text: str) -> str:

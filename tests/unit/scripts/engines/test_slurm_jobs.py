@@ -84,6 +84,13 @@ def test_as_many_gpus_are_asked_for_as_train_a_network_together(slurm):
     assert batch["gpus-per-node"] == "4"
 
 
+def test_without_end_is_slurms_nought_and_a_year_of_a_process_here(slurm, monkeypatch):
+    monkeypatch.setenv("SBATCH_TIMELIMIT", "UNLIMITED")
+    [batch] = submitted(slurm, [attempt(SMALL)])
+    assert batch["time"] == "0"
+    assert JobsHere()._parameters(SMALL, "") == {"timeout_min": 525600}
+
+
 def test_where_it_died_it_is_not_begun_anew_and_time_is_slurms_own(slurm, monkeypatch):
     monkeypatch.setenv("SBATCH_TIMELIMIT", "2-12")
     [batch] = submitted(slurm, [attempt(SMALL, avoid={"node7", "node3", ""})])
@@ -101,8 +108,9 @@ def test_where_there_is_no_other_node_it_is_begun_on_the_same(slurm):
 @pytest.mark.parametrize(
     ("limit", "minutes"),
     [
-        (None, 1440), ("", 1440), ("90", 90), ("90:30", 90), ("2:30:00", 150), ("1-0", 1440),
-        ("1-2", 1560), ("1-2:30", 1590), ("1-2:30:59", 1590),
+        (None, 1440), ("", 1440), ("90", 90), ("90:30", 91), ("0:30", 1), ("0", 0),
+        ("UNLIMITED", 0), ("infinite", 0), ("2:30", 3), ("2:30:00", 150), ("1-0", 1440),
+        ("1-2", 1560), ("1-2:30", 1590), ("1-2:30:59", 1591),
     ],
 )  # fmt: skip
 def test_times_are_read_as_slurm_writes_them(limit, minutes):
