@@ -18,6 +18,7 @@ from typing import Any
 
 from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.boot import Answer, Begin
+from scripts.engines.packing import unpacked
 from scripts.engines.processes import fitting_now
 from workspace.errors import ArtifactError, ConfigError
 from workspace.machine import cores
@@ -29,7 +30,7 @@ YEAR = 365 * 24 * 60  # submitit ends a process whose time is 0 at once
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
 OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
-REQUEUES = 10  # of one job, because its time ended
+TOO_OFTEN = "timed-out too many times"  # submitit's words
 
 
 class SlurmJobs:
@@ -38,6 +39,7 @@ class SlurmJobs:
     every_s = 2.0
     by_sigint = False
     _cluster = "slurm"
+    requeues = 10  # of one job, because its time ended
 
     def __init__(self, device: str = "auto") -> None:
         self._device, self._folder = device, Path()
@@ -85,16 +87,14 @@ class SlurmJobs:
     def _executor(self) -> Any:
         from submitit import AutoExecutor  # noqa: PLC0415
 
+        requeues = {f"{self._cluster}_max_num_timeout": self.requeues}
         try:
-            return AutoExecutor(self._folder, cluster=self._cluster, **self._requeues())
+            return AutoExecutor(self._folder, cluster=self._cluster, **requeues)
         except RuntimeError as error:
             raise ConfigError(
                 "ENGINE=slurm finds no SLURM on this machine (no 'srun'); call from one that "
                 "submits jobs, or rehearse with ADDRESS=local."
             ) from error
-
-    def _requeues(self) -> dict[str, int]:
-        return {"slurm_max_num_timeout": REQUEUES}
 
     def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
         """A task of all cores has a node for itself."""
@@ -120,9 +120,21 @@ class SlurmJobs:
             answer: Answer = attempt.handle.result()
         except UncompletedJobError as error:
             state, text = attempt.handle.state, str(error)
+            self._refuse_to_go_on(attempt, text)
             kind = ShortOfMemoryError if OUT_OF_MEMORY.search(f"{state} {text}") else DiedError
             raise kind(f"{state}: {_last_line(text)}") from error
+        if answer[0] == "failed":  # submitit raises amid the task
+            self._refuse_to_go_on(attempt, str(unpacked(answer[1])[0]))
         return answer
+
+    def _refuse_to_go_on(self, attempt: Attempt, error: str) -> None:
+        """Where submitit requeues a job no more."""
+        if TOO_OFTEN in error:
+            raise ArtifactError(
+                f"{attempt.name} ran into its time limit {self.requeues + 1} times; its last "
+                f"checkpoint is kept: the same command goes on, with a longer {TIME_LIMIT} if it "
+                "must."
+            )
 
     def interrupt(self, attempts: Sequence[Attempt]) -> None:
         """All by one call: each may take a busy SLURM a second."""
@@ -142,6 +154,7 @@ class JobsHere(SlurmJobs):
 
     every_s = 0.2
     _cluster = "local"
+    requeues = 5  # submitit's own controller begins nothing for the seventh time
 
     def side_by_side(self, needs: Sequence[Needs]) -> int:
         return fitting_now(needs)  # nobody else holds back what does not fit
@@ -155,9 +168,6 @@ class JobsHere(SlurmJobs):
     def _begin_array(self, needs: Needs, avoid: str, attempts: Sequence[Attempt]) -> None:
         with _deaf_to_the_terminal():
             super()._begin_array(needs, avoid, attempts)
-
-    def _requeues(self) -> dict[str, int]:
-        return {"local_max_num_timeout": REQUEUES}
 
     def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
         return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT)) or YEAR}

@@ -1,5 +1,6 @@
 """What sbatch is asked for, by a SLURM that only writes it down; and jobs as real processes."""
 
+import inspect
 import os
 import shutil
 import socket
@@ -9,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from submitit.core.utils import UncompletedJobError
+from submitit.core.utils import FailedJobError, UncompletedJobError
+from submitit.local.local import Controller
 
 from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError
 from scripts.engines.boot import Begin
 from scripts.engines.identity import write_identity
+from scripts.engines.packing import packed
 from scripts.engines.slurm_jobs import JobsHere, SlurmJobs, minutes_of
 from tests.stages import ROOT
 from workspace.errors import ArtifactError, ConfigError
@@ -168,9 +171,11 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path, monkeypatch):
 
 
 def ended(state, error):
-    """An attempt of which submitit raises this."""
+    """An attempt of which submitit raises this, or hands it back."""
 
     def result():
+        if isinstance(error, tuple):
+            return error
         raise error
 
     return attempt(SMALL, handle=SimpleNamespace(state=state, result=result))
@@ -192,6 +197,40 @@ def test_why_a_job_died_is_its_state_and_the_last_line(state, line, kind):
     with pytest.raises(DiedError) as died:
         SlurmJobs().answer(ended(state, UncompletedJobError(f"Job 7\n{line}\n")))
     assert (type(died.value), str(died.value)) == (kind, f"{state}: {line.rstrip('.')}")
+
+
+NO_MORE = "Job not requeued because: timed-out too many times."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FailedJobError(f"Job (task=0) failed during processing with trace:\n{NO_MORE}\nlogs"),
+        ("failed", packed((UncompletedJobError(NO_MORE), "Traceback"))),  # amid the task
+    ],
+)
+@pytest.mark.parametrize(("jobs", "times"), [(SlurmJobs(), 11), (JobsHere(), 6)])
+def test_a_job_that_submitit_requeues_no_more_is_given_up_in_one_sentence(
+    tmp_path, error, jobs, times
+):
+    one = ended("FAILED", error)
+    one.handle.paths = SimpleNamespace(result_pickle=tmp_path)
+    with pytest.raises(ArtifactError) as given_up:
+        jobs.answer(one)
+    assert str(given_up.value) == (
+        f"a task ran into its time limit {times} times; its last checkpoint is kept: the same "
+        "command goes on, with a longer SBATCH_TIMELIMIT if it must."
+    )
+
+
+def test_another_failure_of_the_task_is_handed_on():
+    failed = ("failed", packed((ValueError("a bug"), "Traceback")))
+    assert SlurmJobs().answer(ended("COMPLETED", failed)) == failed
+
+
+def test_a_process_here_is_requeued_as_often_as_its_controller_begins_it():
+    begun = inspect.signature(Controller.run).parameters["max_retry"].default
+    assert begun == JobsHere.requeues + 1
 
 
 def test_cores_that_are_asked_for_are_those_that_a_job_may_use():
