@@ -30,6 +30,8 @@ YEAR = 365 * 24 * 60  # submitit ends a process whose time is 0 at once
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
 OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+CORES_OF_TASK = "SLURM_CPUS_PER_TASK"  # of a job within which the call is made; inherited
+FORGET = f"unset {CORES_OF_TASK} SRUN_CPUS_PER_TASK"  # before srun binds to so many
 TOO_OFTEN = "timed-out too many times"  # submitit's words
 
 
@@ -57,7 +59,9 @@ class SlurmJobs:
 
     def environment(self, needs: Needs) -> dict[str, str]:
         """A whole node sees itself how many cores it has; what the caller had is no matter."""
-        return threads_of(needs.cores) if needs.cores else dict.fromkeys(threads_of(1), "")
+        if needs.cores:
+            return threads_of(needs.cores)
+        return dict.fromkeys((*threads_of(1), CORES_OF_TASK), "")
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         alike: dict[tuple[Needs, str], list[Attempt]] = defaultdict(list)
@@ -101,7 +105,7 @@ class SlurmJobs:
         size = (
             {"cpus_per_task": needs.cores, "mem_gb": needs.memory_gb}
             if needs.cores
-            else {"slurm_exclusive": True, "slurm_mem": "0"}
+            else {"slurm_exclusive": True, "slurm_mem": "0", "slurm_setup": [FORGET]}
         )
         gpus = {"gpus_per_node": needs.gpus} if needs.gpus and self._device == "cuda" else {}
         elsewhere = {"slurm_exclude": avoid} if avoid else {}

@@ -304,6 +304,7 @@ def test_a_node_with_another_source_tree_refuses_to_work(tmp_path):
 
 def test_a_whole_node_does_not_compute_with_the_callers_threads(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # as SLURM hands it on
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")  # of an salloc in which the call is made
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
     folder = tmp_path / "call"
@@ -313,7 +314,15 @@ def test_a_whole_node_does_not_compute_with_the_callers_threads(tmp_path, monkey
         "environment": SlurmJobs().environment(LARGE),
     }  # fmt: skip
     assert Begin(parcel)()[0] == "refused"
-    assert "OMP_NUM_THREADS" not in os.environ
+    assert not {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"} & os.environ.keys()
+
+
+def test_srun_binds_a_task_of_a_whole_node_to_no_few_cores_of_it(slurm):
+    submitted(slurm, [attempt(LARGE), attempt(SMALL)])
+    large, small = ((slurm / f"asked{number}").read_text() for number in (0, 1))
+    before, _, _ = large.partition("\nsrun ")
+    assert "\nunset SLURM_CPUS_PER_TASK SRUN_CPUS_PER_TASK\n" in before
+    assert "unset" not in small
 
 
 def test_a_node_without_the_code_refuses_in_a_sentence_too(tmp_path, monkeypatch):
