@@ -4,6 +4,7 @@ import inspect
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -323,6 +324,25 @@ def test_srun_binds_a_task_of_a_whole_node_to_no_few_cores_of_it(slurm):
     before, _, _ = large.partition("\nsrun ")
     assert "\nunset SLURM_CPUS_PER_TASK SRUN_CPUS_PER_TASK\n" in before
     assert "unset" not in small
+
+
+def test_code_that_cannot_be_read_is_refused_and_paths_do_not_pile_up(tmp_path):
+    """In a process of its own, as on a node; twice, as Ray's take one task after another."""
+    (seeing(tmp_path) / "scripts" / "engines" / "worker.py").write_text("def answer(\n")
+    tree = str(tmp_path / "tree")
+    parcel = {"repository": tree, "place": str(tmp_path), "environment": {}}
+    code = (
+        "import sys; from scripts.engines.boot import Begin\n"
+        "del sys.modules['scripts.engines'], sys.modules['scripts']\n"
+        f"answers = [Begin({parcel!r})() for _ in range(2)]\n"
+        f"print(answers[0] == answers[1], sys.path.count({tree!r})); print(*answers[1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    counted, answer = done.stdout.splitlines()
+    assert counted == "True 1"
+    assert answer.startswith(f"refused {socket.gethostname()} cannot import {tree}: ")
 
 
 def test_a_node_without_the_code_refuses_in_a_sentence_too(tmp_path, monkeypatch):
