@@ -238,9 +238,8 @@ def _folder_of_call(run: Path) -> Iterator[Path]:
     """What the nodes of this call share, gone when it ends; its lock says that it goes on."""
     parent = (run / FOLDER).resolve()
     folder = parent / uuid.uuid4().hex[:12]
-    with naming_write_errors(folder):
-        parent.mkdir(parents=True, exist_ok=True)
-    _clear_of_killed_calls(parent)
+    with suppress(FileNotFoundError):  # or taken away a moment ago, by a call that ended
+        _clear_of_killed_calls(parent)
     with locked(lock_of(folder), str(folder)):
         try:
             with naming_write_errors(folder):
