@@ -55,6 +55,8 @@ class SlurmJobs:
         from scripts.engines import boot  # noqa: PLC0415
 
         self._folder = folder / "jobs"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # what lies there is opened as code
         core.utils.cloudpickle.register_pickle_by_value(boot)
 
     def environment(self, needs: Needs) -> dict[str, str]:

@@ -78,6 +78,11 @@ def test_what_is_ready_and_alike_is_one_array_that_is_put_back_when_its_time_end
     assert not {"cpus-per-task", "gpus-per-node"} & large.keys()
 
 
+def test_nobody_else_may_write_where_jobs_are_opened_as_code(slurm):
+    submitted(slurm, [attempt(SMALL)])
+    assert (slurm / "call").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_gpu_is_asked_for_where_networks_are_to_compute_on_one(slurm):
     [large, small] = submitted(slurm, [attempt(LARGE), attempt(SMALL)], device="cuda")
     assert (large["gpus-per-node"], small.get("gpus-per-node")) == ("1", None)
