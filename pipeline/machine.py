@@ -11,7 +11,7 @@ from models.nets.config import NetConfig
 from pipeline.job import Job
 from workspace.errors import ConfigError
 from workspace.lazy import importing
-from workspace.machine import cores, jobs, lent_cores, reading_processes
+from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
 from workspace.orders import Needs
 
 if TYPE_CHECKING:
@@ -141,8 +141,12 @@ def _number(job: Job, word: str, of: str) -> int:
 
 
 def memory_gb() -> float:
-    """Of decoded pictures in this process; workers share what one process would take."""
-    return MEMORY_GB / jobs()
+    """Of decoded pictures in this process; workers share what one process would take.
+
+    Where little is lent, as to a small network's job of SLURM, the rest of a process comes first.
+    """
+    lent = lent_memory_gb()
+    return min(MEMORY_GB, max(lent / 2, lent - PROCESS_GB)) / jobs()
 
 
 def notice_unswitched(job: Job) -> Machine:
