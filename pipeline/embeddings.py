@@ -21,7 +21,7 @@ from folds.schema import ID
 from models.input.pictures import Pictures
 from models.networks.use import maker_of, use_of
 from pipeline.job import Job
-from pipeline.machine import Machine, memory_gb
+from pipeline.machine import LOOKING_GB, Machine, memory_gb
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
@@ -114,7 +114,7 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
                 "machine": Machine.of(job),
                 "title": f"{unit.folder.name}, {some.name}",
             },
-            needs=Needs(memory_gb=4.0, gpus=1),  # its batches share the cores
+            needs=Needs(memory_gb=LOOKING_GB, gpus=1),  # its batches share the cores
         )
         for name, indices in some.shards()
     ]  # fmt: skip

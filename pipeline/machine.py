@@ -12,7 +12,7 @@ from models.nets.config import NetConfig
 from pipeline.job import Job
 from workspace.errors import ConfigError
 from workspace.lazy import importing
-from workspace.machine import cores, jobs, lent_cores, reading_processes
+from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
 from workspace.orders import Needs
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 PRIVATE = "DERMSTACK_PRIVATE_NETWORK"  # the person's word that nobody else reaches the machines
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
-SMALL_GB = 2.0  # of a process with a small network: torch, its steps, its share of the pictures
+PROCESS_GB = 2.0  # torch and its steps; of a small network its share of the pictures too
+LOOKING_GB = MEMORY_GB + PROCESS_GB  # of a task that looks at many pictures
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,9 @@ class Machine:
         from models.nets.work import is_small, threads_of  # noqa: PLC0415
 
         if self.torch_device().type != "cpu":
-            return Needs(memory_gb=ranks * MEMORY_GB, gpus=ranks)
-        memory_gb = SMALL_GB if is_small(net) else MEMORY_GB
-        return Needs(cores=ranks * threads_of(net), memory_gb=ranks * memory_gb)
+            return Needs(memory_gb=MEMORY_GB + ranks * PROCESS_GB, gpus=ranks)
+        shared = 0.0 if is_small(net) else MEMORY_GB  # ranks keep together what one would
+        return Needs(cores=ranks * threads_of(net), memory_gb=shared + ranks * PROCESS_GB)
 
     def check_devices(self) -> None:
         """Refuse more than there are: two on one GPU would only wait for one another."""
@@ -147,8 +148,12 @@ def _number(job: Job, word: str, of: str) -> int:
 
 
 def memory_gb() -> float:
-    """Of decoded pictures in this process; workers share what one process would take."""
-    return MEMORY_GB / jobs()
+    """Of decoded pictures in this process; workers share what one process would take.
+
+    Where little is lent, as to a small network's job of SLURM, the rest of a process comes first.
+    """
+    lent = lent_memory_gb()
+    return min(MEMORY_GB, max(lent / 2, lent - PROCESS_GB)) / jobs()
 
 
 def notice_unswitched(job: Job) -> Machine:

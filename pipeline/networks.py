@@ -22,7 +22,7 @@ from models.networks.network import HeldOut, Network, network_of, unit_name
 from models.networks.use import BEST, USE, maker_of
 from models.training.config import AVERAGE
 from pipeline.job import Job
-from pipeline.machine import Machine, devices_of
+from pipeline.machine import LOOKING_GB, Machine, devices_of
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
 from stacking.fold import FOLD
 from stacking.oof import MAKER
@@ -198,7 +198,7 @@ def asking(
                 "files": files, "teacher": teacher.folder, "held_out": held_out,
                 "views": views, "machine": Machine.of(job),
             },
-            needs=Needs(memory_gb=4.0, gpus=1),
+            needs=Needs(memory_gb=LOOKING_GB, gpus=1),
         )  # fmt: skip
     task: Task = job.made[key]
     return task

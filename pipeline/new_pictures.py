@@ -27,7 +27,7 @@ from pipeline.answers import Answer, Cascade, Rows, alone
 from pipeline.asked import as_made
 from pipeline.distances import DISTANCE, UNLIKE, Distances, mean_distances, not_said
 from pipeline.job import Job
-from pipeline.machine import MEMORY_GB, Machine
+from pipeline.machine import LOOKING_GB, MEMORY_GB, Machine
 from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
 from pipeline.picture_page import OVERLAYS, Answered, Meant, prediction_page
@@ -101,7 +101,7 @@ def answering(job: Job, folder: Path) -> Task:
             "folder": folder, "asked": asked,
             "working": job.results / "checkpoints" / f"{PREDICT}_{name}",
         },
-        needs=Needs(memory_gb=4.0, gpus=1),
+        needs=Needs(memory_gb=LOOKING_GB, gpus=1),
         as_of=as_made(next(iter(networks.values()))[0].manifest, job.recipe),
     )  # fmt: skip
 

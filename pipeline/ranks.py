@@ -27,7 +27,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from models.training.ranks import Ranks, is_of_lost_rank, join_ranks, leave_ranks
 from pipeline.rendezvous import Crew, Meeting, private_folder, watch_others
 from workspace.errors import ArtifactError, DermstackError
-from workspace.machine import JOBS, jobs
+from workspace.machine import divide
 from workspace.progress import Desk, Show, quietly
 from workspace.stopping import Stopped, is_asked, stopped_once
 
@@ -159,7 +159,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str 
     if os.environ["GROUP_WORLD_SIZE"] == "1":
         # Nobody is to be asked who this machine is: the ranks of one are on it.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    os.environ[JOBS] = str(jobs() * int(os.environ["LOCAL_WORLD_SIZE"]))
+    divide(int(os.environ["LOCAL_WORLD_SIZE"]))
     try:
         with stopped_once():
             ranks = join_ranks(device, file)

@@ -29,7 +29,7 @@ from models.networks.use import maker_of, use_of
 from pipeline.asked import as_made
 from pipeline.distances import DISTANCE
 from pipeline.job import Job
-from pipeline.machine import Machine
+from pipeline.machine import LOOKING_GB, Machine
 from pipeline.networks import SCORES, TRAIN_CNN
 from pipeline.new_data import PREDICT
 from pipeline.picture_rows import PictureFiles, open_picture_rows, picture_files
@@ -114,7 +114,7 @@ def _looking(job: Job, files: PictureFiles, network: tuple[str, NetworkConfig], 
         arguments={
             "files": files, "network": network, "unit": unit.folder, "machine": Machine.of(job),
         },
-        needs=Needs(memory_gb=4.0, gpus=1),
+        needs=Needs(memory_gb=LOOKING_GB, gpus=1),
         stays=True,
         as_of=as_made(unit.manifest, job.recipe),
     )  # fmt: skip

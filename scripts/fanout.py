@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scripts.engines.other_nodes import OtherNodes
 
 ENGINES = {"local": "", "ray": "ray", "slurm": "submitit"}  # with the library that each needs
-HERE = "local"  # ENGINE=slurm ADDRESS=local: the jobs as processes of this machine
+LOCAL = "local"  # ENGINE=slurm ADDRESS=local: the jobs as processes of this machine
 HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}")
 
 
@@ -68,14 +68,14 @@ def engine_of(name: str | None, address: str | None, jobs: int | None) -> Engine
 def _refuse_address(engine: Engine) -> None:
     address = engine.address
     if engine.is_here and address:
-        mend = "ENGINE=slurm" if address == HERE else "ENGINE=ray"
+        mend = "ENGINE=slurm" if address == LOCAL else "ENGINE=ray"
         raise ConfigError(
             f"ADDRESS={address} is for {mend}, and no engine but this machine is named; add {mend}."
         )
-    if engine.name == "slurm" and address not in ("", HERE):
+    if engine.name == "slurm" and address not in ("", LOCAL):
         raise ConfigError(
             f"ADDRESS={address} means nothing to ENGINE=slurm, which asks the SLURM of this "
-            f"machine; leave it out, or take ADDRESS={HERE} to rehearse without one."
+            f"machine; leave it out, or take ADDRESS={LOCAL} to rehearse without one."
         )
     if engine.name == "ray" and not HOST_AND_PORT.fullmatch(address):
         given = f"ADDRESS={address} is no host:port" if address else "ENGINE=ray needs an ADDRESS="
@@ -116,5 +116,5 @@ def _of_other_nodes(engine: Engine, desk: Desk, run: Path, device: str) -> "Othe
         return OtherNodes(RayTasks(engine.address, device), run, desk)
     from scripts.engines.slurm_jobs import JobsHere, SlurmJobs  # noqa: PLC0415
 
-    jobs = JobsHere() if engine.address == HERE else SlurmJobs(device)
+    jobs = JobsHere() if engine.address == LOCAL else SlurmJobs(device)
     return OtherNodes(jobs, run, desk)

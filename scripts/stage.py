@@ -46,6 +46,7 @@ from workspace.errors import (
 from workspace.faults import naming_faults
 from workspace.hashing import HashMemory
 from workspace.lock import clear_abandoned
+from workspace.machine import refuse_odd_numbers
 from workspace.progress import Desk
 from workspace.sentences import unnamed
 from workspace.stopping import Stopped, stopping_cleanly
@@ -158,6 +159,7 @@ class Call:
 @naming_faults()
 def carry_out(stage: Callable[[Job], Made], name: str, call: Call, desk: Desk) -> Made:
     """Run a stage on its run's folder; what it leaves, or our error."""
+    refuse_odd_numbers()
     engine = engine_of(call.engine, call.address, _jobs(call.jobs))
     engine.refuse_nodes(call.options.get("words", {}).get("nodes", ""))
     _refuse_device(call.options.get("device", DEVICES[0]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workspace.cgroup import cpu_quota, memory_left
+from workspace.errors import ConfigError
 from workspace.memory import GB, KIB, held_gb
 
 READERS = 8  # more do not read faster
@@ -33,6 +34,17 @@ def begin_process() -> None:
     """Before numpy, torch and polars load, which read it then; what is set already stays."""
     for name, value in {**ENVIRONMENT, **dict.fromkeys(POOLS, str(cores()))}.items():
         os.environ.setdefault(name, value)
+
+
+def refuse_odd_numbers() -> None:
+    """What somebody stated and nobody could follow."""
+    for name in (JOBS, CORES, *POOLS):
+        if (text := os.environ.get(name)) and not _number(name):
+            raise ConfigError(f"{name}={text} is no whole number of 1 or more; mend or unset it.")
+    if (text := os.environ.get(MEMORY_GB)) and not _decimal(MEMORY_GB):
+        raise ConfigError(
+            f"{MEMORY_GB}={text} is no number of GB; write {MEMORY_GB}=8, or unset it."
+        )
 
 
 def cores() -> int:
@@ -120,6 +132,13 @@ def _decimal(name: str) -> float | None:
 def jobs() -> int:
     """Among how many processes the machine is divided."""
     return _number(JOBS) or 1
+
+
+def divide(count: int) -> None:
+    """This process is one of so many that share what was lent to the one that began them."""
+    os.environ[JOBS] = str(jobs() * count)
+    if stated := _number(CORES):
+        os.environ[CORES] = str(max(1, stated // count))
 
 
 def _number(name: str) -> int | None:

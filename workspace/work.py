@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +68,6 @@ def _stamp(folder: Path) -> object:
     return status.st_ino, status.st_mtime_ns
 
 
-@cache  # of thousands that wait all are asked whenever one ends
-def _needs_of(task: Task) -> Needs:
-    return measured_needs(task.needs, task.folder, task.stage, task.settings)
-
-
 class _Work:
     """One call of `carry_out`: what is ready, what is running, what is done."""
 
@@ -86,6 +80,7 @@ class _Work:
         self._running: dict[Future[Any], Task] = {}
         self._busy: dict[Task, float] = {}  # made by another call; when to look again
         self._before: dict[Task, object] = {}  # what was there when it was begun
+        self._needs: dict[Task, Needs] = {}
         self._failed: DermstackError | None = None
         self._told: set[str] = set()
         self._began = time.monotonic()
@@ -108,7 +103,7 @@ class _Work:
         todo, waiting = self._to_do()
         if todo and self._failed is None:
             most = self.context.executor.side_by_side(
-                [_needs_of(task) for task in (*self._running.values(), *todo)]
+                [self._needs_of(task) for task in (*self._running.values(), *todo)]
             )
             with self.context.executor.together():
                 while todo and len(self._running) < most:
@@ -192,7 +187,7 @@ class _Work:
             task.arguments,
             context.fresh and not task.stays,
             task.on_change,
-            _needs_of(task),
+            self._needs_of(task),
             task.join,
         )
         number = len(self.units) + len(self._running) + 1
@@ -200,6 +195,12 @@ class _Work:
             context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
         self._before.setdefault(task, _stamp(task.folder))
         self._running[context.executor.submit(carry_out_order, order)] = task
+
+    def _needs_of(self, task: Task) -> Needs:
+        """Looked up once: of thousands that wait all are asked whenever one ends."""
+        if task not in self._needs:
+            self._needs[task] = measured_needs(task.needs, task.folder, task.stage, task.settings)
+        return self._needs[task]
 
     def _left(self) -> float | None:
         """Seconds for all that is not done, by what those of this call took."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,10 @@ from workspace.progress import Desk
 
 class DiedError(Exception):
     """A task ended with its process or its node; says why, as far as the engine knows."""
+
+
+class ShortOfMemoryError(DiedError):
+    """It was killed because it took more memory than it had asked for, or than there was."""
 
 
 @dataclass(eq=False)
@@ -33,7 +37,7 @@ class Attempt:
     pid: int = 0  # there
     avoid: set[str] = field(default_factory=set)  # where it died before
     begin: Begin | None = None
-    handle: Any = None  # the engine's own
+    handle: Any = None  # the engine's own; None: it was not taken
     _letters: Letters | None = None
     _show: Callable[..., None] | None = None
     _open: ExitStack = field(default_factory=ExitStack)
@@ -59,9 +63,14 @@ class Attempt:
         self.finish()
         self.future.set_exception(error)
 
+    def take_more_memory(self) -> None:
+        """What was thought, or measured of its like, was too little."""
+        self.needs = replace(self.needs, memory_gb=2 * self.needs.memory_gb)
+
     def begin_elsewhere(self) -> None:
         self.avoid.add(self.node_id)
         self.number, self.node, self.node_id, self.pid = self.number + 1, "", "", 0
+        self.handle = None
 
 
 class NodeEngine(Protocol):
@@ -88,11 +97,11 @@ class NodeEngine(Protocol):
     def answer(self, attempt: Attempt) -> Answer:
         """Of one that ended; raises `DiedError`."""
 
-    def interrupt(self, attempt: Attempt) -> None:
-        """Ask it to stop, perhaps once more; one that has not begun never does."""
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        """Ask them to stop, perhaps once more; one that has not begun never does."""
 
-    def kill(self, attempt: Attempt) -> None:
-        """End it at once."""
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        """End them at once."""
 
     def close(self) -> None: ...
 

@@ -33,10 +33,11 @@ class Begin:
             if not value:  # SLURM's jobs begin with the caller's, which knows its own cores alone
                 del os.environ[name]
         os.chdir(place)
-        sys.path[:0] = [repository]
+        # First, and once: Ray's processes carry out one task after another.
+        sys.path[:] = [repository, *(path for path in sys.path if path != repository)]
         try:
             from scripts.engines.worker import answer  # noqa: PLC0415
-        except ImportError as error:
+        except (ImportError, SyntaxError) as error:  # of another Python, or half copied
             return "refused", (
                 f"{socket.gethostname()} cannot import {repository}: {error}; bring its code and "
                 "its environment to the caller's, then call again."

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.attempts import Attempt, DiedError, NodeEngine
+from scripts.engines.attempts import Attempt, DiedError, NodeEngine, ShortOfMemoryError
 from scripts.engines.boot import Answer, Begin
 from scripts.engines.identity import write_identity
 from scripts.engines.packing import packed, unpacked
@@ -86,8 +86,7 @@ class OtherNodes:
         while self._running and self._watcher is not None and time.monotonic() < until:
             with self._lock:
                 asked = list(self._running)
-                for attempt in asked:
-                    self._engine.interrupt(attempt)
+                self._engine.interrupt(asked)
             wait([attempt.future for attempt in asked if attempt.node], timeout=AGAIN_S)
             if not any(attempt.node for attempt in self._running):
                 break  # the others had not begun
@@ -98,8 +97,9 @@ class OtherNodes:
         if self._watcher is not None:
             self._watcher.join()
             self._watcher = None
+        if self._running:
+            self._engine.kill(self._running)
         for attempt in self._running:
-            self._engine.kill(attempt)
             attempt.finish()
         self._running.clear()
         self._engine.close()
@@ -144,8 +144,10 @@ class OtherNodes:
                         "call": attempt.call,
                     }
                 )
-            self._engine.begin(attempts)
-            self._running += attempts
+            try:
+                self._engine.begin(attempts)
+            finally:  # of several arrays the last may be refused
+                self._running += [one for one in attempts if one.handle is not None]
 
     def _watch(self) -> None:
         while not self._ending.wait(self._engine.every_s):
@@ -155,8 +157,8 @@ class OtherNodes:
                 except Exception as error:  # whoever waits for these must not wait for ever
                     for attempt in self._running:
                         attempt.fail(error)
-                        with suppress(Exception):  # perhaps of what broke
-                            self._engine.kill(attempt)
+                    with suppress(Exception):  # perhaps of what broke
+                        self._engine.kill(self._running)
                     self._running.clear()
 
     def _turn(self) -> None:
@@ -169,7 +171,7 @@ class OtherNodes:
             try:
                 self._take(attempt, self._engine.answer(attempt))
             except DiedError as died:
-                self._begin_anew(attempt, str(died))
+                self._begin_anew(attempt, str(died), isinstance(died, ShortOfMemoryError))
             except Exception as error:  # a bug: of this one alone
                 attempt.fail(error)
         self._begin_due()
@@ -183,7 +185,8 @@ class OtherNodes:
                 self._begin(due)
             except Exception as error:  # the engine takes them no more
                 for attempt in due:
-                    attempt.fail(error)
+                    if attempt.handle is None:
+                        attempt.fail(error)
 
     def _take(self, attempt: Attempt, answer: Answer) -> None:
         kind, value = answer
@@ -200,7 +203,7 @@ class OtherNodes:
         else:
             self._begin_anew(attempt, "it was asked to stop, not by this call")
 
-    def _begin_anew(self, attempt: Attempt, why: str) -> None:
+    def _begin_anew(self, attempt: Attempt, why: str, is_short: bool = False) -> None:
         """What died with its process or node, elsewhere and a little later."""
         node = attempt.node or "a node"
         if self._stopping or attempt.number == ATTEMPTS:
@@ -213,9 +216,12 @@ class OtherNodes:
             return
         delay = DELAY_S * 2 ** (attempt.number - 1)
         attempt.begin_elsewhere()
+        if is_short:
+            attempt.take_more_memory()
+        more = " with twice the memory" if is_short else ""
         self._desk.say(
             f"notice: {attempt.name} died with its process on {node} ({why}); begun anew in "
-            f"{delay:.0f} s, attempt {attempt.number} of {ATTEMPTS}."
+            f"{delay:.0f} s{more}, attempt {attempt.number} of {ATTEMPTS}."
         )
         self._later.append((time.monotonic() + delay, attempt))
 
@@ -232,9 +238,8 @@ def _folder_of_call(run: Path) -> Iterator[Path]:
     """What the nodes of this call share, gone when it ends; its lock says that it goes on."""
     parent = (run / FOLDER).resolve()
     folder = parent / uuid.uuid4().hex[:12]
-    with naming_write_errors(folder):
-        parent.mkdir(parents=True, exist_ok=True)
-    _clear_of_killed_calls(parent)
+    with suppress(FileNotFoundError):  # or taken away a moment ago, by a call that ended
+        _clear_of_killed_calls(parent)
     with locked(lock_of(folder), str(folder)):
         try:
             with naming_write_errors(folder):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.attempts import Attempt, DiedError, threads_of
+from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.boot import Answer, Begin
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.orders import Needs
@@ -97,16 +97,20 @@ class RayTasks:
             return "stopped", int(signal.SIGINT)
         except exceptions.RayTaskError:  # of `Begin` itself: a bug
             raise
+        except exceptions.OutOfMemoryError as error:
+            raise ShortOfMemoryError(f"{type(error).__name__}") from error
         except exceptions.RayError as error:
             raise DiedError(f"{type(error).__name__}") from error
         return answer
 
-    def interrupt(self, attempt: Attempt) -> None:
-        self._ray.cancel(attempt.handle, force=False)
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            self._ray.cancel(attempt.handle, force=False)
 
-    def kill(self, attempt: Attempt) -> None:
-        with suppress(Exception):  # it, or its node, is gone
-            self._ray.cancel(attempt.handle, force=True)
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            with suppress(Exception):  # it, or its node, is gone
+                self._ray.cancel(attempt.handle, force=True)
 
     def close(self) -> None:
         if self._ray is not None:

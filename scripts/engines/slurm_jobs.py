@@ -5,6 +5,7 @@ SBATCH_... variables. A job whose time ends is put into the queue again and goes
 checkpoint. Without a SLURM the same jobs run as processes of this machine (ADDRESS=local).
 """
 
+import math
 import os
 import re
 import signal
@@ -15,16 +16,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.attempts import Attempt, DiedError, threads_of
+from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.boot import Answer, Begin
+from scripts.engines.packing import unpacked
 from scripts.engines.processes import fitting_now
 from workspace.errors import ArtifactError, ConfigError
 from workspace.machine import cores
 from workspace.orders import Needs
 
 TIME_LIMIT = "SBATCH_TIMELIMIT"
+ENDLESS = ("UNLIMITED", "INFINITE")
+YEAR = 365 * 24 * 60  # submitit ends a process whose time is 0 at once
 MINUTES = 24 * 60  # where nobody says; sbatch itself would take the partition's
-REQUEUES = 10  # of one job, because its time ended
+OUT_OF_MEMORY = re.compile("OUT_OF_ME|oom.kill")  # a job's state, or a line of its step's
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+CORES_OF_TASK = "SLURM_CPUS_PER_TASK"  # of a job within which the call is made; inherited
+FORGET = f"unset {CORES_OF_TASK} SRUN_CPUS_PER_TASK"  # before srun binds to so many
+TOO_OFTEN = "timed-out too many times"  # submitit's words
 
 
 class SlurmJobs:
@@ -33,6 +41,7 @@ class SlurmJobs:
     every_s = 2.0
     by_sigint = False
     _cluster = "slurm"
+    requeues = 10  # of one job, because its time ended
 
     def __init__(self, device: str = "auto") -> None:
         self._device, self._folder = device, Path()
@@ -46,11 +55,15 @@ class SlurmJobs:
         from scripts.engines import boot  # noqa: PLC0415
 
         self._folder = folder / "jobs"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # what lies there is opened as code
         core.utils.cloudpickle.register_pickle_by_value(boot)
 
     def environment(self, needs: Needs) -> dict[str, str]:
         """A whole node sees itself how many cores it has; what the caller had is no matter."""
-        return threads_of(needs.cores) if needs.cores else dict.fromkeys(threads_of(1), "")
+        if needs.cores:
+            return threads_of(needs.cores)
+        return dict.fromkeys((*threads_of(1), CORES_OF_TASK), "")
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         alike: dict[tuple[Needs, str], list[Attempt]] = defaultdict(list)
@@ -67,6 +80,8 @@ class SlurmJobs:
                 for attempt in attempts:
                     attempt.handle = executor.submit(attempt.begin)
         except Exception as error:
+            for attempt in attempts:
+                attempt.handle = None  # submitit gives one before it asks
             if avoid:  # there may be no other node
                 self._begin_array(needs, "", attempts)
                 return
@@ -78,23 +93,21 @@ class SlurmJobs:
     def _executor(self) -> Any:
         from submitit import AutoExecutor  # noqa: PLC0415
 
+        requeues = {f"{self._cluster}_max_num_timeout": self.requeues}
         try:
-            return AutoExecutor(self._folder, cluster=self._cluster, **self._requeues())
+            return AutoExecutor(self._folder, cluster=self._cluster, **requeues)
         except RuntimeError as error:
             raise ConfigError(
                 "ENGINE=slurm finds no SLURM on this machine (no 'srun'); call from one that "
                 "submits jobs, or rehearse with ADDRESS=local."
             ) from error
 
-    def _requeues(self) -> dict[str, int]:
-        return {"slurm_max_num_timeout": REQUEUES}
-
     def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
         """A task of all cores has a node for itself."""
         size = (
             {"cpus_per_task": needs.cores, "mem_gb": needs.memory_gb}
             if needs.cores
-            else {"slurm_exclusive": True, "slurm_mem": "0"}
+            else {"slurm_exclusive": True, "slurm_mem": "0", "slurm_setup": [FORGET]}
         )
         gpus = {"gpus_per_node": needs.gpus} if needs.gpus and self._device == "cuda" else {}
         elsewhere = {"slurm_exclude": avoid} if avoid else {}
@@ -112,15 +125,31 @@ class SlurmJobs:
         try:
             answer: Answer = attempt.handle.result()
         except UncompletedJobError as error:
-            raise DiedError(f"{attempt.handle.state}: {_last_line(str(error))}") from error
+            state, text = attempt.handle.state, str(error)
+            self._refuse_to_go_on(attempt, text)
+            kind = ShortOfMemoryError if OUT_OF_MEMORY.search(f"{state} {text}") else DiedError
+            raise kind(f"{state}: {_last_line(text)}") from error
+        if answer[0] == "failed":  # submitit raises amid the task
+            self._refuse_to_go_on(attempt, str(unpacked(answer[1])[0]))
         return answer
 
-    def interrupt(self, attempt: Attempt) -> None:
-        attempt.handle.cancel(check=False)
+    def _refuse_to_go_on(self, attempt: Attempt, error: str) -> None:
+        """Where submitit requeues a job no more."""
+        if TOO_OFTEN in error:
+            raise ArtifactError(
+                f"{attempt.name} ran into its time limit {self.requeues + 1} times; its last "
+                f"checkpoint is kept: the same command goes on, with a longer {TIME_LIMIT} if it "
+                "must."
+            )
 
-    def kill(self, attempt: Attempt) -> None:
-        with suppress(OSError, subprocess.SubprocessError):
-            attempt.handle.cancel(check=False)
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        """All by one call: each may take a busy SLURM a second."""
+        with suppress(OSError):
+            command = ["scancel", *(str(one.handle.job_id) for one in attempts)]
+            subprocess.run(command, check=False)
+
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        self.interrupt(attempts)
 
     def close(self) -> None:
         """SLURM needs no goodbye."""
@@ -131,50 +160,57 @@ class JobsHere(SlurmJobs):
 
     every_s = 0.2
     _cluster = "local"
+    requeues = 5  # submitit's own controller begins nothing for the seventh time
 
     def side_by_side(self, needs: Sequence[Needs]) -> int:
         return fitting_now(needs)  # nobody else holds back what does not fit
 
     def environment(self, needs: Needs) -> dict[str, str]:
-        return threads_of(min(needs.cores or cores(), cores()))
+        """And the caller's GPUs, which submitit hides; what the caller hid stays so."""
+        gpus = os.environ.get(VISIBLE_GPUS)
+        seen = {} if gpus == "" else {VISIBLE_GPUS: gpus or ""}
+        return threads_of(min(needs.cores or cores(), cores())) | seen
 
     def _begin_array(self, needs: Needs, avoid: str, attempts: Sequence[Attempt]) -> None:
         with _deaf_to_the_terminal():
             super()._begin_array(needs, avoid, attempts)
 
-    def _requeues(self) -> dict[str, int]:
-        return {"local_max_num_timeout": REQUEUES}
-
     def _parameters(self, needs: Needs, avoid: str) -> dict[str, Any]:
-        return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT))}
+        return {"timeout_min": minutes_of(os.environ.get(TIME_LIMIT)) or YEAR}
 
     def answer(self, attempt: Attempt) -> Answer:
         if not attempt.handle.paths.result_pickle.exists():  # on one machine no file comes late
             raise DiedError("it was killed, perhaps for want of memory")
         return super().answer(attempt)
 
-    def interrupt(self, attempt: Attempt) -> None:
-        _signal(int(attempt.handle.job_id), signal.SIGTERM)  # its controller's pid; it passes it on
+    def interrupt(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:  # its controller's pid, which passes it on
+            _signal(int(attempt.handle.job_id), signal.SIGTERM)
 
-    def kill(self, attempt: Attempt) -> None:
-        for pid in (attempt.pid, int(attempt.handle.job_id)):
-            if pid:
+    def kill(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            for pid in filter(None, (attempt.pid, int(attempt.handle.job_id))):
                 _signal(pid, signal.SIGKILL)
 
 
 def minutes_of(limit: str | None) -> int:
-    """SLURM's words for a time: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s."""
+    """SLURM's words for a time: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s; 0 is without end.
+
+    As SLURM does it, seconds are rounded up.
+    """
     if not limit:
         return MINUTES
+    if limit.upper() in ENDLESS:
+        return 0
     form = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit)
     if form is None:
         raise ConfigError(
             f"{TIME_LIMIT}={limit} is no time of SLURM's; write minutes, h:m:s or days-hours."
         )
-    days, first, second, third = form.groups()
-    if days is None and third is None:
-        return int(first)
-    return int(days or 0) * 24 * 60 + int(first) * 60 + int(second or 0)
+    days, first, second, third = (int(one or 0) for one in form.groups())
+    is_short = form[1] is None and form[4] is None
+    hours, minutes, seconds = (0, first, second) if is_short else (first, second, third)
+    return (days * 24 + hours) * 60 + minutes + math.ceil(seconds / 60)
 
 
 def _last_line(text: str) -> str:

@@ -88,11 +88,17 @@ def test_a_network_is_computed_with_its_own_threads_wherever_it_is(monkeypatch, 
     assert Machine("cpu").needs(net, ranks=2) == Needs(2 * count, 2 * 2.0)
 
 
+def test_a_large_network_needs_its_pictures_once_and_a_process_for_each_rank(monkeypatch):
+    monkeypatch.setattr("models.nets.work.LARGE", 1)
+    assert Machine("cpu").needs(NET) == Needs(4, 4.0 + 2.0)
+    assert Machine("cpu").needs(NET, ranks=2) == Needs(8, 4.0 + 2 * 2.0)
+
+
 def test_a_gpus_network_takes_the_machine_alone_and_no_threads_of_its_own(there):
     there("cuda")
     torch.set_num_threads(2)
-    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0, gpus=1)
-    assert Machine("cuda").needs(NET, ranks=2) == Needs(memory_gb=8.0, gpus=2)
+    assert Machine("cuda").needs(NET) == Needs(memory_gb=4.0 + 2.0, gpus=1)
+    assert Machine("cuda").needs(NET, ranks=2) == Needs(memory_gb=4.0 + 2 * 2.0, gpus=2)
     assert Machine("cuda").way(NET, ["identity"], bfloat16=True).device.type == "cuda"
     assert torch.get_num_threads() == 2
 
@@ -118,7 +124,22 @@ def test_readers_and_batches_are_those_of_a_share_of_the_machine(monkeypatch):
     monkeypatch.setenv("DERMSTACK_JOBS", "3")
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).workers == 1
     assert Machine("cpu").way(NET, ["identity"], bfloat16=False).side_by_side == 2
-    assert memory_gb() == pytest.approx(machine.MEMORY_GB / 3)
+
+
+@pytest.mark.parametrize(
+    ("lent", "jobs", "pictures"),
+    [
+        (float("inf"), "1", 4.0), (64.0, "1", 4.0), (64.0, "4", 1.0),
+        (5.0, "1", 3.0),  # two are left to the process
+        (2.0, "1", 1.0), (2.0, "2", 0.5),  # half
+    ],
+)  # fmt: skip
+def test_decoded_pictures_are_shared_and_leave_something_to_the_process(
+    monkeypatch, lent, jobs, pictures
+):
+    monkeypatch.setattr(machine, "lent_memory_gb", lambda: lent)
+    monkeypatch.setenv("DERMSTACK_JOBS", jobs)
+    assert memory_gb() == pictures
 
 
 def test_on_one_core_nobody_reads_beside_whoever_computes(there, monkeypatch):

@@ -1,7 +1,8 @@
 import pytest
 
-from scripts.stage import _jobs, _words
+from scripts.stage import Call, _jobs, _words, carry_out
 from workspace.errors import ConfigError
+from workspace.progress import Silent
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,9 @@ def test_jobs_are_a_number_of_processes(text):
     with pytest.raises(ConfigError) as refused:
         _jobs(text)
     assert str(refused.value) == f"JOBS={text} is no number of processes; take 1 or more."
+
+
+def test_what_the_environment_states_of_the_machine_is_looked_at_before_anything(monkeypatch):
+    monkeypatch.setenv("DERMSTACK_MEMORY_GB", "8GB")
+    with pytest.raises(ConfigError, match="DERMSTACK_MEMORY_GB=8GB is no number of GB"):
+        carry_out(None, "stack", Call(None, [], None, None, {}), Silent())

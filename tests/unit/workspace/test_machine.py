@@ -6,15 +6,18 @@ import pytest
 
 from tests.stages import ROOT
 from workspace import machine
+from workspace.errors import ConfigError
 from workspace.machine import (
     Memory,
     begin_process,
     cores,
+    divide,
     jobs,
     lent_cores,
     lent_memory,
     lent_memory_gb,
     reading_processes,
+    refuse_odd_numbers,
 )
 
 
@@ -75,6 +78,16 @@ def test_an_engine_says_how_many_cores_a_process_has_which_nobody_divides(
     assert cores() == lent_cores() == allowed
 
 
+@pytest.mark.parametrize(
+    ("given", "count", "each"), [(None, 2, 4), ("4", 2, 2), ("4", 3, 1), ("1", 2, 1)]
+)
+def test_ranks_share_the_cores_that_were_lent_to_their_task(monkeypatch, given, count, each):
+    """Of eight; what an engine said too."""
+    monkeypatch.setattr(os, "environ", {"DERMSTACK_CORES": given} if given else {})
+    divide(count)
+    assert (cores(), jobs()) == (each, count)
+
+
 def test_where_the_allowed_cores_are_unknown_all_count(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
@@ -97,6 +110,41 @@ def test_processes_side_by_side_fill_what_openmp_may_use(monkeypatch, given, len
 def test_what_is_no_number_does_not_count(monkeypatch, given):
     monkeypatch.setenv("DERMSTACK_JOBS", given)
     assert (jobs(), cores()) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("DERMSTACK_JOBS", "-2"), ("DERMSTACK_CORES", "x"), ("OMP_NUM_THREADS", "0"),
+        ("POLARS_MAX_THREADS", "1.5"),
+    ],
+)  # fmt: skip
+def test_a_stated_number_that_nobody_could_follow_is_refused(monkeypatch, name, given):
+    monkeypatch.setattr(os, "environ", {name: given})
+    with pytest.raises(ConfigError) as refused:
+        refuse_odd_numbers()
+    assert str(refused.value) == (
+        f"{name}={given} is no whole number of 1 or more; mend or unset it."
+    )
+
+
+@pytest.mark.parametrize("given", ["8GB", "-1", "0", "inf", "nan"])
+def test_memory_that_nobody_could_lend_is_refused(monkeypatch, given):
+    monkeypatch.setattr(os, "environ", {"DERMSTACK_MEMORY_GB": given})
+    with pytest.raises(ConfigError) as refused:
+        refuse_odd_numbers()
+    assert str(refused.value) == (
+        f"DERMSTACK_MEMORY_GB={given} is no number of GB; write DERMSTACK_MEMORY_GB=8, or unset it."
+    )
+
+
+def test_what_is_unset_or_can_be_followed_is_not_refused(monkeypatch):
+    for stated in (
+        {"DERMSTACK_MEMORY_GB": "", "OMP_NUM_THREADS": ""},
+        {"DERMSTACK_MEMORY_GB": "0.5", "OMP_NUM_THREADS": "4,2", "DERMSTACK_CORES": "3"},
+    ):
+        monkeypatch.setattr(os, "environ", stated)
+        refuse_odd_numbers()
 
 
 def test_readers_take_what_is_not_computed_with_and_are_never_more_than_help(monkeypatch):

@@ -1,6 +1,8 @@
+import gc
 import json
 import shutil
 import time
+import weakref
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +29,15 @@ def test_what_waits_for_another_is_made_after_it_and_given_back_in_its_place(mak
     manifest = json.loads((second.folder / "manifest.json").read_text())
     assert manifest["inputs"] == {"it": open_task(first).content()}
     assert manifest["sources"]
+
+
+def test_nobody_keeps_a_task_when_its_call_has_ended(make, context):
+    task = make("one")
+    seen = weakref.ref(task)
+    carry_out([task], context)
+    del task
+    gc.collect()
+    assert seen() is None
 
 
 def test_tasks_in_a_ring_are_our_own_mistake(make, context):

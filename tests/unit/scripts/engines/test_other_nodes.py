@@ -8,7 +8,7 @@ from pickle import UnpicklingError
 import pytest
 
 from scripts.engines import other_nodes
-from scripts.engines.attempts import DiedError, threads_of
+from scripts.engines.attempts import DiedError, ShortOfMemoryError, threads_of
 from scripts.engines.other_nodes import OtherNodes
 from scripts.engines.packing import packed
 from tests import makers
@@ -33,6 +33,9 @@ class Listening(Silent):
         self.bars.append(f"close {label}")
 
 
+AT_WORK = "at work"
+
+
 class Scripted:
     """Answers what it is told to, in that order; a `None` never comes."""
 
@@ -41,6 +44,7 @@ class Scripted:
     def __init__(self, *answers):
         self.answers, self.arrays, self.asked = list(answers), [], []
         self.connected, self.closed, self.killed = 0, 0, 0
+        self.memory = []
 
     def side_by_side(self, needs):
         return len(needs)
@@ -54,27 +58,29 @@ class Scripted:
 
     def begin(self, attempts):
         self.arrays.append([(attempt.number, set(attempt.avoid)) for attempt in attempts])
+        self.memory += [attempt.needs.memory_gb for attempt in attempts]
         for attempt in attempts:
             parcel = attempt.begin.parcel
             letters = [["began", f"node{attempt.number}", f"id{attempt.number}", 7]]
             letters += [["say", "a line", {"private": False}], ["show", "a bar", 1, 2]]
             lines = "".join(json.dumps(line) + "\n" for line in letters)
             Path(parcel["folder"], parcel["letters"]).write_text(lines)
-            attempt.handle = self.answers.pop(0)
+            attempt.handle = self.answers.pop(0) or AT_WORK
 
     def ended(self, attempts):
-        return [attempt for attempt in attempts if attempt.handle is not None]
+        return [attempt for attempt in attempts if attempt.handle != AT_WORK]
 
     def answer(self, attempt):
         if isinstance(attempt.handle, DiedError):
             raise attempt.handle
         return attempt.handle
 
-    def interrupt(self, attempt):
-        attempt.handle = ("stopped", 15)
+    def interrupt(self, attempts):
+        for attempt in attempts:
+            attempt.handle = ("stopped", 15)
 
-    def kill(self, attempt):
-        self.killed += 1
+    def kill(self, attempts):
+        self.killed += len(attempts)
 
     def close(self):
         self.closed += 1
@@ -133,6 +139,21 @@ def test_what_died_is_begun_anew_elsewhere_and_that_is_said(of, desk):
         "attempt 2 of 4.",
         "notice: a task died with its process on node2 (it was asked to stop, not by this call); "
         "begun anew in 0 s, attempt 3 of 4.",
+    ]
+
+
+def test_what_died_for_want_of_memory_asks_for_twice_as_much_and_other_deaths_do_not(of, desk):
+    short = ShortOfMemoryError("OUT_OF_MEMORY")
+    engine = Scripted(short, DiedError("its node died"), short, DONE)
+    assert of(engine).submit(makers.process).result() == 7
+    assert engine.memory == [1.0, 2.0, 2.0, 4.0]
+    assert [line for line in desk.said if line != "a line"] == [
+        "notice: a task died with its process on node1 (OUT_OF_MEMORY); begun anew in 0 s with "
+        "twice the memory, attempt 2 of 4.",
+        "notice: a task died with its process on node2 (its node died); begun anew in 0 s, "
+        "attempt 3 of 4.",
+        "notice: a task died with its process on node3 (OUT_OF_MEMORY); begun anew in 0 s with "
+        "twice the memory, attempt 4 of 4.",
     ]
 
 
@@ -214,6 +235,28 @@ def test_an_engine_that_takes_no_further_attempt_leaves_nobody_waiting(of):
     engine = Scripted(DiedError("its node died"))  # of which there is no second
     with pytest.raises(IndexError):
         of(engine).submit(makers.process).result(timeout=10)
+
+
+def test_what_was_taken_before_another_was_refused_is_stopped_with_the_call(of):
+    engine = Scripted(("stopped", 15))  # and no more
+    executor = of(engine)
+    with pytest.raises(IndexError), executor.together():
+        futures = [executor.submit(makers.process) for _ in range(2)]
+    assert [attempt.future for attempt in executor._running] == futures[:1]
+    executor.stop()
+    assert executor._running == []
+
+
+def test_of_two_that_are_begun_anew_the_one_that_is_taken_goes_on(of, monkeypatch):
+    monkeypatch.setattr(other_nodes, "DELAY_S", 0)  # so they begin together
+    died = DiedError("its node died")
+    engine = Scripted(died, died, DONE)
+    executor = of(engine)
+    with executor.together():
+        futures = [executor.submit(makers.process) for _ in range(2)]
+    assert futures[0].result(timeout=10) == 7
+    with pytest.raises(IndexError):
+        futures[1].result(timeout=10)
 
 
 def test_what_a_killed_call_left_is_cleared_and_a_living_ones_stays(of, tmp_path):

@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ray import exceptions
 
-from scripts.engines.attempts import Attempt
+from scripts.engines.attempts import Attempt, DiedError, ShortOfMemoryError
 from scripts.engines.boot import Begin
 from scripts.engines.ray_tasks import RayTasks
 from workspace.errors import ArtifactError, ConfigError
@@ -111,6 +112,24 @@ def test_what_died_goes_to_another_node_that_is_large_enough_if_there_is_one(of)
     strategy = begun(of(*nodes), Needs(cores=2), avoid={ONE})["scheduling_strategy"]
     assert (strategy.node_id, strategy.soft) == (TWO, True)
     assert "scheduling_strategy" not in begun(of(*nodes), Needs(cores=2), avoid={ONE, TWO})
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (exceptions.OutOfMemoryError("killed"), ShortOfMemoryError),
+        (exceptions.WorkerCrashedError(), DiedError),
+    ],
+)
+def test_a_task_that_ray_killed_for_want_of_memory_is_told_from_others(of, error, kind):
+    def get(handle):
+        raise error
+
+    tasks = of(node("one", 2))
+    tasks._ray.get = get
+    with pytest.raises(DiedError) as died:
+        tasks.answer(Attempt("a task", Needs(), b""))
+    assert (type(died.value), str(died.value)) == (kind, type(error).__name__)
 
 
 def test_a_ray_without_a_core_is_named(of):
