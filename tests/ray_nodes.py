@@ -55,7 +55,7 @@ def two_nodes() -> Iterator[Nodes]:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_raylet_start_wait_time_s": "180",  # six times what it is: other tests may run beside
+            "RAY_raylet_start_wait_time_s": "180",  # six times what it is, beside other tests
         },
     )
     head = ["--head", f"--port={port}", f"--temp-dir={folder}", "--include-dashboard=false"]
