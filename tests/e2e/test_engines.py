@@ -50,20 +50,22 @@ def with_folds(other, folder):
 
 
 def networks(place):
-    return {name: digest for name, digest in hashes(place).items() if name.startswith("networks/")}
+    return {
+        name: digest for name, digest in hashes(place.run).items() if name.startswith("networks/")
+    }
 
 
 def test_two_ray_nodes_leave_what_one_process_does_to_the_byte(alone, nodes, tmp_path):  # noqa: F811
     place = at_same_data(alone, tmp_path)
     ended(start(place, "submission", *by_ray(nodes), **nodes.environment))
-    assert hashes(place) == hashes(alone)
+    assert hashes(place.run) == hashes(alone.run)
     no_trace(place)
 
 
 def test_slurms_jobs_leave_what_one_process_does_to_the_byte(alone, tmp_path):  # noqa: F811
     place = at_same_data(alone, tmp_path)
     ended(start(place, "submission", *SLURM))
-    assert hashes(place) == hashes(alone)
+    assert hashes(place.run) == hashes(alone.run)
     no_trace(place)
 
 
