@@ -197,8 +197,8 @@ class PictureRows:
     def _indices(self, ids: pl.Series) -> Ints:
         """Of those that have a picture, by id."""
         asked = ids.sort().alias(ID).to_frame()
-        found = asked.join(self._numbered, on=ID, how="inner", maintain_order="left")
-        return found[INDEX].to_numpy().astype(np.int64)
+        numbered = asked.join(self._numbered, on=ID, how="inner", maintain_order="left")
+        return numbered[INDEX].to_numpy().astype(np.int64)
 
     @cached_property
     def patient(self) -> pl.Series | None:

@@ -170,7 +170,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str 
     except (DermstackError, Stopped) as error:
         theirs.send(("failed", error))
         os._exit(FAILED)
-    except Exception as error:
+    except Exception as error:  # whatever it is goes to whoever began the ranks
         if is_of_lost_rank(error):
             os._exit(LOST)
         theirs.send(("failed", RuntimeError(f"a rank failed:\n{traceback.format_exc()}")))

@@ -55,16 +55,16 @@ class Meeting:
 
     def launch(self) -> dict[str, Any]:
         """What torch's agent is to know of it."""
-        found = {"run_id": self.id, "min_nodes": self.nodes, "max_nodes": self.nodes}
+        size = {"run_id": self.id, "min_nodes": self.nodes, "max_nodes": self.nodes}
         if self.store is None:
             return {
-                **found, "rdzv_backend": "c10d", "rdzv_endpoint": f"{self.folder}/agent",
+                **size, "rdzv_backend": "c10d", "rdzv_endpoint": f"{self.folder}/agent",
                 "rdzv_configs": {"store_type": "file", "keep_alive_interval": KEEP_ALIVE_S},
                 "local_addr": HERE,
             }  # fmt: skip
         configs = {"rank": self.number, "timeout": int(ANSWER_S)}
         return {
-            **found, "rdzv_backend": "static", "rdzv_endpoint": self.address,
+            **size, "rdzv_backend": "static", "rdzv_endpoint": self.address,
             "rdzv_configs": configs,
         }  # fmt: skip
 
@@ -143,13 +143,13 @@ class Crew:
         yield Meeting(offer.id, self.nodes, 0, f"{HERE}:{store.port}", store)
 
     def _await(self, store: TCPStore, desk: Desk, title: str) -> None:
-        began = told = time.monotonic()
+        began = said_at = time.monotonic()
         while (missing := self.nodes - 1 - store.add(COME, 0)) > 0:
             time.sleep(LOOK_S)
-            if time.monotonic() - told >= TOLD_S:
-                told = time.monotonic()
+            if time.monotonic() - said_at >= TOLD_S:
+                said_at = time.monotonic()
                 desk.say(
-                    f"{title}: {told - began:.0f} s, and {missing} of {self.nodes} machines are "
+                    f"{title}: {said_at - began:.0f} s, and {missing} of {self.nodes} machines are "
                     "missing; call the same there, or stop this with Ctrl-C."
                 )
         store.add(GO, 1)

@@ -66,12 +66,12 @@ def _versions(lock: Path) -> dict[str, str]:
     """Of this environment's own: Ray brings copies of some, which are of no matter here."""
     pinned = {pin[1] for line in _lines(lock) if (pin := PIN.match(line))}
     # By their folders, `numpy-2.0.0.dist-info`: to open a file of each would be slow on a network.
-    found = {}
+    installed = {}
     for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
         for path in Path(place).glob("*.dist-info"):
             name, _, version = path.stem.partition("-")
-            found[_plain(name)] = version
-    return {name: found[_plain(name)] for name in sorted(pinned) if _plain(name) in found}
+            installed[_plain(name)] = version
+    return {name: installed[_plain(name)] for name in sorted(pinned) if _plain(name) in installed}
 
 
 def _lines(path: Path) -> list[str]:

@@ -101,10 +101,10 @@ class SyncedNorms(TorchFunctionMode):
             with torch.no_grad():
                 mean.lerp_(centre, momentum)
                 variance.lerp_(spread * count / (count - 1), momentum)
-        found = centred * torch.rsqrt(spread + eps).view(shape)
+        normalised = centred * torch.rsqrt(spread + eps).view(shape)
         if weight is not None and bias is not None:
-            found = found * weight.view(shape) + bias.view(shape)
-        return found.to(images.dtype)
+            normalised = normalised * weight.view(shape) + bias.view(shape)
+        return normalised.to(images.dtype)
 
 
 class _Added(torch.autograd.Function):

@@ -39,19 +39,19 @@ class Ranks:
 
     def by_first(self, compute: Callable[[], Sent]) -> Sent:
         """What the first comes to, for all: the others wait for it."""
-        found = [compute() if self.is_first else None]
+        shared = [compute() if self.is_first else None]
         if self.count > 1:
-            distributed.broadcast_object_list(found, src=0)
-        [sent] = found
+            distributed.broadcast_object_list(shared, src=0)
+        [sent] = shared
         return sent  # type: ignore[return-value] # the first computed it
 
     def gathered(self, one: Sent) -> list[Sent]:
         """Each one's, by number."""
         if self.count == 1:
             return [one]
-        found: list[Sent | None] = [None] * self.count
-        distributed.all_gather_object(found, one)
-        return found  # type: ignore[return-value] # each was filled
+        of_each: list[Sent | None] = [None] * self.count
+        distributed.all_gather_object(of_each, one)
+        return of_each  # type: ignore[return-value] # each was filled
 
     @torch.no_grad()
     def begin_alike(self, net: torch.nn.Module) -> None:

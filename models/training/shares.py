@@ -80,8 +80,8 @@ class Shares:
             raise Stopped(SIGTERM)
 
     def _shares_of_statistics(self, moved: "Sequence[Statistics]", group: range) -> list[Tensor]:
-        dealt = [len(run) for run in runs(group, self.ranks.count)]
-        own, after = dealt[self.ranks.number], sum(dealt[self.ranks.number + 1 :])
+        lengths = [len(run) for run in runs(group, self.ranks.count)]
+        own, after = lengths[self.ranks.number], sum(lengths[self.ranks.number + 1 :])
         return [share for one in moved for share in one.share(own, after)]
 
     def _take_statistics(

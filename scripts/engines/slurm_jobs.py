@@ -110,10 +110,10 @@ class SlurmJobs:
             else {"slurm_exclusive": True, "slurm_mem": "0", "slurm_setup": [FORGET]}
         )
         gpus = {"gpus_per_node": needs.gpus} if needs.gpus and self._device == "cuda" else {}
-        elsewhere = {"slurm_exclude": avoid} if avoid else {}
+        excluded = {"slurm_exclude": avoid} if avoid else {}
         return {
             "name": "dermstack", "timeout_min": minutes_of(os.environ.get(TIME_LIMIT)),
-            "slurm_additional_parameters": {"requeue": True}, **size, **gpus, **elsewhere,
+            "slurm_additional_parameters": {"requeue": True}, **size, **gpus, **excluded,
         }  # fmt: skip
 
     def ended(self, attempts: Sequence[Attempt]) -> list[Attempt]:

@@ -82,12 +82,12 @@ def _run(proof: "Proof", given: float | None, budget: "Budget", small: bool) -> 
             ("the paper's embedding", partial(gpu_rows.embedding_rows, proof, peak)),
         ]
     )
-    said = (_told(proof, peak, given), _without(without), budget.said())
-    told = f"{name}. {' '.join(filter(None, said))} Made by `make gpu-proof`."
+    said = (_measured_on(proof, peak, given), _without(without), budget.said())
+    about = f"{name}. {' '.join(filter(None, said))} Made by `make gpu-proof`."
     if cuda:
         theme = "gpu_" + "_".join(re.findall(r"[a-z0-9]+", name.lower()))
-        record.keep(theme, f"What only a GPU can show: {name}", told, rows)
-    print(told)
+        record.keep(theme, f"What only a GPU can show: {name}", about, rows)
+    print(about)
     for line in (rows[0].keys(), *(row.values() for row in rows)):
         print("| " + " | ".join(f"{v:.4g}" if isinstance(v, float) else v for v in line) + " |")
 
@@ -108,7 +108,7 @@ def _agreed(proof: "Proof", without: set[str]) -> list["Row"]:
     return rows
 
 
-def _told(proof: "Proof", peak: float, given: float | None) -> str:
+def _measured_on(proof: "Proof", peak: float, given: float | None) -> str:
     source = "as given" if given else "by the card's data sheet"
     known = f"peak {peak / 1e12:g} TFLOP/s {source}"
     return (

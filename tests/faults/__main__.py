@@ -25,7 +25,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         rows = table.rows(Path(folder), asked.seconds, asked.seed)
-    keep("faults", table.TITLE, table.told(rows), rows, small=asked.small, target="faults")
+    keep("faults", table.TITLE, table.about(rows), rows, small=asked.small, target="faults")
     sys.exit(any(row["lost"] != table.NOTHING for row in rows))
 
 

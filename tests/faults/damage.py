@@ -16,9 +16,9 @@ from tests.manifests import hashes
 
 
 def _turned(data: bytes) -> bytes:
-    found = bytearray(data)
-    found[len(found) // 2] ^= 16
-    return bytes(found)
+    turned = bytearray(data)
+    turned[len(turned) // 2] ^= 16
+    return bytes(turned)
 
 
 Damage = Callable[[bytes], bytes]
@@ -115,10 +115,10 @@ def damage(bench: Bench, artefact: Artefact, name: str, unbroken: dict[str, str]
     if what not in (ANEW, UNREAD, SHORTER):
         ended = bench.call(artefact.script)
         assert ended.code == 0, (artefact, name, ended)
-    found = hashes(bench.here)
+    digests = hashes(bench.here)
     if theirs:  # what is of other data stands beside that of the whole file
-        found = {name: value for name, value in found.items() if name in unbroken}
-    return Outcome(artefact, name, what, differing(unbroken, found))
+        digests = {name: value for name, value in digests.items() if name in unbroken}
+    return Outcome(artefact, name, what, differing(unbroken, digests))
 
 
 def _without_a_sentence(artefact: Artefact, path: Path, harmed: bytes, ended: Ended) -> str:

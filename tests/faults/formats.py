@@ -152,15 +152,15 @@ def _archives() -> Sequence[bytes]:
 
 
 def _read_archive(data: bytes, folder: Path) -> object:
-    archive, found = ImageArchive(_written(folder, "image.hdf5", data)), []
+    archive, pictures = ImageArchive(_written(folder, "image.hdf5", data)), []
     try:
         names, _ = archive.names()
         for name in names[:50]:
             with suppress(DataError):
-                found.append(archive.read(name))
+                pictures.append(archive.read(name))
     finally:
         archive.close()
-    return found
+    return pictures
 
 
 def _pictures() -> Sequence[bytes]:
@@ -218,12 +218,12 @@ def _zips() -> Sequence[bytes]:
 
 
 def _read_zip(data: bytes, folder: Path) -> object:
-    path, found = _written(folder, "own.zip", data), []
+    path, pictures = _written(folder, "own.zip", data), []
     reader = ImageReader(folder)
     for name in references_in(path, Findings()):
         with suppress(DataError):
-            found.append(reader.pixels(f"own.zip::{name}"))
-    return found
+            pictures.append(reader.pixels(f"own.zip::{name}"))
+    return pictures
 
 
 COLUMNS = ("pz_one", "pz_two", "pz_three")

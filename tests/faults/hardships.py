@@ -177,5 +177,5 @@ def _makings(bench: Bench) -> dict[str, int]:
 
 def _lost(bench: Bench, unbroken: Mapping[str, str]) -> list[str]:
     """Files that are there and differ from the finished run's."""
-    found = hashes(bench.here)
-    return differing({name: unbroken.get(name, "") for name in found}, found)
+    digests = hashes(bench.here)
+    return differing({name: unbroken.get(name, "") for name in digests}, digests)

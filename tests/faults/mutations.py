@@ -28,10 +28,10 @@ def _at(data: bytes, rng: np.random.Generator) -> int:
 
 
 def _flipped(data: bytes, rng: np.random.Generator) -> bytes:
-    found = bytearray(data)
-    for _ in range(min(len(found), int(rng.integers(1, 9)))):
-        found[rng.integers(len(found))] ^= 1 << int(rng.integers(8))
-    return bytes(found)
+    flipped = bytearray(data)
+    for _ in range(min(len(flipped), int(rng.integers(1, 9)))):
+        flipped[rng.integers(len(flipped))] ^= 1 << int(rng.integers(8))
+    return bytes(flipped)
 
 
 def _cut(data: bytes, rng: np.random.Generator) -> bytes:

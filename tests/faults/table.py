@@ -29,21 +29,21 @@ def rows(folder: Path, seconds: float, seed: int) -> list[Row]:
     began = time.monotonic()
     bench = Bench(folder / "bench", seed)
     bench.keep("nothing")
-    found = list(_killed(bench, began + 0.55 * seconds))
+    made = list(_killed(bench, began + 0.55 * seconds))
     bench.keep("after")
     unbroken = hashes(bench.here)
     for number, artefact in enumerate(ARTEFACTS):
-        found.append(_damaged(bench, number, unbroken, short=seconds < LONG))
-        print(f"{artefact.kind}: {found[-1]['what happened']}", flush=True)
+        made.append(_damaged(bench, number, unbroken, short=seconds < LONG))
+        print(f"{artefact.kind}: {made[-1]['what happened']}", flush=True)
     for make in _hardships(bench, unbroken):
-        found.append(_row_of(make))
-        print(found[-1], flush=True)
+        made.append(_row_of(make))
+        print(made[-1], flush=True)
     left = max(20.0, began + seconds - time.monotonic()) / (len(FORMATS) + len(FORGED))
-    found += [_fuzzed(name, left, seed) for name in (*FORMATS, *FORGED)]
-    return [*found, *_elsewhere()]
+    made += [_fuzzed(name, left, seed) for name in (*FORMATS, *FORGED)]
+    return [*made, *_elsewhere()]
 
 
-def told(rows: list[Row]) -> str:
+def about(rows: list[Row]) -> str:
     """The page's first paragraph."""
     lost = [row for row in rows if row["lost"] != NOTHING]
     return (

@@ -84,7 +84,9 @@ def test_a_lock_in_which_no_package_is_found_is_no_success():
 
 
 def test_no_network_is_one_sentence_and_any_other_silence_a_failure():
-    lost = "Traceback\nrequests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org')"
+    lost = (
+        "Traceback\nrequests.exceptions.ConnectionError: HTTPSConnectionPool(host='index.example')"
+    )
     assert judge((), TODAY, lambda: ("", lost)) == (
         UNREACHED,
         ["No advisory could be reached, so nothing is known of vulnerabilities; run 'make "
