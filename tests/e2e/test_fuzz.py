@@ -36,9 +36,12 @@ def test_whatever_is_damaged_ends_in_a_result_or_in_a_sentence(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_manifest_can_end_the_process_and_is_none_of_what_a_stranger_may_do(name):
-    """Out of scope, and said: what its manifest vouches for is trusted. But nothing waits on it."""
+    """Out of scope, and said: what its manifest vouches for is trusted. Else none comes by."""
     read = fuzz(name, range(FORGED_NUMBER), limit_s=5.0)
     assert sum(read.outcomes.values()) == FORGED_NUMBER
+    assert read.finds  # so the hash is all that keeps such a file from the native reader
+    honest = fuzz(name.partition(",")[0], range(FORGED_NUMBER))
+    assert honest.outcomes == {"refused": FORGED_NUMBER}
 
 
 @pytest.mark.slow
