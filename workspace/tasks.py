@@ -133,9 +133,11 @@ def state_of(task: Task, context: Context, to_do: Mapping[Task, State] | None = 
 def states_of(tasks: Sequence[Task], context: Context) -> dict[Task, State]:
     """The state of each; what is made from one that is to do may change with it."""
     states: dict[Task, State] = {}
+    to_do: dict[Task, State] = {}
     for task in graph_of(tasks).static_order():
-        to_do = {one: state for one, state in states.items() if not state.done}
         states[task] = state_of(task, context, to_do)
+        if not states[task].done:
+            to_do[task] = states[task]
     return states
 
 

@@ -5,10 +5,13 @@ its result, and a lock beside it keeps two from making it at once.
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from workspace.errors import ArtifactError, DermstackError, name_some
@@ -69,15 +72,21 @@ def _stamp(folder: Path) -> object:
 
 
 class _Work:
-    """One call of `carry_out`: what is ready, what is running, what is done."""
+    """One call of `carry_out`: what is to do, what is running, what is done.
+
+    The disk is asked about a task when it is ready, and once more before it begins; never about all
+    that wait because one has ended, for there may be thousands.
+    """
 
     def __init__(self, tasks: Sequence[Task], context: Context) -> None:
         self.tasks, self.context = tasks, context
         self.units: dict[Task, Unit] = {}
         self.made: set[Task] = set()
         self._graph = graph_of(tasks)
-        self._ready: list[Task] = []
+        self._todo: deque[Task] = deque()  # ready and not done, as they are to begin
+        self._begun: set[Task] = set()
         self._running: dict[Future[Any], Task] = {}
+        self._ended = SimpleQueue[Future[Any]]()
         self._busy: dict[Task, float] = {}  # made by another call; when to look again
         self._before: dict[Task, object] = {}  # what was there when it was begun
         self._needs: dict[Task, Needs] = {}
@@ -92,52 +101,57 @@ class _Work:
         self._graph.prepare()
         while self._graph.is_active():
             raise_if_asked()
-            self._ready += self._graph.get_ready()
+            while ready := self._graph.get_ready():  # what is done may make others ready
+                self._todo += [task for task in ready if self._is_to_do(task)]
+            self._take_up()
             self._begin()
             self._collect()
             if self._failed is not None and not self._running:
                 raise self._failed
 
-    def _begin(self) -> None:
-        """Tasks that are done are left; of the others as many begin as the executor takes."""
-        todo, waiting = self._to_do()
-        if todo and self._failed is None:
-            most = self.context.executor.side_by_side(
-                [self._needs_of(task) for task in (*self._running.values(), *todo)]
-            )
-            with self.context.executor.together():
-                while todo and len(self._running) < most:
-                    self._submit(todo.pop(0))
-        self._ready = [*waiting, *todo]
+    def _is_to_do(self, task: Task) -> bool:
+        """Whether it is not done; what is done is finished with, and nothing after an error."""
+        if self._failed is not None:
+            return False
+        if task not in self._begun:
+            self._before[task] = _stamp(task.folder)
+        try:
+            state = self._state(task)
+        except DermstackError as error:  # as of one at work: the others may finish
+            self._failed = error
+            return False
+        if state.unit is not None:
+            self._finish(task, state.unit)
+        return state.unit is None
 
-    def _to_do(self) -> tuple[list[Task], list[Task]]:
-        """Of those that are ready: what is to make now, and what cannot be yet."""
+    def _take_up(self) -> None:
+        """Before all others what another call was at and left undone, once it is time to look."""
         now = time.monotonic()
-        todo: list[Task] = []
-        waiting: list[Task] = []
-        for task in self._ready:
-            if self._busy.get(task, now) > now or self._failed is not None:
-                waiting.append(task)
-                continue
-            if task in self._busy and owner_of(lock_of(task.folder)) is not None:
+        free = []
+        for task in [task for task, due in self._busy.items() if due <= now]:
+            if owner_of(lock_of(task.folder)) is not None:
                 self._busy[task] = now + RETRY_S  # to submit it would cost an engine a job
-                waiting.append(task)
-                continue
-            try:
-                state = self._state(task)
-            except DermstackError as error:  # as of one at work: the others may finish
-                self._failed = error
-                waiting.append(task)
-                continue
-            if state.unit is not None:
-                self._finish(task, state.unit)
             else:
-                todo.append(task)
-        return todo, waiting
+                del self._busy[task]
+                free.append(task)
+        self._todo.extendleft(reversed([task for task in free if self._is_to_do(task)]))
+
+    def _begin(self) -> None:
+        """As many as the executor takes, but for those that another call has made meanwhile."""
+        if not self._todo or self._failed is not None:
+            return
+        most = self.context.executor.side_by_side(
+            [self._needs_of(task) for task in (*self._running.values(), *self._todo)]
+        )
+        with self.context.executor.together():
+            while self._todo and len(self._running) < most and self._failed is None:
+                task = self._todo.popleft()
+                if _stamp(task.folder) == self._before[task] or self._is_to_do(task):
+                    self._submit(task)
 
     def _state(self, task: Task) -> State:
         # What another call made meanwhile is as fresh as can be.
-        is_new = task in self._busy and _stamp(task.folder) != self._before[task]
+        is_new = task in self._begun and _stamp(task.folder) != self._before[task]
         context = replace(self.context, fresh=False) if is_new else self.context
         state = state_of(task, context)
         self._refuse([state])
@@ -191,13 +205,15 @@ class _Work:
             task.join,
         )
         number = len(self.units) + len(self._running) + 1
-        if task not in self._busy:  # of those it was said
+        if task not in self._begun:  # of those it was said
             context.desk.begin(task.stage, task.folder, (number, len(self.tasks)), self._left())
-        self._before.setdefault(task, _stamp(task.folder))
-        self._running[context.executor.submit(carry_out_order, order)] = task
+        self._begun.add(task)
+        future = context.executor.submit(carry_out_order, order)
+        self._running[future] = task
+        future.add_done_callback(self._ended.put)
 
     def _needs_of(self, task: Task) -> Needs:
-        """Looked up once: of thousands that wait all are asked whenever one ends."""
+        """Looked up once: those of thousands that wait are handed on whenever one ends."""
         if task not in self._needs:
             self._needs[task] = measured_needs(task.needs, task.folder, task.stage, task.settings)
         return self._needs[task]
@@ -212,11 +228,10 @@ class _Work:
     def _collect(self) -> None:
         """Wait for something to end, or for the time to look again at what others make."""
         if not self._running:
-            if self._ready and self._busy and self._failed is None:
+            if self._busy and self._failed is None:
                 time.sleep(RETRY_S)
             return
-        ended, _ = wait(self._running, timeout=RETRY_S, return_when=FIRST_COMPLETED)
-        for future in ended:
+        for future in self._ended_now():
             task = self._running.pop(future)
             try:
                 outcome = future.result()
@@ -231,9 +246,16 @@ class _Work:
                 self.context.desk.made(unit)
                 self._finish(task, unit)
 
+    def _ended_now(self) -> list[Future[Any]]:
+        ended: list[Future[Any]] = []
+        with suppress(Empty):
+            ended.append(self._ended.get(timeout=RETRY_S))
+            while True:
+                ended.append(self._ended.get_nowait())
+        return ended
+
     def _wait_for(self, task: Task, owner: str) -> None:
         self._busy[task] = time.monotonic() + RETRY_S
-        self._ready.append(task)
         if owner not in self._told:
             self._told.add(owner)
             self.context.desk.say(f"{task.folder} is being made by {owner}; going on with others.")

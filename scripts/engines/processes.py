@@ -15,7 +15,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -179,11 +178,13 @@ def fitting(needs: Sequence[Needs], lent: _Lent) -> int:
 
     What is at work comes first. So a network's folds are joined when no other network trains.
     """
-    sharing = list(takewhile(lambda one: one.cores, needs))
-    cores = accumulate(one.cores for one in sharing)
-    memory_gb = accumulate(one.memory_gb for one in sharing)
-    sums = zip(cores, memory_gb, strict=True)
-    return max(1, sum(c <= lent.cores and gb <= lent.memory_gb for c, gb in sums))
+    count, cores_taken, gb_taken = 0, 0, 0.0
+    for one in needs:  # there may be thousands: only as far as they fit
+        cores_taken, gb_taken = cores_taken + one.cores, gb_taken + one.memory_gb
+        if not one.cores or cores_taken > lent.cores or gb_taken > lent.memory_gb:
+            break
+        count += 1
+    return max(1, count)
 
 
 def fitting_now(needs: Sequence[Needs]) -> int:
