@@ -24,7 +24,13 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from models.training.ranks import Ranks, is_of_lost_rank, join_ranks, leave_ranks
+from models.training.ranks import (
+    Ranks,
+    UnmetError,
+    is_of_lost_rank,
+    join_ranks,
+    leave_ranks,
+)
 from pipeline.rendezvous import Crew, Meeting, private_folder, watch_others
 from workspace.errors import ArtifactError, DermstackError
 from workspace.machine import divide
@@ -117,15 +123,21 @@ def _attempt(team: Team, desk: Desk, meeting: Meeting) -> str | None:
     """One attempt of all ranks; in words which of them died, if one did."""
     with _heard(desk, team.title) as (theirs, errors), meeting.losing() as lose:
         death = _begin(team, meeting, theirs)
-        for error in errors[:1]:
+        for error in _counting(errors, death)[:1]:
             meeting.refuse(error)
         if death is not None or errors:
             lose()
+    errors = _counting(errors, death)
     if errors and isinstance(errors[0], Stopped) and meeting.nodes > 1 and not is_asked():
         return f"A machine of {team.title} was asked to stop"
     if errors:
         raise errors[0]
     return death
+
+
+def _counting(errors: list[BaseException], death: str | None) -> list[BaseException]:
+    """Who could not meet one that was killed has nothing to refuse."""
+    return [one for one in errors if death is None or not isinstance(one, UnmetError)]
 
 
 def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str | None:

@@ -5,6 +5,8 @@ whatever their number, and all of them come to the same weights. This process al
 """
 
 import os
+import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,8 @@ from typing import TypeVar
 
 import torch
 from torch import distributed
+
+from workspace.errors import ConfigError
 
 # A rank that dies is noticed by whoever began it, at once; this long others wait for one that
 # scores the inner rows.
@@ -69,6 +73,24 @@ class Ranks:
 ALONE = Ranks()
 
 
+class UnmetError(ConfigError):
+    """Ranks cannot talk at all, so that nothing is known of any of them."""
+
+    def __init__(self, error: object) -> None:
+        said = re.sub(r"^\[enforce fail at [^]]*\] ", "", str(error).partition("\n")[0]).rstrip(
+            ". "
+        )
+        super().__init__(
+            f"Ranks on {socket.gethostname()} could not meet by gloo ({said}); name in "
+            "GLOO_SOCKET_IFNAME a network interface of this machine by which its ranks reach the "
+            "others (all on one machine: lo, on macOS lo0), or leave DEVICES and NODES out."
+        )
+        self.error = str(error)
+
+    def __reduce__(self) -> tuple[type["UnmetError"], tuple[str]]:
+        return UnmetError, (self.error,)  # it travels between processes
+
+
 def join_ranks(kind: str, file: str | None = None) -> Ranks:
     """This process as one of those that torch's agent began, each with a GPU of its own or none.
 
@@ -76,11 +98,16 @@ def join_ranks(kind: str, file: str | None = None) -> Ranks:
     """
     if kind == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group(
-        "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE,
-        init_method=f"file://{file}" if file else "env://",
-        rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]),
-    )  # fmt: skip
+    try:
+        distributed.init_process_group(
+            "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE,
+            init_method=f"file://{file}" if file else "env://",
+            rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]),
+        )  # fmt: skip
+    except RuntimeError as error:
+        if _is_of_gloo(error):
+            raise UnmetError(error) from error
+        raise
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 
 
@@ -91,7 +118,13 @@ def leave_ranks() -> None:
 
 
 def is_of_lost_rank(error: Exception) -> bool:
-    """Whether what failed is the talk with another rank, which is gone."""
+    """Whether what failed is the talk with another rank, which is gone; they had met before."""
     return isinstance(error, distributed.DistError) or (
-        isinstance(error, RuntimeError) and "gloo" in str(error)
+        distributed.is_initialized() and _is_of_gloo(error)
     )
+
+
+def _is_of_gloo(error: Exception) -> bool:
+    """It has no type of error of its own."""
+    of_torch = isinstance(error, distributed.DistError)
+    return isinstance(error, RuntimeError) and not of_torch and "gloo" in str(error).lower()
