@@ -35,13 +35,13 @@ from pipeline.rendezvous import Crew, Meeting, private_folder, watch_others
 from workspace.errors import ArtifactError, DermstackError
 from workspace.machine import divide
 from workspace.progress import Desk, Show, quietly
-from workspace.stopping import Stopped, is_asked, stopped_once
+from workspace.stopping import Stopped, is_asked, stopping_as_child
 
 LOG = logging.getLogger("dermstack")
 RESTARTS = 3
 SHORT = ", as when memory is short"
 LOST, FAILED = 75, 76  # how a rank ends that lost another, and one that has said why
-UNLOOKED = (signal.SIGHUP, signal.SIGQUIT)  # that the agent may have: those of a stop are ours
+AGENT_SIGNALS = (signal.SIGHUP, signal.SIGQUIT)  # that the agent may have: those of a stop are ours
 
 # What a rank does, with what it says of itself: where it is among them, and how far it is.
 Work = Callable[[Ranks, "Onwards"], None]
@@ -144,7 +144,7 @@ def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str 
     """Begin them and wait for their end; who of them was killed, if one was."""
     config = LaunchConfig(
         **meeting.launch(), nproc_per_node=team.count, max_restarts=0,
-        signals_to_handle=",".join(one.name for one in UNLOOKED),
+        signals_to_handle=",".join(one.name for one in AGENT_SIGNALS),
     )  # fmt: skip
     try:
         with _signals_as_they_were(), _torch_silent():
@@ -173,7 +173,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str 
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     divide(int(os.environ["LOCAL_WORLD_SIZE"]))
     try:
-        with stopped_once():
+        with stopping_as_child():
             ranks = join_ranks(device, file)
             _log_through(theirs, ranks)
             work(ranks, Onwards(theirs, ranks.is_first))
@@ -250,7 +250,7 @@ def _listen(
 
 @contextmanager
 def _signals_as_they_were() -> Iterator[None]:
-    before = [(one, signal.getsignal(one)) for one in UNLOOKED]
+    before = [(one, signal.getsignal(one)) for one in AGENT_SIGNALS]
     try:
         yield
     finally:

@@ -27,7 +27,7 @@ from workspace.identity import Identity, of_this_process
 from workspace.lock import owner_of
 from workspace.progress import Desk
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 LOOK_S, TOLD_S = 0.5, 30.0  # how often to look who is there, and to say who is not
 SETTLE_S = 10.0  # for the reason of a machine whose ranks are gone
 ANSWER_S = 60.0  # of a store, and of machines that have said that they are there
@@ -60,7 +60,7 @@ class Meeting:
             return {
                 **size, "rdzv_backend": "c10d", "rdzv_endpoint": f"{self.folder}/agent",
                 "rdzv_configs": {"store_type": "file", "keep_alive_interval": KEEP_ALIVE_S},
-                "local_addr": HERE,
+                "local_addr": LOOPBACK,
             }  # fmt: skip
         configs = {"rank": self.number, "timeout": int(ANSWER_S)}
         return {
@@ -132,7 +132,7 @@ class Crew:
     @contextmanager
     def gathered(self, attempt: int, desk: Desk, title: str) -> Iterator[Meeting]:
         """At the owner: an attempt is offered, and all machines are there."""
-        store = _store(HERE, 0, is_ours=True)
+        store = _store(LOOPBACK, 0, is_ours=True)
         offer = Offer.of_this_process(store.port, attempt, self.terms)
         try:
             with replacing_file(self.offer) as aside:
@@ -140,7 +140,7 @@ class Crew:
             self._await(store, desk, title)
         finally:
             self.offer.unlink(missing_ok=True)
-        yield Meeting(offer.id, self.nodes, 0, f"{HERE}:{store.port}", store)
+        yield Meeting(offer.id, self.nodes, 0, f"{LOOPBACK}:{store.port}", store)
 
     def _await(self, store: TCPStore, desk: Desk, title: str) -> None:
         began = said_at = time.monotonic()
@@ -209,7 +209,7 @@ class Offer:
 
     @property
     def address(self) -> str:
-        return HERE if self.host == socket.gethostname() else self.host
+        return LOOPBACK if self.host == socket.gethostname() else self.host
 
     def refuse_unlike(self, terms: Mapping[str, str]) -> None:
         """One sentence where this call, or this machine, is not as the owner."""

@@ -32,7 +32,7 @@ TIMES = ("seconds", "peak_gb", "code", "seal")
 
 def hashes(folder):
     """Of every file of every unit; of a manifest what no clock had a hand in."""
-    found = {}
+    by_path = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name in RUN_FILES:
             continue
@@ -41,5 +41,5 @@ def hashes(folder):
             values = json.loads(data)
             same = {name: values[name] for name in values if name not in TIMES}
             data = json.dumps(same, sort_keys=True).encode()
-        found[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
-    return found
+        by_path[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
+    return by_path

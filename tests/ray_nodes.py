@@ -112,9 +112,9 @@ def descendants(pid: int) -> list[int]:
         with suppress(OSError):
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(stat.parent.name))
-    found, waiting = [], [pid]
+    descended, waiting = [], [pid]
     while waiting:
         below = children.get(waiting.pop(), [])
-        found += below
+        descended += below
         waiting += below
-    return found
+    return descended

@@ -74,7 +74,7 @@ def stopping_cleanly() -> Iterator[None]:
 
 
 @contextmanager
-def stopped_once() -> Iterator[None]:
+def stopping_as_child() -> Iterator[None]:
     """In a process that another began: Ctrl-C is that one's affair, and only the first SIGTERM.
 
     A scheduler sends one to all processes, and then the parent does; a second would end this one

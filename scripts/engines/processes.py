@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from scripts.engines.remote_desk import RemoteDesk, showing
-from scripts.engines.stop_requests import await_stop, stopping_once
+from scripts.engines.stop_requests import await_stop, stopping_as_worker
 from workspace.errors import ArtifactError
 from workspace.executors import ThisProcess
 from workspace.machine import JOBS, cores, lent_cores, lent_memory_gb
@@ -91,7 +91,7 @@ class LocalProcesses:
         for worker in list(self._workers):
             if worker.busy:
                 with suppress(BrokenProcessPool):  # it ended before it began
-                    with_signal(worker.pid, signal.SIGTERM)
+                    send_signal(worker.pid, signal.SIGTERM)
         self.close()
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ def fitting_now(needs: Sequence[Needs]) -> int:
     return fitting(needs, _Lent.now())
 
 
-def with_signal(pid: int, number: int) -> None:
+def send_signal(pid: int, number: int) -> None:
     """Send a signal to a process that may have ended."""
     try:
         os.kill(pid, number)
@@ -236,7 +236,7 @@ def _begin(theirs: "Connection[Any, Any]", log: Callable[[], None]) -> None:
 
 
 def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    with stopping_once():
+    with stopping_as_worker():
         return function(*arguments, desk=_DESK[0])
 
 

@@ -20,7 +20,7 @@ def await_stop() -> None:
 
 
 @contextmanager
-def stopping_once(*also: signal.Signals) -> Iterator[None]:
+def stopping_as_worker(*also: signal.Signals) -> Iterator[None]:
     """Stop at the first SIGTERM, or one of these; a terminal's Ctrl-C is for the caller."""
     with stopping_cleanly():
         stop = signal.getsignal(signal.SIGTERM)

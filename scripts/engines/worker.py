@@ -16,7 +16,7 @@ from scripts.engines.boot import Answer
 from scripts.engines.identity import refusal
 from scripts.engines.letters import WritingDesk
 from scripts.engines.packing import packed, unpacked
-from scripts.engines.stop_requests import stopping_once
+from scripts.engines.stop_requests import stopping_as_worker
 from workspace.stopping import Stopped
 
 NODE = "SLURMD_NODENAME"  # the scheduler's own name of this node
@@ -33,7 +33,7 @@ def answer(parcel: dict[str, Any]) -> Answer:
     desk = WritingDesk(folder / parcel["letters"])
     desk.send("began", node, _id_of(node), os.getpid())
     try:
-        with stopping_once(*((signal.SIGINT,) if parcel["sigint"] else ())):
+        with stopping_as_worker(*((signal.SIGINT,) if parcel["sigint"] else ())):
             function, arguments = unpacked(parcel["call"])
             return "done", packed(function(*arguments, desk=desk))
     except Stopped as stopped:

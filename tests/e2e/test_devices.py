@@ -50,7 +50,7 @@ def until_offered(place, owner):
 
 def ranks_of(process):
     """Those that a stage began, the first one first."""
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
@@ -58,8 +58,8 @@ def ranks_of(process):
         except OSError:
             continue
         if parent == process.pid and "spawn_main" in words:
-            found.append(int(stat.parent.name))
-    return sorted(found)
+            pids.append(int(stat.parent.name))
+    return sorted(pids)
 
 
 def until_a_checkpoint(place, process):

@@ -102,21 +102,21 @@ class Child:
 
 def fuzz(name: str, numbers: Iterable[int], seed: int = 0, limit_s: float = LIMIT_S) -> Read:
     """Read damaged files of a format, by number; a child that ended is followed by another."""
-    found, child = Read(name), Child(name, seed)
+    reading, child = Read(name), Child(name, seed)
     try:
         for number in numbers:
             said = child.read(number, limit_s)
             if said in ("result", "refused"):
-                found.outcomes[said] += 1
+                reading.outcomes[said] += 1
                 continue
-            found.outcomes[_kind(said)] += 1
-            found.finds.append(f"{name} number {number} of seed {seed}: {said}")
+            reading.outcomes[_kind(said)] += 1
+            reading.finds.append(f"{name} number {number} of seed {seed}: {said}")
             if not said.startswith("Traceback"):
                 child.end()
                 child = Child(name, seed)
     finally:
         child.end()
-    return found
+    return reading
 
 
 def _kind(said: str) -> str:

@@ -203,10 +203,10 @@ NO_BYTES = ("studies.db", *(f"suite/leaderboard/{name}" for name in (
 )))  # fmt: skip
 
 
-def differing(unbroken: dict[str, str], found: dict[str, str]) -> list[str]:
+def differing(unbroken: dict[str, str], resumed: dict[str, str]) -> list[str]:
     """Files that are not as in the unbroken run."""
-    names = unbroken.keys() | found.keys()
-    wrong = (name for name in names if unbroken.get(name) != found.get(name))
+    names = unbroken.keys() | resumed.keys()
+    wrong = (name for name in names if unbroken.get(name) != resumed.get(name))
     return sorted(name for name in wrong if not name.endswith(NO_BYTES))
 
 

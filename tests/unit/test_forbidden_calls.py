@@ -72,18 +72,18 @@ def faults(text, path=""):
     tree = ast.parse(text)
     known = imports(tree)
     named = [whole.partition(".")[0] for whole in known.values()]
-    found = [
+    calls = [
         f"import {name}" for name in named if name in MODULES and (name, path) not in MODULES_IN
     ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             name = whole_name(node, known)
             if name in NOWHERE or OPENERS.get(name, path) != path:
-                found.append(name)
+                calls.append(name)
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
-                found.append(node.attr)
+                calls.append(node.attr)
         if isinstance(node, ast.Call):
-            found += [
+            calls += [
                 f"{word.arg}={ast.unparse(word.value)}"
                 for word in node.keywords
                 if word.arg in HARMLESS and ast.unparse(word.value) != HARMLESS[word.arg]
@@ -91,8 +91,8 @@ def faults(text, path=""):
             if whole_name(node.func, known) == "torch.load" and "weights_only" not in {
                 word.arg for word in node.keywords
             }:
-                found.append("torch.load without weights_only")
-    return sorted(set(found))
+                calls.append("torch.load without weights_only")
+    return sorted(set(calls))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -101,7 +101,7 @@ def test_check_133_files_are_opened_in_one_place_and_nothing_can_run_code(path):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("eval('1')", ["eval"]),
         ("list(map(eval, texts))", ["eval"]),
@@ -128,8 +128,8 @@ def test_check_133_files_are_opened_in_one_place_and_nothing_can_run_code(path):
         ("import torch\ntorch.export.load('a.pt2')", ["torch.export.load"]),
     ],
 )
-def test_what_is_looked_for_is_seen(text, found):
-    assert faults(text, "features/build.py") == found
+def test_what_is_looked_for_is_seen(text, expected):
+    assert faults(text, "features/build.py") == expected
 
 
 def test_the_one_place_may_and_only_with_tensors_alone():

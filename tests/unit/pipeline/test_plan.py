@@ -39,8 +39,8 @@ def one_by_name(job, stage, name="write"):
 def test_what_is_done_is_told_with_its_seconds_and_what_is_not_with_the_reason(blank):
     blank.job().make(task(blank.job(), "boosters/one"))
     timed(blank.run / "boosters" / "one", 7.5)
-    found = one_by_name(blank.job(), stage_of("boosters/one", "stack"))
-    done, to_do = found["boosters/one"], found["stack"]
+    planned = one_by_name(blank.job(), stage_of("boosters/one", "stack"))
+    done, to_do = planned["boosters/one"], planned["stack"]
     assert (done.stage, done.done, done.why, done.seconds, done.measured) == (
         "write", True, "", 7.5, True,
     )  # fmt: skip
@@ -62,8 +62,8 @@ def test_nothing_is_made_said_or_written_for_a_plan_even_under_fresh(blank):
     blank.job().make(task(blank.job(), "one"))
     before = files_in(blank.run.parent)
     blank.lines()
-    found = one_by_name(blank.job(fresh=True), stage_of("one", "two"))
-    assert [found[name].done for name in ("one", "two")] == [True, False]
+    planned = one_by_name(blank.job(fresh=True), stage_of("one", "two"))
+    assert [planned[name].done for name in ("one", "two")] == [True, False]
     assert blank.lines() == []
     assert files_in(blank.run.parent) == before
 

@@ -69,13 +69,13 @@ def listening(pid):
     for one in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
             ours.add(one.readlink().name)
-    found = set()
+    addresses = set()
     for name in ("tcp", "tcp6"):
         for line in Path("/proc/net", name).read_text().splitlines()[1:]:
             _, address, _, state, *rest = line.split()
             if state == "0A" and f"socket:[{rest[5]}]" in ours:
-                found.add(address.partition(":")[0])
-    return found
+                addresses.add(address.partition(":")[0])
+    return addresses
 
 
 def looking(ranks, desk):

@@ -101,19 +101,19 @@ def test_what_a_dead_owner_offered_is_nobodys(crew, lock):
     offered(crew, owner="pid 1 on another")
     with locked(lock, "net"):
         offers = crew.offers(lock)
-        found = threading.Thread(target=lambda: results.append(next(offers)))
+        waiting = threading.Thread(target=lambda: results.append(next(offers)))
         results = []
-        found.start()
-        found.join(0.2)
+        waiting.start()
+        waiting.join(0.2)
         assert not results
         offered(crew)
-        found.join(60)
+        waiting.join(60)
         assert [one.owner for one in results] == [OWNER]
     assert list(offers) == []  # once the lock is free
 
 
 def test_who_comes_when_all_are_there_has_no_number(crew, lock):
-    store = rendezvous._store(rendezvous.HERE, 0, is_ours=True)
+    store = rendezvous._store(rendezvous.LOOPBACK, 0, is_ours=True)
     store.add(rendezvous.COME, 1)
     with (
         locked(lock, "net"),
@@ -162,12 +162,12 @@ def test_other_code_is_refused_by_name(crew, lock, monkeypatch):
 def test_a_machine_without_a_sign_of_life_or_that_says_it_is_lost_ends_the_ranks_of_others(
     monkeypatch, silent_s, told, ended
 ):
-    store = rendezvous._store(rendezvous.HERE, 0, is_ours=True)
+    store = rendezvous._store(rendezvous.LOOPBACK, 0, is_ours=True)
     monkeypatch.setattr(rendezvous, "SILENT_S", silent_s)
     monkeypatch.setattr(rendezvous, "BEAT_S", 0.01)
     values = {
         "GROUP_WORLD_SIZE": "2", "GROUP_RANK": "0", "LOCAL_RANK": "0",
-        "MASTER_ADDR": rendezvous.HERE, "MASTER_PORT": str(store.port),
+        "MASTER_ADDR": rendezvous.LOOPBACK, "MASTER_PORT": str(store.port),
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(name, value)

@@ -60,11 +60,11 @@ def test_the_search_finds_the_planted_copies_and_nothing_else(traits: pl.DataFra
     pairs = near_duplicates(
         np.stack([one.key for one in prints]), np.stack([one.thumb for one in prints])
     )
-    found = {frozenset((names[i], names[j])) for i, j in pairs.select("i", "j").iter_rows()}
+    reported = {frozenset((names[i], names[j])) for i, j in pairs.select("i", "j").iter_rows()}
     originals = isic_ids(copies.select(number=PICTURE))
     planted = {frozenset(pair) for pair in zip(isic_ids(copies), originals, strict=True)}
-    assert found <= planted
-    assert len(found) >= 23  # of 25: a shift of two pixels may lose one
+    assert reported <= planted
+    assert len(reported) >= 23  # of 25: a shift of two pixels may lose one
     assert len({crops[name] for name in names}) == len(names)
 
 

@@ -31,12 +31,12 @@ def learnt(name, folder, ranks):
     pictures = folder / f"pictures_{ranks.number}"
     pictures.mkdir(exist_ok=True)
     kind = Checkpoints if ranks.is_first else Onlooker
-    kept = kind(folder / name, WANTED, HashMemory(), print)
+    checkpoints = kind(folder / name, WANTED, HashMemory(), print)
     rows = TrainingRows(0, np.arange(TRAINED), np.arange(COUNT) // 2)
     run = Run(1, Way(torch.device("cpu")))
     # Adam would take the last bits of a gradient that is 0, as before a norm, for a step.
     asked = network(NETS[name], optimiser="sgd", phases=[{"epochs": 3, "lr": 0.05}])
-    training = begin_training(asked, rows, run, drawn(pictures), kept, ranks)
+    training = begin_training(asked, rows, run, drawn(pictures), checkpoints, ranks)
     training.learn(quietly)
     return training
 

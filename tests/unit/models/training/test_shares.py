@@ -71,8 +71,8 @@ def end_early(ranks, folder):
     left = ranks.gathered((stopped.value.exit_code, training.position.batch))
     if ranks.is_first:
         ids = pictures.ids.gather(training._plan(0)[1]).to_list()
-        found = sentences, ids, left, training.kept.load().position.batch
-        (folder / "ended.pickle").write_bytes(pickle.dumps(found))
+        ended = sentences, ids, left, training.kept.load().position.batch
+        (folder / "ended.pickle").write_bytes(pickle.dumps(ended))
 
 
 def share_all(ranks, folder):
@@ -111,9 +111,9 @@ def test_a_loss_that_is_not_finite_ends_all_with_the_pictures_of_whoever_had_it(
 
 
 def test_who_is_asked_to_stop_stops_all_after_the_same_step_which_is_kept(shared):
-    *_, left, kept = pickle.loads((shared / "ended.pickle").read_bytes())
+    *_, left, batch = pickle.loads((shared / "ended.pickle").read_bytes())
     assert left == [(143, 4), (143, 4)]  # two steps of two batches
-    assert kept == 4
+    assert batch == 4
 
 
 def test_runs_are_whole_batches_one_after_another_and_differ_by_one():

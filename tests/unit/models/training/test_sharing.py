@@ -60,7 +60,7 @@ def test_ranks_that_wait_are_named_and_not_refused(every, ranks, enough):
 
 def test_a_loss_of_its_batch_divides_it_only_where_batches_do_not_reach():
     training = TrainConfig(phases=PHASES, batch_size=8, accumulate=2)
-    found = [is_divided(training, ranks, by_batch=True) for ranks in (2, 3)]
-    assert found == [False, True]
+    divided = [is_divided(training, ranks, by_batch=True) for ranks in (2, 3)]
+    assert divided == [False, True]
     assert uneven(training, 3, by_batch=True) is None
     assert not is_divided(training, 3, by_batch=False)

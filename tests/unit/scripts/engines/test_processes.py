@@ -89,9 +89,9 @@ def test_workers_leave_what_one_process_would(two, desk, tmp_path):
             task(place / "second", makers.copy, folder=first.folder), inputs={"it": Output(first)}
         )
         others = [task(place / f"t{n}", makers.write, text=str(n)) for n in range(3)]
-        found = carry_out([second, *others, first], context(executor, desk))
-        assert [unit.folder.name for unit, _ in found] == ["second", "t0", "t1", "t2", "first"]
-        written.append([(u.content(), u.manifest.inputs, u.manifest.sources) for u, _ in found])
+        units = carry_out([second, *others, first], context(executor, desk))
+        assert [unit.folder.name for unit, _ in units] == ["second", "t0", "t1", "t2", "first"]
+        written.append([(u.content(), u.manifest.inputs, u.manifest.sources) for u, _ in units])
         assert not list(place.glob(".*"))
     assert written[0] == written[1]
 
@@ -102,8 +102,8 @@ def test_a_worker_has_its_share_of_the_machine(desk, monkeypatch):
     monkeypatch.setattr("scripts.engines.processes.cores", lambda: 8)
     names = ("DERMSTACK_JOBS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
     with executor_of(Engine(jobs=2), desk, makers.no_log, Path()) as executor:
-        found = executor.submit(makers.environment, *names).result()
-    assert found == dict(zip(names, ("2", "4", "4", "1"), strict=True))
+        lent = executor.submit(makers.environment, *names).result()
+    assert lent == dict(zip(names, ("2", "4", "4", "1"), strict=True))
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert "DERMSTACK_JOBS" not in os.environ
 

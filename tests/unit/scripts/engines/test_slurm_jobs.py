@@ -52,11 +52,11 @@ def attempt(needs, **values):
 
 def asked(place):
     """The parameters of each batch."""
-    found = []
+    parameters = []
     for path in sorted(place.glob("asked*")):
         lines = [line[10:] for line in path.read_text().splitlines() if line[:8] == "#SBATCH "]
-        found.append(dict(line.partition("=")[::2] for line in lines))
-    return found
+        parameters.append(dict(line.partition("=")[::2] for line in lines))
+    return parameters
 
 
 def submitted(place, attempts, device="auto"):
