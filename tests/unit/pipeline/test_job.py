@@ -180,15 +180,15 @@ def test_a_line_goes_to_the_person_and_with_its_facts_to_the_log(job, caplog):
 @pytest.mark.parametrize("name", ["checkpoints", "working"])
 def test_what_a_killed_maker_kept_of_a_unit_that_is_whole_is_cleared_by_the_next_call(job, name):
     so_far = job().run / "checkpoints" / "one"
-    kept = task(job(), arguments={"text": "one", name: so_far})
+    resuming = task(job(), arguments={"text": "one", name: so_far})
     job().make(task(job()))
     so_far.mkdir(parents=True)
     (so_far / "half").write_text("x")
-    job(watcher=Watching()).make(kept)
+    job(watcher=Watching()).make(resuming)
     assert so_far.is_dir()  # a plan writes nothing
-    job().make(kept)
+    job().make(resuming)
     assert not so_far.exists()
-    assert job().make(kept)[1] is False
+    assert job().make(resuming)[1] is False
 
 
 def test_what_cannot_be_cleared_stops_nobody(job, monkeypatch):
