@@ -26,6 +26,7 @@ def main() -> None:
         parser.error("--jobs: 1 or more")
     # One thread, as the stages' tests: before anything is imported that reads it.
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["HF_HUB_OFFLINE"] = "1"  # a suite would try for seconds to fetch weights
     from tests.bench.record import keep  # noqa: PLC0415
     from tests.faults import table  # noqa: PLC0415
 
