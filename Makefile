@@ -19,7 +19,7 @@ WORDS_test      := JOBS
 WORDS_test-slow := JOBS
 WORDS_test-all  := JOBS
 WORDS_check     := JOBS
-WORDS_faults    := SECONDS
+WORDS_faults    := SECONDS JOBS
 WORDS_fuzz      := SECONDS
 ALL_WORDS       := $(WORDS) $(foreach target,$(TARGETS),$(WORDS_$(target)))
 
@@ -182,7 +182,7 @@ bench: setup ## measure speed, both sides in one run; JSON and pages in docs/ben
 	@$(PY) -m tests.bench
 
 faults: setup ## make every fault: kills of each stage, damage, full disks, ...; a page in docs/benchmarks
-	@$(PY) -m tests.faults $(if $(SECONDS),--seconds '$(SECONDS)')
+	@$(PY) -m tests.faults $(if $(SECONDS),--seconds '$(SECONDS)') $(if $(JOBS),--jobs '$(JOBS)')
 
 fuzz: setup ## damaged files of strangers, SECONDS= (30) of each format; none may end in a traceback
 	@$(PY) -m tests.faults.fuzz $(if $(SECONDS),--seconds '$(SECONDS)')

@@ -37,11 +37,11 @@ def lock_of(folder: Path) -> Path:
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[str | None]:
+def locked(path: Path, what: str, *, named: bool = True) -> Iterator[str | None]:
     """Hold the lock file `path` for `what`; yield who died holding it, or None.
 
     Who comes second is refused at once: whether it waits or does something else meanwhile is its
-    own affair.
+    own affair. Without `named`, nobody is told should this process die holding it.
     """
     with naming_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def locked(path: Path, what: str) -> Iterator[str | None]:
         ours = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         try:
             with naming_write_errors(path):
-                _write(handle, ours)
+                _write(handle, ours if named else {})
             yield dead
         finally:
             path.unlink(missing_ok=True)  # still held: whoever opened it looks again
@@ -77,16 +77,23 @@ def clear_abandoned(folder: Path) -> int:
     """
     count = 0
     for name in sorted(leftovers_in(folder)):
-        with suppress(LockedError, CannotWriteError), locked(lock_of(folder / name), name):
+        lock = lock_of(folder / name)
+        with suppress(LockedError, CannotWriteError), locked(lock, name, named=False):
             count += clear_leftovers(folder, name)
     for path in sorted(folder.glob(".*.lock")):
         unit = path.with_name(path.name[1:].removesuffix(".lock"))
-        if (
-            unit.is_dir()
-        ):  # whole when its maker died; of one that is not, who takes it over is told
-            with suppress(LockedError, CannotWriteError), locked(path, unit.name):
-                pass
+        # Whole when its maker died; of one that is not, who takes it over is told who died.
+        if unit.is_dir() or _names_nobody(path):
+            clear_free_lock(unit)
     return count
+
+
+def clear_free_lock(folder: Path) -> None:
+    """Of a unit that is whole: who made it may have died before the lock was taken away."""
+    lock = lock_of(folder)
+    if lock.is_file():
+        with suppress(LockedError, CannotWriteError), locked(lock, folder.name, named=False):
+            pass
 
 
 def _open(path: Path, what: str) -> TextIO:
@@ -114,6 +121,13 @@ def _is_still(handle: TextIO, path: Path) -> bool:
         return False
     ours = os.fstat(handle.fileno())
     return (there.st_ino, there.st_dev) == (ours.st_ino, ours.st_dev)
+
+
+def _names_nobody(path: Path) -> bool:
+    """As of one who died while clearing."""
+    with suppress(OSError), path.open() as handle:
+        return _owner(handle) is None
+    return False
 
 
 def _owner(handle: TextIO) -> str | None:

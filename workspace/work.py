@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from workspace.errors import ArtifactError, DermstackError, name_some
-from workspace.lock import lock_of, owner_of
+from workspace.lock import clear_free_lock, lock_of, owner_of
 from workspace.manifest import NAME
 from workspace.orders import Busy, Needs, Order, carry_out_order, measured_needs
 from workspace.sources import sources_of
@@ -121,6 +121,7 @@ class _Work:
             self._failed = error
             return False
         if state.unit is not None:
+            clear_free_lock(task.folder)
             self._finish(task, state.unit)
         return state.unit is None
 

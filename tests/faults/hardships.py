@@ -3,20 +3,24 @@
 All begin from nothing or from the finished run, and end, once the fault is over, in its bytes.
 """
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 from tests.faults import machine
+from tests.faults.dying import nothing
 from tests.faults.kills import Bench, Ended, differing
 from tests.manifests import hashes
 
 STEPS = ("64k", "400k", "1m", "3m", "6m", "60m")  # a disk that grows until all has room
 SIZES = (5_000, 20_000, 150_000)  # bytes that a file may have, what a stage says too
 GROUPS = ((60, 1), (120, 1), (400, 2), (600, 2))  # megabytes and JOBS
+ROOMY = 2**40  # bytes, of a group that is to be measured
+SHARES = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of what was measured
 WHOLE = "submission"  # the stage that makes all that a run is made for
 
 
@@ -122,27 +126,64 @@ def out_of_memory(
     bench: Bench, unbroken: Mapping[str, str], groups: Sequence[tuple[int, int]] = GROUPS,
     whole: str = WHOLE,
 ) -> Hardship:  # fmt: skip
-    """The kernel ends whoever takes too much of a group's memory, now the stage, now a worker."""
+    """The kernel ends whoever takes most of a group's memory: nearly always the stage itself."""
     killed, lines = 0, 0
     with _empty(bench):
         for size, jobs in groups:
-            with machine.memory_group(f"dermstack_{size}", size * 2**20) as group:
-                join = partial(machine.join_group, group)
-                ended = bench.call(whole, join, "--jobs", str(jobs))
-                _until_empty(group / "cgroup.procs")
-            if ended.code == 2:
-                assert "was killed, perhaps for want of memory" in ended.complained, ended
-                lines += 1
-            assert ended.code in (0, 2, -signal.SIGKILL), ended
+            ended, _ = _in_group(bench, whole, size * 2**20, jobs, workers=False)
+            lines += _names_a_killed_worker(ended)
             killed += ended.code == -signal.SIGKILL
         assert bench.call(whole).code == 0
         lost = _lost(bench, unbroken)
-    assert killed + lines
+    assert killed
     return Hardship(
-        "out of memory (a cgroup, the kernel's own OOM killer)", f"make {whole}, JOBS=1 and 2",
-        f"the stage was killed {killed} times; {lines} times a worker, told in one line; the same "
-        "command goes on", lost,
+        "out of memory (groups of " + ", ".join(f"{size} MB" for size, _ in groups) + "; the "
+        "kernel chooses)", f"make {whole}, JOBS=1 and 2",
+        f"the stage was killed {killed} times, a worker {lines}; the same command goes on", lost,
     )  # fmt: skip
+
+
+def worker_out_of_memory(
+    bench: Bench, unbroken: Mapping[str, str], whole: str = WHOLE
+) -> Hardship:  # fmt: skip
+    """The kernel ends a worker of two: it may choose among these alone, in a group that has less
+    and less of what the call was measured to take, each time from nothing.
+    """
+    with _empty(bench):
+        ended, peak = _in_group(bench, whole, ROOMY, 2, workers=True)
+        assert ended.code == 0, ended
+        for share in SHARES:
+            bench.restore("nothing")
+            ended, _ = _in_group(bench, whole, int(share * peak), 2, workers=True)
+            if _names_a_killed_worker(ended):
+                break
+        assert ended.code == 2, ended
+        assert bench.call(whole, nothing, "--jobs", "2").code == 0
+        lost = _lost(bench, unbroken)
+    return Hardship(
+        f"out of memory (a group of {share:.0%} of the {peak / 2**20:.0f} MB that the call takes; "
+        "oom_score_adj leaves the kernel the workers)", f"make {whole}, JOBS=2",
+        "the kernel killed a worker; the stage said one line, exit code 2; the same command goes "
+        "on", lost,
+    )  # fmt: skip
+
+
+def _in_group(
+    bench: Bench, whole: str, size: int, jobs: int, *, workers: bool
+) -> tuple[Ended, int]:
+    """The stage in a memory group, of which the kernel ends `workers` first; what it took."""
+    with machine.memory_group(f"dermstack_{os.getpid()}", size) as group:
+        with machine.workers_first(group) if workers else nullcontext():
+            ended = bench.call(whole, partial(machine.join_group, group), "--jobs", str(jobs))
+        _until_empty(group / "cgroup.procs")
+        return ended, machine.peak_of_group(group)
+
+
+def _names_a_killed_worker(ended: Ended) -> bool:
+    assert ended.code in (0, 2, -signal.SIGKILL), ended
+    if ended.code == 2:
+        _one_line(ended, machine.WORKER)
+    return ended.code == 2
 
 
 def _until_empty(group: object) -> None:

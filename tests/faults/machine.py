@@ -11,9 +11,10 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup/memory")  # version 1; a machine with version 2 alone lacks it
@@ -21,6 +22,7 @@ FULL = re.compile(
     r"^[a-z-]+: (Cannot write .*: No space left on device; |.* take .* has .* free; make room).*\.$"
 )
 LARGE = re.compile(r"^[a-z-]+: Cannot write .*: File too large; .*\.$")
+WORKER = re.compile(r"^[a-z-]+: The process that made .* was killed, perhaps for want of memory; ")
 READ_ONLY = re.compile(
     r"^[a-z-]+: (Cannot write .*: Read-only file system; |.* may only be read; )"
 )
@@ -85,3 +87,34 @@ def memory_group(name: str, size: int) -> Iterator[Path]:
 def join_group(group: Path) -> None:
     """This process, and what it starts."""
     (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+@contextmanager
+def workers_first(group: Path) -> Iterator[None]:
+    """Of this group the kernel ends workers before the stage that began them (oom_score_adj)."""
+    over = threading.Event()
+
+    def mark() -> None:
+        while not over.wait(0.01):
+            members = (group / "cgroup.procs").read_text().split()
+            for pid in members:
+                with suppress(OSError):  # it has ended
+                    if _parent(pid) in members:
+                        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+
+    thread = threading.Thread(target=mark)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _parent(pid: str) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+
+
+def peak_of_group(group: Path) -> int:
+    """Bytes that it took at most."""
+    return int((group / "memory.max_usage_in_bytes").read_text())

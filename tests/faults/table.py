@@ -10,7 +10,8 @@ from tests.faults.damage import ARTEFACTS, DAMAGES, Outcome, damage
 from tests.faults.formats import FORGED, FORMATS
 from tests.faults.fuzz import for_seconds, fuzz
 from tests.faults.kills import Bench, Survived
-from tests.faults.stages import ELSEWHERE, STAGES, TOO_LONG
+from tests.faults.side_by_side import side_by_side
+from tests.faults.stages import ELSEWHERE, STAGES, TOO_LONG, Stage
 from tests.manifests import hashes
 
 TITLE = "Faults, made on purpose, and what they cost"
@@ -24,13 +25,15 @@ LONG = 3000.0  # seconds
 Row = dict[str, object]
 
 
-def rows(folder: Path, seconds: float, seed: int) -> list[Row]:
+def rows(folder: Path, seconds: float, jobs: int, seed: int) -> list[Row]:
     """All of the table, in about so many seconds."""
     began = time.monotonic()
-    bench = Bench(folder / "bench", seed)
-    bench.keep("nothing")
-    made = list(_killed(bench, began + 0.55 * seconds))
+    benches = [Bench(folder / f"bench_{number}", seed + number) for number in range(jobs)]
+    made = side_by_side(benches, _killed, began + 0.85 * seconds)
+    bench = benches[0]
+    bench.catch_up(len(STAGES))
     bench.keep("after")
+    (bench.folder / "nothing").mkdir()
     unbroken = hashes(bench.here)
     for number, artefact in enumerate(ARTEFACTS):
         made.append(_damaged(bench, number, unbroken, short=seconds < LONG))
@@ -55,22 +58,21 @@ def about(rows: list[Row]) -> str:
         "manifests all but seconds and code. A sentence is one line on the standard error with "
         "exit code 2; what it says is done to the letter, and the bytes are compared again. "
         "Damaged files of strangers are read in a child with 30 seconds and 2 GB each. Bounded by "
-        "SECONDS=; more of them reach more "
-        "boundaries."
+        "SECONDS=; a row says whether all kinds of boundary that an unbroken run meets had their "
+        "kill. There may be more kills than kinds: a call that goes on meets others too."
     )
 
 
-def _killed(bench: Bench, until: float) -> Iterator[Row]:
-    for number, stage in enumerate(STAGES):
-        share = (until - time.monotonic()) / (len(STAGES) - number)
-        try:
-            result = bench.survive_for(stage, share)
-        except AssertionError as error:
-            bench.restore("after")
-            yield _failed("kill -9; two calls at once", f"make {stage.name}", error)
-        else:
-            print(result, flush=True)
-            yield _row_of_kills(result)
+def _killed(bench: Bench, stage: Stage, seconds: float) -> Row:
+    began = time.monotonic()
+    try:
+        row = _row_of_kills(bench.survive_for(stage, seconds))
+    except AssertionError as error:
+        bench.restore("after")
+        return _failed("two calls at once; kill -9", f"make {stage.name}", error)
+    took = f"{time.monotonic() - began:,.0f} s"
+    print(row["where"], row["what happened"], row["lost"], took, sep="; ", flush=True)
+    return row
 
 
 def _failed(fault: str, where: str, error: AssertionError) -> Row:
@@ -85,13 +87,19 @@ def _failed(fault: str, where: str, error: AssertionError) -> Row:
 def _row_of_kills(result: Survived) -> Row:
     name = result.stage.name + (" IMAGES=" if result.stage.script == "predict_images" else "")
     return {
-        "fault": "kill -9" + ("; two calls at once" if result.at_once else ""),
+        "fault": f"{'two calls' if result.at_once else 'a call'} at once; kill -9",
         "where": f"make {name}",
-        "what happened": f"{result.at_boundaries} kills at boundaries ({result.boundaries} kinds), "
+        "what happened": f"{_kinds(result)}; {len(result.killed)} kills at boundaries, "
         f"{result.at_random} at random; all bytes compared",
         "lost": _lost(result.lost),
         "shown by": THIS if result.stage.script in ELSEWHERE | TOO_LONG else CI,
     }
+
+
+def _kinds(result: Survived) -> str:
+    """Whether each of the unbroken run's had its kill."""
+    died = len(result.kinds) - len(result.spared)
+    return f"{'all' if not result.spared else f'{died} of'} {len(result.kinds)} kinds"
 
 
 def _damaged(bench: Bench, number: int, unbroken: dict[str, str], *, short: bool) -> Row:
@@ -127,6 +135,7 @@ def _hardships(
         yield lambda: hardships.read_only(bench, unbroken, ("verify", "features"), "features")
     if machine.may_group():
         yield lambda: hardships.out_of_memory(bench, unbroken, whole="train_cnn")
+        yield lambda: hardships.worker_out_of_memory(bench, unbroken, "train_cnn")
 
 
 def _row_of(make: Callable[[], hardships.Hardship]) -> Row:

@@ -12,7 +12,7 @@ import pytest
 
 from workspace import lock
 from workspace.errors import ArtifactError
-from workspace.lock import LockedError, clear_abandoned, lock_of, locked, owner_of
+from workspace.lock import LockedError, clear_abandoned, clear_free_lock, lock_of, locked, owner_of
 
 HOLD = (
     "import sys, time\n"
@@ -125,6 +125,26 @@ def test_the_lock_of_a_unit_whose_maker_died_once_it_was_whole_is_cleared(tmp_pa
         left = sorted(path.name for path in tmp_path.glob(".*"))
         assert left == [".half.lock", ".held.lock"]  # who takes the half one over is told of it
     assert not lock_of(tmp_path / "held").exists()
+
+
+def test_the_lock_of_one_who_died_while_clearing_is_cleared(tmp_path):
+    with locked(lock_of(tmp_path / "gone"), "gone", named=False):
+        left = lock_of(tmp_path / "gone").read_text()
+    lock_of(tmp_path / "gone").write_text(left)  # as kill -9 leaves it
+    assert clear_abandoned(tmp_path) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_free_lock_is_cleared_and_a_held_one_stays(tmp_path):
+    clear_free_lock(tmp_path / "none")
+    lock_of(tmp_path / "free").write_text(json.dumps({"pid": 1, "host": "h", "since": 0}))
+    clear_free_lock(tmp_path / "free")
+    assert list(tmp_path.iterdir()) == []
+    with locked(lock_of(tmp_path / "held"), "held"):
+        clear_free_lock(tmp_path / "held")
+        assert (
+            owner_of(lock_of(tmp_path / "held")) == f"pid {os.getpid()} on {socket.gethostname()}"
+        )
 
 
 FULL = (

@@ -55,6 +55,14 @@ def other_process(tmp_path):
         process.stdout.close()
 
 
+def test_the_free_lock_of_a_unit_that_is_done_is_cleared(make, context):
+    task = make("a")
+    carry_out([task], context)
+    lock_of(task.folder).write_text("{}")  # its maker was killed just before it took it away
+    carry_out([task], context)
+    assert not lock_of(task.folder).exists()
+
+
 def test_what_another_process_makes_is_waited_for_and_not_made_twice(
     make, context, desk, other_process
 ):
