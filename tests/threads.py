@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-LOOK_S = 0.005
-WORKS_S = 0.1  # of the processor's time: less is no work
+LOOK_EVERY_S = 0.005
+WORK_S = 0.1  # of the processor's time: less is no work
 TICKS = os.sysconf("SC_CLK_TCK")
-ASKED = {
+SIZE_OF = {
     "polars": lambda module: module.thread_pool_size(),
     "torch": lambda module: module.get_num_threads(),
     "cv2": lambda module: module.getNumThreads(),
@@ -29,82 +29,84 @@ ASKED = {
 
 def become(file, stage, words):
     """From here on this process is that stage."""
-    begin = threading.Thread.run
+    run = threading.Thread.run
 
-    def named(thread):
+    def run_named(thread):
         comm = Path(f"/proc/self/task/{threading.get_native_id()}/comm")
         with suppress(OSError):
             comm.write_text(thread.name)
-        begin(thread)
+        run(thread)
 
-    threading.Thread.run = named
-    atexit.register(_tell, file, _counted())
+    threading.Thread.run = run_named
+    atexit.register(_write_sizes, file, _python_pools())
     sys.argv[1:] = words
     runpy.run_module(f"scripts.{stage}", run_name="__main__", alter_sys=True)
 
 
-def _counted():
-    """The most threads of a Python pool, by the module that made it, kept up to date."""
-    most, begin, submit = Counter(), ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit
+def _python_pools():
+    """By module how many threads it allowed a Python pool that it gave work, kept up to date.
 
-    def beginning(pool, *given, **named):
-        begin(pool, *given, **named)
-        pool.asked_by = sys._getframe(1).f_globals["__name__"]
-        pool._thread_name_prefix = pool.asked_by.rpartition(".")[2]
+    Allowed, not begun: a pool of four begins one where the work of a small run is quickly done.
+    """
+    sizes, begin, submit = Counter(), ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit
 
-    def submitting(pool, *given, **named):
-        answer = submit(pool, *given, **named)
-        most[pool.asked_by] = max(most[pool.asked_by], len(pool._threads))
-        return answer
+    def begin_named(pool, *arguments, **options):
+        begin(pool, *arguments, **options)
+        pool.made_by = sys._getframe(1).f_globals["__name__"]
+        pool._thread_name_prefix = pool.made_by.rpartition(".")[2]
 
-    ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit = beginning, submitting
-    return most
+    def submit_counted(pool, *arguments, **options):
+        sizes[pool.made_by] = max(sizes[pool.made_by], pool._max_workers)
+        return submit(pool, *arguments, **options)
+
+    ThreadPoolExecutor.__init__, ThreadPoolExecutor.submit = begin_named, submit_counted
+    return sizes
 
 
-def _tell(file, most):
+def _write_sizes(file, python_pools):
     """How many threads each pool would take now, of libraries that this stage has loaded."""
     from threadpoolctl import threadpool_info  # noqa: PLC0415 - it asks what is loaded by then
 
-    said = {Path(one["filepath"]).name: one["num_threads"] for one in threadpool_info()}
-    said |= {name: ask(sys.modules[name]) for name, ask in ASKED.items() if name in sys.modules}
-    Path(file).write_text(json.dumps(said | most))
+    sizes = {Path(one["filepath"]).name: one["num_threads"] for one in threadpool_info()}
+    sizes |= {name: ask(sys.modules[name]) for name, ask in SIZE_OF.items() if name in sys.modules}
+    Path(file).write_text(json.dumps(sizes | python_pools))
 
 
 def threads_now(pid):
     """Of a process and those that it began: (number, name, state, processor's time in seconds)."""
-    seen = []
+    threads = []
     for task in Path(f"/proc/{pid}/task").glob("*"):
         with suppress(OSError):  # it has ended
             name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
             state, *fields = rest.split()
-            seen.append((int(task.name), name, state, sum(map(int, fields[10:12])) / TICKS))
+            threads.append((int(task.name), name, state, sum(map(int, fields[10:12])) / TICKS))
             for child in (task / "children").read_text().split():
-                seen += threads_now(child)
-    return seen
+                threads += threads_now(child)
+    return threads
 
 
 class Watch:
     """What was seen of a stage's threads while it ran."""
 
     def __init__(self, process):
-        self.seconds, self._looks, self._wanting = {}, [], Counter()
+        self._seconds, self._alive, self._wanting = {}, [], Counter()
         while process.poll() is None:
             self._look(process.pid)
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_EVERY_S)
 
     def _look(self, pid):
-        seen = threads_now(pid)
-        kinds = {number: _kind(number, name, pid) for number, name, _, _ in seen}
-        self.seconds |= {(number, kinds[number]): seconds for number, _, _, seconds in seen}
-        self._looks.append(set(kinds.items()))
-        self._wanting[sum(state == "R" for _, _, state, _ in seen)] += 1
+        threads = threads_now(pid)
+        kinds = {number: _kind(number, name, pid) for number, name, _, _ in threads}
+        self._seconds |= {(number, kinds[number]): seconds for number, _, _, seconds in threads}
+        self._alive.append(set(kinds.items()))
+        self._wanting[sum(state == "R" for _, _, state, _ in threads)] += 1
 
     def at_a_time(self):
         """The most threads of each kind that were there at a time and did work in their life."""
-        working = {one for one, seconds in self.seconds.items() if seconds >= WORKS_S}
+        working = {thread for thread, seconds in self._seconds.items() if seconds >= WORK_S}
         most = Counter()
-        for look in self._looks:
-            most |= Counter(kind for _, kind in look & working)
+        for alive in self._alive:
+            most |= Counter(kind for _, kind in alive & working)
         return dict(most)
 
     def wanting(self):

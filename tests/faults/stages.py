@@ -27,13 +27,14 @@ class Stage:
     extra: tuple[str, ...] = ()  # {} is the folder
     recipe: str = str(RECIPE)
     run: str = "run"
+    jobs: int | None = 1  # None: as many processes as the work asks for
 
     def words(self, folder: Path) -> list[str]:
         """The words of its command line."""
         data = () if "--data" in self.extra else ("--set", f"data.folder={folder / 'data'}")
         own = [word.replace("{}", str(folder)) for word in self.extra]
-        words = ["--recipe", self.recipe, "--run", str(folder / self.run), "--jobs", "1"]
-        return [*words, *data, *own]
+        jobs = () if self.jobs is None else ("--jobs", str(self.jobs))
+        return ["--recipe", self.recipe, "--run", str(folder / self.run), *jobs, *data, *own]
 
 
 def _set(*settings: str) -> tuple[str, ...]:
