@@ -172,11 +172,11 @@ report: setup ## the run as one HTML page that needs nothing else, what it lacks
 test: setup ## run the tests (under 10 minutes on two cores)
 	@$(TESTS)
 
-test-slow: setup ## run the longer proofs: full-size table, thirty kills
-	@$(TESTS) -m slow
+test-slow: setup ## run the longer proofs, whole: full-size table, thirty kills, SLURM's jobs
+	@$(TESTS) -m 'slow or whole'
 
-test-all: setup ## both in one call, which makes once what they share (this CI runs)
-	@$(TESTS) -m 'slow or not slow'
+test-all: setup ## what CI runs, in one call: the tests, and of the longer proofs a share
+	@$(TESTS) -m 'not whole'
 
 bench: setup ## measure speed, both sides in one run; JSON and pages in docs/benchmarks
 	@$(PY) -m tests.bench

@@ -59,7 +59,7 @@ def by_fold(folder, labels, true):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.whole  # of a network in a stack there is the test below
 def test_dealt_labels_are_at_chance_and_the_true_ones_are_not(tmp_path):
     patient = np.repeat(np.arange(PATIENTS), EACH)
     true = ((patient % 3 == 0) & (np.arange(PATIENTS * EACH) % EACH < 4)).astype(np.int8)

@@ -150,8 +150,11 @@ def test_two_machines_leave_the_network_of_one_and_one_of_them_writes_it(alone, 
     assert not list((place.run / "checkpoints").iterdir())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("dies", ["the owner", "the other"])
+@pytest.mark.parametrize(
+    "dies",
+    [pytest.param("the owner", marks=pytest.mark.slow),
+     pytest.param("the other", marks=pytest.mark.whole)],
+)  # fmt: skip
 def test_a_machine_that_dies_is_waited_for_and_another_goes_on_in_its_stead(alone, place, dies):
     with started(place, "--nodes") as owner:
         until_offered(place, owner)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_jobs import alone, at_same_data, hashes, wait_until  # noqa: F401 - a fixture
-from tests.multimodal import TINY
+from tests.multimodal import NETWORKS, TINY
 from tests.ray_nodes import two_nodes
 
-pytestmark = pytest.mark.slow
 SLURM = ("--engine", "slurm", "--address", "local")
 
 
@@ -55,6 +54,7 @@ def networks(place):
     }
 
 
+@pytest.mark.slow
 def test_two_ray_nodes_leave_what_one_process_does_to_the_byte(alone, nodes, tmp_path):  # noqa: F811
     place = at_same_data(alone, tmp_path)
     ended(start(place, "submission", *by_ray(nodes), **nodes.environment))
@@ -62,6 +62,7 @@ def test_two_ray_nodes_leave_what_one_process_does_to_the_byte(alone, nodes, tmp
     no_trace(place)
 
 
+@pytest.mark.whole
 def test_slurms_jobs_leave_what_one_process_does_to_the_byte(alone, tmp_path):  # noqa: F811
     place = at_same_data(alone, tmp_path)
     ended(start(place, "submission", *SLURM))
@@ -69,6 +70,17 @@ def test_slurms_jobs_leave_what_one_process_does_to_the_byte(alone, tmp_path):  
     no_trace(place)
 
 
+@pytest.mark.slow
+def test_slurms_jobs_leave_the_networks_of_one_process(alone, tmp_path):  # noqa: F811
+    place = with_folds(alone, tmp_path)
+    ended(start(place, "train_cnn", "--fold", "0", *SLURM))
+    made = networks(place)
+    assert {name.split("/")[1] for name in made} == {f"{name}_fold_0" for name in NETWORKS}
+    assert made.items() <= networks(alone).items()
+    no_trace(place)
+
+
+@pytest.mark.slow
 def test_a_call_that_finds_all_done_asks_no_node(alone):  # noqa: F811
     # Nobody listens there, and no token is set: whoever asked would be refused.
     nobody = ("--engine", "ray", "--address", "127.0.0.1:1")
@@ -76,6 +88,7 @@ def test_a_call_that_finds_all_done_asks_no_node(alone):  # noqa: F811
     assert "up to date" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), [("ray", signal.SIGINT), ("slurm", signal.SIGTERM)])
 def test_a_stopped_call_ends_its_workers_cleanly(alone, nodes, tmp_path, name, number):  # noqa: F811
     place = with_folds(alone, tmp_path)
@@ -88,6 +101,7 @@ def test_a_stopped_call_ends_its_workers_cleanly(alone, nodes, tmp_path, name, n
     assert not [path for path in place.run.rglob(".*") if path.suffix in (".lock", ".tmp")]
 
 
+@pytest.mark.slow
 def test_a_killed_nodes_networks_are_made_on_the_other(alone, nodes, tmp_path):  # noqa: F811
     place = with_folds(alone, tmp_path)
     process = start(place, "train_cnn", *by_ray(nodes), **nodes.environment)

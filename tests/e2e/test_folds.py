@@ -268,13 +268,15 @@ def test_a_damaged_look_is_redone(place):
 FEW = ("synthetic.patients=8", "synthetic.rows=60", "synthetic.positives=12", "folds.n_folds=3")
 
 
-@pytest.mark.slow
-def test_killed_thirty_times_the_folds_are_the_same(tmp_path):
+@pytest.mark.parametrize(
+    "times", [pytest.param(8, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.whole)]
+)
+def test_killed_thirty_times_the_folds_are_the_same(tmp_path, times):
     """By turns from nothing, so that drawing and looking are hit, and over folds that exist."""
     place, moments = Place(tmp_path / "place"), random.Random(0)
     wanted = place.fold_hash(settings=FEW)
     hits, most = 0, {True: 12, False: 30}  # files that come or go, over folds that exist or not
-    for attempt in range(90):
+    for attempt in range(3 * times):
         again = bool(attempt % 2)
         if not again:
             shutil.rmtree(place.folder)
@@ -283,6 +285,6 @@ def test_killed_thirty_times_the_folds_are_the_same(tmp_path):
             hits += killed(process, place.folder, changes, moment)
         assert place.fold_hash(settings=FEW) == wanted
         assert not list(place.folder.rglob("*.tmp"))
-        if hits == 30:
+        if hits == times:
             return
     pytest.fail(f"only {hits} of {attempt + 1} kills hit a running stage")

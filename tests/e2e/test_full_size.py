@@ -8,7 +8,7 @@ import pytest
 
 from tests.stages import Place
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.whole
 
 # Another machine, another order of rows and another number of threads give these very folds.
 GOLDEN = "fd724c486865"

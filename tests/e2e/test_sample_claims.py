@@ -43,7 +43,7 @@ def test_readme_has_the_numbers_of_the_record(what):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_another_seed_of_the_first_stage_learns_too(tmp_path):
     """One fold of one draw on whatever machine this is: it must have learnt."""
     place = Place(tmp_path)

@@ -232,12 +232,14 @@ def test_check_58_sigterm_is_kept_and_the_same_command_goes_on(untrained):
     assert list(checkpoints.glob("epoch_*/manifest.json"))
 
 
-@pytest.mark.slow
-def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, untrained):
+@pytest.mark.parametrize(
+    "times", [pytest.param(6, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.whole)]
+)
+def test_check_47_thirty_kills_end_in_the_weights_of_an_unbroken_run(made, untrained, times):
     unbroken, rng, kills = weights(made[0]), np.random.default_rng(0), 0
     often = tuple(f"networks.stage{stage}.training.checkpoint_s=0.0" for stage in (1, 2))
     place = untrained
-    while kills < 30:
+    while kills < times:
         with place.start("train_cnn", settings=(*TINY, *often), OMP_NUM_THREADS="1") as process:
             if killed(process, place.folder, rng.integers(1, 60), rng.uniform(0, 0.1)):
                 kills += 1

@@ -198,7 +198,7 @@ def test_a_locked_database_is_one_sentence(begun, tmp_path):
     assert refused.count("\n") == 1
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 def test_labels_by_a_coin_are_at_chance_nested_and_above_it_inside(tmp_path):
     """What is chosen on rows flatters on them, and not on the rows of the outer fold."""
     nested, inside = [], []
