@@ -193,7 +193,7 @@ gpu-proof: setup ## what only a GPU can show: pace, waiting, MFU and memory, bes
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy
+	@$(PY) -m mypy --num-workers 2
 	@$(VENV)/bin/lint-imports
 
 format: setup ## let ruff format and mend what it can
