@@ -9,6 +9,7 @@ other machines (NODES=) only compute.
 import logging
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -24,13 +25,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from models.training.ranks import (
-    Ranks,
-    UnmetError,
-    is_of_lost_rank,
-    join_ranks,
-    leave_ranks,
-)
+from models.training.ranks import Ranks, is_of_lost_rank, join_ranks, leave_ranks
 from pipeline.rendezvous import Crew, Meeting, private_folder, watch_others
 from workspace.errors import ArtifactError, DermstackError
 from workspace.machine import divide
@@ -123,21 +118,15 @@ def _attempt(team: Team, desk: Desk, meeting: Meeting) -> str | None:
     """One attempt of all ranks; in words which of them died, if one did."""
     with _heard(desk, team.title) as (theirs, errors), meeting.losing() as lose:
         death = _begin(team, meeting, theirs)
-        for error in _counting(errors, death)[:1]:
+        for error in errors[:1]:
             meeting.refuse(error)
         if death is not None or errors:
             lose()
-    errors = _counting(errors, death)
     if errors and isinstance(errors[0], Stopped) and meeting.nodes > 1 and not is_asked():
         return f"A machine of {team.title} was asked to stop"
     if errors:
         raise errors[0]
     return death
-
-
-def _counting(errors: list[BaseException], death: str | None) -> list[BaseException]:
-    """Who could not meet one that was killed has nothing to refuse."""
-    return [one for one in errors if death is None or not isinstance(one, UnmetError)]
 
 
 def _begin(team: Team, meeting: Meeting, theirs: "Connection[Any, Any]") -> str | None:
@@ -170,7 +159,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str 
     watch_others(lambda: os._exit(LOST))
     if os.environ["GROUP_WORLD_SIZE"] == "1":
         # Nobody is to be asked who this machine is: the ranks of one are on it.
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     divide(int(os.environ["LOCAL_WORLD_SIZE"]))
     try:
         with stopping_as_child():
@@ -182,7 +171,7 @@ def _be_rank(device: str, work: Work, theirs: "Connection[Any, Any]", file: str 
     except (DermstackError, Stopped) as error:
         theirs.send(("failed", error))
         os._exit(FAILED)
-    except Exception as error:  # whatever it is goes to whoever began the ranks
+    except Exception as error:  # sent on, whatever it is: a rank has nobody else to tell
         if is_of_lost_rank(error):
             os._exit(LOST)
         theirs.send(("failed", RuntimeError(f"a rank failed:\n{traceback.format_exc()}")))

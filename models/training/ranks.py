@@ -47,7 +47,7 @@ class Ranks:
         if self.count > 1:
             distributed.broadcast_object_list(shared, src=0)
         [sent] = shared
-        return sent  # type: ignore[return-value] # the first computed it
+        return sent  # type: ignore[return-value] # None only until the first has sent it
 
     def gathered(self, one: Sent) -> list[Sent]:
         """Each one's, by number."""
@@ -55,7 +55,7 @@ class Ranks:
             return [one]
         of_each: list[Sent | None] = [None] * self.count
         distributed.all_gather_object(of_each, one)
-        return of_each  # type: ignore[return-value] # each was filled
+        return of_each  # type: ignore[return-value] # None only until all have sent theirs
 
     @torch.no_grad()
     def begin_alike(self, net: torch.nn.Module) -> None:
@@ -73,24 +73,6 @@ class Ranks:
 ALONE = Ranks()
 
 
-class UnmetError(ConfigError):
-    """Ranks cannot talk at all, so that nothing is known of any of them."""
-
-    def __init__(self, error: object) -> None:
-        said = re.sub(r"^\[enforce fail at [^]]*\] ", "", str(error).partition("\n")[0]).rstrip(
-            ". "
-        )
-        super().__init__(
-            f"Ranks on {socket.gethostname()} could not meet by gloo ({said}); name in "
-            "GLOO_SOCKET_IFNAME a network interface of this machine by which its ranks reach the "
-            "others (all on one machine: lo, on macOS lo0), or leave DEVICES and NODES out."
-        )
-        self.error = str(error)
-
-    def __reduce__(self) -> tuple[type["UnmetError"], tuple[str]]:
-        return UnmetError, (self.error,)  # it travels between processes
-
-
 def join_ranks(kind: str, file: str | None = None) -> Ranks:
     """This process as one of those that torch's agent began, each with a GPU of its own or none.
 
@@ -98,16 +80,13 @@ def join_ranks(kind: str, file: str | None = None) -> Ranks:
     """
     if kind == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    try:
-        distributed.init_process_group(
-            "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE,
-            init_method=f"file://{file}" if file else "env://",
-            rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]),
-        )  # fmt: skip
-    except RuntimeError as error:
-        if _is_of_gloo(error):
-            raise UnmetError(error) from error
-        raise
+    else:
+        _refuse_without_interface()
+    distributed.init_process_group(
+        "nccl" if kind == "cuda" else "gloo", timeout=PATIENCE,
+        init_method=f"file://{file}" if file else "env://",
+        rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]),
+    )  # fmt: skip
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 
 
@@ -118,13 +97,26 @@ def leave_ranks() -> None:
 
 
 def is_of_lost_rank(error: Exception) -> bool:
-    """Whether what failed is the talk with another rank, which is gone; they had met before."""
+    """Whether what failed is the talk with another rank, which is gone."""
     return isinstance(error, distributed.DistError) or (
-        distributed.is_initialized() and _is_of_gloo(error)
+        isinstance(error, RuntimeError) and "gloo" in str(error)
     )
 
 
-def _is_of_gloo(error: Exception) -> bool:
-    """It has no type of error of its own."""
-    of_torch = isinstance(error, distributed.DistError)
-    return isinstance(error, RuntimeError) and not of_torch and "gloo" in str(error).lower()
+def _refuse_without_interface() -> None:
+    """Gloo can begin on this machine, so that what fails from here on is the talk with others."""
+    gloo, named = distributed.ProcessGroupGloo, os.environ.get("GLOO_SOCKET_IFNAME")
+    try:
+        if named is None:
+            gloo.create_default_device()
+        else:
+            for interface in named.split(","):
+                gloo.create_device(interface=interface)
+    except RuntimeError as error:
+        first = str(error).partition("\n")[0].rstrip(". ")
+        reason = re.sub(r"^\[enforce fail at [^]]*\] ", "", first)
+        raise ConfigError(
+            f"Ranks on {socket.gethostname()} cannot talk by gloo ({reason}); name in "
+            "GLOO_SOCKET_IFNAME a network interface of this machine by which its ranks reach the "
+            "others (all on one machine: lo, on macOS lo0), or leave DEVICES and NODES out."
+        ) from error

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.training.ranks import UnmetError
 from pipeline.machine import Machine, devices_of, nodes_of
-from pipeline.ranks import Team, _counting, train_among
+from pipeline.ranks import Team, train_among
 from workspace.errors import ConfigError
 from workspace.progress import Silent
 
@@ -52,15 +51,9 @@ def test_what_a_rank_refuses_ends_all_of_them_with_its_own_sentence():
 def test_ranks_that_cannot_talk_at_all_are_no_death_and_are_not_begun_again(monkeypatch):
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "nosuch0")
     desk = Heard()
-    with pytest.raises(ConfigError, match=r"could not meet by gloo \(.*nosuch0\); name in GLOO_"):
+    with pytest.raises(ConfigError, match=r"cannot talk by gloo \(.*nosuch0\); name in GLOO_"):
         train_among(Team(2, "cpu", refusing, "flag, fold 0"), desk)
     assert desk.said == []
-
-
-def test_who_could_not_meet_one_that_was_killed_does_not_hide_that_death():
-    unmet, other = UnmetError("Connection closed by peer"), ConfigError("no such thing.")
-    assert _counting([unmet, other], "Rank 1 of flag was killed") == [other]
-    assert _counting([unmet], None) == [unmet]
 
 
 def listening(pid):
