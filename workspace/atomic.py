@@ -70,8 +70,8 @@ def clear_leftovers(folder: Path, name: str | None = None) -> int:
     Only for whoever holds the lock: a living writer's files look the same. Nobody else's names
     have this form.
     """
-    found = [(path, _OURS.fullmatch(path.name)) for path in folder.iterdir()]
-    leftovers = sorted(p for p, form in found if form and name in (None, form["name"]))
+    matches = [(path, _OURS.fullmatch(path.name)) for path in folder.iterdir()]
+    leftovers = sorted(p for p, match in matches if match and name in (None, match["name"]))
     for leftover in leftovers:
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
