@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from torch.distributed import DistError, TCPStore  # type: ignore[attr-defined] # it is documented
+from torch.distributed import DistError, TCPStore  # type: ignore[attr-defined] # documented, and re-exported
 
 from workspace.atomic import replacing_file
 from workspace.errors import ArtifactError, ConfigError, DermstackError

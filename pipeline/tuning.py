@@ -166,7 +166,7 @@ def try_setting(
             worth = inner.pauc(setting, seed, min_tpr, show)
         except (MemoryError, AssertionError, ImportError):
             raise  # not the values' fault
-        except Exception as error:  # each library raises its own; one trial ends no study
+        except Exception as error:  # kept as the trial's reason: libraries raise what they like
             reason = str(error) if isinstance(error, DermstackError) else repr(error)
     mean, spread = mean_and_spread(worth)
     draft.json(

@@ -128,7 +128,7 @@ def _scores(entry: LeftOut, member: str) -> Row:
         empty: list[Cell] = [Words("–", short="")] * (len(METRICS) * len(WAYS) - 1)
         return (Words(why), *empty)
     both: BothWays = entry["scores"][member]
-    ways = {way: both[way] for way in WAYS}  # type: ignore[literal-required]  # of a constant
+    ways = {way: both[way] for way in WAYS}  # type: ignore[literal-required] # WAYS are its keys
     return tuple(measure(ways[way][metric]) for metric in METRICS for way in WAYS)
 
 

@@ -94,5 +94,5 @@ def _small(name: str, channels: Sequence[int], options: dict[str, Any]) -> Small
 def _known(name: str, net: Net) -> Net:
     known = get_pretrained_cfg(name)
     assert known is not None, "it is registered below its own name"
-    net.pretrained_cfg = known.to_dict()  # type: ignore[no-untyped-call] # timm's
+    net.pretrained_cfg = known.to_dict()  # type: ignore[no-untyped-call] # timm gives it no types
     return net

@@ -65,7 +65,7 @@ def seed_of(*parts: object) -> int:
 def seed_batch(seed: int, position: Position) -> np.random.Generator:
     """Seed torch for the batch at this position; gives a stream of its own for MixUp."""
     mine = seed_of(seed, position.phase, position.epoch, position.batch)
-    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # it has no types
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch gives it no types
     if on_gpu or torch.backends.mps.is_available():
         torch.manual_seed(mine)
     else:  # torch.manual_seed would keep the call stack for a GPU that is not at work: 4 ms a batch

@@ -154,7 +154,7 @@ class OtherNodes:
             with self._lock:
                 try:
                     self._turn()
-                except Exception as error:  # whoever waits for these must not wait for ever
+                except Exception as error:  # handed to all who wait: this thread has no caller
                     for attempt in self._running:
                         attempt.fail(error)
                     with suppress(Exception):  # perhaps of what broke
@@ -172,7 +172,7 @@ class OtherNodes:
                 self._take(attempt, self._engine.answer(attempt))
             except DiedError as died:
                 self._begin_anew(attempt, str(died), isinstance(died, ShortOfMemoryError))
-            except Exception as error:  # a bug: of this one alone
+            except Exception as error:  # handed to who waits for it; others go on
                 attempt.fail(error)
         self._begin_due()
 
