@@ -104,6 +104,7 @@ def watch(folder, lent, stage):
     words = replace(stage, recipe=recipe, jobs=None).words(folder)
     pools, output = folder / "pools.json", folder / "output.txt"
     environment = {n: v for n, v in os.environ.items() if n not in (*ENVIRONMENT, *POOLS)}
+    environment["HF_HUB_OFFLINE"] = "1"  # the suite asks for weights, and would wait for a network
     with output.open("w") as file, subprocess.Popen(
         [*lent, sys.executable, "-m", "tests.threads", pools, stage.script, *words],
         cwd=ROOT, env=environment, stdout=file, stderr=file,
