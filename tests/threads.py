@@ -19,6 +19,7 @@ from pathlib import Path
 
 LOOK_EVERY_S = 0.005
 WORK_S = 0.1  # of the processor's time: less is no work
+STAYS = 20  # looks; a thread has Python's name for a moment until it gets its own
 TICKS = os.sysconf("SC_CLK_TCK")
 SIZE_OF = {
     "polars": lambda module: module.thread_pool_size(),
@@ -90,6 +91,7 @@ class Watch:
 
     def __init__(self, process):
         self._seconds, self._alive, self._wanting = {}, [], Counter()
+        self._own, self._name_of = Counter(), {}
         while process.poll() is None:
             self._look(process.pid)
             time.sleep(LOOK_EVERY_S)
@@ -100,6 +102,9 @@ class Watch:
         self._seconds |= {(number, kinds[number]): seconds for number, _, _, seconds in threads}
         self._alive.append(set(kinds.items()))
         self._wanting[sum(state == "R" for _, _, state, _ in threads)] += 1
+        self._name_of |= kinds
+        with suppress(OSError):  # it has ended
+            self._own.update(int(name) for name in os.listdir(f"/proc/{pid}/task"))
 
     def at_a_time(self):
         """The most threads of each kind that were there at a time and did work in their life."""
@@ -108,6 +113,11 @@ class Watch:
         for alive in self._alive:
             most |= Counter(kind for _, kind in alive & working)
         return dict(most)
+
+    def begun_by_libraries(self):
+        """Threads of the stage's own process, working or not, that nobody gave a name: OpenMP's."""
+        stayed = (number for number, looks in self._own.items() if looks >= STAYS)
+        return sum(self._name_of.get(number) == "python" for number in stayed)
 
     def wanting(self):
         """How many threads wanted a core, on average."""
