@@ -15,8 +15,9 @@ from models.networks.network import Network, network_of
 from pipeline.declared import declaration
 from pipeline.job import Job
 from pipeline.joined import LABEL, labelled, patient_of
-from pipeline.networks import SCORES, TRAIN_CNN
+from pipeline.networks import SCORES
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from reports.ablation import WHOLE
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from models.networks.network import unit_name
+from models.networks.names import unit_name
 from models.networks.use import maker_of, use_of
 from pipeline.job import Job
-from pipeline.networks import TRAIN_CNN
+from pipeline.unit_files import TRAIN_CNN
 from submissions import isic_challenge
 from workspace.errors import ArtifactError, ConfigError, DermstackError, name_some
 from workspace.manifest import load_manifest

@@ -18,14 +18,15 @@ from models.nets.config import PARTS, NetConfig
 from models.nets.network import LesionNet
 from models.nets.work import threads_of
 from models.networks.fold import split_rows
-from models.networks.network import HeldOut, Network, TrainingRows, in_words
+from models.networks.names import HeldOut, in_words
+from models.networks.network import Network, TrainingRows
 from models.training.config import TrainConfig
 from models.training.position import seed_of
 from models.training.sharing import check_shared, uneven
 from pipeline.job import Job
 from pipeline.machine import Machine
-from pipeline.networks import ENCODERS
 from pipeline.picture_rows import PictureRows
+from pipeline.unit_files import ENCODERS
 from workspace.errors import ConfigError, DataError, DermstackError, name_some
 from workspace.machine import lent_cores, lent_memory_gb
 

@@ -17,11 +17,12 @@ import polars as pl
 
 from folds.findings import plural
 from folds.images import ImageReader
-from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, PATIENT, SPLIT, TRAIN
+from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TRAIN
 from folds.schema import TEST as TEST_SPLIT
 from models.input.folder import damaged_in
-from models.networks.network import HeldOut
+from models.networks.names import HeldOut
 from models.networks.use import maker_of, use_of
+from pipeline.columns import columns_of, output_of, prefix_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet
 from pipeline.job import Job
 from pipeline.new_data import pictures_in
@@ -29,16 +30,14 @@ from pipeline.picture_rows import PictureFiles, PictureRows
 from pipeline.samples import IMAGES
 from stacking.alignment.anchors import anchor_indices
 from stacking.alignment.columns import Aligned, NetworkOutput
-from stacking.alignment.patients import Patients
-from stacking.fold import FOLD
 from stacking.oof import MAKER
+from stacking.use import FOLD
 from workspace.arrays import Ints
 from workspace.errors import ConfigError, DataError, listed
 from workspace.machine import reading_processes
 from workspace.units import Unit, open_unit
 
 UNSEEN = "elsewhere"  # as the folders of their shards are called
-SIZE = "clin_size_long_diam_mm"  # by which the patient's largest lesion is found, if it is there
 
 
 @dataclass(frozen=True)
@@ -187,11 +186,6 @@ class NetworkColumns:
         )
 
 
-def prefix_of(fold: int) -> str:
-    """Before the names of the files that hold the maps of one fold's boosters."""
-    return f"fold_{fold}_"
-
-
 def anchors_of(job: Job, rows: PictureRows) -> Anchors:
     """As the recipe says: rows that no fold has anything to do with, or pictures of one's own."""
     config = job.recipe.align
@@ -236,23 +230,6 @@ def _of_ones_own(job: Job, rows: PictureRows, place: Path) -> Anchors:
     content = job.hashes.of(place)
     pictures = OtherPictures(reader.folder, content, tuple(chosen[ID]), tuple(chosen[IMAGE]), limit)
     return Anchors(pictures, np.arange(len(chosen)), content, None)
-
-
-def output_of(embedded: Embedded, indices: Ints | None = None) -> NetworkOutput:
-    """What a network says of these pictures, or of those at some indices."""
-    shares = embedded.rows().drop(ID)
-    embedding = embedded.embedding()
-    probability = shares.to_numpy() if shares.columns else np.zeros((len(embedding), 0))
-    return NetworkOutput(*(x if indices is None else x[indices] for x in (embedding, probability)))
-
-
-def columns_of(
-    aligned: Aligned, fold: int, output: NetworkOutput, rows: pl.DataFrame
-) -> pl.DataFrame:
-    """What a network says of rows as the stack has it, by id; new data too go through here."""
-    size = rows[SIZE].cast(pl.Float64).to_numpy() if SIZE in rows.columns else None
-    columns = aligned.columns(fold, output, Patients.of(rows[PATIENT]), size)
-    return rows.select(ID).hstack(pl.DataFrame(columns).fill_nan(None))
 
 
 def joined(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:

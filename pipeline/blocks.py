@@ -12,16 +12,19 @@ from folds.findings import Findings
 from folds.frozen import FILE
 from models.networks.columns import target_columns
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut, Network, network_of, unit_name
+from models.networks.names import HeldOut, unit_name
+from models.networks.network import Network, network_of
 from models.networks.use import maker_of
 from pipeline.block_columns import Anchors, NetworkColumns, joined
 from pipeline.declared import declaration
 from pipeline.embeddings import embedding
 from pipeline.job import Job
-from pipeline.members import TARGET_FACT
-from pipeline.networks import TRAIN_CNN, encoding
+from pipeline.machine import Machine
+from pipeline.networks import encoding
 from pipeline.picture_rows import PictureFiles, open_picture_rows
 from pipeline.samples import IMAGES, SAMPLES
+from pipeline.unit_files import TRAIN_CNN
+from pipeline.unseen_members import TARGET_FACT
 from stacking.alignment import drift
 from stacking.alignment.columns import fit_aligned, score_names
 from stacking.alignment.config import AlignConfig
@@ -63,7 +66,9 @@ def block_files(job: Job, files: PictureFiles, name: str, anchors: Anchors) -> B
 
 def embeddings(job: Job, block: BlockFiles) -> list[Task]:
     """All shards that the block is made of."""
-    return [task for unit, some in block.columns().sets() for task in embedding(job, unit, some)]
+    machine = Machine.of(job)
+    sets = block.columns().sets()
+    return [task for unit, some in sets for task in embedding(job.run, machine, unit, some)]
 
 
 def blocking(job: Job, name: str, block: BlockFiles, shards: list[Task]) -> Task:

@@ -34,8 +34,8 @@ from models.inference.views import SIX
 from models.nets.config import BITS, Precision
 from models.nets.network import LesionNet
 from models.networks.config import NetworkConfig
-from models.networks.kept import open_network
-from models.networks.network import HeldOut
+from models.networks.names import HeldOut
+from models.networks.opened import open_network
 from models.networks.rounding import rounded, some_of
 from models.networks.use import BEST, USE, Use
 from pipeline.bundle_sides import Sides, check_sides, sides_of
@@ -43,8 +43,8 @@ from pipeline.declared import declaration
 from pipeline.export import CARD, LABELS, LICENSE, LOADED_FROM, LOADER, MODEL, PAGE, SHEET, Asked
 from pipeline.fold_network import FoldNetwork, open_fold_network
 from pipeline.machine import Machine
-from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from reports.bundle import page as bundle_page
 from reports.bundle.model_card import NOTE, card
 from reports.bundle.runtime import open_runtime

@@ -15,13 +15,13 @@ from folds.headers import PIXEL_LIMIT
 from metrics.retrieval import TOP
 from models.networks.config import NetworkConfig
 from pipeline.asked import recipe_of
-from pipeline.feature_table import TRAINING
 from pipeline.job import Job
 from pipeline.machine import Machine
-from pipeline.members import STACK
 from pipeline.picture_rows import PictureFiles
 from pipeline.samples import IMAGES, SAMPLES
 from pipeline.stacked import OOF
+from pipeline.unit_files import TRAINING
+from pipeline.unseen_members import STACK
 from reports.cases.section import CaseSheets
 from reports.config import ReportConfig
 from workspace.hashing import sha256_text

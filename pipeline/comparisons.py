@@ -13,8 +13,9 @@ from folds.schema import ID, TARGET
 from metrics.score_sheet import ScoreConfig
 from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.use import maker_of
-from pipeline.block_columns import NetworkColumns, joined, prefix_of
+from pipeline.block_columns import NetworkColumns, joined
 from pipeline.blocks import BlockFiles, config_of
+from pipeline.columns import prefix_of
 from pipeline.declared import declaration, declared_by
 from pipeline.job import Job
 from pipeline.samples import IMAGES
@@ -26,9 +27,10 @@ from stacking.blocks import Block
 from stacking.boosters.booster import BoosterConfig
 from stacking.category_codes import check_blind
 from stacking.config import StackConfig
-from stacking.fold import FOLD, SCORE, train_fold
+from stacking.fold import train_fold
 from stacking.matrix import Matrix, lazily, left_out
 from stacking.oof import MAKER
+from stacking.use import FOLD, SCORE
 from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit

@@ -1,6 +1,7 @@
 """What makes a shard: some pictures as one network embeds them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -8,21 +9,23 @@ import polars as pl
 from folds.schema import ID
 from models.inference.scores import score_pictures
 from models.networks.columns import probability_columns
-from models.networks.kept import open_network
+from models.networks.opened import open_network
 from pipeline.embeddings import EMBEDDING, ROWS, OtherPictures, open_pictures
 from pipeline.machine import Machine
-from pipeline.picture_rows import PictureFiles
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Ints
 from workspace.errors import ArtifactError
 from workspace.units import Draft, open_unit
+
+if TYPE_CHECKING:
+    from pipeline.picture_rows import PictureFiles
 
 HALF_MOST = float(np.finfo(np.float16).max)
 
 
 @freed_memory_kept()
 def embed_shard(
-    draft: Draft, *, network: tuple[Path, str], some: tuple[PictureFiles | OtherPictures, Ints],
+    draft: Draft, *, network: tuple[Path, str], some: tuple["PictureFiles | OtherPictures", Ints],
     machine: Machine, title: str,
 ) -> None:  # fmt: skip
     """Ids and probabilities as a table, embeddings as tensors."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -20,15 +21,16 @@ from folds.images import ImageReader
 from folds.schema import ID
 from models.input.pictures import Pictures
 from models.networks.use import maker_of, use_of
-from pipeline.job import Job
 from pipeline.machine import LOOKING_GB, Machine, memory_gb
-from pipeline.picture_rows import PictureFiles, open_picture_rows
 from workspace.arrays import Ints
 from workspace.atomic import remove_folder
 from workspace.hashing import sha256_text
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Unit, open_unit
+
+if TYPE_CHECKING:
+    from pipeline.picture_rows import PictureFiles
 
 SHARD = 8192
 ROWS, EMBEDDING = "rows.parquet", "embedding.safetensors"
@@ -44,14 +46,16 @@ class OtherPictures:
     references: tuple[str, ...] = field(compare=False)
     pixel_limit: int = PIXEL_LIMIT
 
+    def open_pictures(self) -> Pictures:
+        """As `PictureFiles` do for the run's own rows."""
+        ids, references = pl.Series(ID, self.ids), pl.Series(self.references)
+        return Pictures(ImageReader(self.folder, self.pixel_limit), ids, references, memory_gb())
+
 
 @lru_cache(maxsize=2)
-def open_pictures(files: PictureFiles | OtherPictures) -> Pictures:
+def open_pictures(files: "PictureFiles | OtherPictures") -> Pictures:
     """Once a process, with what was decoded of them."""
-    if isinstance(files, PictureFiles):
-        return open_picture_rows(files).pictures
-    ids, references = pl.Series(ID, files.ids), pl.Series(files.references)
-    return Pictures(ImageReader(files.folder, files.pixel_limit), ids, references, memory_gb())
+    return files.open_pictures()
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class PictureSet:
     """Some pictures that a network is to embed, and how their shards are called."""
 
     name: str
-    pictures: PictureFiles | OtherPictures
+    pictures: "PictureFiles | OtherPictures"
     indices: Ints
     content: str
 
@@ -93,9 +97,9 @@ class Embedded:
         return np.concatenate([shard.tensors(EMBEDDING)["embedding"] for shard in self.shards])
 
 
-def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
-    """The shards of some pictures by one network."""
-    folder, use = job.run / "embeddings" / unit.folder.name, use_of(unit)
+def embedding(run: Path, machine: Machine, unit: Unit, some: PictureSet) -> list[Task]:
+    """The shards of some pictures by one network, in the run that they are kept in."""
+    folder, use = run / "embeddings" / unit.folder.name, use_of(unit)
     ids = open_pictures(some.pictures).ids
     return [
         Task(
@@ -111,7 +115,7 @@ def embedding(job: Job, unit: Unit, some: PictureSet) -> list[Task]:
             inputs={"maker": maker_of(unit), "pictures": some.content},
             arguments={
                 "network": (unit.folder, unit.manifest.stage), "some": (some.pictures, indices),
-                "machine": Machine.of(job),
+                "machine": machine,
                 "title": f"{unit.folder.name}, {some.name}",
             },
             needs=Needs(memory_gb=LOOKING_GB, gpus=1),  # its batches share the cores

@@ -12,15 +12,15 @@ import polars as pl
 from folds.frozen import FILE
 from folds.schema import ID
 from pipeline.cases import StackParts, UnexplainedError
-from pipeline.feature_table import TRAINING
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
+from pipeline.unit_files import TRAINING
 from stacking.blocks import OWN
 from stacking.boosters.known import load_boosters
 from stacking.explained import Explained, explain, together
-from stacking.fold import FOLD, USE, Use
 from stacking.matrix import Matrix, assemble
 from stacking.oof import MAKER, models_hash
+from stacking.use import FOLD, USE, Use
 from workspace.manifest import Manifest, load_manifest
 from workspace.units import Unit, open_unit
 

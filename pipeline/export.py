@@ -13,7 +13,8 @@ from pathlib import Path
 from metrics.score_sheet import ScoreConfig
 from models.export.config import ExportConfig
 from models.export.licence import Ancestry
-from models.networks.network import Network, unit_name
+from models.networks.names import unit_name
+from models.networks.network import Network
 from pipeline.declared import declaration
 from pipeline.job import Job
 from pipeline.machine import Machine

@@ -10,13 +10,13 @@ from features.config import FeatureConfig
 from features.state import State
 from folds.findings import Findings
 from folds.schema import ID, PATIENT, SPLIT, TEST
-from pipeline.job import NOTICES, Job
+from pipeline.job import Job
+from pipeline.notices import NOTICES
 from pipeline.samples import SAMPLES
+from pipeline.unit_files import STATE, TESTS, TRAINING
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
-
-TRAINING, TESTS, STATE = "features.parquet", "test_features.parquet", "state.json"
 
 
 def featuring(job: Job, verified: Unit) -> Task:

@@ -19,14 +19,15 @@ from models.inference.speed import fastest
 from models.inference.views import NAMED
 from models.input.pictures import Pictures
 from models.nets.config import NONE, NetConfig
+from models.nets.determinism import refused_plainly
 from models.nets.work import threads_of
 from models.networks import kept
 from models.networks.config import NetworkConfig
 from models.networks.fold import TrainedNetwork, begin_training, scores_of, train_network
-from models.networks.network import HeldOut, Network, Run, TrainingRows, in_words, network_of
+from models.networks.names import HeldOut, in_words
+from models.networks.network import Network, Run, TrainingRows, network_of
 from models.training.checkpoints import Checkpoints, Onlooker
 from models.training.curves import draw
-from models.training.determinism import refused_plainly
 from models.training.loop import Training
 from models.training.position import seed_of
 from models.training.ranks import Ranks

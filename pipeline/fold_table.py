@@ -19,7 +19,8 @@ from folds.split import (
     check_anchors,
     rows_to_place,
 )
-from pipeline.job import NOTICES, Job
+from pipeline.job import Job
+from pipeline.notices import NOTICES
 from pipeline.samples import DUPLICATES, SAMPLES
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import load_manifest

@@ -8,10 +8,10 @@ from folds.findings import Findings
 from folds.schema import ID, SPLIT, TARGET, TEST, identifier
 from folds.tables import is_there, read_table
 from pipeline.job import Job
-from pipeline.members import STACK
 from pipeline.stacked import TEST as TEST_SCORES
+from pipeline.unseen_members import STACK
 from stacking.calibration.kept import PROBABILITY
-from stacking.fold import SCORE
+from stacking.use import SCORE
 from submissions.submission import read_submission
 from submissions.writer import submission_table
 from workspace.tasks import Task

@@ -19,18 +19,19 @@ from folds.schema import HOSPITAL, ID, SPLIT, TEST
 from folds.split import FoldConfig, check_anchors
 from metrics.score_sheet import ScoreConfig
 from pipeline.declared import declaration, declared_by
-from pipeline.feature_table import TRAINING
 from pipeline.job import INNER_RUN, Job
-from pipeline.members import STACK, members_of
+from pipeline.members import members_of
 from pipeline.recipe import Recipe
 from pipeline.samples import DUPLICATES, SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import OOF, SCORES, boosting
+from pipeline.unit_files import TRAINING
+from pipeline.unseen_members import STACK
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import Members, join_members
 from stacking.category_codes import code_columns, fit_category_codes, never_seen
-from stacking.fold import FOLD, SCORE
 from stacking.left_out import WAYS, Scored, both_ways, left_out_sheet, notes_of
+from stacking.use import FOLD, SCORE
 from workspace.errors import ConfigError, DataError, name_some, shorten
 from workspace.orders import Needs
 from workspace.progress import Silent

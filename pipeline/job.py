@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from folds.findings import Findings
+from pipeline.notices import NOTICES, show_finding, show_notices
 from pipeline.recipe import Recipe
 from reports.table import Said
 from workspace.atomic import remove_folder
@@ -34,7 +35,6 @@ from workspace.work import carry_out
 Made = TypeVar("Made")
 OTHER_STAGE = re.compile(r"'make [a-z-]+ FRESH=1'")
 INNER_RUN = Path("hospitals") / "run"  # of `make hospitals`: a run within a run
-NOTICES = "notices.json"  # what a maker noticed; not in the manifest, since it may name patients
 
 
 @contextmanager
@@ -45,30 +45,6 @@ def mended_by(stage: str) -> Iterator[None]:
     except ArtifactError as error:
         text = OTHER_STAGE.sub(f"'make {stage} FRESH=1'", str(error))
         raise type(error)(text, public=unnamed(error)) from error
-
-
-def show_finding(desk: Desk, word: str, finding: Mapping[str, Any]) -> None:
-    """One finding for the person; the log keeps its kind and count, since ids may be people."""
-    desk.say(
-        f"{word}: {finding['message']}",
-        private=True,
-        finding=word,
-        check=finding["check"],
-        count=finding["count"],
-    )
-
-
-def show_notices(desk: Desk, findings: Findings) -> None:
-    """Every notice, where nothing is kept of them."""
-    for finding in findings.as_json()["notices"]:
-        show_finding(desk, "notice", finding)
-
-
-def stop_on_errors(desk: Desk, findings: Findings) -> None:
-    """Show every error but the first, which is raised: the last line is the stage's own."""
-    for finding in findings.as_json()["errors"][1:]:
-        show_finding(desk, "error", finding)
-    findings.raise_errors()
 
 
 def up_to_date(units: Mapping[str, Unit]) -> str:

@@ -27,12 +27,13 @@ from models.networks.network import Network, network_of
 from models.networks.use import HISTORY, Use, maker_of, use_of
 from pipeline.declared import declaration
 from pipeline.job import Job
-from pipeline.networks import LAST, TRAIN_CNN, held_out_table
+from pipeline.networks import LAST, held_out_table
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from stacking.blocks import OOF
-from stacking.fold import FOLD
 from stacking.matrix import NEVER
 from stacking.oof import check_oof
+from stacking.use import FOLD
 from workspace.arrays import Floats
 from workspace.machine import reading_processes
 from workspace.tasks import Output, Task

@@ -13,8 +13,8 @@ from models.networks.measure import ScoredRows, variant_sheet
 from models.networks.network import Network, network_of
 from pipeline.ablations import scored_rows
 from pipeline.job import Job
-from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from reports.label_efficiency import draw
 from workspace.tasks import Output, Task
 from workspace.units import Draft, open_unit

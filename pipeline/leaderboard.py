@@ -19,13 +19,13 @@ from metrics import standings as of
 from metrics.score_sheet import ScoreConfig
 from metrics.standings import Entry, standings
 from pipeline.job import Job
-from pipeline.members import STACK
 from pipeline.samples import SAMPLES
 from pipeline.stacked import METRICS, OOF
 from pipeline.submission_scores import hash_of, joined_with, truth_of
+from pipeline.unseen_members import STACK
 from reports.leaderboard import Leaderboard, page
 from reports.pages.page import look_hash
-from stacking.fold import FOLD, SCORE
+from stacking.use import FOLD, SCORE
 from workspace.errors import ConfigError, name_some, shorten
 from workspace.hashing import sha256_text
 from workspace.manifest import NAME

@@ -16,11 +16,11 @@ from folds.samples import select_features
 from folds.schema import CORE, ID, PATIENT, SPLIT, TARGET, TEST
 from folds.sources import open_source
 from pipeline.declared import declaration, declared_by
-from pipeline.feature_table import TRAINING
 from pipeline.job import Job
 from pipeline.recipe import Recipe
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
+from pipeline.unit_files import TRAINING
 from stacking.category_codes import check_blind
 from stacking.config import AuditConfig
 from stacking.leaks import (

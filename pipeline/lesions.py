@@ -22,7 +22,8 @@ from folds.schema import DIAGNOSIS, ID, IMAGE, LESION, SPLIT, VALID
 from folds.sources import DataConfig, Source, open_source
 from folds.sources.dermamnist import LESION_FILE_COLUMNS
 from folds.tables import is_there
-from pipeline.job import NOTICES, Job
+from pipeline.job import Job
+from pipeline.notices import NOTICES
 from pipeline.samples import decoders, source_hashes
 from workspace.arrays import Floats32
 from workspace.errors import ConfigError, DataError, listed

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from models.nets.config import NetConfig
-from pipeline.job import Job
 from workspace.errors import ConfigError
 from workspace.lazy import importing
 from workspace.machine import cores, jobs, lent_cores, lent_memory_gb, reading_processes
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from models.inference.scores import Way
+    from pipeline.job import Job
 
 PRIVATE = "DERMSTACK_PRIVATE_NETWORK"  # the person's word that nobody else reaches the machines
 MEMORY_GB = 4.0  # of decoded pictures; more are decoded anew whenever they are shown
@@ -36,7 +36,7 @@ class Machine:
     nodes: int = 1  # machines that do, with so many devices each
 
     @classmethod
-    def of(cls, job: Job) -> "Machine":
+    def of(cls, job: "Job") -> "Machine":
         return cls(job.device, job.deterministic, devices_of(job), nodes_of(job))
 
     @property
@@ -52,7 +52,7 @@ class Machine:
         with importing("torch"):
             import torch  # noqa: PLC0415
 
-            from models.training.determinism import switch_on  # noqa: PLC0415
+            from models.nets.determinism import switch_on  # noqa: PLC0415
 
         if self.deterministic:
             switch_on()
@@ -119,12 +119,12 @@ class Machine:
             )
 
 
-def devices_of(job: Job) -> int:
+def devices_of(job: "Job") -> int:
     """DEVICES=n of this call."""
     return _number(job, "devices", "devices")
 
 
-def nodes_of(job: Job) -> int:
+def nodes_of(job: "Job") -> int:
     """NODES=m of this call."""
     nodes = _number(job, "nodes", "machines")
     if nodes > 1 and job.fresh:
@@ -140,7 +140,7 @@ def nodes_of(job: Job) -> int:
     return nodes
 
 
-def _number(job: Job, word: str, of: str) -> int:
+def _number(job: "Job", word: str, of: str) -> int:
     text = job.words.get(word, "") or "1"
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f"{word.upper()}={text} is no number of {of}; take 1 or more.")
@@ -156,11 +156,11 @@ def memory_gb() -> float:
     return min(MEMORY_GB, max(lent / 2, lent - PROCESS_GB)) / jobs()
 
 
-def notice_unswitched(job: Job) -> Machine:
+def notice_unswitched(job: "Job") -> Machine:
     """The machine, with a notice if training there is not repeatable; by `job.need` said once."""
     machine = Machine.of(job)
     if not machine.repeatable():
-        from models.training.determinism import UNSWITCHED  # noqa: PLC0415
+        from models.nets.determinism import UNSWITCHED  # noqa: PLC0415
 
         job.say(f"notice: {UNSWITCHED}")
     return machine

@@ -4,7 +4,7 @@ Out of fold each member has one score a row; outside the folds one from each fol
 stack alone there is nothing to blend.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -12,36 +12,16 @@ from folds.findings import plural
 from folds.schema import ID
 from metrics.score_sheet import ScoreConfig
 from models.networks.columns import TargetColumns
+from pipeline.unseen_members import MEMBERS, RULE, STACK, target_of
 from stacking.blending.config import BlendConfig
 from stacking.blending.measure import BlendSheet, blend_sheet
-from stacking.blending.members import Members, join_members, join_unseen
-from stacking.blending.policies import Blended, Rule, all_blends, blend_unseen
+from stacking.blending.members import Members, join_members
+from stacking.blending.policies import Blended, Rule, all_blends
 from stacking.blocks import OOF, TEST, Block
-from stacking.calibration.kept import FILE as CALIBRATION
-from stacking.calibration.kept import Calibrated
-from stacking.fold import FOLD, SCORE
-from stacking.matrix import Matrix
-from stacking.unseen import score_unseen
+from stacking.use import FOLD, SCORE
 from workspace.errors import ConfigError
 from workspace.progress import Desk
-from workspace.units import Draft, Unit
-
-STACK = "stack"
-RULE, MEMBERS = "blend.json", "members.parquet"
-PARTS = ("tabular", "images")  # the stack without the networks' columns, and of these alone
-PROBABILITY = "oof_{}_probability"  # of a block that does not say it otherwise
-IMAGE_COLUMNS = ("emb_", "oof_")
-TARGET_FACT = "target_probability"  # of a block: which of its columns speak of the target
-MatrixOf = Callable[[int], Matrix]  # rows outside the folds, as this fold's models see them
-
-
-def parts_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The columns of the stack's two parts, where it has both kinds."""
-    seen = tuple(name for name in columns if name.startswith(IMAGE_COLUMNS))
-    if not seen or len(seen) == len(columns):
-        return {}
-    others = tuple(name for name in columns if not name.startswith(IMAGE_COLUMNS))
-    return dict(zip(PARTS, (others, seen), strict=True))
+from workspace.units import Draft
 
 
 def members_of(
@@ -63,32 +43,6 @@ def members_of(
     return join_members(rows, tables)
 
 
-def blended_unseen(
-    some: Members,
-    rule: Rule,
-    ids: pl.DataFrame,
-    stacked: Mapping[str, tuple[MatrixOf, Mapping[int, Unit]]],
-    seen: Callable[[str], pl.DataFrame],
-    calibrated: Calibrated | None = None,
-) -> pl.DataFrame:
-    """The scores of the blend of `some` of rows outside the folds: (ID, score, fold_sd).
-
-    `stacked` has boosters and matrices for them, `seen` gives a network's (ID, fold, score).
-    """
-    tables = {}
-    for name in some.names:
-        if name in stacked:
-            matrix_of, units = stacked[name]
-            each = {
-                k: score_unseen(matrix_of, {k: unit}, "probability") for k, unit in units.items()
-            }
-            parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
-            tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
-        else:
-            tables[name] = seen(name)
-    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule, calibrated)
-
-
 def network_scores(blocks: Sequence[Block], ids: pl.DataFrame, name: str) -> pl.DataFrame:
     """What a network's block says of these rows outside the folds: (ID, fold, score)."""
     block, target = _networks(blocks)[name]
@@ -103,26 +57,6 @@ def keep_blend(draft: Draft, some: Members, rule: Rule) -> None:
     draft.parquet(MEMBERS, some.table())
 
 
-def kept_blend(unit: Unit) -> tuple[Members, Rule]:
-    """What `keep_blend` kept, to the bit."""
-    some = Members.of_table(unit.parquet(MEMBERS), kept_rule(unit).names)
-    return some, kept_rule(unit)
-
-
-def kept_rule(unit: Unit) -> Rule:
-    """The rule alone."""
-    rule = unit.json(RULE)
-    parts = tuple(rule["parts"]), tuple(rule.get("flag_parts", ()))  # a run of before has none
-    return Rule(rule["blend"], tuple(rule["members"]), *parts)
-
-
-def kept_calibration(unit: Unit) -> Calibrated | None:
-    """What a stack's scores are turned into probabilities by; None: they stay as they are."""
-    if CALIBRATION not in unit.manifest.files:
-        return None
-    return Calibrated.of_json(unit.json(CALIBRATION))
-
-
 def blended(
     desk: Desk, members: Members, configs: tuple[BlendConfig, ScoreConfig], patient: str | None
 ) -> tuple[BlendSheet, dict[str, Blended]]:
@@ -132,17 +66,6 @@ def blended(
     with desk.progress("Drawing patients again, for members") as show:
         sheet = blend_sheet(members, blends, blend, score, patient, show)
     return sheet, blends
-
-
-def target_of(block: Unit) -> TargetColumns | None:
-    """Which columns of a block say how probable the target is; None: it says nothing of that.
-
-    A network's block keeps it; of another's the column that is called like the block.
-    """
-    if TARGET_FACT not in block.facts:
-        return TargetColumns((PROBABILITY.format(block.folder.name),))
-    kept = block.facts[TARGET_FACT]
-    return None if kept is None else TargetColumns(tuple(kept["columns"]), kept["of_zero"])
 
 
 def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, TargetColumns]]:

@@ -18,14 +18,16 @@ from folds.frozen import FILE
 from folds.schema import ID
 from models.nets.config import GATES, HUB, INSTALLED, NONE, NetConfig
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut, Network, network_of, unit_name
+from models.networks.names import HeldOut, unit_name
+from models.networks.network import Network, network_of
 from models.networks.use import BEST, USE, maker_of
 from models.training.config import AVERAGE
 from pipeline.job import Job
 from pipeline.machine import LOOKING_GB, Machine, devices_of
 from pipeline.picture_rows import PictureFiles, PictureRows, open_picture_rows
-from stacking.fold import FOLD
+from pipeline.unit_files import ENCODERS, TRAIN_CNN
 from stacking.oof import MAKER
+from stacking.use import FOLD
 from workspace.atomic import remove_folder
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import load_manifest
@@ -33,9 +35,7 @@ from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Unit, refuse_foreign
 
-TRAIN_CNN = "train-cnn"
 PRETRAIN = "pretrain"  # of those with whose weights others begin
-ENCODERS = "encoders"  # the folder of those that learn nothing
 SCORES = "scores.parquet"
 SOFT_LABELS = "soft_labels.parquet"  # what a teacher says, and the folder without its ending
 LAST = "last_"  # before the columns of the last epoch's weights

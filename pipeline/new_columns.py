@@ -5,8 +5,9 @@ goes on, <run>/embeddings/<name>_fold_<k>/new_<hash>_<number>/ hold what is done
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,23 +15,25 @@ from pydantic import ValidationError
 
 from folds.schema import ID, IMAGE
 from models.networks.columns import TargetColumns, probability_columns
-from models.networks.network import unit_name
+from models.networks.names import unit_name
 from models.networks.use import maker_of
-from pipeline.block_columns import SIZE, columns_of, output_of, prefix_of
+from pipeline.columns import SIZE, columns_of, output_of, prefix_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet, embedding
-from pipeline.job import Job
-from pipeline.members import target_of
-from pipeline.networks import ENCODERS, TRAIN_CNN
+from pipeline.machine import Machine
 from pipeline.new_data import NEW, NewData
-from pipeline.picture_rows import PictureFiles
+from pipeline.unit_files import ENCODERS, TRAIN_CNN
+from pipeline.unseen_members import target_of
 from stacking.alignment.columns import Aligned, aligned_from
 from stacking.alignment.config import AlignConfig
 from stacking.blocks import LEARNT_NOTHING
-from stacking.fold import FOLD, SCORE
 from stacking.matrix import Source, lazily
+from stacking.use import FOLD, SCORE
 from workspace.errors import ArtifactError
 from workspace.tasks import Task
 from workspace.units import Unit, open_unit
+
+if TYPE_CHECKING:
+    from pipeline.picture_rows import PictureFiles
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class NewColumns:
     pictureless: pl.DataFrame  # the ids of the others
     by_fold: Mapping[int, Embedded]
     target: TargetColumns | None  # those that say how probable the target is
-    pictures: PictureFiles | OtherPictures  # that were looked at
+    pictures: "PictureFiles | OtherPictures"  # that were looked at
 
     def table(self, fold: int) -> pl.DataFrame:
         """The stack's columns by id as this fold's network sees rows; null without a picture."""
@@ -57,17 +60,12 @@ class NewColumns:
         columns = [name for name in table.columns if name in wanted]
         return lazily(f"{self.name} of the new data", columns, table.lazy)
 
-    def scores(self) -> pl.DataFrame:
-        """(ID, fold, score): the probability by every fold's network, to be blended."""
+    def scores_of(self, fold: int) -> pl.DataFrame:
+        """(ID, fold, score): the probability by this fold's network, to be blended."""
         assert self.target is not None, "it is no member"
-        tables = {fold: self.table(fold) for fold in self.by_fold}
-        each = [
-            table.select(
-                ID, pl.lit(fold, dtype=pl.Int16).alias(FOLD), self.target.of(table).alias(SCORE)
-            )
-            for fold, table in tables.items()
-        ]
-        return pl.concat(each)
+        table = self.table(fold)
+        number = pl.lit(fold, dtype=pl.Int16).alias(FOLD)
+        return table.select(ID, number, self.target.of(table).alias(SCORE))
 
     def means(self) -> pl.DataFrame:
         """Mean probabilities over the folds' networks by id, `<network>_<class>`."""
@@ -77,18 +75,25 @@ class NewColumns:
         return self.rows.select(ID).hstack(pl.DataFrame(means))
 
 
-def looking(job: Job, data: NewData, rows: pl.DataFrame, networks: Sequence[str]) -> list[Task]:
-    """What the folds of these networks see of every new row with a picture."""
+def looking(
+    places: tuple[Path, Path], machine: Machine, data: NewData, rows: pl.DataFrame,
+    networks: Sequence[str], folds: Container[int] | None = None,
+) -> list[Task]:  # fmt: skip
+    """What these networks, of all folds or some, see of every new row with a picture.
+
+    `places` are the run and where its results of new data go.
+    """
+    run, results = places
     every = _pictures_of(data, _with_picture(rows))
-    units = {u.folder: u for name in networks for u in _kept(job.run, name).units.values()}
-    there = replace(job, run=job.results)
-    return [task for unit in units.values() for task in embedding(there, unit, every)]
+    units = {u.folder: u for name in networks for u in _kept(run, name, folds).units.values()}
+    return [task for unit in units.values() for task in embedding(results, machine, unit, every)]
 
 
 def open_columns(
-    places: tuple[Path, Path], data: NewData, rows: pl.DataFrame, networks: Sequence[str]
-) -> dict[str, NewColumns]:
-    """What these networks say of every new row, once they have looked.
+    places: tuple[Path, Path], data: NewData, rows: pl.DataFrame, networks: Sequence[str],
+    folds: Container[int] | None = None,
+) -> dict[str, NewColumns]:  # fmt: skip
+    """What these networks, of all folds or some, say of every new row, once they have looked.
 
     `places` are the run and where its results of new data go.
     """
@@ -96,7 +101,7 @@ def open_columns(
     seen = _with_picture(rows)
     pictureless = rows.filter(pl.col(IMAGE).is_null()).select(ID)
     every, by_network = _pictures_of(data, seen), {}
-    for name, kept in {name: _kept(run, name) for name in networks}.items():
+    for name, kept in {name: _kept(run, name, folds) for name in networks}.items():
         different = {unit.folder: unit for unit in kept.units.values()}  # an encoder's: one
         opened = {folder: Embedded.open(results, unit, every) for folder, unit in different.items()}
         by_fold = {fold: opened[unit.folder] for fold, unit in kept.units.items()}
@@ -137,10 +142,12 @@ class _Kept:
     target: TargetColumns | None
 
 
-def _kept(run: Path, name: str) -> _Kept:
+def _kept(run: Path, name: str, folds: Container[int] | None = None) -> _Kept:
     """Its maps and scales, its classes, and its folds, if their makers are still there."""
     block, units = open_unit(run / "blocks" / name, "embed"), {}
     for fold, maker in block.facts["makers"].items():
+        if folds is not None and int(fold) not in folds:
+            continue
         learnt = not block.facts.get(LEARNT_NOTHING)
         unit = (
             open_unit(run / "networks" / unit_name(name, int(fold)), TRAIN_CNN)

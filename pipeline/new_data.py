@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,14 +19,17 @@ from folds.samples import build_samples
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TEST
 from folds.sources import DataConfig, Source, open_source
 from models.input.folder import called, damaged_in, names_in, turned_in
-from pipeline.job import NOTICES, Job, stop_on_errors
+from pipeline.notices import NOTICES, stop_on_errors
 from workspace.atomic import remove_folder
 from workspace.errors import DataError, listed, name_some
-from workspace.hashing import sha256_text
+from workspace.hashing import HashMemory, sha256_text
 from workspace.machine import reading_processes
 from workspace.progress import Desk
 from workspace.tasks import Task
 from workspace.units import Draft
+
+if TYPE_CHECKING:
+    from pipeline.job import Job
 
 PREDICT = "predict"
 ROWS = "rows.parquet"
@@ -73,19 +77,23 @@ class NewData:
         remove_folder(self.working(results))
 
 
-def open_data(job: Job, *, sees: bool) -> NewData:
+def open_data(job: "Job", *, sees: bool) -> NewData:
     """What DATA holds; `sees`: the run has networks, so pictures are of use to it."""
-    asked = job.recipe.data
+    return data_in(job.recipe.data, job.hashes, sees=sees)
+
+
+def data_in(asked: DataConfig, hashes: HashMemory, *, sees: bool) -> NewData:
+    """The same of a folder that somebody else than a recipe names."""
     config = _there(asked if sees else asked.model_copy(update={"images": "none"}))
     if sees and asked.images != "none" and _pictures_alone(asked.folder):
-        pictures = {"pictures": job.hashes.of(asked.folder)}
+        pictures = {"pictures": hashes.of(asked.folder)}
         return NewData(config, alone=True, blind=False, hashes=pictures)
     source = open_source(config)
-    hashes = {source.input_name(path): job.hashes.of(path) for path in source.inputs()}
-    return NewData(config, alone=False, blind=asked.images == "none", hashes=hashes)
+    named = {source.input_name(path): hashes.of(path) for path in source.inputs()}
+    return NewData(config, alone=False, blind=asked.images == "none", hashes=named)
 
 
-def reading(job: Job, data: NewData, columns: list[str]) -> Task:
+def reading(job: "Job", data: NewData, columns: list[str]) -> Task:
     """The rows; `columns` are the clinical ones that the run's features were made of."""
     drop = job.recipe.verify.corrupt_images == "drop"
     return Task(
@@ -104,14 +112,7 @@ def reading(job: Job, data: NewData, columns: list[str]) -> Task:
 def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> None:
     """The rows by id: as in the sample table, or of pictures alone their id and reference."""
     findings = Findings()
-    if data.alone:
-        rows = pictures_in(draft.desk, data.place)
-    else:
-        source = open_source(data.config)
-        rows = build_samples(source, findings, columns).with_columns(pl.lit(TEST).alias(SPLIT))
-        stop_on_errors(draft.desk, findings)
-        if rows[IMAGE].null_count() == len(rows):
-            _refuse_strangers(source)
+    rows = rows_in(draft.desk, data, columns, findings)
     seen = dict(rows.select(ID, IMAGE).drop_nulls().iter_rows())
     reader = ImageReader(data.folder, data.config.pixel_limit)
     damaged = damaged_pictures(draft.desk, reader, seen, drop=drop)
@@ -126,7 +127,19 @@ def read_rows(draft: Draft, data: NewData, columns: list[str], drop: bool) -> No
     draft.json(NOTICES, notices)
 
 
-def refuse_half_seen(job: Job, rows: pl.DataFrame, *, known: bool) -> None:
+def rows_in(desk: Desk, data: NewData, columns: list[str], findings: Findings) -> pl.DataFrame:
+    """The rows by id, before anyone looks at a picture."""
+    if data.alone:
+        return pictures_in(desk, data.place)
+    source = open_source(data.config)
+    rows = build_samples(source, findings, columns).with_columns(pl.lit(TEST).alias(SPLIT))
+    stop_on_errors(desk, findings)
+    if rows[IMAGE].null_count() == len(rows):
+        _refuse_strangers(source)
+    return rows
+
+
+def refuse_half_seen(job: "Job", rows: pl.DataFrame, *, known: bool) -> None:
     """Some rows without a picture: possible if some training rows had none either (`known`).
 
     Otherwise the boosters never saw a row without what networks say, and scores of two parts of

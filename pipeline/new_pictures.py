@@ -19,7 +19,7 @@ from models.inference.views import IDENTITY
 from models.input.folder import names_in, turned_in
 from models.input.pictures import Pictures
 from models.nets.config import NetConfig
-from models.networks import kept
+from models.networks import opened
 from models.networks.use import maker_of
 from pipeline import unlike
 from pipeline.answerers import Challenged, Networks, answering_networks, cascade_of, challenged_by
@@ -28,9 +28,9 @@ from pipeline.asked import as_made
 from pipeline.distances import DISTANCE, UNLIKE, Distances, mean_distances, not_said
 from pipeline.job import Job
 from pipeline.machine import LOOKING_GB, MEMORY_GB, Machine
-from pipeline.networks import TRAIN_CNN
 from pipeline.new_data import PREDICT, as_turned, damaged_pictures, notice_unread
 from pipeline.picture_page import OVERLAYS, Answered, Meant, prediction_page
+from pipeline.unit_files import TRAIN_CNN
 from pipeline.unlike import FOLDER as FAMILIAR
 from pipeline.unlike import Known
 from reports.predictions.page import look_hash
@@ -159,7 +159,7 @@ def answer_pictures(draft: Draft, folder: Path, asked: Asked, working: Path) -> 
     overlaid = list[str]()
     if asked.overlays:
         for name, which in shown.items():
-            nets = [kept.open_network(unit)[0] for unit in networks[name]]
+            nets = [opened.open_network(unit)[0] for unit in networks[name]]
             if not nets[0].last_map:
                 draft.desk.say(BLIND.format(name=name))
                 continue
@@ -221,7 +221,7 @@ def _answer(
     """Mean probabilities over the folds' networks; the distances that each has, if it knows."""
     each, uses, far = [], [], []
     for unit in units:
-        net, use = kept.open_network(unit)
+        net, use = opened.open_network(unit)
         way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
         with draft.progress(f"{use.network}, fold {use.held_out}") as show:
             said = work.scores(unit.folder.name, net, way, show, known.get(unit.folder.name))

@@ -7,35 +7,38 @@ of two parts have two scales, so they are never mixed within one prediction.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+from pydantic import ValidationError
 
+from features.state import State
 from folds.schema import ID, IMAGE
-from pipeline.feature_table import TRAINING
-from pipeline.members import (
+from pipeline.new_data import NewData
+from pipeline.unit_files import STATE, TRAINING
+from pipeline.unseen_members import (
     IMAGE_COLUMNS,
     PARTS,
     RULE,
     STACK,
-    blended_unseen,
     kept_blend,
     kept_calibration,
     kept_rule,
 )
-from pipeline.new_data import NewData
+from stacking.blending.members import join_unseen
+from stacking.blending.policies import blend_unseen
 from stacking.blocks import OOF
 from stacking.boosters.known import BOOSTERS
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.calibration.kept import Calibrated
-from stacking.fold import USE
 from stacking.matrix import Matrix, assemble, lazily
 from stacking.oof import all_files
 from stacking.thresholds import FILE as THRESHOLD
 from stacking.thresholds import ThresholdSheet
-from stacking.unseen import score_unseen
+from stacking.unseen import averaged_views, fold_scores
+from stacking.use import FOLD, SCORE, USE
 from workspace.errors import ArtifactError, ConfigError, name_some
 from workspace.manifest import load_manifest
 from workspace.units import Unit, open_unit
@@ -92,6 +95,17 @@ class Stacked:
         return used | {name: self.unit.sha256(name) for name in files}
 
     @cached_property
+    def state(self) -> State:
+        """What the run's features are made by."""
+        try:
+            return State.model_validate_json(self.featured.text(STATE))
+        except ValidationError as error:
+            raise ArtifactError(
+                f"{self.featured.path(STATE)} was written by another version of the features; run "
+                "'make stack' anew."
+            ) from error
+
+    @cached_property
     def policy(self) -> str:
         """What the run hands in: the stack, or a blend of members."""
         return str(self.unit.manifest.settings["blend"]["policy"])
@@ -121,6 +135,11 @@ class Stacked:
         """What a member's boosters learnt from."""
         names: list[str] = next(iter(self.boosters(name).values())).json(USE)["columns"]
         return names
+
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """Those of the boosters, lowest first."""
+        return tuple(sorted(int(name.rpartition("_")[2]) for name in self._used(STACK)))
 
     @cached_property
     def sees(self) -> bool:
@@ -239,22 +258,50 @@ class Scorer:
 
     def scores(self) -> pl.DataFrame:
         """(ID, score, fold_sd), by the very functions that score the test set."""
-        boosted = {
-            name: (partial(self._matrix, self.stacked.columns(name)), self.stacked.boosters(name))
-            for name in self.choice.members
-            if name in self.stacked.grown
-        }
-        if self.choice.name in boosted:
-            return score_unseen(
-                *boosted[self.choice.name],
+        return self.joined({fold: self.of_fold(fold) for fold in self.folds})
+
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """Those whose models score, lowest first."""
+        name = self.choice.members[0]
+        boosted = name in self.stacked.grown
+        return tuple(
+            sorted(self.stacked.boosters(name) if boosted else self.networks[name].by_fold)
+        )
+
+    def of_fold(self, fold: int) -> dict[str, pl.DataFrame]:
+        """By member (ID, fold, score): the rows as the models of this fold see them."""
+        by_member = {}
+        for name in self.choice.members:
+            if name in self.stacked.grown:
+                matrix = self._matrix(self.stacked.columns(name), fold)
+                score = fold_scores(matrix, self.stacked.boosters(name)[fold])
+                table = matrix.rows.select(ID).with_columns(
+                    pl.lit(fold, dtype=pl.Int16).alias(FOLD), pl.Series(SCORE, score)
+                )
+            else:
+                table = self.networks[name].scores_of(fold)
+            by_member[name] = table
+        return by_member
+
+    def joined(self, by_fold: Mapping[int, Mapping[str, pl.DataFrame]]) -> pl.DataFrame:
+        """(ID, score, fold_sd) of the folds that scored: all, or those that there was time for."""
+        if self.choice.name in self.stacked.grown:
+            tables = [by_member[self.choice.name] for by_member in by_fold.values()]
+            assert all(table[ID].equals(self.rows[ID]) for table in tables)
+            return averaged_views(
+                self.rows,
+                [table[SCORE].to_numpy() for table in tables],
                 self.stacked.unit.manifest.settings["average"],
-                calibrated=self.calibrated,
+                self.calibrated,
             )
         some, rule = kept_blend(self.stacked.unit)
-        return blended_unseen(
-            some, rule, self.rows, boosted, lambda name: self.networks[name].scores(),
-            self.calibrated,
-        )  # fmt: skip
+        tables_of = {
+            name: pl.concat(by_member[name] for by_member in by_fold.values())
+            for name in some.names
+        }
+        each = join_unseen(some, self.rows[ID], tables_of, list(by_fold))
+        return blend_unseen(some, self.rows[ID], each, rule, self.calibrated)
 
     @property
     def calibrated(self) -> Calibrated | None:

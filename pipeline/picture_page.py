@@ -23,8 +23,8 @@ from pipeline.answers import Answer, Rows
 from pipeline.distances import DISTANCE
 from pipeline.joined import LABEL, labelled
 from pipeline.meaning import meaning, notes_of
-from pipeline.networks import TRAIN_CNN
 from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from reports.predictions.page import Meaning, Pictured, Prediction, Said, Speaker, page, with_small
 from stacking.blocks import OOF
 from workspace.arrays import Ints

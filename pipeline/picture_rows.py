@@ -22,12 +22,13 @@ from folds.schema import ANCHOR, HOLDOUT, ID, IMAGE, SPLIT, TEST
 from folds.sides import Sides, lesion_in_training
 from models.input.pictures import Pictures
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut, Network, TrainingRows, network_of
+from models.networks.names import HeldOut
+from models.networks.network import Network, TrainingRows, network_of
 from pipeline.fold_table import folded_rows
 from pipeline.job import Job
 from pipeline.machine import memory_gb
 from pipeline.samples import DUPLICATES, IMAGES, SAMPLES
-from stacking.fold import FOLD
+from stacking.use import FOLD
 from workspace.arrays import Ints
 from workspace.errors import ConfigError
 from workspace.hashing import sha256_text
@@ -52,6 +53,10 @@ class PictureFiles:
     folds_sha: str
     content: str  # a hash of what the pictures hold
     pixel_limit: int = PIXEL_LIMIT
+
+    def open_pictures(self) -> Pictures:
+        """Those of the rows, in their order."""
+        return open_picture_rows(self).pictures
 
     def reader(self) -> ImageReader:
         return ImageReader(self.images, self.pixel_limit)

@@ -15,14 +15,15 @@ from folds.schema import ID, IMAGE
 from models.inference.gradcam import overlay
 from models.inference.overlays import target_maps
 from models.inference.views import IDENTITY
-from models.networks.kept import open_network
-from models.networks.network import Network, network_of, unit_name
+from models.networks.names import unit_name
+from models.networks.network import Network, network_of
+from models.networks.opened import open_network
 from models.networks.use import maker_of
 from pipeline.cases import MOVED, Seeing, UnexplainedError
 from pipeline.picture_rows import PictureRows, open_picture_rows
 from pipeline.samples import IMAGES
 from pipeline.thumbnails import thumbnail
-from stacking.fold import FOLD
+from stacking.use import FOLD
 from workspace.arrays import Ints
 from workspace.errors import DataError
 from workspace.manifest import load_manifest

@@ -11,26 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from pydantic import ValidationError
 
 from features.build import build, single_lesion_patients
-from features.state import State
 from folds.findings import Findings
 from folds.schema import ID, IMAGE, PATIENT, SPLIT, TARGET, TEST
-from models.networks.network import unit_name
+from models.networks.names import unit_name
 from pipeline.asked import as_made
 from pipeline.distances import DISTANCE, UNLIKE, mean_distances
-from pipeline.feature_table import STATE
-from pipeline.job import Job, show_notices
-from pipeline.networks import TRAIN_CNN
+from pipeline.job import Job
 from pipeline.new_data import PREDICT, ROWS, NewData
 from pipeline.new_scores import Choice, Scorer, Stacked, choose
+from pipeline.notices import show_notices
 from pipeline.samples import SAMPLES
+from pipeline.unit_files import STATE, TRAIN_CNN
 from reports.predictions.page import look_hash
 from stacking.blending.policies import flag_scores
 from stacking.calibration.kept import PROBABILITY
-from stacking.fold import SCORE
-from workspace.errors import ArtifactError
+from stacking.use import SCORE
 from workspace.manifest import load_manifest
 from workspace.orders import Needs
 from workspace.tasks import Task
@@ -130,7 +127,7 @@ def score_rows(
     stacked, rows = Stacked.open(run), open_rows(results, data)
     table, findings = None, Findings()
     if not data.alone:
-        table = build(rows, feature_state(stacked.featured), findings, "the new data")
+        table = build(rows, stacked.state, findings, "the new data")
         show_notices(draft.desk, findings)
     choice = choose(stacked, data, rows)
     networks = {}
@@ -205,14 +202,3 @@ def training_rows(run: Path) -> pl.DataFrame:
 def trained_on(rows: pl.DataFrame, training: pl.DataFrame) -> pl.Series:
     """Which of the rows are the run's own; pictures are known by their names in any folder."""
     return rows[ID].str.extract(NAME).is_in(training[ID].implode())
-
-
-def feature_state(featured: Unit) -> State:
-    """What the run's features are made by."""
-    try:
-        return State.model_validate_json(featured.text(STATE))
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{featured.path(STATE)} was written by another version of the features; run "
-            "'make stack' anew."
-        ) from error

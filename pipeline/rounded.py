@@ -15,8 +15,8 @@ from models.nets.config import BITS
 from models.nets.weights import pack
 from models.networks.config import NetworkConfig
 from models.networks.fold import own_rows
-from models.networks.kept import open_network
-from models.networks.network import HeldOut
+from models.networks.names import HeldOut
+from models.networks.opened import open_network
 from models.networks.rounding import LearntRows, rounded
 from pipeline.distill import DISTILL
 from pipeline.fold_network import open_fold_network

@@ -10,7 +10,7 @@ import polars as pl
 
 from folds.groups import GROUP
 from folds.schema import TARGET
-from models.networks.network import in_words
+from models.networks.names import in_words
 from pipeline.ablations import FILE as ABLATION
 from pipeline.blocks import DRIFT, WARNINGS
 from pipeline.comparisons import COMPARISON
@@ -37,7 +37,7 @@ from stacking.blocks import LEARNT_NOTHING
 from stacking.calibration.config import Method
 from stacking.calibration.kept import PROBABILITY
 from stacking.calibration.measure import cross_fitted
-from stacking.fold import FOLD, SCORE
+from stacking.use import FOLD, SCORE
 from workspace.units import Unit
 
 DRAWINGS = {"label_efficiency": (CURVES,), "distill/sheet": (PARETO, ABSTENTION)}

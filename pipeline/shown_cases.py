@@ -20,12 +20,12 @@ from metrics.places import Places, places
 from metrics.retrieval import top_k_retrieval_sensitivity
 from pipeline.cases import CASES, EXPLAINED, PLACES, Asked, Seeing, StackParts, UnexplainedError
 from pipeline.explained_rows import explained_rows
-from pipeline.members import STACK
 from pipeline.samples import SAMPLES
 from pipeline.stacked import OOF
+from pipeline.unseen_members import STACK
 from stacking.category_codes import PREFIX
 from stacking.explained import Explained, some_rows, summary
-from stacking.fold import FOLD, SCORE
+from stacking.use import FOLD, SCORE
 from workspace.units import Draft, open_unit
 
 ROWS, COLUMNS, TOP, BESIDE, WORST = 2000, 12, 6, 8, 10

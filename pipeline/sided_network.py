@@ -6,9 +6,9 @@ validation's, and test.parquet.
 
 from pathlib import Path
 
+from models.nets.determinism import refused_plainly
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut
-from models.training.determinism import refused_plainly
+from models.networks.names import HeldOut
 from pipeline.fold_network import open_fold_network, train_and_fill
 from pipeline.machine import Machine
 from pipeline.picture_rows import PictureFiles, open_picture_rows

@@ -14,14 +14,14 @@ import polars as pl
 from folds.frozen import FILE, load_folds
 from folds.groups import GROUP
 from folds.schema import ID, PATIENT, SPLIT, TARGET, TRAIN
-from pipeline.feature_table import TRAINING
 from pipeline.job import Job
-from pipeline.members import PARTS, STACK, parts_of
 from pipeline.samples import SAMPLES
+from pipeline.unit_files import TRAINING
+from pipeline.unseen_members import PARTS, STACK, parts_of
 from stacking.blocks import Block, open_block
 from stacking.boosters.known import BOOSTERS
-from stacking.fold import FOLD
 from stacking.matrix import NEVER, Matrix, Source, assemble, lazily, used_columns
+from stacking.use import FOLD
 from workspace.errors import ConfigError, name_some
 from workspace.hashing import sha256_text
 from workspace.units import Unit, open_unit

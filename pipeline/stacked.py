@@ -17,22 +17,13 @@ from folds.schema import TEST as TEST_SPLIT
 from metrics.cohort import cohort
 from metrics.score_sheet import ScoreConfig
 from pipeline.declared import declaration, declared_by
-from pipeline.feature_table import TESTS, TRAINING
 from pipeline.job import Job
-from pipeline.members import (
-    PARTS,
-    STACK,
-    MatrixOf,
-    blended,
-    blended_unseen,
-    keep_blend,
-    members_of,
-    network_scores,
-    parts_of,
-)
+from pipeline.members import blended, keep_blend, members_of, network_scores
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.submission_scores import subgroups_of
+from pipeline.unit_files import TESTS, TRAINING
+from pipeline.unseen_members import PARTS, STACK, MatrixOf, blended_unseen, parts_of
 from stacking.baselines import fewer, naive
 from stacking.blending.config import BlendConfig
 from stacking.blending.handed_in import HandedIn
@@ -46,7 +37,7 @@ from stacking.calibration.kept import PROBABILITY, Calibrated
 from stacking.calibration.measure import CalibrationSheet, calibration_sheet
 from stacking.category_codes import check_blind
 from stacking.config import StackConfig
-from stacking.fold import FOLD, SCORE, USE, train_fold
+from stacking.fold import train_fold
 from stacking.importance import FILE as IMPORTANCES
 from stacking.importance import over_folds
 from stacking.matrix import Matrix
@@ -55,6 +46,7 @@ from stacking.oof import models_hash, out_of_fold
 from stacking.thresholds import FILE as THRESHOLD
 from stacking.thresholds import threshold_sheet
 from stacking.unseen import FOLD_SPREAD, ODDS_SPREAD, score_unseen
+from stacking.use import FOLD, SCORE, USE
 from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit

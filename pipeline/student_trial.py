@@ -10,9 +10,9 @@ import polars as pl
 
 from folds.schema import ID
 from metrics.ranking import auc
+from models.nets.determinism import refused_plainly
 from models.networks.config import NetworkConfig
-from models.networks.network import HeldOut
-from models.training.determinism import refused_plainly
+from models.networks.names import HeldOut
 from pipeline.distill_study import TRIAL
 from pipeline.fold_network import FoldNetwork, checkpoints_of, open_fold_network
 from pipeline.machine import Machine

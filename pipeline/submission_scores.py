@@ -9,7 +9,8 @@ from folds.findings import Findings
 from folds.schema import AGE, HOSPITAL, ID, PATIENT, SEX, SITE, TARGET
 from metrics.score_sheet import ScoreConfig, score_sheet
 from metrics.subgroups import age_bands, skin_colour
-from pipeline.job import Job, stop_on_errors
+from pipeline.job import Job
+from pipeline.notices import stop_on_errors
 from submissions.solution import LIGHTNESS, YELLOWNESS, Solution, read_solution
 from submissions.submission import joined, read_submission
 from workspace.errors import DataError

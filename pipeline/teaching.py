@@ -13,11 +13,13 @@ from folds.frozen import FILE
 from folds.schema import ID
 from models.inference.scores import score_pictures
 from models.inference.views import NAMED
-from models.networks.kept import open_network
-from models.networks.network import HeldOut, TrainingRows, in_words
+from models.networks.names import HeldOut, in_words
+from models.networks.network import TrainingRows
+from models.networks.opened import open_network
 from pipeline.machine import Machine
-from pipeline.networks import SOFT_LABELS, TRAIN_CNN
+from pipeline.networks import SOFT_LABELS
 from pipeline.picture_rows import PictureFiles, open_picture_rows
+from pipeline.unit_files import TRAIN_CNN
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError

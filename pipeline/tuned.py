@@ -23,10 +23,10 @@ from pipeline.overlay import overlay
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.stacked import BESIDES, SCORES, grow_boosters
 from pipeline.tuning import ALL, TUNE, Plan
-from stacking.fold import FOLD, SCORE
 from stacking.measure import interval_sheets
 from stacking.tuning.space import Space
 from stacking.tuning.study import Study, Trial
+from stacking.use import FOLD, SCORE
 from workspace.orders import Needs
 from workspace.tasks import Task
 from workspace.units import Draft, open_unit

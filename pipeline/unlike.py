@@ -22,17 +22,18 @@ from models.inference.scores import Scores, score_pictures
 from models.inference.views import IDENTITY
 from models.networks.config import NetworkConfig
 from models.networks.fold import own_rows
-from models.networks.kept import open_network
 from models.networks.network import network_of
+from models.networks.opened import open_network
 from models.networks.rounding import some_of
 from models.networks.use import maker_of, use_of
 from pipeline.asked import as_made
 from pipeline.distances import DISTANCE
 from pipeline.job import Job
 from pipeline.machine import LOOKING_GB, Machine
-from pipeline.networks import SCORES, TRAIN_CNN
+from pipeline.networks import SCORES
 from pipeline.new_data import PREDICT
 from pipeline.picture_rows import PictureFiles, open_picture_rows, picture_files
+from pipeline.unit_files import TRAIN_CNN
 from workspace.allocation import freed_memory_kept
 from workspace.arrays import Floats, Floats32, Ints
 from workspace.errors import ArtifactError, DataError

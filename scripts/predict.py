@@ -17,6 +17,7 @@ from folds.spellings import plain_spelling
 from pipeline.asked import OF_NEW_DATA
 from pipeline.distances import UNLIKE, as_said, not_said
 from pipeline.job import Job
+from pipeline.machine import Machine
 from pipeline.new_data import PREDICT, NewData, open_data, reading, refuse_half_seen
 from pipeline.new_scores import Stacked, choose
 from pipeline.predictions import (
@@ -24,7 +25,6 @@ from pipeline.predictions import (
     FILE,
     TRAINED_ON,
     Gauge,
-    feature_state,
     gauge_of,
     open_rows,
     predicting,
@@ -34,7 +34,7 @@ from pipeline.predictions import (
 from pipeline.stacked import OOF
 from scripts.stage import OUT, main
 from stacking.blending.policies import FLAG
-from stacking.fold import SCORE
+from stacking.use import SCORE
 from workspace.errors import ConfigError, DataError, name_some
 from workspace.pieces import begin_anew, is_anew
 from workspace.units import Unit, refuse_foreign
@@ -87,7 +87,7 @@ def run(job: Job) -> Unit:
 
 def _look(job: Job, stacked: Stacked, data: NewData, gauge: Gauge | None) -> None:
     """Read the rows, refuse what cannot be scored, and let the networks look at the others."""
-    read, _ = job.make(reading(job, data, list(feature_state(stacked.featured).columns)))
+    read, _ = job.make(reading(job, data, list(stacked.state.columns)))
     job.show_notices_of(read)
     rows, training = open_rows(job.results, data), training_rows(job.run)
     _refuse_known(job, rows, training)
@@ -100,7 +100,8 @@ def _look(job: Job, stacked: Stacked, data: NewData, gauge: Gauge | None) -> Non
         from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
         stacked.refuse_other_blocks()
-        job.carry_out(*new_columns.looking(job, data, rows, networks))
+        places = (job.run, job.results)
+        job.carry_out(*new_columns.looking(places, Machine.of(job), data, rows, networks))
     if gauge is not None and gauge.network in networks:
         job.carry_out(*gauge.tasks)
 

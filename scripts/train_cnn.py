@@ -13,12 +13,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from folds.findings import Findings
-from models.networks.network import HeldOut, Network
+from models.networks.names import HeldOut
+from models.networks.network import Network
 from pipeline.job import Job, up_to_date
 from pipeline.joined import METRICS, cascading, joining
 from pipeline.machine import notice_unswitched
 from pipeline.networks import (
-    TRAIN_CNN,
     begin_anew,
     needed_by,
     notice_kept_unswitched,
@@ -36,6 +36,7 @@ from pipeline.picture_rows import (
     picture_files,
 )
 from pipeline.stack_rows import notice_unstacked
+from pipeline.unit_files import TRAIN_CNN
 from reports.networks import cascade_tables, tables
 from scripts import folds, verify
 from scripts.stage import main

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from folds.findings import plural
 from pipeline.job import Job
-from pipeline.members import STACK
 from pipeline.stacked import boosting
 from pipeline.studies import trials_of
 from pipeline.tuned import OVERLAY, SHEET, growing, summing_up
 from pipeline.tuning import TUNE, asked, check_best, open_studies, plan_of, tell, trying
+from pipeline.unseen_members import STACK
 from reports.tuning import tables
 from scripts import stack
 from scripts.stage import main

@@ -12,8 +12,8 @@ import polars as pl
 from folds.schema import ID, TARGET
 from metrics.ranking import auc
 from stacking.category_codes import PREFIX
-from stacking.fold import FOLD
 from stacking.matrix import NEVER, Matrix
+from stacking.use import FOLD
 from workspace.arrays import Bools, Floats, Floats32
 
 CONSTANT, BEST_COLUMN = "constant", "best_column"

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from folds.schema import ID
-from stacking.fold import FOLD
 from stacking.matrix import Source, lazily
 from stacking.oof import MAKER, check_oof
+from stacking.use import FOLD
 from workspace.errors import ArtifactError, name_some
 from workspace.units import Unit
 

@@ -12,8 +12,9 @@ from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.category_codes import check_blind
 from stacking.config import StackConfig
-from stacking.fold import FOLD, train_fold
+from stacking.fold import train_fold
 from stacking.matrix import NEVER, Source, assemble
+from stacking.use import FOLD
 from workspace.errors import ConfigError, DataError, listed, name_some
 from workspace.frames import Frame, as_polars, check_words, like
 from workspace.progress import Show, quietly

@@ -14,8 +14,8 @@ import polars as pl
 from folds.schema import ID, TARGET
 from stacking.boosters.booster import Booster, Explains, seeing
 from stacking.category_codes import PREFIX, CategoryCodes, renumbered
-from stacking.fold import Use
 from stacking.matrix import Matrix
+from stacking.use import Use
 from workspace.arrays import Bools, Floats, Floats32, Ints
 
 FIFTHS = 5

@@ -4,18 +4,17 @@ Knows boosters by their protocol only (`stacking/boosters`). The held-out rows h
 anything that is fitted: neither categories, nor samples, nor how many rounds.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypedDict
 
 import numpy as np
 import polars as pl
 
 from folds.groups import GROUP
 from folds.schema import ID, TARGET
-from stacking.boosters.booster import Binned, Booster, BoosterConfig, seeing
+from stacking.boosters.booster import Binned, BoosterConfig, seeing
 from stacking.category_codes import (
     CategoryCodes,
     blind_columns,
@@ -26,6 +25,7 @@ from stacking.category_codes import (
 from stacking.config import StackConfig
 from stacking.matrix import Matrix
 from stacking.sampling import prior_shift, sampled
+from stacking.use import FOLD, SCORE, SPREAD, Use
 from workspace.arrays import Bools, Floats, Floats32, Ints
 from workspace.errors import ConfigError
 from workspace.lazy import LazyModule
@@ -33,21 +33,6 @@ from workspace.progress import Show
 
 special = LazyModule("scipy.special")
 model_selection = LazyModule("sklearn.model_selection")
-
-FOLD, SCORE, SPREAD = "fold", "score", "seed_sd"
-USE = "use.json"  # file name
-
-
-class Use(TypedDict):
-    """What is needed to use a fold's models, as `use.json` keeps it.
-
-    The file's bytes are in the hash by which every out-of-fold row names its maker, so its keys
-    stay as they were first written: `levels` are the category codes.
-    """
-
-    columns: list[str]
-    levels: dict[str, list[float]]
-    shifts: list[float]  # of each model's log odds
 
 
 @dataclass(frozen=True)
@@ -232,20 +217,6 @@ def _bags(work: _Training, show: Show, threads: int | None) -> list[_Bag]:
             bags.append(bag)
             show(len(bags), count)
     return bags
-
-
-def probabilities(
-    matrix: Matrix, models: Sequence[Booster], use: Use, threads: int | None = None
-) -> list[Floats]:
-    """What each model of a fold says of rows it never saw.
-
-    The one way in which rows outside the folds are scored: test set, holdout, new data.
-    """
-    with renumbered(matrix.values, use["columns"], CategoryCodes(use["levels"])):
-        return [
-            special.expit(seeing(model, matrix.patients).log_odds(matrix.values, threads) + shift)
-            for model, shift in zip(models, use["shifts"], strict=True)
-        ]
 
 
 def _score_table(rows: pl.DataFrame, scores: list[Floats]) -> pl.DataFrame:

@@ -15,8 +15,9 @@ from metrics.pauc import MIN_TPR, most_missed, pauc_above_tpr
 from metrics.ranking import auc
 from stacking.boosters.booster import BoosterConfig
 from stacking.config import StackConfig
-from stacking.fold import FOLD, SCORE, train_fold
+from stacking.fold import train_fold
 from stacking.matrix import NEVER, Matrix
+from stacking.use import FOLD, SCORE
 from workspace.arrays import Ints
 from workspace.progress import quietly
 

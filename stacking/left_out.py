@@ -18,8 +18,8 @@ from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig
 from metrics.tally import Tally
-from stacking.fold import FOLD
 from stacking.measure import interval_sheets
+from stacking.use import FOLD
 from workspace.progress import Show
 
 WAYS = ("cross_validated", "left_out")

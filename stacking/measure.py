@@ -11,7 +11,7 @@ from metrics.bootstrap import Interval, IntervalSheet, difference, intervals
 from metrics.cohort import cohort
 from metrics.ranking import ranking_tally
 from metrics.score_sheet import ScoreConfig, score_sheet
-from stacking.fold import FOLD, SCORE
+from stacking.use import FOLD, SCORE
 from workspace.progress import Show
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from folds.schema import ID
-from stacking.fold import FOLD
 from stacking.matrix import NEVER
+from stacking.use import FOLD
 from workspace.arrays import Floats
 from workspace.errors import ArtifactError, listed
 from workspace.hashing import sha256_text

@@ -14,8 +14,8 @@ import polars as pl
 
 from folds.schema import TARGET
 from metrics.operating import threshold_for_sensitivity
-from stacking.fold import SCORE
 from stacking.unseen import ODDS_SPREAD
+from stacking.use import SCORE
 from workspace.arrays import Floats
 from workspace.lazy import LazyModule
 

@@ -1,6 +1,6 @@
 """Unseen rows (test set, holdout, new data: no fold holds them out), by every fold's boosters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,9 @@ from folds.schema import ID
 from stacking.boosters.known import load_boosters
 from stacking.calibration.kept import Calibrated
 from stacking.calibration.maps import log_odds
-from stacking.fold import SCORE, USE, Use, probabilities
 from stacking.matrix import Matrix
 from stacking.oof import averaged
+from stacking.use import SCORE, USE, Use, probabilities
 from workspace.arrays import Floats
 from workspace.errors import ArtifactError, name_some
 from workspace.units import Unit
@@ -38,8 +38,18 @@ def score_unseen(
     for fold, unit in folds.items():
         matrix = matrix_of(fold)
         rows = matrix.rows if rows is None else rows
-        scores.append(_scores(matrix, unit, threads))
+        scores.append(fold_scores(matrix, unit, threads))
     assert rows is not None
+    return averaged_views(rows, scores, how, calibrated)
+
+
+def averaged_views(
+    rows: pl.DataFrame,
+    scores: Sequence[Floats],
+    how: Literal["probability", "rank"],
+    calibrated: Calibrated | None = None,
+) -> pl.DataFrame:
+    """(ID, score, fold_sd) of rows as one fold after the other scored them."""
     table = rows.select(ID).with_columns(
         pl.Series(SCORE, averaged(scores, how)), *spreads(np.stack(scores))
     )
@@ -59,7 +69,7 @@ def spreads(each: Floats) -> list[pl.Series]:
     ]
 
 
-def _scores(matrix: Matrix, unit: Unit, threads: int | None) -> Floats:
+def fold_scores(matrix: Matrix, unit: Unit, threads: int | None = None) -> Floats:
     """(rows,): the mean probability of a fold's boosters."""
     use: Use = unit.json(USE)
     if list(matrix.columns) != use["columns"]:

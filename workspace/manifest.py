@@ -238,5 +238,5 @@ def current_versions() -> dict[str, str]:
 
 @cache
 def lock_hash() -> str:
-    """Which lock the environment was asked to be."""
-    return sha256_file(LOCK)
+    """Which lock the environment was asked to be; a bundle's code has none with it."""
+    return sha256_file(LOCK) if LOCK.is_file() else "unknown"

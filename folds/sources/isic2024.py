@@ -18,6 +18,7 @@ from folds.sources.isic2024_columns import (
     TRAIN_COLUMNS,
     TRAIN_ONLY,
 )
+from folds.sources.settings import DataSettings
 from folds.sources.source import Source, with_core
 from folds.tables import is_there
 from workspace.errors import DataError, name_some
@@ -36,7 +37,13 @@ class Isic2024(Source):
     has_classes: ClassVar[bool] = False
 
     def has_training(self) -> bool:
-        return is_there(self.table_path())
+        return self.config.table != TEST_TABLE and is_there(self.table_path())
+
+    @classmethod
+    def unlabelled(cls, config: DataSettings) -> DataSettings:
+        if not is_there(config.folder / TEST_TABLE):
+            return config
+        return config.model_copy(update={"table": TEST_TABLE, "images_in": ()})
 
     def inputs(self) -> list[Path]:
         return [*self._tables(), *self.places()]
@@ -76,7 +83,9 @@ class Isic2024(Source):
 
     def _tables(self) -> list[Path]:
         train = self.table_path()
-        tables = [path for path in (train, self.folder / TEST_TABLE) if is_there(path)]
+        tables = [
+            path for path in dict.fromkeys((train, self.folder / TEST_TABLE)) if is_there(path)
+        ]
         if not tables or (self.config.table and train not in tables):
             raise DataError(
                 f"{train.name} is missing in {self.folder}; name its folder with DATA=."

@@ -53,6 +53,11 @@ class Source(ABC):
         """What `data.group = "known"` means in this folder: by whom its rows can be grouped."""
         return "patient"
 
+    @classmethod
+    def unlabelled(cls, config: DataSettings) -> DataSettings:
+        """Of a folder that holds training rows too, the rows to be scored alone."""
+        return config
+
     @abstractmethod
     def read(self, findings: Findings) -> pl.DataFrame:
         """Rows with the core columns but the image (target as text), then clinical columns."""

@@ -22,7 +22,8 @@ from models.networks.auxiliary import refuse_one_sided
 from models.networks.few_labels import few_labels
 from models.networks.inner import check_own, inner_groups, inner_split
 from models.networks.inner_rows import InnerRows
-from models.networks.network import Network, Run, TrainingRows, in_words
+from models.networks.names import in_words
+from models.networks.network import Network, Run, TrainingRows
 from models.networks.rounding import LearntRows, begin_ranges
 from models.training.checkpoints import Arrays, Checkpoints
 from models.training.divided import shares_of

@@ -1,21 +1,19 @@
 """A network as a run keeps it: its weights, written and opened; `use` is what lies beside them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
 
 from models.inference.views import IDENTITY
-from models.nets.attention import began_otherwise
 from models.nets.config import NONE, NetConfig
 from models.nets.network import LesionNet
-from models.nets.weights import pack, shapes, unpack
+from models.nets.weights import pack
 from models.nets.work import threads_of
 from models.networks.fold import TrainedNetwork
-from models.networks.network import HeldOut, Network, Run
-from models.networks.use import BEST, HISTORY, LAST, USE, Use, use_of
-from workspace.errors import ArtifactError
-from workspace.units import Draft, Unit
+from models.networks.names import HeldOut
+from models.networks.network import Network, Run
+from models.networks.use import BEST, HISTORY, LAST, USE, Use
+from workspace.units import Draft
 
 
 def keep(
@@ -64,19 +62,3 @@ def _own(config: NetConfig, net: LesionNet) -> NetConfig:
             "threads": threads_of(config),
         }
     )  # fmt: skip
-
-
-def open_network(unit: Unit, classes: Sequence[str] | None = None) -> tuple[LesionNet, Use]:
-    """The network with its best weights, ready to score."""
-    use = use_of(unit, classes)
-    outputs = len(use.classes) if len(use.classes) > 2 else 1
-    net = LesionNet.blank(use.net, outputs)
-    weights = unit.tensors(BEST)
-    if began_otherwise(weights, shapes(net)):
-        raise ArtifactError(
-            f"{unit.folder} has SE or CBAM whose gates begin at one half, which this version "
-            f"computes otherwise; run 'make {unit.manifest.stage} FRESH=1', or use it with the "
-            f"code that made it ({unit.manifest.code.commit[:9]})."
-        )
-    unpack(net, weights)
-    return net.eval(), use

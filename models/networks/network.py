@@ -7,13 +7,12 @@ import polars as pl
 
 from folds.findings import Findings
 from models.networks.config import NetworkConfig
+from models.networks.names import HeldOut
 from models.networks.tasks.task import Labels, Task
 from workspace.arrays import Floats, Ints
 
 if TYPE_CHECKING:  # what is to do is decided without torch, which takes seconds to import
     from models.inference.scores import Way
-
-HeldOut = int | tuple[int, int] | tuple[()]  # the fold that a network leaves out, or two, or none
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,3 @@ class Run:
 
     seed: int
     way: "Way"
-
-
-def in_words(held_out: HeldOut) -> str:
-    """As in `fold 0`, `folds 0 and 1`, or `all folds` where none is left out."""
-    if isinstance(held_out, int):
-        return f"fold {held_out}"
-    return f"folds {' and '.join(map(str, held_out))}" if held_out else "all folds"
-
-
-def unit_name(network: str, held_out: HeldOut) -> str:
-    """What the folder of a network is called that leaves out a fold, or two, or none."""
-    folds = (held_out,) if isinstance(held_out, int) else held_out or ("all",)
-    return "_".join([network, "fold", *map(str, folds)])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.nets.config import NetConfig
-from models.networks.network import HeldOut
+from models.networks.names import HeldOut
 from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
 from workspace.units import Unit

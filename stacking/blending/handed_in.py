@@ -13,7 +13,7 @@ from folds.schema import ID
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import Members, blended_members
 from stacking.blending.policies import Blended, Rule, with_a_say
-from stacking.fold import SCORE, SPREAD
+from stacking.use import SCORE, SPREAD
 
 
 @dataclass(frozen=True)

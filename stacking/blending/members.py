@@ -16,9 +16,9 @@ from folds.groups import GROUP
 from folds.schema import ID, TARGET
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.percentiles import Reference
-from stacking.fold import FOLD, SCORE
 from stacking.matrix import NEVER
 from stacking.oof import check_oof
+from stacking.use import FOLD, SCORE
 from workspace.arrays import Floats, Ints
 from workspace.errors import ArtifactError, ConfigError, listed, shorten
 
@@ -126,11 +126,12 @@ def join_members(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Memb
 
 
 def join_unseen(
-    members: Members, ids: pl.Series, tables: Mapping[str, pl.DataFrame]
-) -> dict[int, Floats]:
+    members: Members, ids: pl.Series, tables: Mapping[str, pl.DataFrame],
+    folds: Sequence[int] | None = None,
+) -> dict[int, Floats]:  # fmt: skip
     """By fold, (members, rows): what its models say of unseen rows, as `ids` has them.
 
-    A table has id, fold and score: a row for each id and fold.
+    A table has id, fold and score: a row for each id and fold. `folds`: those that had time.
     """
     absent = sorted(set(members.names) - set(tables))
     if absent:
@@ -140,7 +141,7 @@ def join_unseen(
         )
     wanted = pl.DataFrame({ID: ids}, schema={ID: pl.String})
     by_fold = {}
-    for fold in members.fold_numbers:
+    for fold in members.fold_numbers if folds is None else folds:
         raw = []
         for name in members.names:
             scored = tables[name].filter(pl.col(FOLD) == fold)

@@ -21,8 +21,8 @@ from stacking.blending.percentiles import Reference
 from stacking.blending.roles import best_ranker, most_sensitive
 from stacking.blending.weights import EVEN, best_shares
 from stacking.calibration.kept import Calibrated
-from stacking.fold import SCORE
 from stacking.unseen import spreads
+from stacking.use import SCORE
 from workspace.arrays import Bools, Floats, Ints
 from workspace.errors import ConfigError
 

@@ -12,9 +12,10 @@ import numpy as np
 from folds.schema import TARGET
 from metrics.pauc import pauc_above_tpr
 from stacking.boosters.booster import Binned
-from stacking.fold import FOLD, SCORE, train_fold
+from stacking.fold import train_fold
 from stacking.matrix import NEVER, Matrix
 from stacking.tuning.space import Setting
+from stacking.use import FOLD, SCORE
 from workspace.progress import Show
 
 

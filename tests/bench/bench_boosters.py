@@ -25,8 +25,9 @@ from pipeline.stack_rows import open_stack
 from stacking.boosters.booster import BoosterConfig
 from stacking.boosters.known import BOOSTERS, DEFAULT
 from stacking.config import StackConfig
-from stacking.fold import FOLD, SCORE, Trained, train_fold
+from stacking.fold import Trained, train_fold
 from stacking.matrix import Matrix
+from stacking.use import FOLD, SCORE
 from tests.bench.drawn import AS_STAGES, ROOT, files_of, is_small, make_ready, of_size, rows_asked
 from tests.bench.record import full_size, in_child, keep
 

@@ -22,7 +22,7 @@ from folds.schema import ID, IMAGE, TARGET
 from metrics.score_sheet import ScoreConfig
 from models.cascade.source_only import source_columns, source_scores
 from models.networks.measure import ScoredRows, variant_sheet
-from stacking.fold import FOLD, SCORE
+from stacking.use import FOLD, SCORE
 from tests.bench.record import in_child, keep
 
 SEEDS = (0, 1, 2, 3, 4)

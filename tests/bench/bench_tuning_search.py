@@ -21,8 +21,8 @@ from folds.schema import ID, TARGET
 from metrics.score_sheet import ScoreConfig
 from models.networks.measure import ScoredRows, variant_sheet
 from pipeline.stack_rows import open_stack
-from stacking.fold import SCORE
 from stacking.tuning.space import USE
+from stacking.use import SCORE
 from tests.bench.drawn import AS_STAGES, ROOT, files_of, half, is_small, make_ready
 from tests.bench.record import in_child, keep, stage_options
 from workspace.machine import lent_cores

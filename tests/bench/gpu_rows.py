@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.inference.speed import EXACT, Pace, fastest
 from models.inference.views import IDENTITY, SIX
+from models.nets.determinism import switch_on, without_form
 from models.nets.memory import training_memory
-from models.training.determinism import switch_on, without_form
 from synthetic.competition import write_competition
 from synthetic.config import SyntheticConfig
 from tests.bench.gpu_ours import Proof, Run, Training, our_embedding, our_training

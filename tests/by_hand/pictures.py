@@ -19,7 +19,8 @@ from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
 from models.networks.columns import probability_columns
-from models.networks.network import network_of, unit_name
+from models.networks.names import unit_name
+from models.networks.network import network_of
 from models.networks.use import BEST, HISTORY, USE, Use, use_of
 from pipeline.embeddings import EMBEDDING, ROWS
 from pipeline.job import Job

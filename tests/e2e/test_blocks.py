@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import safetensors.numpy
 
-from pipeline.feature_table import TESTS
 from pipeline.picture_rows import open_picture_rows
 from pipeline.stack_rows import open_stack
+from pipeline.unit_files import TESTS
 from scripts import stack, train_cnn
 from stacking.alignment.maps import fit
 from tests.multimodal import NETWORKS, call, job_of, maker_by_hand, record_anew, table

@@ -9,7 +9,7 @@ import pytest
 import simplejpeg
 
 from metrics.ranking import auc
-from pipeline.members import PARTS
+from pipeline.unseen_members import PARTS
 from stacking.leaks import permuted_by_patient, sure
 from tests.stages import Place
 from workspace.hdf5 import write_archive

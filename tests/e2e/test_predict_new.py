@@ -21,9 +21,9 @@ from pipeline.meaning import MEANING
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from scripts.predict import run
-from stacking.fold import USE
 from stacking.matrix import assemble, lazily
 from stacking.unseen import score_unseen
+from stacking.use import USE
 from tests.stages import Place
 from workspace.errors import DermstackError, listed
 from workspace.hashing import HashMemory

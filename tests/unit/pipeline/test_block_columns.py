@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from models.networks.use import maker_of
-from pipeline.block_columns import NetworkColumns, anchors_of, columns_of, joined, output_of
+from pipeline.block_columns import NetworkColumns, anchors_of, joined
+from pipeline.columns import columns_of, output_of
 from pipeline.embeddings import Embedded, OtherPictures, PictureSet
 from pipeline.picture_rows import open_picture_rows
 from stacking.alignment.columns import NetworkOutput, fit_aligned

@@ -10,8 +10,8 @@ from models.networks.use import maker_of
 from pipeline import blocks
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import BlockFiles, block_files, blocking, config_of, embeddings, fill_block
-from pipeline.members import target_of
 from pipeline.picture_rows import open_picture_rows
+from pipeline.unseen_members import target_of
 from stacking.alignment.drift import Agreement, Drift
 from stacking.blocks import open_block
 from tests.by_hand.pictures import HELD_OUT, PicturesByHand, number_of, random_weights

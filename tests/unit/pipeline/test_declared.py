@@ -9,11 +9,11 @@ from pipeline.declared import declaration, declared_by
 from pipeline.hospitals import SHEET as COST
 from pipeline.hospitals import LeftOut, StackedRun, measure_hospitals
 from pipeline.leak_audit import LEAKS, audit_run, auditing
-from pipeline.members import STACK
 from pipeline.stack_rows import StackFiles, open_stack
 from pipeline.stacked import SCORES
 from pipeline.tuned import SHEET, Tried, sum_up, summing_up
 from pipeline.tuning import plan_of
+from pipeline.unseen_members import STACK
 from reports import comparison, hospitals, tuning
 from reports.pages.elements import Note
 from stacking.left_out import WAYS

@@ -16,7 +16,7 @@ from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
-from models.networks.kept import open_network
+from models.networks.opened import open_network
 from models.networks.use import BEST, USE, Use, maker_of
 from pipeline import blocks, embedded_shard, embeddings
 from pipeline.embeddings import (
@@ -29,6 +29,7 @@ from pipeline.embeddings import (
     embedding,
 )
 from pipeline.job import Job
+from pipeline.machine import Machine
 from pipeline.recipe import load_recipe
 from reports.desk import ConsoleDesk
 from stacking.alignment.drift import Agreement, Drift
@@ -106,7 +107,7 @@ def seen(job, folder, network):
         indices = np.arange(11) if indices is None else np.array(indices, np.int64)
         pictures = OtherPictures(folder, content, NAMES, tuple(f"{one}.png" for one in NAMES))
         some = PictureSet(name, pictures, indices, content)
-        job.carry_out(*embedding(job, unit, some))
+        job.carry_out(*embedding(job.run, Machine.of(job), unit, some))
         clear_stale(job.run, unit, some)
         return Embedded.open(job.run, unit, some)
 

@@ -4,9 +4,10 @@ import polars as pl
 import pytest
 
 from features.state import State
-from pipeline.feature_table import STATE, TESTS, TRAINING, featuring
-from pipeline.job import NOTICES
+from pipeline.feature_table import featuring
+from pipeline.notices import NOTICES
 from pipeline.samples import SAMPLES
+from pipeline.unit_files import STATE, TESTS, TRAINING
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import features_of, sample_table, samples_of
 from workspace.errors import ConfigError

@@ -11,7 +11,7 @@ from models.nets.network import LesionNet
 from models.nets.quantised import RoundedLayer
 from models.nets.work import multiply_adds
 from models.networks import fold
-from models.networks.kept import open_network
+from models.networks.opened import open_network
 from models.networks.use import BEST, use_of
 from pipeline.beforehand import build, check_beforehand
 from pipeline.networks import SCORES, needed_by, trainings_of

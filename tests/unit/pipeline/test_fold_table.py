@@ -8,7 +8,7 @@ from folds.schema import SPLIT
 from folds.sides import lesion_in_training, with_sides
 from folds.split import FoldConfig
 from pipeline.fold_table import BALANCE, explained, fold_samples, folded_rows, folding
-from pipeline.job import NOTICES
+from pipeline.notices import NOTICES
 from pipeline.samples import DUPLICATES, SAMPLES
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import folds_of, made, sample_table, samples_of

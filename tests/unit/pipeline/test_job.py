@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from folds.findings import Findings
-from pipeline.job import NOTICES, Job, stop_on_errors
+from pipeline.job import Job
+from pipeline.notices import NOTICES, stop_on_errors
 from pipeline.recipe import load_recipe
 from reports.desk import LOG, ConsoleDesk
 from reports.table import Column, Table, Words

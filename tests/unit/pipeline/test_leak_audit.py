@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from pipeline import leak_audit
-from pipeline.feature_table import TESTS, TRAINING
 from pipeline.leak_audit import CHECKS, LEAKS, PLANTED, audit_run, auditing
 from pipeline.stack_rows import StackFiles, open_stack
+from pipeline.unit_files import TESTS, TRAINING
 from stacking.leaks import Chance
 from tests.by_hand.stack import stack_table, stack_units
 from tests.by_hand.tasks import check_travels, depends_on

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from pipeline.job import NOTICES, Job
+from pipeline.job import Job
 from pipeline.lesions import FILE, matching, with_lesions
+from pipeline.notices import NOTICES
 from pipeline.recipe import load_recipe
 from pipeline.samples import REPORT, SAMPLES
 from reports.desk import ConsoleDesk

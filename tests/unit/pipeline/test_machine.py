@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from models.inference.speed import EXACT
+from models.nets import determinism
 from models.nets.config import NetConfig
-from models.training import determinism
 from pipeline import machine
 from pipeline.machine import Machine, memory_gb
 from workspace.errors import ConfigError

@@ -4,7 +4,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from models.training.determinism import UNSWITCHED, VARIABLE
+from models.nets.determinism import UNSWITCHED, VARIABLE
 from pipeline.fold_network import _resumable
 from pipeline.job import Job
 from pipeline.machine import Machine, notice_unswitched

@@ -12,6 +12,7 @@ from models.networks.use import maker_of
 from pipeline.block_columns import anchors_of
 from pipeline.blocks import block_files, config_of, fill_block
 from pipeline.embeddings import OtherPictures, embedding
+from pipeline.machine import Machine
 from pipeline.new_columns import NewColumns, _kept, looking, open_columns
 from pipeline.new_data import NewData
 from pipeline.picture_rows import open_picture_rows
@@ -59,7 +60,7 @@ def keep_block(made, job, name="flag", seed=0):
             made.keep_network(name, one, weights=random_weights(seed + at))
     block = block_files(job, files, name, anchors_of(job, open_picture_rows(files)))
     for unit, some in block.columns().sets():
-        job.carry_out(*embedding(job, unit, some))
+        job.carry_out(*embedding(job.run, Machine.of(job), unit, some))
     # Three anchors are here, and ten are the least that a recipe may ask for.
     align = config_of(job, name).model_copy(update={"least_anchors": 10})
     with made.making(
@@ -87,7 +88,7 @@ def data(made, mark="a"):
 
 def new_columns(job, data, rows, names):
     """What these networks say of the rows, once they have looked."""
-    job.carry_out(*looking(job, data, rows, names))
+    job.carry_out(*looking((job.run, job.results), Machine.of(job), data, rows, names))
     return open_columns((job.run, job.results), data, rows, names)
 
 
@@ -219,15 +220,13 @@ def test_a_source_has_the_wanted_columns_alone():
     ]  # fmt: skip
 
 
-def test_a_members_scores_are_of_every_fold():
-    assert by_hand().scores().rows() == [
-        ("y", 0, 0.25), ("x", 0, 0.5), ("blind", 0, None),
-        ("y", 1, 0.75), ("x", 1, 1.0), ("blind", 1, None),
-    ]  # fmt: skip
-    turned = by_hand(TargetColumns(("oof_net_probability",), of_zero=True)).scores()
+def test_a_members_scores_are_of_one_fold():
+    assert by_hand().scores_of(0).rows() == [("y", 0, 0.25), ("x", 0, 0.5), ("blind", 0, None)]
+    assert by_hand().scores_of(1).rows() == [("y", 1, 0.75), ("x", 1, 1.0), ("blind", 1, None)]
+    turned = by_hand(TargetColumns(("oof_net_probability",), of_zero=True)).scores_of(0)
     assert turned["score"].to_list()[:2] == [0.75, 0.5]
     with pytest.raises(AssertionError, match="it is no member"):
-        by_hand(None).scores()
+        by_hand(None).scores_of(0)
 
 
 def test_means_over_the_folds_are_by_id_under_the_classes_names():

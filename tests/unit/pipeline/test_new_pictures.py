@@ -9,8 +9,8 @@ from PIL import Image
 
 from folds.images import ImageReader
 from models.inference.scores import score_pictures
-from models.networks import kept
-from models.networks.kept import open_network
+from models.networks import opened
+from models.networks.opened import open_network
 from models.networks.use import maker_of, use_of
 from pipeline import new_pictures
 from pipeline.answerers import answering_networks, cascade_of, challenged_by
@@ -270,14 +270,14 @@ def test_a_network_on_tokens_answers_without_overlays_and_says_so(run, tmp_path,
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a0.png").write_bytes((run.data / "pictures" / "a0.png").read_bytes())
     keep(run, "flag", weights=random_weights, limit=0.5)
-    opened = kept.open_network
+    open_network = opened.open_network
 
     def on_tokens(*asked):
-        net, use = opened(*asked)
+        net, use = open_network(*asked)
         net.last_map = ""
         return net, use
 
-    monkeypatch.setattr(kept, "open_network", on_tokens)
+    monkeypatch.setattr(opened, "open_network", on_tokens)
     job = run.job("predict.unlike=false", files={"images": tmp_path / "mine"})
     done = predict_images.run(job)
     assert BLIND.format(name="flag") in run.lines()

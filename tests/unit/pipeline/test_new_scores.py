@@ -8,13 +8,13 @@ import pytest
 
 from folds.sources import DataConfig
 from pipeline import new_scores
-from pipeline.feature_table import TRAINING
-from pipeline.members import RULE
 from pipeline.new_data import NewData
 from pipeline.new_scores import Choice, Scorer, Stacked, choose
-from stacking.fold import USE
+from pipeline.unit_files import TRAINING
+from pipeline.unseen_members import RULE
 from stacking.matrix import lazily
 from stacking.oof import all_files
+from stacking.use import USE
 from tests.by_hand.units import drafting, kept
 from workspace.errors import ArtifactError, ConfigError, one_line
 from workspace.units import open_unit
@@ -226,14 +226,13 @@ def scorer(run, *columns, features=AGES):
 def test_boosters_see_tables_and_networks_joined_by_id_in_the_order_they_learnt(run, monkeypatch):
     views = []
 
-    def scored(view, units, how, calibrated):
-        assert calibrated is None
-        views.extend([view(0), view(1)])
-        assert (list(units), how) == ([0, 1], "probability")
-        return "scores"
+    def scored(matrix, unit):
+        views.append(matrix)
+        return np.array([[0.25, 0.5], [0.5, 1.0]])[len(views) - 1]
 
-    monkeypatch.setattr(new_scores, "score_unseen", scored)
-    assert scorer(run, "oof_net_probability", "emb_net_0000").scores() == "scores"
+    monkeypatch.setattr(new_scores, "fold_scores", scored)
+    scores = scorer(run, "oof_net_probability", "emb_net_0000").scores()
+    assert scores["score"].to_list() == [0.375, 0.75]
     for fold, matrix in enumerate(views):
         assert matrix.columns == ("meta_age", "emb_net_0000")
         assert matrix.rows["isic_id"].to_list() == ["x", "y"]

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from folds.frozen import FILE
-from pipeline.feature_table import TESTS, TRAINING
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, check_held_out, check_repeats, open_stack, stack_files
+from pipeline.unit_files import TESTS, TRAINING
 from stacking.matrix import NEVER
 from tests.by_hand.stack import block_of, stack_table, stack_units
 from tests.by_hand.units import features_of, folds_of, kept, sample_table, samples_of

@@ -11,7 +11,6 @@ from rich.console import Console
 from metrics.pauc import pauc_above_tpr
 from metrics.ranking import auc
 from metrics.score_sheet import ScoreConfig
-from pipeline.members import MEMBERS, RULE, kept_blend
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, open_stack
 from pipeline.stacked import (
@@ -26,6 +25,7 @@ from pipeline.stacked import (
     join_stack,
     joining,
 )
+from pipeline.unseen_members import MEMBERS, RULE, kept_blend
 from reports.desk import ConsoleDesk
 from stacking.blending.config import BlendConfig
 from stacking.blending.members import COLUMN
@@ -33,8 +33,8 @@ from stacking.boosters.lightgbm import LightGBMConfig
 from stacking.calibration.config import CalibrationConfig
 from stacking.calibration.kept import Calibrated
 from stacking.config import StackConfig
-from stacking.fold import USE
 from stacking.unseen import score_unseen
+from stacking.use import USE
 from tests.by_hand.stack import stack_units
 from tests.by_hand.tasks import check_travels, depends_on
 from tests.by_hand.units import made

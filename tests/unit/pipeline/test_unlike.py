@@ -13,7 +13,7 @@ import pytest
 from models.inference.familiar import familiar
 from models.inference.scores import Way, score_pictures
 from models.networks.fold import own_rows
-from models.networks.kept import open_network
+from models.networks.opened import open_network
 from models.networks.use import maker_of
 from pipeline import unlike
 from pipeline.distances import as_said

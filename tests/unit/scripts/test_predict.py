@@ -9,13 +9,13 @@ import pytest
 from folds.sources import DataConfig
 from metrics.score_sheet import ScoreConfig
 from pipeline import new_data
-from pipeline.feature_table import STATE
-from pipeline.job import NOTICES
-from pipeline.members import STACK
 from pipeline.new_data import ROWS, NewData
+from pipeline.notices import NOTICES
 from pipeline.predictions import trained_on
 from pipeline.stack_rows import StackFiles, open_stack
 from pipeline.stacked import TEST, JoinConfigs, grow_boosters, join_stack
+from pipeline.unit_files import STATE
+from pipeline.unseen_members import STACK
 from scripts import predict
 from stacking.blending.config import BlendConfig
 from stacking.boosters.lightgbm import LightGBMConfig

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from models.networks.network import unit_name
+from models.networks.names import unit_name
 from pipeline import beforehand
 from pipeline.job import Job
 from pipeline.picture_rows import open_picture_rows

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from folds.findings import Findings
-from pipeline.job import NOTICES, Job
+from pipeline.job import Job
 from pipeline.leak_audit import LEAKS
+from pipeline.notices import NOTICES
 from pipeline.samples import DUPLICATES, IMAGES, REPORT, SAMPLES
 from pipeline.stacked import METRICS, TEST
 from scripts import audit, eda, features, folds, sample, score, stack, submission, verify

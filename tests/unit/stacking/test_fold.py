@@ -7,8 +7,9 @@ import pytest
 from metrics.ranking import auc
 from stacking.boosters import lightgbm
 from stacking.boosters.known import BOOSTERS
-from stacking.fold import probabilities, train_fold
+from stacking.fold import train_fold
 from stacking.matrix import Matrix
+from stacking.use import probabilities
 from tests.unit.stacking.conftest import QUICK, STACK, drawn, model_of
 from workspace.errors import ConfigError
 from workspace.progress import quietly

@@ -17,7 +17,7 @@ from models.input.pictures import Pictures
 from models.nets.config import NetConfig
 from models.nets.network import LesionNet
 from models.nets.weights import pack
-from models.networks import kept
+from models.networks import kept, opened
 from models.networks.auxiliary import ANSWERS, AuxiliaryTarget
 from models.networks.config import NetworkConfig
 from models.networks.fold import scores_of, train_network
@@ -113,7 +113,7 @@ def test_chosen_last_all_rows_are_learnt_and_the_last_weights_used(trained, tmp_
     with making(tmp_path / "unit", WANTED) as draft:
         kept.keep(draft, network, 0, run, done)
     unit = open_unit(tmp_path / "unit", "train-cnn")
-    net, use = kept.open_network(unit, ("benign", "malignant"))
+    net, use = opened.open_network(unit, ("benign", "malignant"))
     assert (use.inner_score, use.best_epoch) == (None, 1)
     assert len(use.views) == 4
     assert json.loads((tmp_path / "unit" / USE).read_text())["net"]["hidden"] == []
@@ -131,7 +131,7 @@ def test_check_162_a_kept_network_whose_gates_began_at_one_half_is_refused(tmp_p
         draft.tensors(kept.BEST, weights)
     unit = open_unit(tmp_path / "unit", "train-cnn")
     with pytest.raises(ArtifactError) as refused:
-        kept.open_network(unit)
+        opened.open_network(unit)
     assert str(refused.value) == (
         f"{unit.folder} has SE or CBAM whose gates begin at one half, which this version computes "
         "otherwise; run 'make train-cnn FRESH=1', or use it with the code that made it "

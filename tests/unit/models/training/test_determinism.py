@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from models.training.determinism import VARIABLE, refused_plainly, switch_on
+from models.nets.determinism import VARIABLE, refused_plainly, switch_on
 from workspace.errors import ConfigError
 
 

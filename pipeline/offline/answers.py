@@ -1,0 +1,77 @@
+"""The scores of new rows as the CSV that is handed in: whole and checked, or not there at all.
+
+Reads sample_submission.csv of the input, where there is one, for the order; writes the one file
+that was asked for, again and again as more is known.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from folds.findings import Findings
+from folds.schema import ID, identifier
+from folds.tables import is_there, read_table
+from stacking.calibration.kept import PROBABILITY
+from stacking.use import SCORE
+from submissions.submission import read_submission
+from submissions.writer import submission_table
+from workspace.arrays import Bools, Floats
+from workspace.atomic import replacing_file
+from workspace.files import write_csv
+
+SAMPLE = "sample_submission.csv"
+
+
+def order_of(folder: Path, ids: pl.Series) -> pl.Series:
+    """As the competition's sample has the ids; by id where there is none."""
+    sample = folder / SAMPLE
+    if not is_there(sample):
+        return ids.sort()
+    return read_table(sample, (identifier(ID),), Findings())[ID]
+
+
+def handed_out(scores: pl.DataFrame) -> pl.DataFrame:
+    """(ID, score): the probability, where the run was asked for one."""
+    name = PROBABILITY if PROBABILITY in scores.columns else SCORE
+    return scores.select(ID, pl.col(name).alias(SCORE))
+
+
+def filled_in(scores: pl.DataFrame, tables: pl.DataFrame, seen: pl.Series) -> pl.DataFrame:
+    """The same, with rows without a picture where their scores by tables alone put them.
+
+    Scores of two parts of a stack have two scales, so it is the place among the rows with a picture
+    that goes over: what is the tenth of a hundred by tables gets the tenth score. `tables` and
+    `seen` are row for row as `scores`.
+    """
+    assert scores[ID].equals(tables[ID])
+    known = seen.to_numpy()
+    values = _by_rank(scores[SCORE].to_numpy(), tables[SCORE].to_numpy(), known)
+    return scores.with_columns(pl.Series(SCORE, values))
+
+
+def _by_rank(scores: Floats, tables: Floats, known: Bools) -> Floats:
+    result = scores.copy()
+    ruler, values = np.sort(tables[known]), np.sort(scores[known])
+    result[~known] = np.interp(tables[~known], ruler, values)
+    return result
+
+
+@dataclass
+class AnswerFile:
+    """The one file that was asked for."""
+
+    path: Path
+    is_there: bool = False  # written by this call: what lay there before is no answer
+
+    def write(self, scores: pl.DataFrame, order: pl.Series) -> None:
+        """Beside it first, read back as a scorer would, then in one rename."""
+        table = submission_table(scores, order)
+        with replacing_file(self.path) as aside:
+            write_csv(aside, table)
+            findings = Findings()
+            written = read_submission(aside, order, findings)
+            findings.raise_errors()
+            assert written.equals(table)
+        self.is_there = True

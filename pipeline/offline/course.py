@@ -1,0 +1,295 @@
+"""The course of one call: tables first, then pictures fold by fold; a whole file after each.
+
+Reads a bundle's run and an input folder; writes the CSV that was asked for, and units into the work
+folder, from which the same call goes on after a stop.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from folds.findings import plural
+from folds.schema import ID
+from folds.sources import DataConfig
+from folds.sources.registry import SOURCES
+from pipeline.machine import Machine
+from pipeline.new_data import data_in
+from pipeline.new_scores import Choice, Stacked, choose
+from pipeline.offline.answers import AnswerFile, filled_in, handed_out, order_of
+from pipeline.offline.clock import Clock, OutOfTimeError, dropped, with_time
+from pipeline.offline.desk import as_time
+from pipeline.offline.pace import FEW, InTime, Rates, try_out
+from pipeline.offline.tables import Work, decoding, featuring, reading
+from pipeline.offline.views import (
+    looks,
+    scorer_of,
+    shown_pictures,
+    view_of,
+    viewing,
+    with_picture,
+)
+from pipeline.unseen_members import PARTS
+from workspace.errors import ConfigError, DataError, name_some
+from workspace.executors import ThisProcess
+from workspace.hashing import HashMemory
+from workspace.manifest import load_manifest
+from workspace.progress import Desk
+from workspace.tasks import Context, Task
+from workspace.units import Unit
+from workspace.work import carry_out
+
+TABULAR, _ = PARTS
+DONE, LESS = 0, 3  # exit codes: all that was asked for, and a whole file of less
+VIEW_S = 3.0  # how much longer a view with pictures takes than by tables, until one is measured
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says."""
+
+    bundle: Path
+    input: Path
+    output: AnswerFile
+    work: Path
+    folds: tuple[int, ...] | None = None  # None: all
+    clock: Clock = field(default_factory=lambda: Clock(0.0, None))
+    device: str = "auto"
+    processes: int = 1
+    pictureless: bool = False  # training had rows without a picture too
+
+
+def follow(asked: Asked, desk: Desk) -> int:
+    """The exit code: all was done, or less in time."""
+    course = Course(asked, desk, open_work(asked))
+    course.read()
+    by_tables = course.answer_by_tables()
+    if course.stacked.sees:
+        return course.answer_by_pictures()
+    return DONE if by_tables == course.folds else LESS
+
+
+def open_work(asked: Asked) -> Work:
+    """The bundle's run and the new data, before anything is read of their rows."""
+    run = asked.bundle / "run"
+    stacked = Stacked.open(run)
+    made_from = stacked.unit.manifest.recipe["data"]
+    own = {"folder": asked.input, "images_in": (), "images": "all", "limit": None, "lesions": None}
+    config = DataConfig.model_validate({**made_from, **own, "table": None})
+    if not config.folder.exists():
+        raise DataError(f"{asked.input} is not there; name the folder of the new data.")
+    narrowed = SOURCES[config.source].unlabelled(config)
+    asked.work.mkdir(parents=True, exist_ok=True)
+    data = data_in(
+        DataConfig.model_validate(narrowed.model_dump()),
+        HashMemory(asked.work / ".hashes.json"),
+        sees=stacked.sees,
+    )
+    return Work(run, data, asked.work / data.name)
+
+
+@dataclass(frozen=True)
+class Course:
+    """One call, as far as it has come."""
+
+    asked: Asked
+    desk: Desk
+    work: Work
+
+    @cached_property
+    def stacked(self) -> Stacked:
+        return self.work.stacked
+
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """Those that were asked for, lowest first."""
+        every, wanted = self.stacked.folds, self.asked.folds
+        if wanted is None:
+            return every
+        strange = sorted(set(wanted) - set(every))
+        if strange or not wanted:
+            raise ConfigError(
+                f"--folds names {name_some(strange) or 'none'}; the bundle has the folds "
+                f"{', '.join(map(str, every))}."
+            )
+        return tuple(sorted(set(wanted)))
+
+    @cached_property
+    def by_tables(self) -> Choice | None:
+        """Who scores before a picture was looked at; None: nobody can."""
+        if not self.stacked.sees:
+            return Choice(self.stacked.policy, self.stacked.handed_in, (), "")
+        if TABULAR in self.stacked.parts and not self.work.data.alone:
+            return Choice(TABULAR, (TABULAR,), (), "")
+        return None
+
+    def read(self) -> None:
+        """The rows and their columns."""
+        rows = reading(self.work)
+        every = [rows] if self.work.data.alone else [rows, featuring(self.work, rows)]
+        [(read, _), *_] = self.carry_out(*every)
+        ids = read.parquet("rows.parquet", [ID])[ID]
+        self.say(f"{plural(len(ids), 'row')} to score.")
+
+    @cached_property
+    def order(self) -> pl.Series:
+        """As the file is to have the ids."""
+        ids = self.work.open("rows").parquet("rows.parquet", [ID])[ID]
+        return order_of(self.work.data.folder, ids)
+
+    def answer_by_tables(self) -> tuple[int, ...]:
+        """A file at once by one fold, then by all that there is time for; the folds that it has."""
+        choice = self.by_tables
+        if choice is None:
+            self.say("no tables to score by: there is a file once the first fold has looked.")
+            return ()
+        first, *others = self.folds
+        before = self.clock.spent_s
+        tables = {first: self.view(choice, first, [])}
+        self.write(choice, tables, f"by tables alone, fold {first}")
+        seconds = self.clock.spent_s - before
+        for fold in others:
+            if not self.clock.has_time_for(seconds):
+                break
+            tables[fold] = self.view(choice, fold, [])
+        if len(tables) > 1:
+            self.write(choice, tables, f"by tables alone, {plural(len(tables), 'fold')}")
+        self.seconds["view"] = VIEW_S * seconds
+        return tuple(tables)
+
+    def answer_by_pictures(self) -> int:
+        """The file anew after each fold whose networks have looked."""
+        self.carry_out(decoding(self.work, reading(self.work)))
+        rows = self.work.rows()
+        choice = choose(self.stacked, self.work.data, rows)
+        self.say(choice.told)
+        if not choice.networks:
+            return LESS
+        shards = {fold: looks(self.work, self.machine, rows, choice, fold) for fold in self.folds}
+        costs = self.costs_of(shards)
+        chosen = list(with_time(costs, self.clock))
+        self.say_plan(costs, chosen)
+        views: dict[int, dict[str, pl.DataFrame]] = {}
+        while chosen:
+            fold = chosen.pop(0)
+            try:
+                self.look(shards[fold], [shards[later] for later in chosen])
+                views[fold] = self.view(choice, fold, shards[fold])
+            except OutOfTimeError:
+                self.say(f"no time is left for fold {fold}: it has no say.")
+                break
+            self.write(choice, views, f"with pictures, {plural(len(views), 'fold')}", rows)
+            costs = {later: self.cost_of(shards[later]) for later in chosen}
+            if late := dropped(chosen, with_time(costs, self.clock)):
+                chosen = [one for one in chosen if one not in late]
+                self.say(f"no time is left for {self._folds(late)}: dropped.")
+        without = dropped(self.folds, list(views))
+        return LESS if without or not bool(with_picture(rows).all()) else DONE
+
+    # How long it takes
+
+    @property
+    def clock(self) -> Clock:
+        return self.asked.clock
+
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """What was measured: of one fold's `view`."""
+        return {"view": 0.0}
+
+    @cached_property
+    def rates(self) -> Rates:
+        return Rates(self.asked.processes)
+
+    @cached_property
+    def machine(self) -> Machine:
+        return Machine(self.asked.device)
+
+    def costs_of(self, shards: Mapping[int, Sequence[Task]]) -> dict[int, float]:
+        """Seconds by fold; networks that nobody has timed yet look at some pictures first."""
+        every = [task for tasks in shards.values() for task in tasks]
+        waiting = [task for task in every if load_manifest(task.folder) is None]
+        pictures, units = shown_pictures(waiting)
+        if pictures is not None and len(pictures.ids) > FEW:
+            for unit in units:
+                rate = try_out(unit, pictures, self.machine)
+                self.rates.note(unit.folder.name, rate, 1)
+        return {fold: self.cost_of(tasks) for fold, tasks in shards.items()}
+
+    def cost_of(self, shards: Sequence[Task]) -> float:
+        return self.rates.cost_of(shards) + self.seconds["view"]
+
+    def say_plan(self, costs: Mapping[int, float], chosen: Sequence[int]) -> None:
+        time = as_time(sum(costs[fold] for fold in chosen))
+        limit = self.clock.limit_s
+        given = "" if limit is None else f" of {as_time(limit)}"
+        self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
+        if late := dropped(self.folds, chosen):
+            self.say(f"no time for {self._folds(late)}, the slowest: dropped.")
+
+    # What is done
+
+    def look(self, shards: Sequence[Task], later: Sequence[Sequence[Task]]) -> None:
+        """All networks of a fold at all pictures, or out of time."""
+        view = self.seconds["view"]
+
+        def left_s() -> float:
+            return self.rates.cost_of(shards) + view + sum(map(self.cost_of, later))
+
+        executor = InTime(self.desk, self.clock, self.rates, view, left_s)
+        executor.knows(shards)
+        carry_out(shards, self.context(executor))
+
+    def view(self, choice: Choice, fold: int, shards: Sequence[Task]) -> dict[str, pl.DataFrame]:
+        before = self.clock.spent_s
+        [(unit, new)] = self.carry_out(viewing(self.work, choice, fold, shards))
+        if new and choice.networks:
+            self.seconds["view"] = self.clock.spent_s - before
+        return view_of(unit.folder, choice.members)
+
+    def write(
+        self, choice: Choice, views: Mapping[int, Mapping[str, pl.DataFrame]], how: str,
+        rows: pl.DataFrame | None = None,
+    ) -> None:  # fmt: skip
+        """The file, whole."""
+        scores = handed_out(scorer_of(self.work, choice).joined(dict(sorted(views.items()))))
+        if rows is not None and not self.asked.pictureless and not with_picture(rows).all():
+            scores = self.filled_in(scores, rows, sorted(views))
+        self.asked.output.write(scores, self.order)
+        self.say(f"wrote {self.asked.output.path}: {plural(len(scores), 'row')}, {how}.")
+
+    def filled_in(
+        self, scores: pl.DataFrame, rows: pl.DataFrame, folds: Sequence[int]
+    ) -> pl.DataFrame:
+        """Rows without a picture by where tables put them."""
+        seen = with_picture(rows)
+        self.say(
+            f"notice: {plural(int((~seen).sum()), 'row')} without a picture that can be decoded, "
+            "scored by tables alone."
+        )
+        choice = self.by_tables
+        if choice is None:
+            raise DataError(
+                f"Rows without a picture: {name_some(rows.filter(~seen)[ID].to_list())}; this "
+                "bundle has no part of tables alone, so add their pictures."
+            )
+        views = {fold: self.view(choice, fold, []) for fold in folds}
+        tables = handed_out(scorer_of(self.work, choice).joined(views))
+        return filled_in(scores, tables, seen)
+
+    def carry_out(self, *tasks: Task) -> list[tuple[Unit, bool]]:
+        return carry_out(tasks, self.context(ThisProcess(self.desk)))
+
+    def context(self, executor: ThisProcess) -> Context:
+        made = self.stacked.unit.manifest
+        hashes = HashMemory(self.asked.work / ".hashes.json")
+        return Context(made.recipe, made.seed, hashes, self.desk, executor)
+
+    def say(self, message: str) -> None:
+        self.desk.say(message)
+
+    @staticmethod
+    def _folds(folds: Sequence[int]) -> str:
+        return f"fold{'' if len(folds) == 1 else 's'} {', '.join(map(str, folds)) or 'none'}"

@@ -1,0 +1,71 @@
+"""How a call ends: our errors as one line, a stop request as its exit code, a file in every case.
+
+Once there is a whole file, a fault of what comes after must not take it away: it is told, and the
+exit code says that less was done.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.offline.answers import AnswerFile
+from pipeline.offline.clock import Clock
+from pipeline.offline.course import LESS, Asked, follow
+from pipeline.offline.desk import PlainDesk
+from workspace.errors import DermstackError
+from workspace.faults import naming_faults
+from workspace.machine import refuse_odd_numbers
+from workspace.progress import Desk
+from workspace.stopping import Stopped, stopping_cleanly
+
+FAULT = 1  # of our own
+
+
+def ended(words: Mapping[str, Any]) -> int:
+    """The exit code."""
+    desk = PlainDesk(words["started"])
+    asked = asked_of(words)
+    try:
+        with stopping_cleanly(), naming_faults():
+            refuse_odd_numbers()
+            code = follow(asked, desk)
+    except DermstackError as error:
+        print(f"submit: {error}", file=sys.stderr, flush=True)
+        return _with_file(asked, desk, 2)
+    except Stopped as stopped:
+        print(
+            f"submit: stopped by {stopped.signal.name}; the same command goes on from "
+            f"{asked.work}.",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+        return stopped.exit_code
+    except Exception:  # a bug of ours, or of a driver: what was written must stay handed in
+        traceback.print_exc()
+        return _with_file(asked, desk, FAULT)
+    desk.say("done." if code == 0 else "done, with less than was asked for (see above).")
+    return code
+
+
+def asked_of(words: Mapping[str, Any]) -> Asked:
+    """What the words mean in this bundle."""
+    bundle = Path(words["bundle"])
+    facts = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["facts"]
+    minutes = words["minutes"] if words["minutes"] is not None else facts.get("minutes")
+    limit_s = None if minutes is None else 60 * minutes
+    return Asked(
+        bundle=bundle, input=Path(words["input"]), output=AnswerFile(Path(words["output"])),
+        work=Path(words["work"]), folds=words["folds"],
+        clock=Clock(words["started"], limit_s), device=words["device"],
+        processes=words["processes"] or 1, pictureless=bool(facts.get("pictureless")),
+    )  # fmt: skip
+
+
+def _with_file(asked: Asked, desk: Desk, code: int) -> int:
+    """What an error ends in, if this call has already written a whole file."""
+    if not asked.output.is_there:
+        return code
+    desk.say(f"{asked.output.path} is whole, by what was done before the error.")
+    return LESS

@@ -1,0 +1,19 @@
+"""What a bundle's submit.py calls, once it has checked every file: from words to an exit code.
+
+0: all that was asked for; 2: an error that the user can mend, in one sentence; 3: a whole file, of
+less than was asked for; 130 and 143: stopped, and the same call goes on.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workspace.machine import begin_process
+
+begin_process()  # before a library loads that computes with threads
+
+
+def answer(asked: Mapping[str, Any]) -> int:
+    """The command line's words as `submit.py` reads them."""
+    from pipeline.offline.ending import ended  # noqa: PLC0415 - after `begin_process`
+
+    return ended(asked)

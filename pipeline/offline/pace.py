@@ -1,0 +1,96 @@
+"""How fast networks look at pictures here, and an executor that stops before the time is over.
+
+A network's rate is that of its last shard; before its first one it is that of some pictures, which
+are asked for nothing else.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.embeddings import OtherPictures, open_pictures
+from pipeline.machine import Machine
+from pipeline.offline.clock import Clock
+from pipeline.offline.desk import as_time
+from workspace.executors import ThisProcess
+from workspace.manifest import load_manifest
+from workspace.orders import Order
+from workspace.progress import Desk
+from workspace.tasks import Task
+from workspace.units import Unit
+
+FEW = 512  # pictures that are looked at sooner than anybody could measure how long it takes
+TRIAL = 64  # of them, twice: the first time a network is slower
+
+
+class Rates:
+    """Seconds a picture by network and fold, as `<network>_fold_<k>`."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self._seconds: dict[str, float] = {}
+        self._processes = processes
+
+    def note(self, network: str, seconds: float, pictures: int) -> None:
+        self._seconds[network] = seconds / max(pictures, 1)
+
+    def cost_of(self, shards: Sequence[Task]) -> float:
+        """The seconds until all of these are done that are not yet."""
+        waiting = [task for task in shards if load_manifest(task.folder) is None]
+        return sum(map(self.cost_of_one, waiting)) / self._processes
+
+    def cost_of_one(self, shard: Task) -> float:
+        return self._seconds.get(shard.folder.parent.name, 0.0) * pictures_in(shard)
+
+
+def pictures_in(shard: Task) -> int:
+    """How many it is of."""
+    return len(shard.arguments["some"][1])
+
+
+def try_out(unit: Unit, pictures: OtherPictures, machine: Machine) -> float:
+    """Seconds a picture of one network, by some of them."""
+    from models.inference.scores import score_pictures  # noqa: PLC0415 - torch takes seconds
+    from models.networks.opened import open_network  # noqa: PLC0415
+
+    net, use = open_network(unit)
+    there = open_pictures(pictures)
+    way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
+    some = np.arange(min(TRIAL * way.side_by_side, len(there)))
+    score_pictures(net, there, some, way)
+    began = time.monotonic()
+    score_pictures(net, there, some, way)
+    return (time.monotonic() - began) / len(some)
+
+
+class InTime(ThisProcess):
+    """Carries out shards while there is time, notes how long each took, and says what is left."""
+
+    def __init__(
+        self, desk: Desk, clock: Clock, rates: Rates, reserve_s: float,
+        left_s: Callable[[], float],
+    ) -> None:  # fmt: skip
+        super().__init__(desk)
+        self._clock, self._rates, self._reserve_s = clock, rates, reserve_s
+        self._left_s = left_s
+        self._shards: dict[Path, Task] = {}
+
+    def knows(self, shards: Sequence[Task]) -> None:
+        """The tasks that it will be given."""
+        self._shards = {task.folder: task for task in shards}
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        order: Order = arguments[0]
+        shard = self._shards[order.folder]
+        self._clock.check(self._rates.cost_of_one(shard) + self._reserve_s)
+        began = time.monotonic()
+        future = super().submit(function, *arguments)
+        if load_manifest(shard.folder) is not None:  # and not at work elsewhere
+            seconds = time.monotonic() - began
+            self._rates.note(shard.folder.parent.name, seconds, pictures_in(shard))
+        if left := self._left_s():
+            self._desk.say(f"about {as_time(left)} left in all")
+        return future
