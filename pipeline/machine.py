@@ -78,14 +78,14 @@ class Machine:
         import torch  # noqa: PLC0415
 
         from models.inference.scores import Way  # noqa: PLC0415
-        from models.inference.speed import EXACT, Pace  # noqa: PLC0415
+        from models.inference.speed import EXACT, halved  # noqa: PLC0415
         from models.inference.views import SIX  # noqa: PLC0415
         from models.nets.work import threads_of  # noqa: PLC0415
 
         known = {view.name: view for view in SIX}
         chosen = tuple(known[name] for name in views)
-        pace = Pace("bfloat16") if bfloat16 else EXACT
         device = self.torch_device()
+        pace = halved(device) if bfloat16 else EXACT
         way = Way(device, workers=reading_processes(), views=chosen, pace=pace)
         if device.type != "cpu":
             return way

@@ -142,13 +142,15 @@ class _Kept:
     target: TargetColumns | None
 
 
-def _kept(run: Path, name: str, folds: Container[int] | None = None) -> _Kept:
-    """Its maps and scales, its classes, and its folds, if their makers are still there."""
+def units_of(
+    run: Path, name: str, folds: Container[int] | None = None
+) -> tuple[Unit, dict[int, Unit]]:
+    """A network's block, and its networks by fold, if they are those that the block is made by."""
     block, units = open_unit(run / "blocks" / name, "embed"), {}
+    learnt = not block.facts.get(LEARNT_NOTHING)
     for fold, maker in block.facts["makers"].items():
         if folds is not None and int(fold) not in folds:
             continue
-        learnt = not block.facts.get(LEARNT_NOTHING)
         unit = (
             open_unit(run / "networks" / unit_name(name, int(fold)), TRAIN_CNN)
             if learnt
@@ -160,6 +162,12 @@ def _kept(run: Path, name: str, folds: Container[int] | None = None) -> _Kept:
                 "or run 'make stack' again."
             )
         units[int(fold)] = unit
+    return block, units
+
+
+def _kept(run: Path, name: str, folds: Container[int] | None = None) -> _Kept:
+    """Its maps and scales, its classes, and its folds."""
+    block, units = units_of(run, name, folds)
     classes = tuple(block.manifest.settings["classes"])
     try:
         config = AlignConfig.model_validate(block.manifest.settings["align"])

@@ -47,6 +47,7 @@ from stacking.boosters.known import BOOSTERS
 from stacking.calibration.config import CalibrationConfig
 from stacking.config import AuditConfig, StackConfig
 from stacking.tuning.config import TuneConfig
+from submissions.offline.config import BundleConfig
 from synthetic.config import SyntheticConfig
 from workspace.choices import Names
 from workspace.errors import ConfigError, name_some
@@ -95,6 +96,7 @@ class Recipe(_Boosters):
     suite: SuiteConfig = SuiteConfig()
     distill: DistillConfig = DistillConfig()
     export: ExportConfig = ExportConfig()
+    bundle: BundleConfig = BundleConfig()
     label_efficiency: LabelEfficiencyConfig = LabelEfficiencyConfig()
     report: ReportConfig = ReportConfig()
 

@@ -19,8 +19,10 @@ from pipeline.machine import Machine
 from pipeline.new_data import data_in
 from pipeline.new_scores import Choice, Stacked, choose
 from pipeline.offline.answers import AnswerFile, filled_in, handed_out, order_of
+from pipeline.offline.assistant import assisted
 from pipeline.offline.clock import Clock, OutOfTimeError, dropped, with_time
 from pipeline.offline.desk import as_time
+from pipeline.offline.gpu import fault_of_gpu, gpus
 from pipeline.offline.pace import FEW, InTime, Rates, try_out
 from pipeline.offline.tables import Work, decoding, featuring, reading
 from pipeline.offline.views import (
@@ -57,7 +59,7 @@ class Asked:
     folds: tuple[int, ...] | None = None  # None: all
     clock: Clock = field(default_factory=lambda: Clock(0.0, None))
     device: str = "auto"
-    processes: int = 1
+    processes: int | None = None  # None: one for each GPU
     pictureless: bool = False  # training had rows without a picture too
 
 
@@ -172,6 +174,16 @@ class Course:
         chosen = list(with_time(costs, self.clock))
         self.say_plan(costs, chosen)
         views: dict[int, dict[str, pl.DataFrame]] = {}
+        with assisted(self.asked, chosen, self.processes - 1):
+            self.follow_folds(choice, rows, shards, chosen, views)
+        without = dropped(self.folds, list(views))
+        return LESS if without or not bool(with_picture(rows).all()) else DONE
+
+    def follow_folds(
+        self, choice: Choice, rows: pl.DataFrame, shards: Mapping[int, Sequence[Task]],
+        chosen: list[int], views: dict[int, dict[str, pl.DataFrame]],
+    ) -> None:  # fmt: skip
+        """One fold after the other into `views`, while there is time."""
         while chosen:
             fold = chosen.pop(0)
             try:
@@ -185,8 +197,6 @@ class Course:
             if late := dropped(chosen, with_time(costs, self.clock)):
                 chosen = [one for one in chosen if one not in late]
                 self.say(f"no time is left for {self._folds(late)}: dropped.")
-        without = dropped(self.folds, list(views))
-        return LESS if without or not bool(with_picture(rows).all()) else DONE
 
     # How long it takes
 
@@ -201,10 +211,22 @@ class Course:
 
     @cached_property
     def rates(self) -> Rates:
-        return Rates(self.asked.processes)
+        return Rates(self.processes)
+
+    @cached_property
+    def processes(self) -> int:
+        """That look at pictures: as many as were asked for, else one a GPU."""
+        return self.asked.processes or max(1, gpus(self.machine))
 
     @cached_property
     def machine(self) -> Machine:
+        """Where networks run: a GPU that does what it says, else the CPU."""
+        fault = None if self.asked.device == "cpu" else fault_of_gpu()
+        if fault is not None and self.asked.device == "cuda":
+            raise ConfigError(f"The GPU fails at its first operation ({fault}); take --device cpu.")
+        if fault is not None:
+            self.say(f"notice: the GPU fails at its first operation ({fault}): the CPU looks.")
+            return Machine("cpu")
         return Machine(self.asked.device)
 
     def costs_of(self, shards: Mapping[int, Sequence[Task]]) -> dict[int, float]:

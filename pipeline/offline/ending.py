@@ -59,7 +59,7 @@ def asked_of(words: Mapping[str, Any]) -> Asked:
         bundle=bundle, input=Path(words["input"]), output=AnswerFile(Path(words["output"])),
         work=Path(words["work"]), folds=words["folds"],
         clock=Clock(words["started"], limit_s), device=words["device"],
-        processes=words["processes"] or 1, pictureless=bool(facts.get("pictureless")),
+        processes=words["processes"], pictureless=bool(facts.get("pictureless")),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.embeddings import OtherPictures, open_pictures
 from pipeline.machine import Machine
 from pipeline.offline.clock import Clock
-from pipeline.offline.desk import as_time
+from pipeline.offline.desk import EVERY_S, as_time
 from workspace.executors import ThisProcess
 from workspace.manifest import load_manifest
 from workspace.orders import Order
@@ -43,7 +43,15 @@ class Rates:
         return sum(map(self.cost_of_one, waiting)) / self._processes
 
     def cost_of_one(self, shard: Task) -> float:
-        return self._seconds.get(shard.folder.parent.name, 0.0) * pictures_in(shard)
+        return self._rate_of(shard.folder.parent.name) * pictures_in(shard)
+
+    def _rate_of(self, network: str) -> float:
+        """Its own; else of its other folds in the mean, since these are of one kind."""
+        if network in self._seconds:
+            return self._seconds[network]
+        kind = network.rpartition("_fold_")[0]
+        alike = [s for name, s in self._seconds.items() if name.rpartition("_fold_")[0] == kind]
+        return sum(alike) / len(alike) if alike else 0.0
 
 
 def pictures_in(shard: Task) -> int:
@@ -77,6 +85,7 @@ class InTime(ThisProcess):
         self._clock, self._rates, self._reserve_s = clock, rates, reserve_s
         self._left_s = left_s
         self._shards: dict[Path, Task] = {}
+        self._said = -EVERY_S
 
     def knows(self, shards: Sequence[Task]) -> None:
         """The tasks that it will be given."""
@@ -91,6 +100,12 @@ class InTime(ThisProcess):
         if load_manifest(shard.folder) is not None:  # and not at work elsewhere
             seconds = time.monotonic() - began
             self._rates.note(shard.folder.parent.name, seconds, pictures_in(shard))
-        if left := self._left_s():
-            self._desk.say(f"about {as_time(left)} left in all")
+        self._say_left()
         return future
+
+    def _say_left(self) -> None:
+        """Now and then: shards of few pictures are many lines."""
+        now = time.monotonic()
+        if now - self._said >= EVERY_S and (left := self._left_s()):
+            self._said = now
+            self._desk.say(f"about {as_time(left)} left in all")

@@ -1,0 +1,164 @@
+"""A finished run as a folder that answers unseen data by itself: `make bundle`, as a task.
+
+Reads the run's stack, its features' state, boosters, blocks and networks; writes <run>/bundle/: of
+each unit what inference reads, this project's code that does it, the launcher and the notebook, and
+bundle.json, which has a hash of every file.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from folds.schema import IMAGE, SPLIT, TEST
+from models.networks.use import BEST, USE
+from pipeline.job import Job
+from pipeline.new_columns import units_of
+from pipeline.new_scores import Stacked
+from pipeline.samples import SAMPLES
+from pipeline.unit_files import STATE
+from pipeline.unseen_members import IMAGE_COLUMNS, MEMBERS, PARTS, RULE
+from stacking.calibration.kept import FILE as CALIBRATION
+from stacking.thresholds import FILE as THRESHOLD
+from submissions.offline.config import BundleConfig
+from submissions.offline.contents import guides, platform_files
+from workspace.closure import REPOSITORY, Closure, closure_of
+from workspace.hashing import sha256_file, sha256_text
+from workspace.manifest import NAME
+from workspace.tasks import Task
+from workspace.units import Draft, Unit, open_unit
+
+BUNDLE, LISTING, ZIP = "bundle", "bundle.json", "bundle.zip"
+ENTRY = "pipeline.offline.entry"
+TABULAR, _ = PARTS
+VERSION = 1  # of the listing; `submit.py` reads no other
+
+
+def bundling(job: Job, verified: Unit) -> Task:
+    """All that is needed to score unseen rows by the run's stack."""
+    stacked = Stacked.open(job.run)
+    stacked.refuse_other_blocks()
+    code = closure_of([ENTRY])
+    config = job.recipe.bundle
+    units = {unit.folder.relative_to(job.run).as_posix(): unit for unit, _ in read_units(stacked)}
+    return Task(
+        job.run / BUNDLE,
+        BUNDLE,
+        make_bundle,
+        settings={"bundle": config.model_dump(mode="json"), "code": hash_of(code)},
+        inputs={name: unit.content() for name, unit in units.items()}
+        | {SAMPLES: verified.sha256(SAMPLES)},
+        arguments={
+            "run": job.run, "samples": verified.folder, "config": config,
+            "name": job.recipe.name,
+        },
+    )  # fmt: skip
+
+
+def make_bundle(draft: Draft, run: Path, samples: Path, config: BundleConfig, name: str) -> None:
+    """Every file, then the listing of all of them."""
+    stacked, code = Stacked.open(run), closure_of([ENTRY])
+    for unit, files in read_units(stacked):
+        _take(draft, run, unit, files)
+    for path in code.files:
+        _write(draft, Path("code") / path, (REPOSITORY / path).read_bytes())
+    facts = facts_of(stacked, samples, config, name)
+    for file, text in guides(config, facts, sorted(code.libraries)).items():
+        _write(draft, Path(file), text.encode())
+    listing = {"version": VERSION, "facts": facts, "files": _listed(draft.folder)}
+    draft.json(LISTING, listing)
+    # What is handed to the platform beside the bundle carries the listing's own hash.
+    sha256 = sha256_file(draft.folder / LISTING)
+    for file, value in platform_files(config, sha256, name).items():
+        draft.json(file, value)
+    draft.facts.update(facts | {"sha256": sha256})
+    if config.form == "zip":
+        _pack(draft)
+
+
+def facts_of(stacked: Stacked, samples: Path, config: BundleConfig, name: str) -> dict[str, Any]:
+    """What a call of the bundle must know beside the units."""
+    rows = open_unit(samples, "verify").parquet(SAMPLES, [IMAGE, SPLIT])
+    training = rows.filter(pl.col(SPLIT) != TEST)
+    return {
+        "name": name, "minutes": config.minutes, "policy": stacked.policy,
+        "members": list(scoring_members(stacked)), "networks": list(looking_networks(stacked)),
+        "folds": list(stacked.folds), "pictureless": training[IMAGE].null_count() > 0,
+    }  # fmt: skip
+
+
+def scoring_members(stacked: Stacked) -> tuple[str, ...]:
+    """Those with boosters that may score: what is handed in, and tables alone for the beginning."""
+    by_tables = (TABULAR,) if TABULAR in stacked.parts else ()
+    return tuple(dict.fromkeys([*(n for n in stacked.handed_in if n in stacked.grown), *by_tables]))
+
+
+def looking_networks(stacked: Stacked) -> tuple[str, ...]:
+    """Those that must look: all where boosters see what they say, else the members among them."""
+    seen = any(
+        column.startswith(IMAGE_COLUMNS)
+        for name in scoring_members(stacked)
+        for column in stacked.columns(name)
+    )
+    return tuple(n for n in stacked.networks if seen or n in stacked.handed_in)
+
+
+def read_units(stacked: Stacked) -> Iterator[tuple[Unit, list[str]]]:
+    """The run's units that are read to score, each with the files that are."""
+    yield stacked.featured, [STATE]
+    own = (RULE, MEMBERS, CALIBRATION, THRESHOLD)
+    yield stacked.unit, [name for name in own if name in stacked.unit.manifest.files]
+    for member in scoring_members(stacked):
+        for unit in stacked.boosters(member).values():
+            beside = (".parquet", ".csv")
+            yield unit, [name for name in unit.manifest.files if not name.endswith(beside)]
+    for name in looking_networks(stacked):
+        block, networks = units_of(stacked.run, name)
+        yield block, [file for file in block.manifest.files if file.endswith(".safetensors")]
+        for unit in {one.folder: one for one in networks.values()}.values():
+            yield unit, [USE, BEST]
+
+
+def hash_of(code: Closure) -> str:
+    """One hash of all files of the code, and of what is written beside it."""
+    return sha256_text("\n".join(f"{p} {sha256_file(REPOSITORY / p)}" for p in code.files))
+
+
+def _take(draft: Draft, run: Path, unit: Unit, files: list[str]) -> None:
+    folder = Path("run") / unit.folder.relative_to(run)
+    for name in files:
+        (draft.folder / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        draft.take((folder / name).as_posix(), unit, name)
+    _write(draft, folder / NAME, (unit.folder / NAME).read_bytes())
+
+
+def _write(draft: Draft, path: Path, data: bytes) -> None:
+    (draft.folder / path).parent.mkdir(parents=True, exist_ok=True)
+    draft.encoded(path.as_posix(), data)
+
+
+def _listed(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        path.relative_to(folder).as_posix(): {
+            "sha256": sha256_file(path), "size": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }  # fmt: skip
+
+
+def _pack(draft: Draft) -> None:
+    """The same as one ZIP of equal bytes for equal files; weights do not shrink."""
+    paths = [path for path in sorted(draft.folder.rglob("*")) if path.is_file()]
+    packed = draft.folder / ZIP
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for path in paths:
+            entry = zipfile.ZipInfo(path.relative_to(draft.folder).as_posix())
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while piece := source.read(2**20):
+                    target.write(piece)
+            path.unlink()
+    for folder in sorted((p for p in draft.folder.rglob("*") if p.is_dir()), reverse=True):
+        folder.rmdir()

@@ -1,0 +1,104 @@
+"""A process that looks at pictures beside the one that answers: one for each further GPU.
+
+Both know the same shards; a lock at each keeps two from making one. It reads what the first has
+read already, scores nothing and writes no file but shards; who began it ends it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workspace.machine import JOBS, begin_process, divide, jobs
+
+if TYPE_CHECKING:
+    from pipeline.offline.course import Asked
+
+GPU = "CUDA_VISIBLE_DEVICES"
+PATIENCE_S = 20.0  # for one that was asked to end
+
+
+@contextmanager
+def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[None]:
+    """While the block runs, so many further processes look at what these folds have to look at."""
+    if count < 1:
+        yield
+        return
+    divide(count + 1)
+    words = {
+        "bundle": str(asked.bundle), "input": str(asked.input), "work": str(asked.work),
+        "output": str(asked.output.path), "device": asked.device, "folds": list(folds),
+        "started": asked.clock.started, "limit_s": asked.clock.limit_s,
+    }  # fmt: skip
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "pipeline.offline.assistant", json.dumps(words)],
+            env=_environment(number),
+        )
+        for number in range(1, count + 1)
+    ]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _environment(number: int) -> Mapping[str, str]:
+    """It imports what this process imports, by the same rules, and has a GPU of its own."""
+    own = {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        JOBS: str(jobs()),
+        GPU: _gpu(number),
+    }
+    if sys.pycache_prefix is not None:
+        own["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    return os.environ | own
+
+
+def _gpu(number: int) -> str:
+    """Of those that this process sees, since it may itself have been given some."""
+    seen = os.environ.get(GPU)
+    return str(number) if seen is None else (seen.split(",") + [""] * (number + 1))[number]
+
+
+def assist(words: Mapping[str, Any]) -> None:
+    """Look at all pictures with one fold after the other, as far as nobody else does."""
+    from pipeline.new_scores import choose  # noqa: PLC0415 - after `begin_process`
+    from pipeline.offline.answers import AnswerFile  # noqa: PLC0415
+    from pipeline.offline.clock import Clock, OutOfTimeError  # noqa: PLC0415
+    from pipeline.offline.course import Asked, Course, open_work  # noqa: PLC0415
+    from pipeline.offline.views import looks  # noqa: PLC0415
+    from workspace.progress import Silent  # noqa: PLC0415
+    from workspace.stopping import Stopped, stopping_cleanly  # noqa: PLC0415
+
+    asked = Asked(
+        bundle=Path(words["bundle"]), input=Path(words["input"]), work=Path(words["work"]),
+        output=AnswerFile(Path(words["output"])), folds=tuple(words["folds"]),
+        clock=Clock(words["started"], words["limit_s"]), device=words["device"],
+    )  # fmt: skip
+    course = Course(asked, Silent(), open_work(asked))
+    rows = course.work.rows()
+    choice = choose(course.stacked, course.work.data, rows)
+    try:
+        with stopping_cleanly():
+            for fold in words["folds"]:
+                course.look(looks(course.work, course.machine, rows, choice, fold), [])
+    except (OutOfTimeError, Stopped):
+        pass  # who began it says so
+
+
+if __name__ == "__main__":
+    begin_process()
+    assist(json.loads(sys.argv[1]))

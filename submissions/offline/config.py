@@ -1,0 +1,19 @@
+"""The recipe's `[bundle]` section: what `make bundle` hands out, and for which competition."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BundleConfig(BaseModel):
+    """How a finished run becomes a folder that answers by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    form: Literal["folder", "zip"] = "folder"
+    # The notebook's clock: the platform's limit less what its start and its check take. None: no
+    # limit, as on a hospital's machine.
+    minutes: float | None = Field(default=660.0, gt=1)  # ISIC 2024 gave twelve hours
+    owner: str = Field(default="your-name", pattern=r"[a-z0-9-]+")  # of the notebook and data set
+    competition: str | None = Field(default="isic-2024-challenge", pattern=r"[a-z0-9-]+")
+    gpu: bool = True  # asked of the platform
