@@ -1,14 +1,14 @@
 """From the bytes of one image to its pixels: the one rule that every room decodes by.
 
-Result: uint8, RGB, (H, W, 3). JPEG by simplejpeg, what it cannot (CMYK) and PNG by OpenCV. Grey
-becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, and the picture is turned
-as its EXIF says (in training and inference alike). Damage is an error with the image's name, never
+Result: uint8, RGB, (H, W, 3). JPEG by simplejpeg (`jpeg`), what it cannot (CMYK) and PNG by OpenCV.
+Grey becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, and the picture is
+turned as its EXIF says (in training and inference alike). Damage is an error with the image's name, never
 a stand-in.
 """
 
 import numpy as np
-import simplejpeg
 
+from folds import jpeg
 from folds.headers import JPEG, PIXEL_LIMIT, check_claims, damaged
 from folds.orientation import orientation, turned
 from workspace.arrays import Bytes
@@ -26,12 +26,10 @@ def decode(data: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> Bytes:
 
 def _decode_jpeg(data: bytes, name: str) -> Bytes:
     try:
-        pixels: Bytes = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
-    except ValueError as error:
-        if "colorspace" in str(error).lower():  # CMYK and YCCK: libjpeg cannot give RGB of them
-            return _decode_any(data, name)
+        pixels = jpeg.decode_rgb(data)
+    except (ValueError, cv2.error) as error:
         raise damaged(name) from error
-    return pixels
+    return _decode_any(data, name) if pixels is None else pixels
 
 
 def _decode_any(data: bytes, name: str) -> Bytes:

@@ -8,8 +8,7 @@ against the end of the file, and a JPEG's scans against what any program writes.
 import re
 import struct
 
-import simplejpeg
-
+from folds.jpeg import header_size
 from workspace.errors import DataError, shorten
 
 PIXEL_LIMIT = 100_000_000  # ten times a good camera; a header can claim anything
@@ -48,8 +47,7 @@ def _size(data: bytes, name: str) -> tuple[int, int]:
         raise DataError(f"Image {shorten(name)} is empty.")
     try:
         if data.startswith(JPEG):
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-            return height, width
+            return header_size(data)
         if data.startswith(PNG):
             width, height = struct.unpack(">II", data[16:24])
             return height, width

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from folds import jpeg
 from folds.findings import plural
 from folds.schema import ID
 from folds.sources import DataConfig
@@ -167,6 +168,8 @@ class Course:
         rows = self.work.rows()
         choice = choose(self.stacked, self.work.data, rows)
         self.say(choice.told)
+        if jpeg.simplejpeg is None:
+            self.say("notice: simplejpeg is not here: OpenCV decodes, and notices less damage.")
         if not choice.networks:
             return LESS
         shards = {fold: looks(self.work, self.machine, rows, choice, fold) for fold in self.folds}
