@@ -2,8 +2,8 @@
 
 Result: uint8, RGB, (H, W, 3). JPEG by simplejpeg (`jpeg`), what it cannot (CMYK) and PNG by OpenCV.
 Grey becomes three equal channels, alpha is dropped, 16 bits are scaled to 8, and the picture is
-turned as its EXIF says (in training and inference alike). Damage is an error with the image's name, never
-a stand-in.
+turned as its EXIF says (in training and inference alike). Damage is an error with the image's
+name, never a stand-in.
 """
 
 import numpy as np

@@ -4,6 +4,7 @@ Both are libjpeg-turbo and give the same pixels. Only simplejpeg refuses every d
 what OpenCV reads, no more is noticed than an end that is missing.
 """
 
+import importlib
 import struct
 from typing import Any
 
@@ -14,9 +15,8 @@ from workspace.lazy import LazyModule
 
 cv2 = LazyModule("cv2")
 
-simplejpeg: Any
 try:
-    import simplejpeg
+    simplejpeg: Any = importlib.import_module("simplejpeg")
 except ModuleNotFoundError:  # a bundle's code runs without it, and says so
     simplejpeg = None
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from folds.schema import IMAGE, SPLIT, TEST
+from folds.schema import ID, IMAGE, SPLIT, TEST
+from folds.sources import DataConfig
 from models.networks.use import BEST, USE
 from pipeline.job import Job
+from pipeline.machine import Machine
 from pipeline.new_columns import units_of
 from pipeline.new_scores import Stacked
 from pipeline.samples import SAMPLES
@@ -52,16 +54,21 @@ def bundling(job: Job, verified: Unit) -> Task:
         | {SAMPLES: verified.sha256(SAMPLES)},
         arguments={
             "run": job.run, "samples": verified.folder, "config": config,
-            "name": job.recipe.name,
+            "name": job.recipe.name, "data": job.recipe.data, "machine": Machine.of(job),
         },
     )  # fmt: skip
 
 
-def make_bundle(draft: Draft, run: Path, samples: Path, config: BundleConfig, name: str) -> None:
+def make_bundle(  # noqa: PLR0913 - the run, its data, and what is asked for: none holds another
+    draft: Draft, *, run: Path, samples: Path, config: BundleConfig, name: str, data: DataConfig,
+    machine: Machine,
+) -> None:  # fmt: skip
     """Every file, then the listing of all of them."""
     stacked, code = Stacked.open(run), closure_of([ENTRY])
     for unit, files in read_units(stacked):
-        _take(draft, run, unit, files)
+        _take(draft, run, unit, [file for file in files if config.whole or file != BEST])
+    if not config.whole:
+        draft.facts["moved_by_halving"] = _halve(draft, stacked, samples, data, machine)
     for path in code.files:
         _write(draft, Path("code") / path, (REPOSITORY / path).read_bytes())
     facts = facts_of(stacked, samples, config, name)
@@ -132,6 +139,26 @@ def _take(draft: Draft, run: Path, unit: Unit, files: list[str]) -> None:
         (draft.folder / folder / name).parent.mkdir(parents=True, exist_ok=True)
         draft.take((folder / name).as_posix(), unit, name)
     _write(draft, folder / NAME, (unit.folder / NAME).read_bytes())
+
+
+def _halve(
+    draft: Draft, stacked: Stacked, samples: Path, data: DataConfig, machine: Machine
+) -> float:
+    """The networks' weights in 16 bits; the most that any of them moves a probability."""
+    from pipeline import halved_weights  # noqa: PLC0415 - torch takes seconds to import
+
+    rows = open_unit(samples, "verify").parquet(SAMPLES, [ID, IMAGE])
+    pictures = halved_weights.trial_pictures(data.folder, rows, data.pixel_limit)
+    networks = [unit for unit, files in read_units(stacked) if BEST in files]
+    for unit in networks:
+        place = Path("run") / unit.folder.relative_to(stacked.run)
+        halved_weights.take_halved(draft, place, unit)
+    with draft.progress("Networks in 16 bits") as show:
+        moved = []
+        for number, unit in enumerate(networks):
+            moved.append(halved_weights.moved_by_halving(unit, pictures, machine))
+            show(number + 1, len(networks))
+    return max(moved, default=0.0)
 
 
 def _write(draft: Draft, path: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from folds.schema import ID
-from models.inference.scores import score_pictures
+from models.inference.scores import score_in_memory
 from models.networks.columns import probability_columns
 from models.networks.opened import open_network
 from pipeline.embeddings import EMBEDDING, ROWS, OtherPictures, open_pictures
@@ -32,8 +32,7 @@ def embed_shard(
     there, indices = open_pictures(some[0]), some[1]
     net, use = open_network(open_unit(*network))
     way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
-    with draft.progress(title) as show:
-        scores = score_pictures(net, there, indices, way, show)
+    scores = score_in_memory(net, there, indices, way, draft.desk, title)
     if not (np.abs(scores.embedding) <= HALF_MOST).all():
         raise ArtifactError(
             f"{network[0].name} gives embeddings beyond what 16 bits hold (over {HALF_MOST:g}, or "

@@ -22,6 +22,11 @@ def run(job: Job) -> Unit:
         return done
     files, facts = done.manifest.files, done.facts
     size = sum(file.size for file in files.values()) / 1e6
+    if "moved_by_halving" in facts:
+        job.say(
+            f"bundle: weights in 16 bits move a probability by at most "
+            f"{facts['moved_by_halving']:.2g} on pictures of the run."
+        )
     job.say(
         f"bundle: wrote {done.folder}: {size:.1f} MB, {plural(len(facts['folds']), 'fold')} of "
         f"{', '.join([*facts['members'], *facts['networks']])}; bundle.json has the hash "

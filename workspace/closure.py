@@ -59,7 +59,10 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
 
 def _named_in(node: ast.AST) -> Iterator[str]:
     """Modules that are named by a text."""
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "LazyModule":
+    named = getattr(
+        getattr(node, "func", None), "id", getattr(getattr(node, "func", None), "attr", "")
+    )
+    if isinstance(node, ast.Call) and named in ("LazyModule", "import_module"):
         yield from (str(one.value) for one in node.args if isinstance(one, ast.Constant))
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         maker = re.fullmatch(r"([a-z_]+(?:\.[a-z_]+)+):[a-z_]+", node.value)

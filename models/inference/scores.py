@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from models.input.loader import Batch, batches
 from models.input.pictures import Pictures
 from models.nets.network import LesionNet
 from workspace.arrays import Floats, Floats32, Ints
-from workspace.progress import Show
+from workspace.progress import Desk, Show
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,22 @@ def score_pictures(
                 done += len(probability)
                 show(done, len(places))
     return Scores(np.concatenate(shares), np.concatenate(seen))
+
+
+def score_in_memory(
+    net: LesionNet, pictures: Pictures, places: Ints, way: Way, desk: Desk, title: str
+) -> Scores:
+    """The same with a bar, in smaller batches where a GPU has no room for these."""
+    try:
+        with desk.progress(title) as show:
+            return score_pictures(net, pictures, places, way, show)
+    except torch.OutOfMemoryError:
+        if way.batch_size == 1:
+            raise
+    smaller = way.batch_size // 2
+    desk.say(f"notice: {way.batch_size} pictures at once are too many for this GPU; {smaller} now.")
+    torch.cuda.empty_cache()
+    return score_in_memory(net, pictures, places, replace(way, batch_size=smaller), desk, title)
 
 
 def images_of(net: LesionNet, pictures: Pictures, indices: Ints, way: Way) -> Iterator[Tensor]:

@@ -14,6 +14,7 @@ from workspace.errors import ArtifactError
 from workspace.hashing import sha256_text
 from workspace.units import Unit
 
+HALF = "half.safetensors"  # in a bundle, in place of the best weights: the same in 16 bits
 USE, BEST, LAST, HISTORY = "use.json", "best.safetensors", "last.safetensors", "history.json"
 
 
