@@ -2,7 +2,7 @@
 #
 #   make <stage> [RECIPE=name or path] [DATA=folder] [RUN=folder] [SET="a.b=1 c.d=2"] [FRESH=1] [JOBS=n] [ENGINE=ray ADDRESS=host:port]
 
-STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission predict audit score leaderboard export report
+STAGES  := plan sample verify eda folds pretrain train-cnn embed ablate label-efficiency suite distill compare features stack hospitals tune submission bundle predict audit score leaderboard export report
 TARGETS := help setup $(STAGES) test test-slow test-all bench faults fuzz gpu-proof lint format check sbom vulnerabilities lock clean
 
 # The words that may be typed: those of every stage, those of one target alone.
@@ -149,6 +149,9 @@ audit: setup ## look for leaks: noise labels, changed held-out rows, planted cop
 
 submission: setup ## the test scores as the CSV to hand in, checked before it appears
 	@$(PY) -m scripts.submission $(OPTIONS)
+
+bundle: setup ## the run as a folder that answers by itself: offline notebook, a hospital
+	@$(PY) -m scripts.bundle $(OPTIONS)
 
 predict: setup ## score new data (DATA=folder), or pictures (IMAGES=folder), with a finished run
 	@$(PY) -m scripts.$(if $(IMAGES),predict_images,predict) $(OPTIONS) \

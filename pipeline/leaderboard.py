@@ -35,7 +35,7 @@ from workspace.units import Draft, Unit, open_unit
 
 LEADERBOARD, FILE, PAGE = "leaderboard", "leaderboard.json", "leaderboard.html"
 HOME = Path("runs")  # where a run that is named alone lies
-OF_NO_SCORE = ("about", "predict", "report")  # keys of a recipe that change no number
+OF_NO_SCORE = ("about", "bundle", "predict", "report")  # keys of a recipe that change no number
 USAGE = (
     'Name runs, make leaderboard RUNS="a b", or submissions with their truth, '
     'make leaderboard SUBMISSIONS="a.csv b.csv" SOLUTION=solution.csv.'

@@ -13,7 +13,7 @@ METRICS = "metrics.json"  # of what is joined
 HISTORY = "history.json"  # of a training
 HOSPITALS = "hospitals/"
 # Nothing that the run was made of: what is made of it, and trainings that are not finished.
-ASIDE = ("checkpoints", "familiar", "predictions", "scores", "cases", "report")
+ASIDE = ("bundle", "checkpoints", "familiar", "predictions", "scores", "cases", "report")
 COST = f"{HOSPITALS}all"
 EXPORT, SCORES = "export/", "scores/"
 FURTHER = ("comparison/all", "distill/sheet", "distill/study", "suite/leaderboard")

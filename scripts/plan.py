@@ -5,12 +5,14 @@ submission as far as it is known (what comes after hangs on results that are not
 to do, and the seconds it took or its like took.
 """
 
+from pipeline.bundled_run import BUNDLE
 from pipeline.distill import DISTILL
 from pipeline.exploration import EDA
 from pipeline.job import INNER_RUN, Job
 from pipeline.plan import planned
 from reports.plan import tables
 from scripts import (
+    bundle,
     distill,
     eda,
     embed,
@@ -46,6 +48,8 @@ def run(job: Job) -> None:
         stages += [("train-cnn", train_cnn.run)]
         stages += [("embed", embed.run)] if job.recipe.stack.networks else []
     stages += [("stack", stack.run), ("submission", submission.run)]
+    if (job.run / BUNDLE).is_dir():
+        stages += [("bundle", bundle.run)]
     if (job.run / EDA).is_dir():
         stages += [("eda", eda.run)]
     if (job.run / INNER_RUN).is_dir():  # begun: what is left of it

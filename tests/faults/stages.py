@@ -56,6 +56,7 @@ STAGES = (
     Stage("embed", "embed"),
     Stage("stack", "stack"),
     Stage("submission", "submission"),
+    Stage("bundle", "bundle"),
     Stage("ablate", "ablate"),
     Stage("label-efficiency", "label_efficiency"),
     Stage("distill", "distill", _set("stack.networks=false")),

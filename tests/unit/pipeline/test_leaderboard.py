@@ -148,7 +148,12 @@ def test_a_leaderboard_is_kept_by_where_its_runs_lie_and_hangs_on_their_stacks(b
 
 
 def test_the_sheet_has_scores_differences_and_in_what_the_recipes_differ(tmp_path):
-    of_no_score = {"about": "y", "predict": {"unlike": True}, "report": {"cases": 3}}
+    of_no_score = {
+        "about": "y",
+        "bundle": {"gpu": False},
+        "predict": {"unlike": True},
+        "report": {"cases": 3},
+    }
     other = {**RECIPE, **of_no_score, "lightgbm": {"rounds": 9, "more": [1]}}
     limited = {"check": "limited", "message": "A rehearsal on 120 of 9,000 rows.", "count": 120}
     paths = {"a": run_of(tmp_path, "a", 1, notices=[limited, {"check": "x", "message": "p1"}]),

@@ -322,15 +322,16 @@ def test_a_plan_is_of_the_stages_that_the_recipe_has(made, monkeypatch, settings
     assert asked == names
 
 
-def test_a_plan_has_the_run_within_the_run_once_it_is_begun(made, monkeypatch):
+@pytest.mark.parametrize(("begun", "name"), [("hospitals/run", "hospitals"), ("bundle", "bundle")])
+def test_a_plan_has_what_not_every_run_has_once_it_is_begun(made, monkeypatch, begun, name):
     asked = []
     monkeypatch.setattr(
         plan, "planned", lambda job, stages: asked.append(stages[-1][0]) or ([], [])
     )
     plan.run(made.job(own_data=True))
-    (made.run / "hospitals" / "run").mkdir(parents=True)
+    (made.run / begun).mkdir(parents=True)
     plan.run(made.job(own_data=True))
-    assert asked == ["submission", "hospitals"]
+    assert asked == ["submission", name]
 
 
 def test_a_plan_of_what_is_not_there_writes_nothing(made):
