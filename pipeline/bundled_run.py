@@ -25,10 +25,10 @@ from pipeline.unseen_members import IMAGE_COLUMNS, MEMBERS, PARTS, RULE
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.thresholds import FILE as THRESHOLD
 from submissions.offline.config import BundleConfig
-from submissions.offline.contents import guides, platform_files
+from submissions.offline.contents import HERE, guides, platform_files
 from workspace.closure import REPOSITORY, Closure, closure_of
 from workspace.hashing import sha256_file, sha256_text
-from workspace.manifest import NAME
+from workspace.manifest import LOCK, NAME
 from workspace.tasks import Task
 from workspace.units import Draft, Unit, open_unit
 
@@ -72,14 +72,16 @@ def make_bundle(  # noqa: PLR0913 - the run, its data, and what is asked for: no
     for path in code.files:
         _write(draft, Path("code") / path, (REPOSITORY / path).read_bytes())
     facts = facts_of(stacked, samples, config, name)
-    for file, text in guides(config, facts, sorted(code.libraries)).items():
+    for file, text in guides(
+        config, name, sorted(code.libraries), LOCK.read_text(encoding="utf-8")
+    ).items():
         _write(draft, Path(file), text.encode())
-    listing = {"version": VERSION, "facts": facts, "files": _listed(draft.folder)}
+    listing = {"version": VERSION, **facts, "files": _listed(draft.folder)}
     draft.json(LISTING, listing)
     # What is handed to the platform beside the bundle carries the listing's own hash.
     sha256 = sha256_file(draft.folder / LISTING)
-    for file, value in platform_files(config, sha256, name).items():
-        draft.json(file, value)
+    for file, text in platform_files(config, sha256, name).items():
+        draft.text(file, text)
     draft.facts.update(facts | {"sha256": sha256})
     if config.form == "zip":
         _pack(draft)
@@ -129,8 +131,9 @@ def read_units(stacked: Stacked) -> Iterator[tuple[Unit, list[str]]]:
 
 
 def hash_of(code: Closure) -> str:
-    """One hash of all files of the code, and of what is written beside it."""
-    return sha256_text("\n".join(f"{p} {sha256_file(REPOSITORY / p)}" for p in code.files))
+    """One hash of all files of the code, and of what writes the texts beside it."""
+    paths = [*(REPOSITORY / path for path in code.files), *sorted(HERE.glob("*.py"))]
+    return sha256_text("\n".join(f"{p.name} {sha256_file(p)}" for p in paths))
 
 
 def _take(draft: Draft, run: Path, unit: Unit, files: list[str]) -> None:

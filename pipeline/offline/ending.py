@@ -52,14 +52,14 @@ def ended(words: Mapping[str, Any]) -> int:
 def asked_of(words: Mapping[str, Any]) -> Asked:
     """What the words mean in this bundle."""
     bundle = Path(words["bundle"])
-    facts = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))["facts"]
-    minutes = words["minutes"] if words["minutes"] is not None else facts.get("minutes")
+    facts = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    minutes = words["minutes"]
     limit_s = None if minutes is None else 60 * minutes
     return Asked(
         bundle=bundle, input=Path(words["input"]), output=AnswerFile(Path(words["output"])),
         work=Path(words["work"]), folds=words["folds"],
         clock=Clock(words["started"], limit_s), device=words["device"],
-        processes=words["processes"], pictureless=bool(facts.get("pictureless")),
+        processes=words["processes"], pictureless=bool(facts["pictureless"]),
     )  # fmt: skip
 
 

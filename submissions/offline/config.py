@@ -18,7 +18,7 @@ class BundleConfig(BaseModel):
     # limit, as on a hospital's machine.
     minutes: float | None = Field(default=660.0, gt=1)  # ISIC 2024 gave twelve hours
     owner: str = Field(default="your-name", pattern=r"[a-z0-9-]+")  # of the notebook and data set
-    competition: str | None = Field(default="isic-2024-challenge", pattern=r"[a-z0-9-]+")
+    competition: str = Field(default="isic-2024-challenge", pattern=r"[a-z0-9-]+")
     gpu: bool = True  # asked of the platform
 
     @property

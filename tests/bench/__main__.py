@@ -11,6 +11,7 @@ from tests.bench import (
     bench_ground_floor,
     bench_metrics,
     bench_networks,
+    bench_offline,
     bench_pace,
     bench_pixels,
     bench_real_table,
@@ -43,6 +44,7 @@ THEMES = {
     "student": bench_student.run,
 }
 HOURS = {
+    "offline": bench_offline.run,
     "seeds": bench_seeds.run,
     "real_table": bench_real_table.run,
     "full_size": bench_full_size.run,

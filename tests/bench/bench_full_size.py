@@ -35,7 +35,7 @@ LIMITED = "all stages on data.limit=2000, and every test row, after drawing"
 
 def run() -> None:
     """Every stage once, then what a new worker waits for, then a rehearsal on few rows."""
-    with _place() as place:
+    with place_asked() as place:
         options = stage_options(place, RECIPE, *of_size(rows_asked()))
         rows = [_row(words, _measured(place, stage, options)) for stage, words in STAGES.items()]
         rows.append(_row(WORKER, _worker(place, options)))
@@ -54,7 +54,8 @@ def run() -> None:
 
 
 @contextmanager
-def _place() -> Iterator[Path]:
+def place_asked() -> Iterator[Path]:
+    """Where a theme keeps what it makes: a folder that was named, or one that goes with it."""
     if named := os.environ.get("BENCH_PLACE"):
         yield Path(named)
         return
