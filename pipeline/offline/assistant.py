@@ -4,16 +4,15 @@ Both know the same shards; a lock at each keeps two from making one. It reads wh
 read already, scores nothing and writes no file but shards; who began it ends it.
 """
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workspace.machine import JOBS, begin_process, divide, jobs
+from workspace.machine import begin_process, divide
 
 if TYPE_CHECKING:
     from pipeline.offline.course import Asked
@@ -34,37 +33,29 @@ def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[None]
         "output": str(asked.output.path), "device": asked.device, "folds": list(folds),
         "started": asked.clock.started, "limit_s": asked.clock.limit_s,
     }  # fmt: skip
+    # Spawned, they import by the rules of the launcher, which is their main module too.
     running = [
-        subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.offline.assistant", json.dumps(words)],
-            env=_environment(number),
-        )
+        get_context("spawn").Process(target=assist, args=(words, _gpu(number)), daemon=True)
         for number in range(1, count + 1)
     ]
     try:
+        for process in running:
+            process.start()
         yield
     finally:
         for process in running:
-            process.terminate()
-        for process in running:
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
 
 
-def _environment(number: int) -> Mapping[str, str]:
-    """It imports what this process imports, by the same rules, and has a GPU of its own."""
-    own = {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        JOBS: str(jobs()),
-        GPU: _gpu(number),
-    }
-    if sys.pycache_prefix is not None:
-        own["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
-    return os.environ | own
+def _end(process: SpawnProcess) -> None:
+    """Ask it, then make it; one that never began has nothing to end."""
+    if process.pid is None:
+        return
+    process.terminate()
+    process.join(PATIENCE_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 def _gpu(number: int) -> str:
@@ -73,8 +64,10 @@ def _gpu(number: int) -> str:
     return str(number) if seen is None else (seen.split(",") + [""] * (number + 1))[number]
 
 
-def assist(words: Mapping[str, Any]) -> None:
+def assist(words: Mapping[str, Any], gpu: str) -> None:
     """Look at all pictures with one fold after the other, as far as nobody else does."""
+    os.environ[GPU] = gpu  # before torch asks
+    begin_process()
     from pipeline.new_scores import choose  # noqa: PLC0415 - after `begin_process`
     from pipeline.offline.answers import AnswerFile  # noqa: PLC0415
     from pipeline.offline.clock import Clock, OutOfTimeError  # noqa: PLC0415
@@ -97,8 +90,3 @@ def assist(words: Mapping[str, Any]) -> None:
                 course.look(looks(course.work, course.machine, rows, choice, fold), [])
     except (OutOfTimeError, Stopped):
         pass  # who began it says so
-
-
-if __name__ == "__main__":
-    begin_process()
-    assist(json.loads(sys.argv[1]))

@@ -103,7 +103,10 @@ def _hidden(place: Path, count: int) -> Path:
     if (folder / "sample_submission.csv").is_file():
         return folder
     drawn = place / f"drawn_{count}"
-    size = [f"synthetic.rows={count}", f"synthetic.patients={max(80, count // 385)}"]
+    size = [
+        f"synthetic.rows={count}", f"synthetic.patients={max(80, count // 385)}",
+        f"synthetic.positives={max(20, count // 1000)}",
+    ]  # fmt: skip
     options = ["--recipe", "full_size", "--data", str(drawn), "--run", str(place / "drawing")]
     in_child([sys.executable, "-m", "scripts.sample", *options, "--set", " ".join(size)], cwd=ROOT)
     names = pl.read_csv(drawn / "test-metadata.csv", n_rows=1).columns
