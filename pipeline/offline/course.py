@@ -250,7 +250,8 @@ class Course:
         time = as_time(sum(costs[fold] for fold in chosen))
         limit = self.clock.limit_s
         given = "" if limit is None else f" of {as_time(limit)}"
-        self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
+        if chosen:
+            self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
         if late := dropped(self.folds, chosen):
             self.say(f"no time for {self._folds(late)}, the slowest: dropped.")
 

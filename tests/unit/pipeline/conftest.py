@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from scripts import bundle, submission
 from tests.by_hand.calls import Calls
 from tests.by_hand.disk import unflushed
 
@@ -12,6 +13,15 @@ __all__ = ["blank", "unflushed"]
 @pytest.fixture
 def blank(tmp_path):
     return Calls(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def of_tables(tmp_path_factory):
+    """A finished run of tables alone with its submission and its bundle; nobody may change it."""
+    calls = Calls(tmp_path_factory.mktemp("of_tables"))
+    submission.run(calls.job(stage="submission"))
+    bundle.run(calls.job(stage="bundle"))
+    return calls
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+import os
+import signal
+
+import pytest
+
+from pipeline.offline import desk
+from pipeline.offline.desk import PlainDesk, as_time
+from workspace.stopping import Stopped, stopping_cleanly
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the clock."""
+    now = [100.0]
+    monkeypatch.setattr(desk.time, "monotonic", lambda: now[0])
+
+    def set_to(seconds):
+        now[0] = 100.0 + seconds
+
+    return set_to
+
+
+def test_a_line_has_the_time_since_the_start(at, capsys):
+    plain = PlainDesk(100.0)
+    plain.say("begun", private=True, rows=3)
+    at(3725.9)
+    plain.say("done")
+    assert capsys.readouterr().out == "[  0:00] begun\n[ 62:05] done\n"
+
+
+def test_how_far_something_is_is_said_every_few_seconds_and_at_its_end(at, capsys):
+    with PlainDesk(100.0).progress("Looking") as show:
+        for second in range(25):
+            at(second)
+            show(second * 100, 2400)
+    assert capsys.readouterr().out == (
+        "[  0:10] Looking: 1,000 of 2,400, 14 s left\n"
+        "[  0:20] Looking: 2,000 of 2,400, 4 s left\n"
+        "[  0:24] Looking: 2,400 of 2,400\n"
+    )
+
+
+def test_what_was_short_says_nothing(at, capsys):
+    with PlainDesk(100.0).progress("Looking") as show:
+        at(9.9)
+        show(5, 10)
+        show(10, 10)
+    assert capsys.readouterr().out == ""
+
+
+def test_long_work_ends_where_a_stop_is_asked_for(at):
+    with pytest.raises(Stopped), stopping_cleanly(), PlainDesk(100.0).progress("x") as show:
+        os.kill(os.getpid(), signal.SIGTERM)
+        show(1, 10)
+
+
+def test_a_table_is_a_mistake_of_ours():
+    with pytest.raises(AssertionError, match="nothing here draws tables"):
+        PlainDesk(0.0).table(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (149, "2 min"), (5369, "89 min"),
+        (5400, "1 h 30 min"), (43_199, "12 h 0 min"),
+    ],
+)  # fmt: skip
+def test_a_time_is_said_as_people_say_it(seconds, words):
+    assert as_time(seconds) == words
