@@ -22,6 +22,7 @@ from pipeline.new_scores import Stacked
 from pipeline.samples import SAMPLES
 from pipeline.unit_files import STATE
 from pipeline.unseen_members import IMAGE_COLUMNS, MEMBERS, PARTS, RULE
+from stacking.boosters.known import BOOSTERS, EXTRAS
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.thresholds import FILE as THRESHOLD
 from submissions.offline.config import BundleConfig
@@ -73,7 +74,7 @@ def make_bundle(  # noqa: PLR0913 - the run, its data, and what is asked for: no
         _write(draft, Path("code") / path, (REPOSITORY / path).read_bytes())
     facts = facts_of(stacked, samples, config, name)
     for file, text in guides(
-        config, name, sorted(code.libraries), LOCK.read_text(encoding="utf-8")
+        config, name, sorted(needed_of(stacked, code)), LOCK.read_text(encoding="utf-8")
     ).items():
         _write(draft, Path(file), text.encode())
     listing = {"version": VERSION, **facts, "files": _listed(draft.folder)}
@@ -128,6 +129,14 @@ def read_units(stacked: Stacked) -> Iterator[tuple[Unit, list[str]]]:
         yield block, [file for file in block.manifest.files if file.endswith(".safetensors")]
         for unit in {one.folder: one for one in networks.values()}.values():
             yield unit, [USE, BEST]
+
+
+def needed_of(stacked: Stacked, code: Closure) -> set[str]:
+    """The libraries that this run's members need, of all that the code may import."""
+    fitting = {"sklearn"}  # imported where something is fitted, which a bundle never does
+    models = {file for unit, files in read_units(stacked) for file in files}
+    others = {name for name in EXTRAS if BOOSTERS[name].file.format(0) not in models}
+    return set(code.libraries) - fitting - others
 
 
 def hash_of(code: Closure) -> str:

@@ -2,7 +2,7 @@
 
 This is the notebook's code: it is copied there with SHA256 filled in. It reads INPUTS and writes
 WORKING, runs the bundle in a process of its own, so that a kill for want of memory ends that one
-alone, and needs the standard library only.
+alone, and needs the standard library only. What is done so far lies in WORK.
 """
 
 import csv
@@ -22,6 +22,7 @@ from typing import IO, Any
 SHA256 = ""  # of bundle.json, which has the hash of every other file: another bundle is not run
 INPUTS = Path("/kaggle/input")
 WORKING = Path("/kaggle/working")
+WORK = Path("/tmp/dermstack_work")  # noqa: S108 - alone there; what lies in WORKING is handed in
 DEEPEST = 5  # folders below INPUTS; datasets lie in <name>, or in datasets/<owner>/<name>
 LIST, LAUNCHER, TABLE = "bundle.json", "submit.py", "test-metadata.csv"
 MISTAKE, LESS = 2, 3  # exit codes of the launcher
@@ -98,7 +99,8 @@ def sha256_of(path: Path) -> str:
 def run(bundle: Path, output: Path, minutes: float | None) -> tuple[int, str]:
     """The launcher's exit code and the last sentence it said; its lines appear as they come."""
     words = [sys.executable, "-u", str(bundle / LAUNCHER), "--sha256", SHA256]
-    words += ["--output", str(output)] + (["--minutes", f"{minutes:.3f}"] if minutes else [])
+    words += ["--output", str(output), "--work", str(WORK)]
+    words += ["--minutes", f"{minutes:.3f}"] if minutes else []
     said = [""]
     with subprocess.Popen(
         words, cwd=WORKING, env=os.environ | {"DERMSTACK_INPUTS": str(INPUTS)}, text=True,

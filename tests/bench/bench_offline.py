@@ -36,7 +36,8 @@ def run() -> None:
         "offline",
         "A bundle's answer to a hidden test",
         f"{rows_asked():,} rows, a JPEG for each in one HDF5 file, five folds of one small network "
-        "(48 px, one view), of which the first line asks two. Seconds on the wall, of a machine that others may use too; memory is the most at "
+        "(48 px, one view), of which the first line asks two. Seconds on the wall, of a machine "
+        "that others may use too; memory is the most at "
         "one time of all processes. The estimate is the last that was said within the first 70 "
         "seconds, held against the truth.",
         rows,

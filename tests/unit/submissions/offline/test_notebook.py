@@ -25,7 +25,7 @@ from pathlib import Path
 
 
 def answer(asked):
-    ends = asked["work"].parent / "ends"
+    ends = asked["output"].parent / "ends"
     first, *rest = json.loads(ends.read_text())
     ends.write_text(json.dumps(rest))
     print(f"minutes {asked['minutes']}")
@@ -68,8 +68,12 @@ class Kaggle:
         for cell in self.made["cells"]:
             if cell["cell_type"] == "code":
                 text = "".join(cell["source"])
-                for folder, here in (("input", self.inputs), ("working", self.working)):
-                    text = text.replace(f'Path("/kaggle/{folder}")', f"Path({str(here)!r})")
+                for folder, here in (
+                    ("/kaggle/input", self.inputs),
+                    ("/kaggle/working", self.working),
+                    ("/tmp/dermstack_work", self.working.parent / "work"),
+                ):
+                    text = text.replace(f'Path("{folder}")', f"Path({str(here)!r})")
                 exec(compile(text, cell["id"], "exec"), names)  # noqa: S102 - as Jupyter does
 
     def fails(self):
