@@ -1,7 +1,8 @@
 """Layers in few bits as a file keeps them: whole numbers and their steps, and no float beside.
 
 ONNX says by QuantizeLinear and DequantizeLinear what torch says by fake quantisation. A runtime
-may compute between them in whole numbers, or turn both back into floats, as is quicker for it.
+that computed between them in whole numbers would round biases too, and on some processors cut off
+sums; so each layer has a bound before it that changes no number, and keeps its input a float.
 """
 
 import copy
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.onnx.ops import symbolic
 
-from models.nets.quantised import RoundedLayer, RoundedWeight, step_of, weight_steps
+from models.nets.quantised import LEVELS, RoundedLayer, RoundedWeight, step_of, weight_steps
 
 # What the weights of so many bits are called in a file; those of 4 lie there two in a byte.
 WHOLE = {8: "whole", 4: "whole_in_4_bits"}
@@ -62,7 +63,8 @@ class PackedLayer(PackedWeight):
         by = (self.step, self.zero)
         whole = symbolic("QuantizeLinear", (seen, *by), dtype=torch.uint8, shape=seen.shape)
         again = symbolic("DequantizeLinear", (whole, *by), dtype=torch.float32, shape=seen.shape)
-        return super().forward(again)
+        low, high = ((bound - self.zero.float()) * self.step for bound in (0, LEVELS - 1))
+        return super().forward(again.clamp(low, high))
 
 
 def packed(net: Net) -> Net:
