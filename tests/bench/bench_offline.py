@@ -111,7 +111,7 @@ def _hidden(place: Path, count: int) -> Path:
     ]  # fmt: skip
     options = ["--recipe", "full_size", "--data", str(drawn), "--run", str(place / "drawing")]
     in_child([sys.executable, "-m", "scripts.sample", *options, "--set", " ".join(size)], cwd=ROOT)
-    names = pl.read_csv(drawn / "test-metadata.csv", n_rows=1).columns
+    names = pl.read_csv(drawn / "test-metadata.csv", n_rows=1, infer_schema=False).columns
     table = pl.read_csv(drawn / "train-metadata.csv", infer_schema=False).select(names)
     folder.mkdir(exist_ok=True)
     write_csv(folder / "test-metadata.csv", table)
