@@ -1,0 +1,235 @@
+"""`make bundle`, and what the bundle answers elsewhere: the submission's own bytes, killed or not,
+what folds said of rows that they held out, and what it refuses.
+"""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+import torch
+
+from pipeline.new_scores import choose
+from pipeline.offline.answers import AnswerFile
+from pipeline.offline.assistant import assist
+from pipeline.offline.course import Asked, open_work
+from pipeline.offline.views import scorer_of, view_of
+from scripts import bundle, submission
+from tests.bundled import (
+    SAMPLE,
+    answer,
+    answer_aside,
+    bundle_of,
+    hidden_rows,
+    rows_as_input,
+    words,
+)
+from tests.launcher import FORKING
+from tests.multimodal import again, table
+from workspace.hashing import sha256_file
+from workspace.machine import JOBS
+
+SHARDS = "*/embeddings/*/new_*/manifest.json"
+# What no bundle may need is not there; and whoever reaches for the network is named.
+ELSEWHERE = """
+import socket
+from importlib.machinery import PathFinder
+
+LACKING = {"sklearn", "optuna", "scripts", "reports", "rich", "jinja2", "matplotlib"}
+found = PathFinder.find_spec
+
+def find(name, path=None, target=None):
+    return None if name.partition(".")[0] in LACKING else found(name, path, target)
+
+def refuse(*_):
+    raise AssertionError("reached for the network")
+
+PathFinder.find_spec = find
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """As the run was made: the same bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def run(bundled):
+    return bundled[0]
+
+
+@pytest.fixture(scope="module")
+def handed(bundled):
+    return bundled[1]
+
+
+@pytest.fixture
+def new(run, tmp_path):
+    return hidden_rows(run, tmp_path / "new")
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "there" / "submission.csv"
+
+
+def submitted(place):
+    return (place.run / "submission" / "submission.csv").read_bytes()
+
+
+def shell(handed, folder, *words, **environment):
+    """`python submit.py` as a person calls it, in a folder of theirs."""
+    own = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, handed / "submit.py", *words], cwd=folder, env=own | environment,
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def stamp_of(path):
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def files_below(folder):
+    return {path: stamp_of(path) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_elsewhere_and_offline_it_writes_the_very_file_of_make_submission(
+    run, handed, new, tmp_path
+):
+    (tmp_path / "lacking").mkdir()
+    (tmp_path / "lacking" / "sitecustomize.py").write_text(ELSEWHERE)
+    (tmp_path / "empty").mkdir()
+    before = files_below(handed)
+    ended = shell(
+        handed, tmp_path / "empty", "--input", str(new), "--device", "cpu",
+        PYTHONPATH=str(tmp_path / "lacking"),
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "empty" / "submission.csv").read_bytes() == submitted(run)
+    assert files_below(handed) == before
+    assert {path.name for path in (tmp_path / "empty").iterdir()} == {
+        "submission.csv", "dermstack_work"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_blend_is_handed_out_with_all_its_members(multimodal, tmp_path):
+    """Networks are members as they are: their last bits hang on who else is in a batch."""
+    place, handed = bundle_of(multimodal, tmp_path, "blend.policy=rank_average")
+    again(place, "blend.policy=rank_average", stage=submission)
+    assert answer(handed, hidden_rows(place, tmp_path / "new"), tmp_path / "out.csv") == 0
+    ours, theirs = pl.read_csv(tmp_path / "out.csv"), pl.read_csv(io.BytesIO(submitted(place)))
+    assert ours["isic_id"].equals(theirs["isic_id"])
+    assert ours["target"].to_list() == pytest.approx(theirs["target"].to_list(), abs=1e-6)
+
+
+def test_a_second_call_makes_nothing_and_a_changed_value_makes_it_anew(run):
+    again(run, stage=bundle)
+    before = files_below(run.run / "bundle")
+    again(run, stage=bundle)
+    assert files_below(run.run / "bundle") == before
+    again(run, "bundle.form=zip", stage=bundle)
+    made = run.run / "bundle"
+    assert {path.name for path in made.iterdir()} == {"bundle.zip", "manifest.json"}
+
+
+def test_rows_held_out_are_seen_as_they_were_out_of_fold(run, handed, output, tmp_path):
+    """Of whole patients: features, what networks say, what the stack makes of it."""
+    folds = table(run, "folds/folds.parquet").filter(pl.col("fold") == 0).sort("isic_id")
+    ids = folds["isic_id"].to_list()
+    folder = rows_as_input(run, tmp_path / "rows", ids)
+    assert answer(handed, folder, output, folds=(0,)) == 0
+    work = open_work(Asked(handed, folder, AnswerFile(output), output.parent / "work"))
+    scorer = scorer_of(work, choose(work.stacked, work.data, work.rows()), [0])
+    made = table(run, "features/features.parquet").filter(pl.col("isic_id").is_in(ids))
+    assert scorer.features.equals(made.sort("isic_id").select(scorer.features.columns))
+    assert len(scorer.features.columns) == 235
+    for name in ("small", "stage1", "stage2"):
+        ours = scorer.networks[name].table(0)
+        block = table(run, f"blocks/{name}/oof.parquet").filter(pl.col("fold") == 0)
+        assert set(block.columns) - set(ours.columns) == {"fold", "maker"}
+        assert ours.sort("isic_id").equals(block.sort("isic_id").select(ours.columns))
+    view = view_of(work.folder / "views" / "stack_fold_0", ["stack"])["stack"]
+    kept = table(run, "stack/oof_stack.parquet").filter(pl.col("fold") == 0)
+    assert view.select("isic_id", "score").equals(kept.select("isic_id", "score"))
+
+
+def test_killed_it_goes_on_to_the_same_file_and_nothing_is_looked_at_twice(
+    run, handed, new, output, tmp_path
+):
+    output.parent.mkdir()
+    work = output.parent / "work"
+    asked = (words(handed, new, output), str(tmp_path / "log"))
+    process = FORKING.Process(target=answer_aside, args=asked)
+    process.start()
+    try:
+        while process.is_alive() and not list(work.glob(SHARDS)):
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert set(pl.read_csv(output)["isic_id"]) == set(pl.read_csv(new / SAMPLE)["isic_id"])
+    assert output.read_bytes() != submitted(run)
+    seen = {path: stamp_of(path) for path in work.glob(SHARDS)}
+    assert 0 < len(seen) < 9
+    assert answer(handed, new, output) == 0
+    assert output.read_bytes() == submitted(run)
+    assert {path: stamp_of(path) for path in seen} == seen
+
+
+def test_an_assistant_looks_at_what_is_not_looked_at_yet(run, handed, new, output):
+    assert answer(handed, new, output, folds=(1,)) == 0
+    work = output.parent / "work"
+    [seen] = {path.parent for path in work.glob("*/embeddings")}
+    kept = {path: path.read_bytes() for path in seen.glob("embeddings/*/*/*.parquet")}
+    shutil.rmtree(seen / "embeddings")
+    assist(words(handed, new, output, folds=[1]) | {"limit_s": None})
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert len(kept) == 3
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_the_same_file(run, handed, new, output, monkeypatch):
+    monkeypatch.setenv(JOBS, "1")  # of which the call leaves the half to each
+    assert answer(handed, new, output, processes=2) == 0
+    assert output.read_bytes() == submitted(run)
+
+
+def turned(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "run/boosters/stack_fold_0/seed_0.txt", "run/networks/small_fold_1/best.safetensors",
+        "code/pipeline/offline/course.py", "bundle.json",
+    ],
+)  # fmt: skip
+def test_a_bundle_that_was_tampered_with_is_refused(handed, new, tmp_path, file):
+    sha256 = sha256_file(handed / "bundle.json")
+    theirs = shutil.copytree(handed, tmp_path / "theirs")
+    turned(theirs / file)
+    ended = shell(theirs, tmp_path, "--input", str(new), "--sha256", sha256)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("submit: ")
+    assert ended.stderr.count("\n") == 1
+    assert file in ended.stderr
+    assert not (tmp_path / "submission.csv").exists()

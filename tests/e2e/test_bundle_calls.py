@@ -1,0 +1,182 @@
+"""A bundle's calls with little time, with few rows, and with rows unlike those that it is of."""
+
+import os
+import shutil
+
+import h5py
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from pipeline.offline import course
+from pipeline.offline.pace import try_out
+from scripts import predict
+from tests.bundled import (
+    PICTURES,
+    SAMPLE,
+    TABLE,
+    answer,
+    change_pictures,
+    change_table,
+    follow_until,
+    hidden_rows,
+)
+from tests.multimodal import again
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """As the run was made: the same bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def run(bundled):
+    return bundled[0]
+
+
+@pytest.fixture(scope="module")
+def handed(bundled):
+    return bundled[1]
+
+
+@pytest.fixture(scope="module")
+def of_one_fold(run, handed, tmp_path_factory):
+    """What fold 0 says of the test set."""
+    folder = tmp_path_factory.mktemp("of_one_fold")
+    assert answer(handed, hidden_rows(run, folder / "new"), folder / "out.csv", folds=(0,)) == 0
+    return pl.read_csv(folder / "out.csv")
+
+
+@pytest.fixture
+def new(run, tmp_path):
+    return hidden_rows(run, tmp_path / "new")
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "there" / "submission.csv"
+
+
+def test_time_for_one_fold_is_a_whole_file_by_one(run, handed, new, output, of_one_fold):
+    diary, code = follow_until(handed, new, output, "with pictures, 1 fold")
+    assert code == 3
+    assert [message for message in diary.said if message.startswith("wrote")] == [
+        f"wrote {output}: 75 rows, by tables alone, fold 0.",
+        f"wrote {output}: 75 rows, by tables alone, 3 folds.",
+        f"wrote {output}: 75 rows, with pictures, 1 fold.",
+    ]
+    assert diary.said[-1] == "no time is left for folds 1, 2: dropped."
+    ids = pl.read_csv(new / SAMPLE)["isic_id"]
+    assert all(file["isic_id"].equals(ids) for file in diary.files)
+    assert len({file["target"].sum() for file in diary.files}) == 3
+    assert diary.files[-1].equals(of_one_fold)
+
+
+def test_without_time_there_is_a_file_by_tables_alone(run, handed, new, output, capsys):
+    assert answer(handed, new, output, minutes=0.5) == 3  # half a minute is kept for the end
+    said = capsys.readouterr().out
+    assert said.count("wrote") == 1
+    assert "by tables alone, fold 0." in said
+    assert "no time for folds 0, 1, 2, the slowest: dropped." in said
+    assert len(pl.read_csv(output)) == 75
+
+
+def test_networks_that_nobody_has_timed_look_at_some_pictures_first(
+    handed, new, output, of_one_fold, monkeypatch
+):
+    tried = []
+
+    def tried_out(unit, *rest):
+        tried.append(unit.folder.name)
+        return try_out(unit, *rest)
+
+    monkeypatch.setattr(course, "FEW", 20)
+    monkeypatch.setattr(course, "try_out", tried_out)
+    assert answer(handed, new, output, folds=(0,)) == 0
+    assert tried == ["small_fold_0", "stage1_fold_0", "stage2_fold_0"]
+    assert pl.read_csv(output).equals(of_one_fold)
+
+
+def test_three_rows_are_scored_as_make_predict_scores_them(run, handed, output, tmp_path):
+    """Two of a patient, and the only lesion that another shows here."""
+    folder = hidden_rows(run, tmp_path / "three")
+    patients = dict(
+        pl.read_csv(folder / TABLE).select("isic_id", "patient_id").sort("isic_id").iter_rows()
+    )
+    of = {patient: [n for n in patients if patients[n] == patient] for patient in patients.values()}
+    ids = [of["IP_5266972"][0], *of["IP_0775985"][:2]]
+    change_table(folder, lambda rows: rows.filter(pl.col("isic_id").is_in(ids)))
+    with h5py.File(folder / PICTURES, "a") as archive:
+        for name in set(archive) - set(ids):
+            del archive[name]
+    pl.DataFrame({"isic_id": ids, "target": [0.3] * 3}).write_csv(folder / SAMPLE)
+    assert answer(handed, folder, output) == 0
+    ours = pl.read_csv(output)
+    assert ours["isic_id"].to_list() == ids
+    again(run, f"data.folder={folder}", stage=predict, own_data=True)
+    [theirs] = (run.run / "predictions").glob("three-*/predictions.csv")
+    assert ours.sort("isic_id").equals(
+        pl.read_csv(theirs).select("isic_id", "target").sort("isic_id")
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.with_columns(mood=pl.lit("good")),
+        lambda rows: rows.reverse().select(reversed(rows.columns)),
+    ],
+    ids=["a column more", "another order"],
+)
+def test_what_does_not_count_changes_nothing(handed, new, output, of_one_fold, change):
+    change_table(new, change)
+    assert answer(handed, new, output, folds=(0,)) == 0
+    assert pl.read_csv(output).equals(of_one_fold)
+
+
+def differing_patients(folder, output, before):
+    rows = pl.read_csv(folder / TABLE).select("isic_id", "patient_id")
+    both = rows.join(before, on="isic_id").join(pl.read_csv(output), on="isic_id")
+    assert len(both) == 75
+    return set(both.filter(pl.col("target") != pl.col("target_right"))["patient_id"])
+
+
+def test_a_category_that_was_never_seen_is_no_error(handed, new, output, of_one_fold, capsys):
+    theirs = pl.col("patient_id") == "IP_3141759"
+    change_table(
+        new, lambda rows: rows.with_columns(
+            anatom_site_general=pl.when(theirs).then(pl.lit("left wing"))
+            .otherwise("anatom_site_general")
+        )
+    )  # fmt: skip
+    assert answer(handed, new, output, folds=(0,)) == 0
+    assert "left wing" in capsys.readouterr().out
+    assert differing_patients(new, output, of_one_fold) <= {"IP_3141759"}
+
+
+def test_a_picture_that_is_damaged_or_missing_costs_its_own_patient_alone(
+    handed, new, tmp_path, of_one_fold, capsys
+):
+    rows = pl.read_csv(new / TABLE).filter(pl.col("patient_id") == "IP_3141759")
+    first, second = sorted(rows["isic_id"])[:2]
+    gone = shutil.copytree(new, tmp_path / "gone")
+    change_pictures(gone, **{first: None, second: None})
+    with h5py.File(new / PICTURES) as archive:
+        cut = np.asarray(archive[first]).tobytes()[:200]
+    change_pictures(new, **{first: cut, second: b"no picture"})
+    files = [tmp_path / name / "out.csv" for name in ("of_damaged", "of_gone")]
+    for folder, file in zip((new, gone), files, strict=True):
+        assert answer(handed, folder, file, folds=(0,)) == 3
+        said = capsys.readouterr().out
+        assert (
+            "notice: 2 rows without a picture that can be decoded, scored by tables alone." in said
+        )
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert differing_patients(new, files[0], of_one_fold) == {"IP_3141759"}
