@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,7 +17,6 @@ import torch
 
 from pipeline.new_scores import choose
 from pipeline.offline.answers import AnswerFile
-from pipeline.offline.assistant import assist
 from pipeline.offline.course import Asked, open_work
 from pipeline.offline.views import scorer_of, view_of
 from scripts import bundle, submission
@@ -34,6 +34,8 @@ from tests.multimodal import again, table
 from workspace.hashing import sha256_file
 from workspace.machine import JOBS
 
+IMAGE = os.environ.get("DERMSTACK_IMAGE")
+PINS = Path(__file__).resolve().parents[1] / "image.txt"
 SHARDS = "*/embeddings/*/new_*/manifest.json"
 # What no bundle may need is not there; and whoever reaches for the network is named.
 ELSEWHERE = """
@@ -127,6 +129,27 @@ def test_elsewhere_and_offline_it_writes_the_very_file_of_make_submission(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(IMAGE is None, reason="DERMSTACK_IMAGE names no folder with tests/image.txt")
+def test_on_the_competitions_own_versions_the_file_is_the_same(run, handed, new, tmp_path):
+    (tmp_path / "empty").mkdir()
+    ended = shell(
+        handed, tmp_path / "empty", "--input", new, "--device", "cpu", PYTHONPATH=str(IMAGE)
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "empty" / "submission.csv").read_bytes() == submitted(run)
+    versions = (
+        "from importlib.metadata import version as v; import sys; print(*map(v, sys.argv[1:]))"
+    )
+    pins = [line for line in PINS.read_text().splitlines() if not line.startswith("#")]
+    names, wanted = zip(*(line.split("==") for line in pins), strict=True)
+    asked = subprocess.run(
+        [sys.executable, "-c", versions, *names], env=os.environ | {"PYTHONPATH": str(IMAGE)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert asked.stdout.split() == list(wanted)
+
+
+@pytest.mark.slow
 def test_a_blend_is_handed_out_with_all_its_members(multimodal, tmp_path):
     """Networks are members as they are: their last bits hang on who else is in a batch."""
     place, handed = bundle_of(multimodal, tmp_path, "blend.policy=rank_average")
@@ -192,13 +215,15 @@ def test_killed_it_goes_on_to_the_same_file_and_nothing_is_looked_at_twice(
     assert {path: stamp_of(path) for path in seen} == seen
 
 
-def test_an_assistant_looks_at_what_is_not_looked_at_yet(run, handed, new, output):
+def test_an_assistant_looks_at_what_is_not_looked_at_yet(handed, new, output, monkeypatch):
+    monkeypatch.setenv(assistant.GPU, "")  # so that it is as it was afterwards
+    monkeypatch.setattr(assistant, "begin_process", lambda: None)
     assert answer(handed, new, output, folds=(1,)) == 0
     work = output.parent / "work"
     [seen] = {path.parent for path in work.glob("*/embeddings")}
     kept = {path: path.read_bytes() for path in seen.glob("embeddings/*/*/*.parquet")}
     shutil.rmtree(seen / "embeddings")
-    assist(words(handed, new, output, folds=[1]) | {"limit_s": None})
+    assistant.assist(words(handed, new, output, folds=[1]) | {"limit_s": None}, "")
     assert {path: path.read_bytes() for path in kept} == kept
     assert len(kept) == 3
 

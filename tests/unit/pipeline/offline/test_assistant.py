@@ -1,15 +1,14 @@
-import json
 import os
 import signal
 import subprocess
-import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from pipeline.offline import assistant
 from pipeline.offline.answers import AnswerFile
-from pipeline.offline.assistant import GPU, _environment, _gpu, assisted
+from pipeline.offline.assistant import GPU, _gpu, assist, assisted
 from pipeline.offline.clock import Clock
 from pipeline.offline.course import Asked
 from workspace.machine import CORES, JOBS
@@ -30,50 +29,81 @@ def asked():
     )  # fmt: skip
 
 
+class Waiting:
+    """A process that only waits, in the place of an assistant; one that is deaf to SIGTERM too."""
+
+    deaf = False
+
+    def __init__(self, target, args, daemon):
+        assert (target, daemon) == (assist, True)
+        self.args, self.pid = args, None
+
+    def start(self):
+        ignore = (lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)) if self.deaf else None
+        self.process = subprocess.Popen(["sleep", "600"], preexec_fn=ignore)
+        self.pid = self.process.pid
+
+    def terminate(self):
+        self.process.terminate()
+
+    def kill(self):
+        self.process.kill()
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def join(self, patience_s=None):
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience_s)
+
+
 @pytest.fixture
 def begun(monkeypatch):
-    """Processes that only wait take the place of assistants; those that hear no wish to end too."""
-    calls, popen, deaf = [], subprocess.Popen, []
+    made = []
 
-    def begin(words, env):
-        ignore = (lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)) if deaf else None
-        process = popen(["sleep", "600"], preexec_fn=ignore)
-        calls.append((words, env, process))
-        return process
+    class Context:
+        def Process(self, **asked):  # noqa: N802 - multiprocessing's own name
+            made.append(Waiting(**asked))
+            return made[-1]
 
-    monkeypatch.setattr(assistant.subprocess, "Popen", begin)
-    return calls, deaf
+    monkeypatch.setattr(assistant, "get_context", {"spawn": Context()}.__getitem__)
+    return made
 
 
 def test_who_looks_alone_begins_nobody(asked, begun):
     with assisted(asked, [0], 0):
         pass
-    assert begun[0] == []
+    assert begun == []
     assert JOBS not in os.environ
 
 
-def test_each_further_gpu_has_a_process_that_ends_with_the_block(asked, begun, monkeypatch):
-    monkeypatch.setattr(sys, "pycache_prefix", "cache")
+def test_each_further_gpu_has_a_process_that_ends_with_the_block(asked, begun):
     with assisted(asked, [2, 0], 2):
-        assert [process.poll() for _, _, process in begun[0]] == [None, None]
-    assert [process.returncode for _, _, process in begun[0]] == [-signal.SIGTERM] * 2
-    for number, (words, env, _) in enumerate(begun[0], start=1):
-        assert words[:-1] == [sys.executable, "-P", "-m", "pipeline.offline.assistant"]
-        assert json.loads(words[-1]) == {
-            "bundle": "bundle", "input": "new", "work": "work", "output": "out.csv",
-            "device": "cuda", "folds": [2, 0], "started": 5.0, "limit_s": 600.0,
-        }  # fmt: skip
-        assert (env[GPU], env[JOBS]) == (str(number), "3")
-        assert env["PYTHONPYCACHEPREFIX"] == "cache"
-        assert env["PYTHONPATH"].split(os.pathsep) == sys.path
+        assert [one.is_alive() for one in begun] == [True, True]
+        assert os.environ[JOBS] == "3"
+    assert [one.process.returncode for one in begun] == [-signal.SIGTERM] * 2
+    words = {
+        "bundle": "bundle", "input": "new", "work": "work", "output": "out.csv",
+        "device": "cuda", "folds": [2, 0], "started": 5.0, "limit_s": 600.0,
+    }  # fmt: skip
+    assert [one.args for one in begun] == [(words, "1"), (words, "2")]
 
 
 def test_who_does_not_end_when_asked_is_ended(asked, begun, monkeypatch):
-    begun[1].append(True)
+    monkeypatch.setattr(Waiting, "deaf", True)
     monkeypatch.setattr(assistant, "PATIENCE_S", 0.05)
     with pytest.raises(RuntimeError), assisted(asked, [0], 1):
         raise RuntimeError
-    assert [process.returncode for _, _, process in begun[0]] == [-signal.SIGKILL]
+    assert [one.process.returncode for one in begun] == [-signal.SIGKILL]
+
+
+def test_one_that_never_began_has_nothing_to_end(asked, begun, monkeypatch):
+    def fail(self):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(Waiting, "start", fail)
+    with pytest.raises(OSError, match="no more"), assisted(asked, [0], 1):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -83,11 +113,3 @@ def test_a_process_gets_one_of_the_gpus_that_this_one_sees(monkeypatch, seen, nu
     if seen is not None:
         monkeypatch.setenv(GPU, seen)
     assert _gpu(number) == own
-
-
-def test_without_a_folder_for_bytecode_none_is_named(monkeypatch):
-    monkeypatch.setattr(sys, "pycache_prefix", None)
-    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
-    own = _environment(1)
-    assert "PYTHONPYCACHEPREFIX" not in own
-    assert own["PYTHONDONTWRITEBYTECODE"] == "1"
