@@ -18,6 +18,7 @@ from pipeline.bundled_run import (
     make_bundle,
     scoring_members,
 )
+from pipeline.machine import Machine
 from pipeline.new_scores import Stacked
 from submissions.offline.config import BundleConfig
 from tests.by_hand.calls import Calls
@@ -29,7 +30,11 @@ from workspace.errors import ConfigError
 from workspace.hashing import sha256_file
 from workspace.units import open_unit
 
-PLATFORMS = {"submit.ipynb", "kernel-metadata.json"}  # they carry the listing's own hash
+PLATFORMS = {
+    "submit.ipynb",
+    "kernel-metadata.json",
+    "dataset-metadata.json",
+}  # they carry the listing's own hash
 
 
 @pytest.fixture
@@ -42,6 +47,7 @@ def bundled(of_tables, folder, **config):
     return made(
         folder, make_bundle, stage="bundle", run=of_tables.run,
         samples=of_tables.run / "samples", config=BundleConfig(**config), name="sample",
+        data=of_tables.job().recipe.data, machine=Machine("cpu"),
     )  # fmt: skip
 
 
@@ -79,13 +85,14 @@ def test_the_listing_has_every_file_but_itself_and_what_carries_its_hash(handed)
     for name, fact in listing["files"].items():
         path = handed / name
         assert fact == {"sha256": sha256_file(path), "size": path.stat().st_size}
+    told = {key: value for key, value in listing.items() if key not in ("files", "version")}
     assert listing["version"] == 1
-    assert listing["facts"] == {
+    assert told == {
         "name": "sample", "minutes": 660.0, "policy": "stack", "members": ["stack"],
         "networks": [], "folds": [0, 1, 2], "pictureless": True,
     }  # fmt: skip
     facts = open_unit(handed, "bundle").facts
-    assert facts == listing["facts"] | {"sha256": sha256_file(handed / "bundle.json")}
+    assert facts == told | {"sha256": sha256_file(handed / "bundle.json")}
 
 
 def test_no_file_names_a_place_of_this_machine(of_tables, handed):

@@ -17,7 +17,7 @@ SCORES = pl.DataFrame({"isic_id": ORDER, "score": [0.5]})
 
 @pytest.fixture
 def given(tmp_path):
-    (tmp_path / "bundle.json").write_text(json.dumps({"facts": {"minutes": 600.0}}))
+    (tmp_path / "bundle.json").write_text(json.dumps({"pictureless": False}))
     return words(tmp_path, tmp_path, tmp_path / "out.csv")
 
 
@@ -89,17 +89,14 @@ def test_a_memory_that_is_no_number_is_told_in_one_line(call, capsys, monkeypatc
     )
 
 
-@pytest.mark.parametrize(("minutes", "limit_s"), [(None, 36_000.0), (1.5, 90.0)])
-def test_the_time_is_the_calls_own_or_the_bundles(given, minutes, limit_s):
-    asked = asked_of(given | {"minutes": minutes})
-    assert (asked.clock.started, asked.clock.limit_s) == (given["started"], limit_s)
+def test_the_time_is_what_the_launcher_says(given):
+    asked = asked_of(given | {"minutes": 1.5})
+    assert (asked.clock.started, asked.clock.limit_s) == (given["started"], 90.0)
     assert not asked.pictureless
 
 
-def test_a_bundle_without_a_limit_has_none(given, tmp_path):
-    (tmp_path / "bundle.json").write_text(
-        json.dumps({"facts": {"minutes": None, "pictureless": True}})
-    )
+def test_a_call_without_a_limit_has_none(given, tmp_path):
+    (tmp_path / "bundle.json").write_text(json.dumps({"pictureless": True}))
     asked = asked_of(given | {"folds": (0, 2), "processes": 2})
     assert asked.clock.limit_s is None
     assert (asked.folds, asked.processes, asked.pictureless) == ((0, 2), 2, True)
