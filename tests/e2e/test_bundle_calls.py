@@ -180,3 +180,9 @@ def test_a_picture_that_is_damaged_or_missing_costs_its_own_patient_alone(
         )
     assert files[0].read_bytes() == files[1].read_bytes()
     assert differing_patients(new, files[0], of_one_fold) == {"IP_3141759"}
+    answer(handed, gone, tmp_path / "by_tables.csv", folds=(0,), minutes=0.5)
+    both = pl.read_csv(files[0]).join(pl.read_csv(tmp_path / "by_tables.csv"), on="isic_id")
+    blind = pl.col("isic_id").is_in([first, second])
+    scores, tables = both.filter(~blind).select("target", "target_right").to_numpy().T
+    ours, theirs = both.filter(blind).select("target", "target_right").to_numpy().T
+    assert ours == pytest.approx(np.interp(theirs, np.sort(tables), np.sort(scores)))

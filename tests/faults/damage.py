@@ -66,6 +66,8 @@ ARTEFACTS = (
     Artefact("HTML: exploration", "run/eda/eda.html", "eda"),
     Artefact("HTML: report", "run/report/report.html", "report"),
     Artefact("ONNX: bundle", "run/export/tuned_fold_0/model.onnx", "export"),
+    Artefact("JSON: listing of a bundle", "run/bundle/bundle.json", "bundle"),
+    Artefact("code of a bundle", "run/bundle/code/pipeline/offline/course.py", "bundle"),
     Artefact("study database", "run/trials/studies.db", "tune"),
     Artefact("TOML: tuned values", "run/tune/tuned.toml", "tune"),
     Artefact("manifest: of a unit", "run/features/manifest.json", "features"),
