@@ -30,11 +30,8 @@ from workspace.errors import ConfigError
 from workspace.hashing import sha256_file
 from workspace.units import open_unit
 
-PLATFORMS = {
-    "submit.ipynb",
-    "kernel-metadata.json",
-    "dataset-metadata.json",
-}  # they carry the listing's own hash
+# They carry the listing's own hash, or are edited by whoever uploads.
+PLATFORMS = {"submit.ipynb", "kernel-metadata.json", "dataset-metadata.json"}
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class Waiting:
 
     def start(self):
         ignore = (lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)) if self.deaf else None
-        self.process = subprocess.Popen(["sleep", "600"], preexec_fn=ignore)
+        words = ["sleep", "600"]
+        self.process = subprocess.Popen(words, preexec_fn=ignore)  # noqa: PLW1509 - one thread
         self.pid = self.process.pid
 
     def terminate(self):
