@@ -29,6 +29,7 @@ from stacking.blocks import LEARNT_NOTHING
 from stacking.matrix import Source, lazily
 from stacking.use import FOLD, SCORE
 from workspace.errors import ArtifactError
+from workspace.hashing import sha256_text
 from workspace.tasks import Task
 from workspace.units import Unit, open_unit
 
@@ -51,7 +52,9 @@ class NewColumns:
 
     def table(self, fold: int) -> pl.DataFrame:
         """The stack's columns by id as this fold's network sees rows; null without a picture."""
-        made = columns_of(self.aligned[fold], fold, output_of(self.by_fold[fold]), self.rows)
+        seen = self.by_fold[fold]
+        assert seen.rows()[ID].equals(self.rows[ID]), "shards are of other rows"
+        made = columns_of(self.aligned[fold], fold, output_of(seen), self.rows)
         return pl.concat([made, self.pictureless], how="diagonal")
 
     def source(self, fold: int, wanted: Container[str]) -> Source:
@@ -126,8 +129,10 @@ def _with_picture(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pictures_of(data: NewData, seen: pl.DataFrame) -> PictureSet:
+    # By their ids too: where some turn out to be damaged, the others are another set of pictures.
+    content = sha256_text("\n".join([data.hash, *seen[ID]]))
     pictures = OtherPictures(
-        data.folder, data.hash, tuple(seen[ID]), tuple(seen[IMAGE]), data.config.pixel_limit
+        data.folder, content, tuple(seen[ID]), tuple(seen[IMAGE]), data.config.pixel_limit
     )
     return PictureSet(f"{NEW}_{data.hash}", pictures, np.arange(len(seen)), data.hash)
 

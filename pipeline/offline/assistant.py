@@ -73,6 +73,7 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
     from pipeline.offline.clock import Clock, OutOfTimeError  # noqa: PLC0415
     from pipeline.offline.course import Asked, Course, open_work  # noqa: PLC0415
     from pipeline.offline.views import looks  # noqa: PLC0415
+    from workspace.errors import DermstackError  # noqa: PLC0415
     from workspace.progress import Silent  # noqa: PLC0415
     from workspace.stopping import Stopped, stopping_cleanly  # noqa: PLC0415
 
@@ -88,5 +89,5 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
         with stopping_cleanly():
             for fold in words["folds"]:
                 course.look(looks(course.work, course.machine, rows, choice, fold), [])
-    except (OutOfTimeError, Stopped):
-        pass  # who began it says so
+    except (DermstackError, OutOfTimeError, Stopped):
+        pass  # who began it meets the same, and says so

@@ -41,7 +41,7 @@ class Clock:
         return seconds * MARGIN <= self.left_s
 
     def check(self, seconds: float) -> None:
-        """Raise where this would end too late."""
+        """Raise where what takes so long would end too late."""
         if not self.has_time_for(seconds):
             raise OutOfTimeError
 

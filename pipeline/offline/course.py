@@ -163,8 +163,26 @@ class Course:
         return tuple(tables)
 
     def answer_by_pictures(self) -> int:
-        """The file anew after each fold whose networks have looked."""
-        self.carry_out(decoding(self.work, reading(self.work)))
+        """The file anew after each fold whose networks have looked, while there is time.
+
+        Pictures are decoded as networks look at them, so that none is decoded in vain; damaged ones
+        are searched once the first of them has stopped a network.
+        """
+        try:
+            try:
+                return self.answer_by_folds()
+            except DataError:
+                if self.work.searched:
+                    raise
+            self.say("notice: a picture cannot be decoded; looking for all such.")
+            self.carry_out(decoding(self.work, reading(self.work)))
+            return self.answer_by_folds()
+        except OutOfTimeError:
+            self.say("the time is over.")
+            return LESS
+
+    def answer_by_folds(self) -> int:
+        """The same, of the pictures that nothing is known against."""
         rows = self.work.rows()
         choice = choose(self.stacked, self.work.data, rows)
         self.say(choice.told)

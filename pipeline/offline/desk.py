@@ -5,7 +5,7 @@ A line at most every few seconds while something long runs, whatever reads them.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,21 @@ from workspace.units import Unit
 EVERY_S = 10.0
 
 
+def nothing() -> None:
+    """Whatever runs may go on."""
+
+
 class PlainDesk:
     """Lines on the standard output, each flushed: a notebook shows them as they come."""
 
     def __init__(self, started: float, every_s: float = EVERY_S) -> None:
         self._started, self._every_s = started, every_s
         self._lock = threading.Lock()
+        self._check = nothing
+
+    def asks(self, check: Callable[[], None]) -> None:
+        """Before long work goes on: what raises where it must not."""
+        self._check = check
 
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
         seconds = int(time.monotonic() - self._started)
@@ -38,6 +47,7 @@ class PlainDesk:
         def show(done: int, total: int) -> None:
             nonlocal last
             raise_if_asked()
+            self._check()
             now = time.monotonic()
             if now - last < self._every_s and done < total:
                 return

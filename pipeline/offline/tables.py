@@ -16,6 +16,7 @@ from pipeline.new_data import ROWS, NewData, damaged_pictures, rows_in
 from pipeline.new_scores import Stacked
 from pipeline.notices import show_notices
 from pipeline.unit_files import STATE
+from workspace.manifest import load_manifest
 from workspace.orders import Needs
 from workspace.tasks import Output, Task
 from workspace.units import Draft, Unit, open_unit
@@ -39,10 +40,16 @@ class Work:
     def open(self, name: str) -> Unit:
         return open_unit(self.folder / name, SUBMIT)
 
+    @property
+    def searched(self) -> bool:
+        """Whether damaged pictures were looked for: once one has met a network, not before."""
+        return load_manifest(self.folder / "pictures") is not None
+
     def rows(self) -> pl.DataFrame:
-        """Every row by id; without a picture also where it cannot be decoded."""
+        """Every row by id; without a picture also where it is known not to be decodable."""
         rows = self.open("rows").parquet(ROWS)
-        damaged = pl.col(ID).is_in(list(self.open("pictures").json(DAMAGED)))
+        names = list(self.open("pictures").json(DAMAGED)) if self.searched else []
+        damaged = pl.col(ID).is_in(names)
         return rows.with_columns(pl.when(~damaged).then(pl.col(IMAGE)).alias(IMAGE))
 
 

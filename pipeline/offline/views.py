@@ -36,7 +36,7 @@ def viewing(work: Work, choice: Choice, fold: int, shards: Sequence[Task]) -> Ta
     inputs = {ROWS: work.open("rows").sha256(ROWS)}
     if not work.data.alone:
         inputs[FEATURES] = work.open("features").sha256(FEATURES)
-    if choice.networks:
+    if choice.networks and work.searched:
         inputs[DAMAGED] = work.open("pictures").sha256(DAMAGED)
     return Task(
         work.folder / "views" / f"{choice.name}_fold_{fold}", SUBMIT, score_view,

@@ -165,7 +165,7 @@ def test_a_shards_manifest_says_who_saw_what_and_how(job, network, seen):
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_a_stop_between_shards_costs_the_one_that_was_begun(job, seen, monkeypatch, before):
     whole = seen(name="whole")
-    score, calls = embedded_shard.score_pictures, []
+    score, calls = embedded_shard.score_in_memory, []
 
     def stopping(*given):
         calls.append(given)
@@ -173,12 +173,12 @@ def test_a_stop_between_shards_costs_the_one_that_was_begun(job, seen, monkeypat
             raise KeyboardInterrupt
         return score(*given)
 
-    monkeypatch.setattr(embedded_shard, "score_pictures", stopping)
+    monkeypatch.setattr(embedded_shard, "score_in_memory", stopping)
     with pytest.raises(KeyboardInterrupt):
         seen()
     kept = shards(job)
     assert len(kept) == before
-    monkeypatch.setattr(embedded_shard, "score_pictures", score)
+    monkeypatch.setattr(embedded_shard, "score_in_memory", score)
     found = seen()
     assert kept.items() <= shards(job).items()  # the very same files
     assert list(shards(job)) == ["held_out_00000", "held_out_00001", "held_out_00002"]
@@ -250,7 +250,7 @@ def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, seen, monke
         found = score_pictures(*given)
         return Scores(found.probability, found.embedding * np.float32(factor))
 
-    monkeypatch.setattr(embedded_shard, "score_pictures", far)
+    monkeypatch.setattr(embedded_shard, "score_in_memory", far)
     with pytest.raises(ArtifactError) as error:
         seen()
     assert str(error.value) == (

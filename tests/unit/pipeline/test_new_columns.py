@@ -130,8 +130,8 @@ def test_other_data_are_looked_at_anew_and_the_same_are_not(blocked, monkeypatch
 
     from pipeline import embedded_shard  # noqa: PLC0415
 
-    score = embedded_shard.score_pictures
-    monkeypatch.setattr(embedded_shard, "score_pictures", counted)
+    score = embedded_shard.score_in_memory
+    monkeypatch.setattr(embedded_shard, "score_in_memory", counted)
     for mark, calls in (("a", 3), ("a", 3), ("b", 6)):
         new_columns(made.job(), data(made, mark), new_rows(made), ["flag"])
         assert len(looked) == calls
