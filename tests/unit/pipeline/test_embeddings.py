@@ -246,8 +246,10 @@ def test_no_picture_at_all_is_a_shard_with_all_columns(network, seen):
 
 @pytest.mark.parametrize("factor", [1e30, float("nan")])
 def test_embeddings_beyond_sixteen_bits_are_refused_in_one_line(job, seen, monkeypatch, factor):
+    score = embedded_shard.score_in_memory
+
     def far(*given):
-        found = score_pictures(*given)
+        found = score(*given)
         return Scores(found.probability, found.embedding * np.float32(factor))
 
     monkeypatch.setattr(embedded_shard, "score_in_memory", far)
