@@ -38,17 +38,20 @@ def handed_out(scores: pl.DataFrame) -> pl.DataFrame:
     return scores.select(ID, pl.col(name).alias(SCORE))
 
 
-def filled_in(scores: pl.DataFrame, tables: pl.DataFrame, seen: pl.Series) -> pl.DataFrame:
+def filled_in(scores: pl.DataFrame, tables: pl.DataFrame | None, seen: pl.Series) -> pl.DataFrame:
     """The same, with rows without a picture where their scores by tables alone put them.
 
     Scores of two parts of a stack have two scales, so it is the place among the rows with a picture
     that goes over: what is the tenth of a hundred by tables gets the tenth score. `tables` and
-    `seen` are row for row as `scores`.
+    `seen` are row for row as `scores`. Without tables nothing is known of them: the middle score.
     """
-    assert scores[ID].equals(tables[ID])
-    known = seen.to_numpy()
-    values = _by_rank(scores[SCORE].to_numpy(), tables[SCORE].to_numpy(), known)
-    return scores.with_columns(pl.Series(SCORE, values))
+    values, known = scores[SCORE].to_numpy(), seen.to_numpy()
+    if tables is None:
+        filled = np.where(known, values, np.median(values[known]))
+    else:
+        assert scores[ID].equals(tables[ID])
+        filled = _by_rank(values, tables[SCORE].to_numpy(), known)
+    return scores.with_columns(pl.Series(SCORE, filled))
 
 
 def _by_rank(scores: Floats, tables: Floats, known: Bools) -> Floats:

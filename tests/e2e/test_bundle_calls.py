@@ -176,7 +176,7 @@ def test_a_picture_that_is_damaged_or_missing_costs_its_own_patient_alone(
         assert answer(handed, folder, file, folds=(0,)) == 3
         said = capsys.readouterr().out
         assert (
-            "notice: 2 rows without a picture that can be decoded, scored by tables alone." in said
+            "notice: 2 rows without a picture that can be decoded: scored by tables alone." in said
         )
     assert files[0].read_bytes() == files[1].read_bytes()
     assert differing_patients(new, files[0], of_one_fold) == {"IP_3141759"}

@@ -24,6 +24,11 @@ def test_rows_with_a_picture_keep_their_score_to_the_bit():
     assert filled_in(whole, tables, pl.Series([True] * 3)).equals(whole)
 
 
+def test_without_tables_they_are_in_the_middle():
+    whole, seen = scores(a=0.3, b=0.1, c=9.0, d=0.2), pl.Series([True, True, False, True])
+    assert filled_in(whole, None, seen)["score"].to_list() == [0.3, 0.1, 0.2, 0.2]
+
+
 def test_tables_of_other_rows_are_no_ruler():
     with pytest.raises(AssertionError):
         filled_in(scores(a=0.1, b=0.2), scores(b=0.1, a=0.2), pl.Series([True, False]))
