@@ -21,7 +21,7 @@ from pipeline.new_columns import units_of
 from pipeline.new_scores import Stacked
 from pipeline.samples import SAMPLES
 from pipeline.unit_files import STATE
-from pipeline.unseen_members import IMAGE_COLUMNS, MEMBERS, PARTS, RULE
+from pipeline.unseen_members import IMAGE_COLUMNS, MEMBERS, RULE
 from stacking.boosters.known import BOOSTERS, EXTRAS
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.thresholds import FILE as THRESHOLD
@@ -35,7 +35,6 @@ from workspace.units import Draft, Unit, open_unit
 
 BUNDLE, LISTING, ZIP = "bundle", "bundle.json", "bundle.zip"
 ENTRY = "pipeline.offline.entry"
-TABULAR, _ = PARTS
 VERSION = 1  # of the listing; `submit.py` reads no other
 
 
@@ -100,9 +99,12 @@ def facts_of(stacked: Stacked, samples: Path, config: BundleConfig, name: str) -
 
 
 def scoring_members(stacked: Stacked) -> tuple[str, ...]:
-    """Those with boosters that may score: what is handed in, and tables alone for the beginning."""
-    by_tables = (TABULAR,) if TABULAR in stacked.parts else ()
-    return tuple(dict.fromkeys([*(n for n in stacked.handed_in if n in stacked.grown), *by_tables]))
+    """Those with boosters that may score: what is handed in, and its two parts.
+
+    By tables alone there is a file at the beginning; pictures may come without a table.
+    """
+    handed_in = [name for name in stacked.handed_in if name in stacked.grown]
+    return tuple(dict.fromkeys([*handed_in, *stacked.parts]))
 
 
 def looking_networks(stacked: Stacked) -> tuple[str, ...]:

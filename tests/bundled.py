@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from pipeline.offline.answers import AnswerFile
+from pipeline.offline.asked import Asked
 from pipeline.offline.clock import Clock
-from pipeline.offline.course import Asked, follow
+from pipeline.offline.course import follow
 from pipeline.offline.ending import ended
 from scripts import bundle
 from tests.multimodal import again

@@ -41,7 +41,9 @@ class Isic2024(Source):
 
     @classmethod
     def unlabelled(cls, config: DataSettings) -> DataSettings:
-        if not is_there(config.folder / TEST_TABLE):
+        if config.table or (
+            is_there(config.folder / TRAIN_TABLE) and not is_there(config.folder / TEST_TABLE)
+        ):
             return config
         return config.model_copy(update={"table": TEST_TABLE, "images_in": ()})
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workspace.machine import begin_process, divide
 
 if TYPE_CHECKING:
-    from pipeline.offline.course import Asked
+    from pipeline.offline.asked import Asked
 
 GPU = "CUDA_VISIBLE_DEVICES"
 PATIENCE_S = 20.0  # for one that was asked to end
@@ -70,8 +70,9 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
     begin_process()
     from pipeline.new_scores import choose  # noqa: PLC0415 - after `begin_process`
     from pipeline.offline.answers import AnswerFile  # noqa: PLC0415
+    from pipeline.offline.asked import Asked, open_work  # noqa: PLC0415
     from pipeline.offline.clock import Clock, OutOfTimeError  # noqa: PLC0415
-    from pipeline.offline.course import Asked, Course, open_work  # noqa: PLC0415
+    from pipeline.offline.course import Course  # noqa: PLC0415
     from pipeline.offline.views import looks  # noqa: PLC0415
     from workspace.errors import DermstackError  # noqa: PLC0415
     from workspace.progress import Silent  # noqa: PLC0415

@@ -5,21 +5,18 @@ folder, from which the same call goes on after a stop.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
 from folds import jpeg
 from folds.findings import plural
 from folds.schema import ID
-from folds.sources import DataConfig
-from folds.sources.registry import SOURCES
 from pipeline.machine import Machine
-from pipeline.new_data import data_in
 from pipeline.new_scores import Choice, Stacked, choose
-from pipeline.offline.answers import AnswerFile, filled_in, handed_out, order_of
+from pipeline.offline.answers import filled_in, handed_out, order_of
+from pipeline.offline.asked import Asked, open_work
 from pipeline.offline.assistant import assisted
 from pipeline.offline.clock import Clock, OutOfTimeError, dropped, with_time
 from pipeline.offline.desk import as_time
@@ -35,6 +32,9 @@ from pipeline.offline.views import (
     with_picture,
 )
 from pipeline.unseen_members import PARTS
+from stacking.boosters.known import load_boosters
+from stacking.use import SCORE, USE
+from submissions.writer import submission_table
 from workspace.errors import ConfigError, DataError, name_some
 from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory
@@ -49,48 +49,23 @@ DONE, LESS = 0, 3  # exit codes: all that was asked for, and a whole file of les
 VIEW_S = 3.0  # how much longer a view with pictures takes than by tables, until one is measured
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the command line says."""
-
-    bundle: Path
-    input: Path
-    output: AnswerFile
-    work: Path
-    folds: tuple[int, ...] | None = None  # None: all
-    clock: Clock = field(default_factory=lambda: Clock(0.0, None))
-    device: str = "auto"
-    processes: int | None = None  # None: one for each GPU
-    pictureless: bool = False  # training had rows without a picture too
-
-
 def follow(asked: Asked, desk: Desk) -> int:
     """The exit code: all was done, or less in time."""
-    course = Course(asked, desk, open_work(asked))
-    course.read()
+    try:
+        course = Course(asked, desk, open_work(asked))
+        course.read()
+    except DataError as error:  # of pictures, if their table can be read
+        course = Course(asked, desk, open_work(asked, blind=True))
+        if not course.stacked.sees or course.work.data.alone:
+            raise
+        course.read()
+        desk.say(f"error: {error} The table alone is scored.")
+        course.answer_by_tables()
+        return LESS
     by_tables = course.answer_by_tables()
     if course.stacked.sees:
         return course.answer_by_pictures()
     return DONE if by_tables == course.folds else LESS
-
-
-def open_work(asked: Asked) -> Work:
-    """The bundle's run and the new data, before anything is read of their rows."""
-    run = asked.bundle / "run"
-    stacked = Stacked.open(run)
-    made_from = stacked.unit.manifest.recipe["data"]
-    own = {"folder": asked.input, "images_in": (), "images": "all", "limit": None, "lesions": None}
-    config = DataConfig.model_validate({**made_from, **own, "table": None})
-    if not config.folder.exists():
-        raise DataError(f"{asked.input} is not there; name the folder of the new data.")
-    narrowed = SOURCES[config.source].unlabelled(config)
-    asked.work.mkdir(parents=True, exist_ok=True)
-    data = data_in(
-        DataConfig.model_validate(narrowed.model_dump()),
-        HashMemory(asked.work / ".hashes.json"),
-        sees=stacked.sees,
-    )
-    return Work(run, data, asked.work / data.name)
 
 
 @dataclass(frozen=True)
@@ -134,6 +109,7 @@ class Course:
         every = [rows] if self.work.data.alone else [rows, featuring(self.work, rows)]
         [(read, _), *_] = self.carry_out(*every)
         ids = read.parquet("rows.parquet", [ID])[ID]
+        submission_table(pl.DataFrame({ID: ids, SCORE: 0.0}), self.order)  # refuse other ids now
         self.say(f"{plural(len(ids), 'row')} to score.")
 
     @cached_property
@@ -149,10 +125,11 @@ class Course:
             self.say("no tables to score by: there is a file once the first fold has looked.")
             return ()
         first, *others = self.folds
+        self.load_library(choice, first)
         before = self.clock.spent_s
         tables = {first: self.view(choice, first, [])}
         self.write(choice, tables, f"by tables alone, fold {first}")
-        seconds = [self.clock.spent_s - before]  # with what is imported only once
+        seconds = [self.clock.spent_s - before]
         for fold in others:
             if not self.clock.has_time_for(min(seconds)):
                 break
@@ -163,6 +140,11 @@ class Course:
             self.write(choice, tables, f"by tables alone, {plural(len(tables), 'fold')}")
         self.seconds["view"] = VIEW_S * min(seconds)
         return tuple(tables)
+
+    def load_library(self, choice: Choice, fold: int) -> None:
+        """Before anything is timed: it is imported once, and would count for each fold."""
+        unit = self.stacked.boosters(choice.members[0])[fold]
+        load_boosters(unit, 1, unit.json(USE)["columns"])
 
     def answer_by_pictures(self) -> int:
         """The file anew after each fold whose networks have looked, while there is time.
@@ -275,7 +257,8 @@ class Course:
         if chosen:
             self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
         if late := dropped(self.folds, chosen):
-            self.say(f"no time for {self._folds(late)}, the slowest: dropped.")
+            why = ", the slowest" if chosen else ""
+            self.say(f"no time for {self._folds(late)}{why}: dropped.")
 
     # What is done
 

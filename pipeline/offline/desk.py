@@ -14,6 +14,10 @@ from workspace.stopping import raise_if_asked
 from workspace.units import Unit
 
 EVERY_S = 10.0
+OF_MAKE = {
+    "with DATA=": "with --input", "in DATA": "in the input", "of DATA": "of the input",
+    "DEVICE=": "--device ", 'SET="data.images=none"': "--input of a folder without pictures",
+}  # fmt: skip
 
 
 def nothing() -> None:
@@ -35,7 +39,7 @@ class PlainDesk:
     def say(self, message: str, *, private: bool = False, **facts: object) -> None:
         seconds = int(time.monotonic() - self._started)
         with self._lock:
-            print(f"[{seconds // 60:3d}:{seconds % 60:02d}] {message}", flush=True)
+            print(f"[{seconds // 60:3d}:{seconds % 60:02d}] {in_its_words(message)}", flush=True)
 
     def table(self, table: object) -> None:
         raise AssertionError("nothing here draws tables")
@@ -76,3 +80,10 @@ def as_time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def in_its_words(sentence: str) -> str:
+    """As whoever calls `submit.py` has the words that errors of the rooms have for `make`."""
+    for of_make, own in OF_MAKE.items():
+        sentence = sentence.replace(of_make, own)
+    return sentence

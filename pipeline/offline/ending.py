@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.offline.answers import AnswerFile
+from pipeline.offline.asked import Asked
 from pipeline.offline.clock import Clock
-from pipeline.offline.course import LESS, Asked, follow
-from pipeline.offline.desk import PlainDesk
+from pipeline.offline.course import LESS, follow
+from pipeline.offline.desk import PlainDesk, in_its_words
 from workspace.errors import DermstackError
 from workspace.faults import naming_faults
 from workspace.machine import refuse_odd_numbers
@@ -39,7 +40,7 @@ def ended(words: Mapping[str, Any]) -> int:
             refuse_odd_numbers()
             code = follow(asked, desk)
     except DermstackError as error:
-        print(f"submit: {error}", file=sys.stderr, flush=True)
+        print(f"submit: {in_its_words(str(error))}", file=sys.stderr, flush=True)
         return _with_file(asked, desk, 2)
     except Stopped as stopped:
         print(

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from features.build import build
-from folds.findings import Findings
+from folds.findings import Findings, plural
 from folds.images import ImageReader
-from folds.schema import ID, IMAGE
+from folds.schema import ID, IMAGE, PATIENT
 from pipeline.new_data import ROWS, NewData, damaged_pictures, rows_in
 from pipeline.new_scores import Stacked
-from pipeline.notices import show_notices
+from pipeline.notices import show_finding, show_notices
 from pipeline.unit_files import STATE
 from workspace.manifest import load_manifest
 from workspace.orders import Needs
@@ -68,7 +68,12 @@ def collect_rows(draft: Draft, data: NewData, columns: list[str]) -> None:
     """By id, whatever their order was."""
     findings = Findings()
     rows = rows_in(draft.desk, data, columns, findings)
-    show_notices(draft.desk, findings)
+    alone = rows[PATIENT].null_count() if not data.alone else 0
+    if alone:
+        draft.desk.say(f"notice: {plural(alone, 'row')} without a patient, each taken for its own.")
+    for finding in findings.as_json()["notices"]:
+        if finding["check"] != "ungrouped":  # nothing is split here
+            show_finding(draft.desk, "notice", finding)
     draft.parquet(ROWS, rows)
 
 

@@ -71,6 +71,7 @@ def sources_alone(path: str) -> FileFinder:
 
 if __name__ in ("__main__", "__mp_main__"):  # the latter in processes that multiprocessing spawns
     sys.path_hooks.insert(0, sources_alone)
+    sys.path_importer_cache.clear()  # a spawned process has looked below code/ before this line
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ import torch
 from pipeline.new_scores import choose
 from pipeline.offline import assistant
 from pipeline.offline.answers import AnswerFile
-from pipeline.offline.course import Asked, open_work
+from pipeline.offline.asked import Asked, open_work
 from pipeline.offline.views import scorer_of, view_of
 from scripts import bundle, submission
 from tests.bundled import (

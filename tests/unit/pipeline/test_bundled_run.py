@@ -176,11 +176,12 @@ def stacked(*handed_in, parts=("tabular", "images")):
 @pytest.mark.parametrize(
     ("run", "members", "networks"),
     [
-        (stacked("stack"), ("stack", "tabular"), ("small", "wide")),
+        (stacked("stack"), ("stack", "tabular", "images"), ("small", "wide")),
         (stacked("stack", parts=()), ("stack",), ("small", "wide")),
         (stacked("images", "small", "tabular"), ("images", "tabular"), ("small", "wide")),
-        (stacked("xgboost", "small"), ("xgboost", "tabular"), ("small", "wide")),
-        (stacked("small", "tabular"), ("tabular",), ("small",)),  # no booster sees the other
+        (stacked("xgboost", "small"), ("xgboost", "tabular", "images"), ("small", "wide")),
+        (stacked("small", "tabular"), ("tabular", "images"), ("small", "wide")),
+        (stacked("small", parts=()), (), ("small",)),  # no booster sees the other
     ],
 )
 def test_who_scores_and_who_looks_hang_on_what_is_handed_in(run, members, networks):

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.offline import assistant
 from pipeline.offline.answers import AnswerFile
+from pipeline.offline.asked import Asked
 from pipeline.offline.assistant import GPU, _gpu, assist, assisted
 from pipeline.offline.clock import Clock
-from pipeline.offline.course import Asked
 from workspace.machine import CORES, JOBS
 
 

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from pipeline.offline.answers import AnswerFile
-from pipeline.offline.course import Asked, follow, open_work
+from pipeline.offline.asked import Asked, open_work
+from pipeline.offline.course import follow
 from tests.bundled import SAMPLE, TABLE, Diary, answer, follow_until
-from workspace.errors import ArtifactError, ConfigError, DataError
+from workspace.errors import ArtifactError, ConfigError
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_other_rows_in_the_same_folder_are_other_data(call, new, output):
 
 
 def test_a_folder_that_is_not_there_is_named(call, tmp_path):
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(ConfigError) as refused:
         call(input=tmp_path / "nowhere")
     assert str(refused.value) == (
         f"{tmp_path / 'nowhere'} is not there; name the folder of the new data."

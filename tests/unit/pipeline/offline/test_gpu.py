@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from pipeline.machine import Machine
-from pipeline.offline.course import Asked, Course
+from pipeline.offline.asked import Asked
+from pipeline.offline.course import Course
 from pipeline.offline.gpu import fault_of_gpu, gpus
 from tests.bundled import Diary
 from workspace.errors import ConfigError

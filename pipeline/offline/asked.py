@@ -1,0 +1,55 @@
+"""What a call was asked for, and the bundle's run and input that it means."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from folds.sources import DataConfig
+from folds.sources.registry import SOURCES
+from pipeline.new_data import data_in
+from pipeline.new_scores import Stacked
+from pipeline.offline.answers import AnswerFile
+from pipeline.offline.clock import Clock
+from pipeline.offline.tables import Work
+from workspace.errors import ConfigError
+from workspace.hashing import HashMemory
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says."""
+
+    bundle: Path
+    input: Path
+    output: AnswerFile
+    work: Path
+    folds: tuple[int, ...] | None = None  # None: all
+    clock: Clock = field(default_factory=lambda: Clock(0.0, None))
+    device: str = "auto"
+    processes: int | None = None  # None: one for each GPU
+    pictureless: bool = False  # training had rows without a picture too
+
+
+def open_work(asked: Asked, *, blind: bool = False) -> Work:
+    """The bundle's run and the new data, before anything is read of their rows."""
+    run = asked.bundle / "run"
+    stacked = Stacked.open(run)
+    made_from = stacked.unit.manifest.recipe["data"]
+    own: dict[str, Any] = {
+        "folder": asked.input, "images_in": (), "images": "none" if blind else "all",
+        "limit": None, "lesions": None, "table": None,
+        "group": "none",  # who has no patient is one alone: unseen rows are not held out
+    }  # fmt: skip
+    config = DataConfig.model_validate({**made_from, **own})
+    if not config.folder.exists():
+        raise ConfigError(f"{asked.input} is not there; name the folder of the new data.")
+    if asked.work.exists() and not asked.work.is_dir():
+        raise ConfigError(f"--work {asked.work} is no folder; name another.")
+    narrowed = SOURCES[config.source].unlabelled(config)
+    asked.work.mkdir(parents=True, exist_ok=True)
+    data = data_in(
+        DataConfig.model_validate(narrowed.model_dump()),
+        HashMemory(asked.work / ".hashes.json"),
+        sees=stacked.sees,
+    )
+    return Work(run, data, asked.work / data.name)
