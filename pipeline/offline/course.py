@@ -126,19 +126,14 @@ class Course:
             return ()
         first, *others = self.folds
         self.load_library(choice, first)
-        before = self.clock.spent_s
         tables = {first: self.view(choice, first, [])}
         self.write(choice, tables, f"by tables alone, fold {first}")
-        seconds = [self.clock.spent_s - before]
         for fold in others:
-            if not self.clock.has_time_for(min(seconds)):
+            if not self.clock.has_time_for(self.seconds["tables"]):
                 break
-            before = self.clock.spent_s
             tables[fold] = self.view(choice, fold, [])
-            seconds.append(self.clock.spent_s - before)
         if len(tables) > 1:
             self.write(choice, tables, f"by tables alone, {plural(len(tables), 'fold')}")
-        self.seconds["view"] = VIEW_S * min(seconds)
         return tuple(tables)
 
     def load_library(self, choice: Choice, fold: int) -> None:
@@ -213,8 +208,14 @@ class Course:
 
     @cached_property
     def seconds(self) -> dict[str, float]:
-        """What was measured: of one fold's `view`."""
-        return {"view": 0.0}
+        """What one fold's view took when it was last made, by `tables` and by `pictures`."""
+        return {}
+
+    @property
+    def view_s(self) -> float:
+        """What the next view with pictures takes: as the last one, or some times one by tables."""
+        by_tables = VIEW_S * self.seconds.get("tables", 0.0)
+        return self.seconds.get("pictures", by_tables)
 
     @cached_property
     def rates(self) -> Rates:
@@ -248,7 +249,7 @@ class Course:
         return {fold: self.cost_of(tasks) for fold, tasks in shards.items()}
 
     def cost_of(self, shards: Sequence[Task]) -> float:
-        return self.rates.cost_of(shards) + self.seconds["view"]
+        return self.rates.cost_of(shards) + self.view_s
 
     def say_plan(self, costs: Mapping[int, float], chosen: Sequence[int]) -> None:
         time = as_time(sum(costs[fold] for fold in chosen))
@@ -264,7 +265,7 @@ class Course:
 
     def look(self, shards: Sequence[Task], later: Sequence[Sequence[Task]]) -> None:
         """All networks of a fold at all pictures, or out of time."""
-        view = self.seconds["view"]
+        view = self.view_s
 
         def left_s() -> float:
             return self.rates.cost_of(shards) + view + sum(map(self.cost_of, later))
@@ -274,10 +275,9 @@ class Course:
         carry_out(shards, self.context(executor))
 
     def view(self, choice: Choice, fold: int, shards: Sequence[Task]) -> dict[str, pl.DataFrame]:
-        before = self.clock.spent_s
-        [(unit, new)] = self.carry_out(viewing(self.work, choice, fold, shards))
-        if new and choice.networks:
-            self.seconds["view"] = self.clock.spent_s - before
+        """What the fold's models say, and how long that took when it was made."""
+        [(unit, _)] = self.carry_out(viewing(self.work, choice, fold, shards))
+        self.seconds["pictures" if choice.networks else "tables"] = unit.manifest.seconds
         return view_of(unit.folder, choice.members)
 
     def write(
