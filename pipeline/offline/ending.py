@@ -5,9 +5,13 @@ exit code says that less was done.
 """
 
 import json
+import multiprocessing
+import os
 import sys
+import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +40,7 @@ def ended(words: Mapping[str, Any]) -> int:
 
     desk.asks(check)
     try:
-        with stopping_cleanly(), naming_faults():
+        with _watched(asked, desk), stopping_cleanly(), naming_faults():
             refuse_odd_numbers()
             code = follow(asked, desk)
     except DermstackError as error:
@@ -54,6 +58,30 @@ def ended(words: Mapping[str, Any]) -> int:
         return _with_file(asked, desk, FAULT)
     desk.say("done." if code == 0 else "done, with less than was asked for (see above).")
     return code
+
+
+@contextmanager
+def _watched(asked: Asked, desk: PlainDesk) -> Iterator[None]:
+    """Within it the process ends when the time is over, whatever it waits for, if it has a file."""
+
+    def end() -> None:
+        if not asked.output.is_there:
+            return
+        desk.say(f"the time is over, whatever is left; {asked.output.path} is whole.")
+        for process in multiprocessing.active_children():
+            process.kill()
+        os._exit(LESS)  # the thread that hangs would not hear of anything else
+
+    if asked.clock.limit_s is None:
+        yield
+        return
+    timer = threading.Timer(max(0.0, asked.clock.limit_s - asked.clock.spent_s), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def asked_of(words: Mapping[str, Any]) -> Asked:

@@ -26,6 +26,7 @@ WORK = Path("/tmp/dermstack_work")  # noqa: S108 - alone there; what lies in WOR
 DEEPEST = 5  # folders below INPUTS; datasets lie in <name>, or in datasets/<owner>/<name>
 LIST, LAUNCHER, TABLE = "bundle.json", "submit.py", "test-metadata.csv"
 MISTAKE, LESS = 2, 3  # exit codes of the launcher
+PATIENCE = 60.0  # seconds beyond the minutes that the bundle itself keeps
 
 
 def answered() -> Path:
@@ -110,7 +111,10 @@ def run(bundle: Path, output: Path, minutes: float | None) -> tuple[int, str]:
         reader = threading.Thread(target=repeat, args=(child.stdout, said))
         reader.start()
         try:
-            code = child.wait()
+            code = child.wait(minutes and 60 * minutes + PATIENCE)
+        except subprocess.TimeoutExpired:  # a driver that hangs lets no process end itself
+            print("The bundle's process does not end in time; it is ended.", flush=True)
+            code = LESS
         finally:
             with suppress(ProcessLookupError):  # processes that outlive it would hold its memory
                 os.killpg(child.pid, signal.SIGKILL)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -22,6 +24,7 @@ from tests.bundled import (
     follow_until,
     hidden_rows,
 )
+from tests.launcher import ROOT
 from tests.multimodal import again
 
 
@@ -186,3 +189,33 @@ def test_a_picture_that_is_damaged_or_missing_costs_its_own_patient_alone(
     scores, tables = both.filter(~blind).select("target", "target_right").to_numpy().T
     ours, theirs = both.filter(blind).select("target", "target_right").to_numpy().T
     assert ours == pytest.approx(np.interp(theirs, np.sort(tables), np.sort(scores)))
+
+
+HANGING = """
+import sys, time
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from pipeline.offline import ending
+
+def follow(asked, desk):
+    asked.output.path.write_text("whole")
+    asked.output.is_there = True
+    time.sleep(600)  # a driver that never comes back
+
+ending.follow = follow
+sys.exit(ending.ended({
+    "bundle": sys.argv[2], "input": ".", "output": "out.csv", "work": "work", "folds": None,
+    "device": "cpu", "processes": None, "minutes": 0.02, "started": time.monotonic(),
+}))
+"""
+
+
+def test_whatever_hangs_the_time_ends_it_and_the_file_stays(handed, tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGING, ROOT, handed], cwd=tmp_path, timeout=120,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 3
+    assert "the time is over, whatever is left; out.csv is whole." in ended.stdout
+    assert (tmp_path / "out.csv").read_text() == "whole"
