@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from folds.schema import ID, TARGET
 from folds.sources import DataConfig
 from folds.sources.registry import SOURCES
 from pipeline.new_data import data_in
 from pipeline.new_scores import Stacked
-from pipeline.offline.answers import AnswerFile
+from pipeline.offline.answers import SAMPLE, AnswerFile
 from pipeline.offline.clock import Clock
 from pipeline.offline.tables import Work
 from workspace.errors import ConfigError
@@ -45,6 +46,7 @@ def open_work(asked: Asked, *, blind: bool = False) -> Work:
         raise ConfigError(f"{asked.input} is not there; name the folder of the new data.")
     if asked.work.exists() and not asked.work.is_dir():
         raise ConfigError(f"--work {asked.work} is no folder; name another.")
+    _refuse_output(asked)
     narrowed = SOURCES[config.source].unlabelled(config)
     asked.work.mkdir(parents=True, exist_ok=True)
     data = data_in(
@@ -53,3 +55,16 @@ def open_work(asked: Asked, *, blind: bool = False) -> Work:
         sees=stacked.sees,
     )
     return Work(run, data, asked.work / data.name)
+
+
+def _refuse_output(asked: Asked) -> None:
+    """No file of the bundle or of the input is an answer's place, but an answer of before."""
+    path = asked.output.path.resolve()
+    if path.is_relative_to(asked.bundle.resolve()):
+        raise ConfigError(f"--output {asked.output.path} lies in the bundle; name another place.")
+    if not path.is_file() or not path.is_relative_to(asked.input.resolve()):
+        return
+    with path.open("rb") as file:
+        is_answer = file.readline(100).strip() == f"{ID},{TARGET}".encode()
+    if not is_answer or path.name == SAMPLE:
+        raise ConfigError(f"--output {asked.output.path} is a file of the input; name another.")

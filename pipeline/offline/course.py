@@ -40,7 +40,7 @@ from workspace.executors import ThisProcess
 from workspace.hashing import HashMemory
 from workspace.manifest import load_manifest
 from workspace.progress import Desk
-from workspace.tasks import Context, Task
+from workspace.tasks import Context, Task, state_of
 from workspace.units import Unit
 from workspace.work import carry_out
 
@@ -62,10 +62,11 @@ def follow(asked: Asked, desk: Desk) -> int:
         desk.say(f"error: {error} The table alone is scored.")
         course.answer_by_tables()
         return LESS
-    by_tables = course.answer_by_tables()
     if course.stacked.sees:
+        if not course.goes_on():  # or tables would take the place of more
+            course.answer_by_tables()
         return course.answer_by_pictures()
-    return DONE if by_tables == course.folds else LESS
+    return DONE if course.answer_by_tables() == course.folds else LESS
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,24 @@ class Course:
             self.write(choice, tables, f"by tables alone, {plural(len(tables), 'fold')}")
         return tuple(tables)
 
+    def goes_on(self) -> bool:
+        """Whether an earlier call came as far as pictures; its folds are the file then."""
+        rows = self.work.rows()
+        choice = choose(self.stacked, self.work.data, rows)
+        if views := self.seen(choice):
+            how = f"with pictures, {plural(len(views), 'fold')} of an earlier call"
+            self.write(choice, views, how, rows)
+        return bool(views)
+
+    def seen(self, choice: Choice) -> dict[int, dict[str, pl.DataFrame]]:
+        """The views with pictures that are there already."""
+        if not choice.networks:
+            return {}
+        context = self.context(ThisProcess(self.desk))
+        tasks = {fold: viewing(self.work, choice, fold, []) for fold in self.folds}
+        done = [fold for fold, task in tasks.items() if state_of(task, context).done]
+        return {fold: self.view(choice, fold, []) for fold in done}
+
     def load_library(self, choice: Choice, fold: int) -> None:
         """Before anything is timed: it is imported once, and would count for each fold."""
         unit = self.stacked.boosters(choice.members[0])[fold]
@@ -169,13 +188,17 @@ class Course:
             self.say("notice: simplejpeg is not here: OpenCV decodes, and notices less damage.")
         if not choice.networks:
             return LESS
-        shards = {fold: looks(self.work, self.machine, rows, choice, fold) for fold in self.folds}
+        if not with_picture(rows).all():
+            self.say(self._without_picture(rows))
+        views = self.seen(choice)
+        shards = {
+            fold: looks(self.work, self.machine, rows, choice, fold)
+            for fold in self.folds
+            if fold not in views
+        }
         costs = self.costs_of(shards)
         chosen = list(with_time(costs, self.clock))
         self.say_plan(costs, chosen)
-        if not with_picture(rows).all():
-            self.say(self._without_picture(rows))
-        views: dict[int, dict[str, pl.DataFrame]] = {}
         with assisted(self.asked, chosen, self.processes - 1):
             self.follow_folds(choice, rows, shards, chosen, views)
         without = dropped(self.folds, list(views))
@@ -252,12 +275,14 @@ class Course:
         return self.rates.cost_of(shards) + self.view_s
 
     def say_plan(self, costs: Mapping[int, float], chosen: Sequence[int]) -> None:
+        if not costs:
+            return
         time = as_time(sum(costs[fold] for fold in chosen))
         limit = self.clock.limit_s
         given = "" if limit is None else f" of {as_time(limit)}"
         if chosen:
             self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
-        if late := dropped(self.folds, chosen):
+        if late := dropped(list(costs), chosen):
             why = ", the slowest" if chosen else ""
             self.say(f"no time for {self._folds(late)}{why}: dropped.")
 

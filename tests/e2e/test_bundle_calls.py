@@ -219,3 +219,15 @@ def test_whatever_hangs_the_time_ends_it_and_the_file_stays(handed, tmp_path):
     assert ended.returncode == 3
     assert "the time is over, whatever is left; out.csv is whole." in ended.stdout
     assert (tmp_path / "out.csv").read_text() == "whole"
+
+
+def test_a_later_call_with_less_time_takes_nothing_away(handed, new, output, capsys):
+    assert answer(handed, new, output, folds=(0,)) == 0
+    by_one_fold = output.read_bytes()
+    capsys.readouterr()
+    assert answer(handed, new, output, minutes=0.5) == 3
+    said = capsys.readouterr().out
+    assert "with pictures, 1 fold of an earlier call." in said
+    assert "by tables alone" not in said
+    assert "no time for folds 1, 2: dropped." in said
+    assert output.read_bytes() == by_one_fold

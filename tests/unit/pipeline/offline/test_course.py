@@ -37,8 +37,8 @@ def call(handed, new, output):
     def called(**asked):
         output.parent.mkdir(exist_ok=True)
         diary = Diary(output)
-        given = {"input": new, "work": output.parent / "work", **asked}
-        return diary, follow(Asked(handed, output=AnswerFile(output), **given), diary)
+        usual = {"input": new, "work": output.parent / "work", "output": AnswerFile(output)}
+        return diary, follow(Asked(handed, **usual | asked), diary)
 
     return called
 
@@ -135,3 +135,26 @@ def test_new_rows_are_read_as_the_runs_own_were_but_from_their_own_folder(handed
     config = work.data.config
     assert (config.source, config.folder, config.limit) == ("isic2024", new, None)
     assert work.folder.parent == output.parent / "work"
+
+
+@pytest.mark.parametrize("name", [TABLE, SAMPLE])
+def test_no_answer_takes_the_place_of_the_input(call, new, name):
+    before = (new / name).read_bytes()
+    with pytest.raises(ConfigError) as refused:
+        call(output=AnswerFile(new / name))
+    assert str(refused.value) == f"--output {new / name} is a file of the input; name another."
+    assert (new / name).read_bytes() == before
+
+
+def test_no_answer_lies_in_the_bundle(call, handed):
+    with pytest.raises(ConfigError) as refused:
+        call(output=AnswerFile(handed / "bundle.json"))
+    assert str(refused.value) == (
+        f"--output {handed / 'bundle.json'} lies in the bundle; name another place."
+    )
+
+
+def test_an_answer_of_before_is_written_anew(call, new):
+    (new / "submission.csv").write_text("isic_id,target\n")
+    call(output=AnswerFile(new / "submission.csv"))
+    assert len((new / "submission.csv").read_text().splitlines()) > 1
