@@ -36,9 +36,10 @@ def call(handed, new, output):
 
     def called(**asked):
         output.parent.mkdir(exist_ok=True)
-        diary = Diary(output)
         usual = {"input": new, "work": output.parent / "work", "output": AnswerFile(output)}
-        return diary, follow(Asked(handed, **usual | asked), diary)
+        given = Asked(handed, **usual | asked)
+        diary = Diary(given.output.path)
+        return diary, follow(given, diary)
 
     return called
 
