@@ -35,6 +35,9 @@ from workspace.units import Draft, Unit, open_unit
 
 BUNDLE, LISTING, ZIP = "bundle", "bundle.json", "bundle.zip"
 ENTRY = "pipeline.offline.entry"
+OF_PICTURES = {
+    "albumentations", "cv2", "h5py", "huggingface_hub", "simplejpeg", "timm", "torch",
+}  # fmt: skip
 VERSION = 1  # of the listing; `submit.py` reads no other
 
 
@@ -138,7 +141,8 @@ def needed_of(stacked: Stacked, code: Closure) -> set[str]:
     fitting = {"sklearn"}  # imported where something is fitted, which a bundle never does
     models = {file for unit, files in read_units(stacked) for file in files}
     others = {name for name in EXTRAS if BOOSTERS[name].file.format(0) not in models}
-    return set(code.libraries) - fitting - others
+    looking = set() if looking_networks(stacked) else OF_PICTURES
+    return set(code.libraries) - fitting - others - looking
 
 
 def hash_of(code: Closure) -> str:

@@ -13,7 +13,9 @@ from pipeline.offline.answers import SAMPLE, AnswerFile
 from pipeline.offline.clock import Clock
 from pipeline.offline.tables import Work
 from workspace.errors import ConfigError
-from workspace.hashing import HashMemory
+from workspace.hashing import HashMemory, sha256_file
+
+LISTING = "bundle.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def open_work(asked: Asked, *, blind: bool = False) -> Work:
         HashMemory(asked.work / ".hashes.json"),
         sees=stacked.sees,
     )
-    return Work(run, data, asked.work / data.name)
+    # What another bundle has left there is no beginning of this one's answer.
+    bundle = sha256_file(asked.bundle / LISTING)[:8]
+    return Work(run, data, asked.work / f"{data.name}-{bundle}")
 
 
 def _refuse_output(asked: Asked) -> None:

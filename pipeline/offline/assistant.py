@@ -12,7 +12,10 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.offline.clock import OutOfTimeError
 from workspace.machine import begin_process, divide
+from workspace.progress import Show, Silent
+from workspace.stopping import raise_if_asked
 
 if TYPE_CHECKING:
     from pipeline.offline.asked import Asked
@@ -64,6 +67,22 @@ def _gpu(number: int) -> str:
     return str(number) if seen is None else (seen.split(",") + [""] * (number + 1))[number]
 
 
+class Beside(Silent):
+    """Nobody sits there; whoever works on ends with the process that began it."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Show]:
+        def show(done: int, total: int) -> None:
+            raise_if_asked()
+            if os.getppid() != self._parent:
+                raise OutOfTimeError
+
+        yield show
+
+
 def assist(words: Mapping[str, Any], gpu: str) -> None:
     """Look at all pictures with one fold after the other, as far as nobody else does."""
     os.environ[GPU] = gpu  # before torch asks
@@ -71,11 +90,10 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
     from pipeline.new_scores import choose  # noqa: PLC0415 - after `begin_process`
     from pipeline.offline.answers import AnswerFile  # noqa: PLC0415
     from pipeline.offline.asked import Asked, open_work  # noqa: PLC0415
-    from pipeline.offline.clock import Clock, OutOfTimeError  # noqa: PLC0415
+    from pipeline.offline.clock import Clock  # noqa: PLC0415
     from pipeline.offline.course import Course  # noqa: PLC0415
     from pipeline.offline.views import looks  # noqa: PLC0415
     from workspace.errors import DermstackError  # noqa: PLC0415
-    from workspace.progress import Silent  # noqa: PLC0415
     from workspace.stopping import Stopped, stopping_cleanly  # noqa: PLC0415
 
     asked = Asked(
@@ -83,7 +101,7 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
         output=AnswerFile(Path(words["output"])), folds=tuple(words["folds"]),
         clock=Clock(words["started"], words["limit_s"]), device=words["device"],
     )  # fmt: skip
-    course = Course(asked, Silent(), open_work(asked))
+    course = Course(asked, Beside(), open_work(asked))
     rows = course.work.rows()
     choice = choose(course.stacked, course.work.data, rows)
     try:

@@ -46,6 +46,7 @@ from workspace.work import carry_out
 
 TABULAR, _ = PARTS
 DONE, LESS = 0, 3  # exit codes: all that was asked for, and a whole file of less
+HALF = 0.5  # of the rows: fewer with a picture are no ruler for the others
 VIEW_S = 3.0  # how much longer a view with pictures takes than by tables, until one is measured
 
 
@@ -189,6 +190,10 @@ class Course:
         if not choice.networks:
             return LESS
         if not with_picture(rows).all():
+            few = int(with_picture(rows).sum()) < HALF * len(rows)
+            if few and self.by_tables and not self.asked.pictureless:
+                self.say("notice: few rows have a picture: the table alone scores all.")
+                return LESS
             self.say(self._without_picture(rows))
         views = self.seen(choice)
         shards = {
@@ -199,29 +204,31 @@ class Course:
         costs = self.costs_of(shards)
         chosen = list(with_time(costs, self.clock))
         self.say_plan(costs, chosen)
-        with assisted(self.asked, chosen, self.processes - 1):
-            self.follow_folds(choice, rows, shards, chosen, views)
+        if chosen:
+            with assisted(self.asked, chosen, self.processes - 1):
+                self.follow_folds(choice, rows, shards, views)
         without = dropped(self.folds, list(views))
-        return LESS if without or not bool(with_picture(rows).all()) else DONE
+        whole = self.asked.pictureless or bool(with_picture(rows).all())
+        return LESS if without or not whole else DONE
 
     def follow_folds(
         self, choice: Choice, rows: pl.DataFrame, shards: Mapping[int, Sequence[Task]],
-        chosen: list[int], views: dict[int, dict[str, pl.DataFrame]],
+        views: dict[int, dict[str, pl.DataFrame]],
     ) -> None:  # fmt: skip
-        """One fold after the other into `views`, while there is time."""
-        while chosen:
-            fold = chosen.pop(0)
+        """One fold after the other into `views`, while there is time by what is known then."""
+        while waiting := [fold for fold in shards if fold not in views]:
+            chosen = with_time({fold: self.cost_of(shards[fold]) for fold in waiting}, self.clock)
+            if not chosen:
+                self.say(f"no time is left for {self._folds(waiting)}: dropped.")
+                break
+            fold, *later = chosen
             try:
-                self.look(shards[fold], [shards[later] for later in chosen])
+                self.look(shards[fold], [shards[one] for one in later])
                 views[fold] = self.view(choice, fold, shards[fold])
             except OutOfTimeError:
                 self.say(f"no time is left for fold {fold}: it has no say.")
                 break
             self.write(choice, views, f"with pictures, {plural(len(views), 'fold')}", rows)
-            costs = {later: self.cost_of(shards[later]) for later in chosen}
-            if late := dropped(chosen, with_time(costs, self.clock)):
-                chosen = [one for one in chosen if one not in late]
-                self.say(f"no time is left for {self._folds(late)}: dropped.")
 
     # How long it takes
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.offline.answers import AnswerFile
-from pipeline.offline.asked import Asked
+from pipeline.offline.asked import LISTING, Asked
 from pipeline.offline.clock import Clock
 from pipeline.offline.course import LESS, follow
 from pipeline.offline.desk import PlainDesk, in_its_words
@@ -87,7 +87,7 @@ def _watched(asked: Asked, desk: PlainDesk) -> Iterator[None]:
 def asked_of(words: Mapping[str, Any]) -> Asked:
     """What the words mean in this bundle."""
     bundle = Path(words["bundle"])
-    facts = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    facts = json.loads((bundle / LISTING).read_text(encoding="utf-8"))
     minutes = words["minutes"]
     limit_s = None if minutes is None else 60 * minutes
     return Asked(

@@ -61,6 +61,7 @@ def reading(work: Work) -> Task:
         settings={"data": work.data.config.settings(), "columns": columns},
         inputs=dict(work.data.hashes),
         arguments={"data": work.data, "columns": columns},
+        on_damage="redo",
     )  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def featuring(work: Work, rows: Task) -> Task:
         inputs={ROWS: Output(rows), STATE: work.stacked.featured.sha256(STATE)},
         arguments={"run": work.run, "rows": rows.folder},
         needs=Needs(memory_gb=2.0),
+        on_damage="redo",
     )  # fmt: skip
 
 
@@ -101,6 +103,7 @@ def decoding(work: Work, rows: Task) -> Task:
         work.folder / "pictures", SUBMIT, find_damaged,
         inputs={ROWS: Output(rows)},
         arguments={"data": work.data, "rows": rows.folder},
+        on_damage="redo",
     )  # fmt: skip
 
 

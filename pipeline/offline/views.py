@@ -5,6 +5,7 @@ so that neither a stop nor the next fold makes anything twice.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -28,7 +29,8 @@ def looks(
 ) -> list[Task]:
     """The shards of all networks of a fold that have a say."""
     places = (work.run, work.folder)
-    return looking(places, machine, work.data, rows, choice.networks, [fold])
+    shards = looking(places, machine, work.data, rows, choice.networks, [fold])
+    return [replace(shard, on_damage="redo") for shard in shards]
 
 
 def viewing(work: Work, choice: Choice, fold: int, shards: Sequence[Task]) -> Task:
@@ -45,6 +47,7 @@ def viewing(work: Work, choice: Choice, fold: int, shards: Sequence[Task]) -> Ta
         arguments={"work": work, "choice": choice, "fold": fold},
         after=shards,
         needs=Needs(memory_gb=3.0),
+        on_damage="redo",
     )  # fmt: skip
 
 

@@ -41,8 +41,6 @@ LIST = "bundle.json"
 LIST_LIMIT = 50_000_000  # bytes
 WHOLE = ("code", "run")  # folders in which nothing may lie that is not listed
 CODE, ENTRY = "code", "pipeline.offline.entry"
-# Kaggle's own uploader leaves these out of a dataset (`upload_files` of its command line).
-NOT_UPLOADED = ("kernel-metadata.json", "dataset-metadata.json")
 WHEELS, GET_WHEELS = "wheels", "get_wheels.py"
 TABLE = "test-metadata.csv"
 INPUTS = os.environ.get("DERMSTACK_INPUTS", "/kaggle/input")
@@ -228,8 +226,7 @@ def check(root: Path, sha256: str | None) -> dict[str, Any]:
 
 def check_files(root: Path, files: Mapping[str, Any]) -> None:
     """What is quick to see first."""
-    names = [name for name in files if name not in NOT_UPLOADED or (root / name).exists()]
-    lying = dict(lying_in(root))
+    names, lying = list(files), dict(lying_in(root))
     links = [name for name in names if linked(root, name)]
     refuse("are links or no plain files", links + [name for name in lying if not lying[name]])
     refuse("are not listed there", [name for name in lying if name not in files])
@@ -321,6 +318,8 @@ def lying_in(root: Path) -> Iterator[tuple[str, bool]]:
                 path = Path(folder, name)
                 yield path.relative_to(root).as_posix(), stat.S_ISREG(path.lstat().st_mode)
             folders[:] = [name for name in folders if name != "__pycache__"]  # see SourceOnly
+            if not files and not folders:  # Python would import it, as a package of no file
+                yield Path(folder).relative_to(root).as_posix(), False
 
 
 class Progress:

@@ -231,3 +231,31 @@ def test_a_later_call_with_less_time_takes_nothing_away(handed, new, output, cap
     assert "by tables alone" not in said
     assert "no time for folds 1, 2: dropped." in said
     assert output.read_bytes() == by_one_fold
+
+
+def test_what_another_bundle_left_in_the_work_folder_is_no_beginning(handed, new, output, tmp_path):
+    assert answer(handed, new, output, folds=(0,)) == 0
+    other = shutil.copytree(handed, tmp_path / "other")
+    listing = other / "bundle.json"
+    listing.write_bytes(listing.read_bytes() + b"\n")
+    before = {path.name for path in (output.parent / "work").iterdir()}
+    assert answer(other, new, output, folds=(0,)) == 0
+    assert len({path.name for path in (output.parent / "work").iterdir()} - before) == 1
+
+
+def test_with_few_pictures_the_table_scores_all(handed, new, output, capsys):
+    ids = pl.read_csv(new / TABLE)["isic_id"].to_list()
+    change_pictures(new, **dict.fromkeys(ids[1:]))
+    assert answer(handed, new, output, folds=(0,)) == 3
+    assert "few rows have a picture: the table alone scores all." in capsys.readouterr().out
+    assert pl.read_csv(output)["target"].n_unique() > len(ids) / 2
+
+
+def test_a_damaged_unit_of_the_work_folder_is_made_anew(handed, new, output):
+    assert answer(handed, new, output, folds=(0,)) == 0
+    before = output.read_bytes()
+    for name in ("features.parquet", "view.parquet", "embedding.safetensors"):
+        for path in (output.parent / "work").rglob(name):
+            path.write_bytes(path.read_bytes()[:-1])
+    assert answer(handed, new, output, folds=(0,)) == 0
+    assert output.read_bytes() == before
