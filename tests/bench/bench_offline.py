@@ -39,7 +39,7 @@ def run() -> None:
         "(48 px, one view), of which the first line asks one. Seconds on the wall, of a machine "
         "that others may use too; memory is the most at "
         "one time of all processes. The estimate is the last that was said within the first 70 "
-        "seconds, held against the truth.",
+        "seconds, or the first where none was yet, held against the truth.",
         rows,
         small=is_small(),
     )
