@@ -148,7 +148,8 @@ def above(points: Sequence[Point], level: float) -> list[Point]:
 
 def calibration_plot(reliability: Reliability) -> Plot:
     """Each bin's share of positives with its interval, over what was predicted."""
-    points = reliability["points"]
+    # Where many scores are tied, no row falls into some bins: there is nothing to draw of these.
+    points = [point for point in reliability["points"] if point["n"]]
     greatest = max(max(p["observed_high"], p["mean_probability"]) for p in points)
     limit = next(limit for limit in LIMITS if limit >= min(greatest, 1.0))
     frame = Frame((WIDTH, 400), (58, 12, 408, 352), limit, limit, lambda v: sqrt(max(v, 0.0)))

@@ -98,6 +98,16 @@ def test_calibration_points_lie_inside_and_say_their_n():
     assert "predicted 0.02, observed 0.03 (3 of 100)" in [shape.words for shape in plot.shapes]
 
 
+def test_a_bin_that_no_row_falls_into_is_not_drawn():
+    full = {
+        "mean_probability": 0.02, "observed": 0.03, "observed_low": 0.0, "observed_high": 0.08,
+        "n": 100, "positives": 3,
+    }  # fmt: skip
+    empty = dict.fromkeys(full) | {"n": 0, "positives": 0}
+    alone = calibration_plot({"bins": 2, "bins_by": "mass", "points": [full]})
+    assert calibration_plot({"bins": 2, "bins_by": "mass", "points": [empty, full]}) == alone
+
+
 def test_scores_without_interval_or_value_are_not_made_up():
     known = {"value": 0.1, "low": 0.05, "high": 0.15}
     found = [("a", known), ("b", known | {"low": None, "high": None}), ("c", {"value": None})]
