@@ -79,28 +79,28 @@ class NewColumns:
 
 
 def looking(
-    places: tuple[Path, Path], machine: Machine, data: NewData, rows: pl.DataFrame,
+    folders: tuple[Path, Path], machine: Machine, data: NewData, rows: pl.DataFrame,
     networks: Sequence[str], folds: Container[int] | None = None,
 ) -> list[Task]:  # fmt: skip
     """What these networks, of all folds or some, see of every new row with a picture.
 
-    `places` are the run and where its results of new data go.
+    `folders` are the run and where its results of new data go.
     """
-    run, results = places
+    run, results = folders
     every = _pictures_of(data, _with_picture(rows))
     units = {u.folder: u for name in networks for u in _kept(run, name, folds).units.values()}
     return [task for unit in units.values() for task in embedding(results, machine, unit, every)]
 
 
 def open_columns(
-    places: tuple[Path, Path], data: NewData, rows: pl.DataFrame, networks: Sequence[str],
+    folders: tuple[Path, Path], data: NewData, rows: pl.DataFrame, networks: Sequence[str],
     folds: Container[int] | None = None,
 ) -> dict[str, NewColumns]:  # fmt: skip
     """What these networks, of all folds or some, say of every new row, once they have looked.
 
-    `places` are the run and where its results of new data go.
+    `folders` are the run and where its results of new data go.
     """
-    run, results = places
+    run, results = folders
     seen = _with_picture(rows)
     pictureless = rows.filter(pl.col(IMAGE).is_null()).select(ID)
     every, by_network = _pictures_of(data, seen), {}

@@ -89,5 +89,5 @@ def target_of(block: Unit) -> TargetColumns | None:
     """
     if TARGET_FACT not in block.facts:
         return TargetColumns((PROBABILITY.format(block.folder.name),))
-    kept = block.facts[TARGET_FACT]
-    return None if kept is None else TargetColumns(tuple(kept["columns"]), kept["of_zero"])
+    target = block.facts[TARGET_FACT]
+    return None if target is None else TargetColumns(tuple(target["columns"]), target["of_zero"])

@@ -100,8 +100,8 @@ def _look(job: Job, stacked: Stacked, data: NewData, gauge: Gauge | None) -> Non
         from pipeline import new_columns  # noqa: PLC0415 - torch takes seconds to import
 
         stacked.refuse_other_blocks()
-        places = (job.run, job.results)
-        job.carry_out(*new_columns.looking(places, Machine.of(job), data, rows, networks))
+        folders = (job.run, job.results)
+        job.carry_out(*new_columns.looking(folders, Machine.of(job), data, rows, networks))
     if gauge is not None and gauge.network in networks:
         job.carry_out(*gauge.tasks)
 

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from submissions.offline import submit
 
 ENTRY = "code/pipeline/offline/entry.py"
+ANEW = "copy the whole bundle anew."
 # Says what it was asked, writes a CSV, and ends as the test wants.
 ANSWER = """
 import json
@@ -55,3 +61,41 @@ def fact(path):
 
 def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def call(bundle, *words, variables=None, begin=()):
+    """The exit code, what was printed, and the sentence of a mistake."""
+    out = bundle.parent / "out"
+    out.mkdir(exist_ok=True)
+    ended = subprocess.run(
+        [sys.executable, *begin, bundle / "submit.py", *map(str, words)],
+        cwd=out, env=environment() | (variables or {}), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def environment():
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "DERMSTACK"))}
+
+
+def refused(bundle, *words):
+    """The sentence, and nothing else was done."""
+    code, out, error = call(bundle, *words)
+    assert (code, out) == (2, "")
+    assert os.listdir(bundle.parent / "out") == []
+    start, end, sentence = error[:8], error[-1], error[8:-1]
+    assert (start, end) == ("submit: ", "\n")
+    assert "\n" not in sentence
+    return sentence
+
+
+def tampered(bundle, name):
+    path = bundle / name
+    path.write_bytes(path.read_bytes()[:-1] + b"#")
+
+
+def mistake(function, *arguments):
+    """The sentence, without a process."""
+    with pytest.raises(submit.MistakeError) as error:
+        function(*arguments)
+    return str(error.value)

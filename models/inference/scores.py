@@ -72,19 +72,19 @@ def score_pictures(
 
 
 def score_in_memory(
-    net: LesionNet, pictures: Pictures, places: Ints, way: Way, desk: Desk, title: str
+    net: LesionNet, pictures: Pictures, indices: Ints, way: Way, desk: Desk, title: str
 ) -> Scores:
     """The same with a bar, in smaller batches where a GPU has no room for these."""
     try:
         with desk.progress(title) as show:
-            return score_pictures(net, pictures, places, way, show)
+            return score_pictures(net, pictures, indices, way, show)
     except torch.OutOfMemoryError:
         if way.batch_size == 1:
             raise
     smaller = way.batch_size // 2
     desk.say(f"notice: {way.batch_size} pictures at once are too many for this GPU; {smaller} now.")
     torch.cuda.empty_cache()
-    return score_in_memory(net, pictures, places, replace(way, batch_size=smaller), desk, title)
+    return score_in_memory(net, pictures, indices, replace(way, batch_size=smaller), desk, title)
 
 
 def images_of(net: LesionNet, pictures: Pictures, indices: Ints, way: Way) -> Iterator[Tensor]:

@@ -42,11 +42,12 @@ class DividedBatches(Shares):
         """Outputs of the whole batch (of, outputs), with gradients for this rank's rows alone."""
         with SyncedNorms(self.ranks):
             outputs, _ = net.learn(images)
-        whole = outputs.new_zeros((of, outputs.shape[1]), dtype=torch.float32)
-        whole[piece.rows] = outputs.detach().float()
+        own = whole_bits(outputs)
+        whole = own.new_zeros((of, own.shape[1]))
+        whole[piece.rows] = own.detach()
         self.ranks.add(whole)
         before, behind = whole[: piece.rows.start], whole[piece.rows.stop :]
-        return torch.cat([before, outputs.float(), behind]), None
+        return torch.cat([before, own, behind]), None
 
     def before(self, net: nn.Module) -> list[Statistics]:
         """None: each rank's statistics are those of whole batches already."""
@@ -88,7 +89,7 @@ class SyncedNorms(TorchFunctionMode):
             return functional.batch_norm(
                 images, mean, variance, weight, bias, training, momentum, eps
             )
-        seen = images.float()
+        seen = whole_bits(images)
         over = [0, *range(2, seen.ndim)]
         shape = [1, -1, *[1] * (seen.ndim - 2)]
         own = seen.new_tensor([seen.numel() / seen.shape[1]])
@@ -105,6 +106,11 @@ class SyncedNorms(TorchFunctionMode):
         if weight is not None and bias is not None:
             normalised = normalised * weight.view(shape) + bias.view(shape)
         return normalised.to(images.dtype)
+
+
+def whole_bits(values: Tensor) -> Tensor:
+    """In 32 bits, or the 64 that they have."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 class _Added(torch.autograd.Function):

@@ -7,7 +7,7 @@ read already, scores nothing and writes no file but shards; who began it ends it
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,12 @@ def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[None]
     finally:
         for process in running:
             _end(process)
+
+
+def kill_assistants() -> None:
+    """All at once: whoever calls this ends in the next moment too."""
+    for process in active_children():
+        process.kill()
 
 
 def _end(process: SpawnProcess) -> None:

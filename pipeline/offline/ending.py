@@ -5,7 +5,6 @@ exit code says that less was done.
 """
 
 import json
-import multiprocessing
 import os
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 
 from pipeline.offline.answers import AnswerFile
 from pipeline.offline.asked import LISTING, Asked
+from pipeline.offline.assistant import kill_assistants
 from pipeline.offline.clock import Clock
 from pipeline.offline.course import LESS, follow
 from pipeline.offline.desk import PlainDesk, in_its_words
@@ -68,8 +68,7 @@ def _watched(asked: Asked, desk: PlainDesk) -> Iterator[None]:
         if not asked.output.is_there:
             return
         desk.say(f"the time is over, whatever is left; {asked.output.path} is whole.")
-        for process in multiprocessing.active_children():
-            process.kill()
+        kill_assistants()
         os._exit(LESS)  # the thread that hangs would not hear of anything else
 
     if asked.clock.limit_s is None:

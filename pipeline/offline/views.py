@@ -28,8 +28,8 @@ def looks(
     work: Work, machine: Machine, rows: pl.DataFrame, choice: Choice, fold: int
 ) -> list[Task]:
     """The shards of all networks of a fold that have a say."""
-    places = (work.run, work.folder)
-    shards = looking(places, machine, work.data, rows, choice.networks, [fold])
+    folders = (work.run, work.folder)
+    shards = looking(folders, machine, work.data, rows, choice.networks, [fold])
     return [replace(shard, on_damage="redo") for shard in shards]
 
 
@@ -66,8 +66,8 @@ def scorer_of(work: Work, choice: Choice, folds: Sequence[int] = ()) -> Scorer:
     features = None if work.data.alone else work.open("features").parquet(FEATURES)
     networks = {}
     if choice.networks and folds:
-        places = (work.run, work.folder)
-        networks = open_columns(places, work.data, rows, choice.networks, folds)
+        folders = (work.run, work.folder)
+        networks = open_columns(folders, work.data, rows, choice.networks, folds)
     return Scorer(work.stacked, choice, rows.select(ID, PATIENT), features, networks)
 
 

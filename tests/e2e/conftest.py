@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from tests.bundled import bundle_of
 from tests.multimodal import call
 from tests.stages import Place
 
@@ -22,9 +21,3 @@ def multimodal(tmp_path_factory):
         if not (place.run / "submission" / "manifest.json").exists():
             call(place, "submission")
     return place
-
-
-@pytest.fixture(scope="session")
-def bundled(multimodal, tmp_path_factory):
-    """A copy of that run, and its bundle, which lies elsewhere."""
-    return bundle_of(multimodal, tmp_path_factory.mktemp("bundle"))

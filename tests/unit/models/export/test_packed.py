@@ -63,6 +63,7 @@ def test_check_126_file_and_library_agree_in_few_bits(net, few, file, pictures):
     said = np.stack([detector.outputs(pictures.pixels(i))["shares"] for i in range(len(pictures))])
     whole = score_pictures(net, pictures, np.arange(len(pictures)), way).probability
     assert_nearer_than_rounding(said, library, whole)
+    assert np.abs(said - library).max() < 0.05  # a last bit may move what a layer sees by a step
     assert np.ptp(library) > 0.3
 
 
@@ -132,10 +133,13 @@ def test_layers_without_a_bias_as_squeezing_has_them_are_kept_too(pictures):
     scores = score_pictures(few, pictures, every, way)
     file = onnx_of(Answering(few, IDENTITY, (1,), familiar(scores.embedding)))
     detector = Detector(file, {"model_sha256": hashlib.sha256(file).hexdigest()})
-    said = np.stack([detector.outputs(pictures.pixels(i))["logits"] for i in range(len(pictures))])
+    answers = [detector.outputs(pictures.pixels(i)) for i in range(len(pictures))]
+    said = np.stack([one["shares"] for one in answers])
+    assert np.abs(said - scores.probability).max() < 0.05
     with torch.no_grad():
         [images] = images_of(net, pictures, every, way)
-        assert_nearer_than_rounding(said, few(images).numpy(), net(images).numpy())
+        logits = np.stack([one["logits"] for one in answers])
+        assert_nearer_than_rounding(logits, few(images).numpy(), net(images).numpy())
     assert np.ptp(scores.probability[:, 1]) > 0.2
 
 

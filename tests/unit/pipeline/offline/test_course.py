@@ -1,4 +1,4 @@
-"""One call of a bundle of tables alone; with pictures in tests/e2e/test_bundle.py."""
+"""One call of a bundle of tables alone; with pictures in tests/e2e/bundle."""
 
 import shutil
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
 
 from pipeline.new_scores import choose
 from pipeline.offline import assistant
@@ -36,7 +35,7 @@ from workspace.hashing import sha256_file
 from workspace.machine import JOBS
 
 IMAGE = os.environ.get("DERMSTACK_IMAGE")
-PINS = Path(__file__).resolve().parents[1] / "image.txt"
+PINS = Path(__file__).resolve().parents[2] / "image.txt"
 SHARDS = "*/embeddings/*/new_*/manifest.json"
 # What no bundle may need is not there; and whoever reaches for the network is named.
 ELSEWHERE = """
@@ -55,37 +54,6 @@ def refuse(*_):
 PathFinder.find_spec = find
 socket.socket.connect = socket.getaddrinfo = refuse
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """As the run was made: the same bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def run(bundled):
-    return bundled[0]
-
-
-@pytest.fixture(scope="module")
-def handed(bundled):
-    return bundled[1]
-
-
-@pytest.fixture
-def new(run, tmp_path):
-    return hidden_rows(run, tmp_path / "new")
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "there" / "submission.csv"
 
 
 def submitted(place):
@@ -188,8 +156,8 @@ def test_rows_held_out_are_seen_as_they_were_out_of_fold(run, handed, output, tm
         assert set(block.columns) - set(ours.columns) == {"fold", "maker"}
         assert ours.sort("isic_id").equals(block.sort("isic_id").select(ours.columns))
     view = view_of(work.folder / "views" / "stack_fold_0", ["stack"])["stack"]
-    kept = table(run, "stack/oof_stack.parquet").filter(pl.col("fold") == 0)
-    assert view.select("isic_id", "score").equals(kept.select("isic_id", "score"))
+    held_out = table(run, "stack/oof_stack.parquet").filter(pl.col("fold") == 0)
+    assert view.select("isic_id", "score").equals(held_out.select("isic_id", "score"))
 
 
 def test_killed_it_goes_on_to_the_same_file_and_nothing_is_looked_at_twice(
@@ -222,11 +190,11 @@ def test_an_assistant_looks_at_what_is_not_looked_at_yet(handed, new, output, mo
     assert answer(handed, new, output, folds=(1,)) == 0
     work = output.parent / "work"
     [seen] = {path.parent for path in work.glob("*/embeddings")}
-    kept = {path: path.read_bytes() for path in seen.glob("embeddings/*/*/*.parquet")}
+    shards = {path: path.read_bytes() for path in seen.glob("embeddings/*/*/*.parquet")}
     shutil.rmtree(seen / "embeddings")
     assistant.assist(words(handed, new, output, folds=[1]) | {"limit_s": None}, "")
-    assert {path: path.read_bytes() for path in kept} == kept
-    assert len(kept) == 3
+    assert {path: path.read_bytes() for path in shards} == shards
+    assert len(shards) == 3
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """A bundle's calls with little time, with few rows, and with rows unlike those that it is of."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import h5py
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from pipeline.offline import course
 from pipeline.offline.pace import try_out
@@ -28,43 +26,12 @@ from tests.launcher import ROOT
 from tests.multimodal import again
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """As the run was made: the same bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def run(bundled):
-    return bundled[0]
-
-
-@pytest.fixture(scope="module")
-def handed(bundled):
-    return bundled[1]
-
-
 @pytest.fixture(scope="module")
 def of_one_fold(run, handed, tmp_path_factory):
     """What fold 0 says of the test set."""
     folder = tmp_path_factory.mktemp("of_one_fold")
     assert answer(handed, hidden_rows(run, folder / "new"), folder / "out.csv", folds=(0,)) == 0
     return pl.read_csv(folder / "out.csv")
-
-
-@pytest.fixture
-def new(run, tmp_path):
-    return hidden_rows(run, tmp_path / "new")
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "there" / "submission.csv"
 
 
 def test_time_for_one_fold_is_a_whole_file_by_one(run, handed, new, output, of_one_fold):
@@ -238,9 +205,10 @@ def test_what_another_bundle_left_in_the_work_folder_is_no_beginning(handed, new
     other = shutil.copytree(handed, tmp_path / "other")
     listing = other / "bundle.json"
     listing.write_bytes(listing.read_bytes() + b"\n")
-    before = {path.name for path in (output.parent / "work").iterdir()}
+    work = output.parent / "work"
+    before = {path for path in work.iterdir() if path.is_dir()}
     assert answer(other, new, output, folds=(0,)) == 0
-    assert len({path.name for path in (output.parent / "work").iterdir()} - before) == 1
+    assert len({path for path in work.iterdir() if path.is_dir()} - before) == 1
 
 
 def test_with_few_pictures_the_table_scores_all(handed, new, output, capsys):
