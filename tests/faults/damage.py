@@ -66,8 +66,6 @@ ARTEFACTS = (
     Artefact("HTML: exploration", "run/eda/eda.html", "eda"),
     Artefact("HTML: report", "run/report/report.html", "report"),
     Artefact("ONNX: bundle", "run/export/tuned_fold_0/model.onnx", "export"),
-    Artefact("JSON: listing of a bundle", "run/bundle/bundle.json", "bundle"),
-    Artefact("code of a bundle", "run/bundle/code/pipeline/offline/course.py", "bundle"),
     Artefact("study database", "run/trials/studies.db", "tune"),
     Artefact("TOML: tuned values", "run/tune/tuned.toml", "tune"),
     Artefact("manifest: of a unit", "run/features/manifest.json", "features"),
@@ -79,6 +77,8 @@ ARTEFACTS = (
     Artefact("HDF5 of new data", "new/test-image.hdf5", "predict"),
     Artefact("CSV of new data", "new/test-metadata.csv", "predict"),
     Artefact("JPEG of new data", "pictures", "predict_images"),
+    Artefact("JSON: listing of a bundle", "run/bundle/bundle.json", "bundle"),
+    Artefact("code of a bundle", "run/bundle/code/pipeline/offline/course.py", "bundle"),
 )
 
 
