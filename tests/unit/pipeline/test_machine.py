@@ -24,6 +24,7 @@ def there(monkeypatch):
 
     def say(*names):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: "cuda" in names)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
 
     return say
