@@ -23,8 +23,13 @@ class Finding:
 
 @dataclass
 class Findings:
-    """Collects findings in the order in which the checks ran."""
+    """Collects findings in the order in which the checks ran.
 
+    `odd_is_missing`: a number that no measurement can give is a notice and no error, where
+    a row without it is better than no answer.
+    """
+
+    odd_is_missing: bool = False
     errors: list[Finding] = field(default_factory=list)
     notices: list[Finding] = field(default_factory=list)
 

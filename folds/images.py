@@ -36,7 +36,7 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
     for place in places:
         references = references_in(place, findings)
         refuse_odd_bytes(references, place.name)
-        ids = [PurePosixPath(reference.rsplit(ITEM, 1)[-1]).stem for reference in references]
+        ids = [_stem(reference) for reference in references]
         base = place.relative_to(folder).as_posix()
         joint = "/" if place.is_dir() else ITEM
         frames.append(
@@ -52,6 +52,13 @@ def index_images(folder: Path, places: Iterable[Path], findings: Findings) -> pl
             repeated.to_list(),
         )
     return index.unique(ID, keep="first", maintain_order=True)
+
+
+def _stem(reference: str) -> str:
+    """The file's name without its suffix; what pathlib says, without an object for each name."""
+    name = reference.rpartition(ITEM)[2].rpartition("/")[2]
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and suffix else name
 
 
 def attach_images(
@@ -149,7 +156,11 @@ def image_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
 
 def refuse_odd_bytes(names: Iterable[str], where: str) -> None:
     """A table holds text, and a file's name may be any bytes."""
-    odd = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    odd = [
+        name
+        for name in names
+        if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name)
+    ]
     if odd:
         raise DataError(
             f"{plural(len(odd), 'file name')} in {shorten(where)} "

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from folds.findings import Findings, plural
+from folds.plain_csv import plain_rows
 from folds.schema import Column
 from workspace.errors import NAMED_AT_MOST, DataError, listed, name_some, shorten
 
@@ -79,7 +80,7 @@ def parse_numbers(
                 count=len(unread),
             )
         frame = frame.with_columns(values.alias(column.name))
-        _check_range(frame, column, key, where, findings)
+        frame = _in_range(frame, column, key, where, findings)
     return frame
 
 
@@ -96,9 +97,9 @@ def _as_text(column: Column) -> pl.Expr:
     )
 
 
-def _check_range(
+def _in_range(
     frame: pl.DataFrame, column: Column, key: str, where: str, findings: Findings
-) -> None:
+) -> pl.DataFrame:
     value = pl.col(column.name)
     wrong = ~(value.abs() <= LARGEST)  # infinity and NaN are not either
     rule = f"finite and at most {LARGEST:g}"
@@ -107,21 +108,24 @@ def _check_range(
         rule = f"finite, at least {column.minimum:g} and at most {LARGEST:g}"
     bad = frame.filter(wrong.fill_null(value=False)).select(key, column.name)
     if bad.is_empty():
-        return
+        return frame
     values = bad.get_column(column.name).unique(maintain_order=True).to_list()
     ids = bad.get_column(key).cast(pl.String).fill_null("").to_list()
-    findings.error(
-        "out-of-range",
-        f"{column.name} must be {rule}; found {listed(values)} in {where} "
-        f"for images: {listed(ids)}.",
-        ids,
+    sentence = (
+        f"{column.name} must be {rule}; found {listed(values)} in {where} for images: {listed(ids)}"
     )
+    if not findings.odd_is_missing:
+        findings.error("out-of-range", f"{sentence}.", ids)
+        return frame
+    findings.notice("out-of-range", f"{sentence}; read as missing.", ids)
+    kept = pl.when(~wrong.fill_null(value=False)).then(value)
+    return frame.with_columns(kept.alias(column.name))
 
 
 def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.DataFrame]]:
     """The header, and the wanted columns as text in pieces; every row has the header's fields.
 
-    One parser reads and judges: two would not agree on every odd quote.
+    One parser reads and judges whatever is not plain: two would not agree on every odd quote.
     """
     if not is_there(path):
         raise DataError(f"{path.name} is missing in {path.parent}; name its folder with DATA=.")
@@ -129,6 +133,9 @@ def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.Da
         head = handle.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
         raise DataError(f"{path.name} is UTF-16, not UTF-8; save it as UTF-8.")
+    if (plain := plain_rows(path, wanted)) is not None:
+        _check_header(path, plain[0])
+        return plain
     with path.open(encoding="utf-8-sig", newline="") as text, _naming_the_fault(path):
         rows = csv.reader(_without_nul(path, text), strict=True)
         header = next((row for row in rows if row), [])

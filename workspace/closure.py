@@ -65,7 +65,7 @@ def _named_in(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Call) and named in ("LazyModule", "import_module"):
         yield from (str(one.value) for one in node.args if isinstance(one, ast.Constant))
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        maker = re.fullmatch(r"([a-z_]+(?:\.[a-z_]+)+):[a-z_]+", node.value)
+        maker = re.fullmatch(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+):[A-Za-z_]\w*", node.value)
         if maker:
             yield maker[1]
 

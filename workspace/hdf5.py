@@ -54,13 +54,14 @@ class ImageArchive:
         """All readable names, and the refused ones with the reason. Contents are not touched."""
         good: list[str] = []
         refused: dict[str, str] = {}
+        hard, external = h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_EXTERNAL
 
         def visit(name: bytes, info: Any) -> None:
             text = name.decode("utf-8", "backslashreplace")
-            if info.type == h5py.h5l.TYPE_HARD:
+            if info.type == hard:
                 good.append(text)
             else:
-                kind = "external link" if info.type == h5py.h5l.TYPE_EXTERNAL else "soft link"
+                kind = "external link" if info.type == external else "soft link"
                 refused[text] = kind
 
         with self._naming_damage():

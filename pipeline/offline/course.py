@@ -47,7 +47,7 @@ from workspace.work import carry_out
 TABULAR, _ = PARTS
 DONE, LESS = 0, 3  # exit codes: all that was asked for, and a whole file of less
 HALF = 0.5  # of the rows: fewer with a picture are no ruler for the others
-VIEW_S = 3.0  # how much longer a view with pictures takes than by tables, until one is measured
+VIEW_S = 2.0  # how much longer a view with pictures takes than by tables, until one is measured
 
 
 def follow(asked: Asked, desk: Desk) -> int:
@@ -274,8 +274,9 @@ class Course:
         pictures, units = shown_pictures(waiting)
         if pictures is not None and len(pictures.ids) > FEW:
             for unit in units:
-                rate = try_out(unit, pictures, self.machine)
-                self.rates.note(unit.folder.name, rate, 1)
+                if not self.rates.knows(unit.folder.name):
+                    rate = try_out(unit, pictures, self.machine)
+                    self.rates.note(unit.folder.name, rate, 1)
         return {fold: self.cost_of(tasks) for fold, tasks in shards.items()}
 
     def cost_of(self, shards: Sequence[Task]) -> float:

@@ -1,7 +1,8 @@
 """What a bundle's submit.py calls, once it has checked every file: from words to an exit code.
 
-0: all that was asked for; 2: an error that the user can mend, in one sentence; 3: a whole file, of
-less than was asked for; 130 and 143: stopped, and the same call goes on.
+0: all that was asked for; 1: a fault of our own; 2: an error that the user can mend, in one
+sentence; 3: a whole file, of less than was asked for; 130 and 143: stopped, and the same call goes
+on.
 """
 
 from collections.abc import Mapping

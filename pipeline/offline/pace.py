@@ -1,6 +1,6 @@
 """How fast networks look at pictures here, and an executor that stops before the time is over.
 
-A network's rate is that of its last shard; before its first one it is that of some pictures, which
+A network's rate is that of its last shards; before its first one it is that of some pictures, which
 are asked for nothing else.
 """
 
@@ -24,18 +24,26 @@ from workspace.tasks import Task
 from workspace.units import Unit
 
 FEW = 512  # pictures that are looked at sooner than anybody could measure how long it takes
-TRIAL = 64  # of them, twice: the first time a network is slower
+TRIAL = 64  # of them at first, then twice as many until they take LONG_S: a beginning is slower
+LONG_S = 1.0
+FADES = 0.8  # what a shard counts beside the one after it: one alone is as a machine's moods are
 
 
 class Rates:
     """Seconds a picture by network and fold, as `<network>_fold_<k>`."""
 
     def __init__(self, processes: int = 1) -> None:
-        self._seconds: dict[str, float] = {}
+        self._spent: dict[str, tuple[float, float]] = {}  # seconds, and pictures, older ones faded
         self._processes = processes
 
     def note(self, network: str, seconds: float, pictures: int) -> None:
-        self._seconds[network] = seconds / max(pictures, 1)
+        before_s, before = self._spent.get(network, (0.0, 0.0))
+        if pictures:
+            self._spent[network] = (FADES * before_s + seconds, FADES * before + pictures)
+
+    def knows(self, network: str) -> bool:
+        """Whether it, or one of its kind, was timed."""
+        return bool(self._alike(network))
 
     def cost_of(self, shards: Sequence[Task]) -> float:
         """The seconds until all of these are done that are not yet."""
@@ -47,11 +55,15 @@ class Rates:
 
     def _rate_of(self, network: str) -> float:
         """Its own; else of its other folds in the mean, since these are of one kind."""
-        if network in self._seconds:
-            return self._seconds[network]
-        kind = network.rpartition("_fold_")[0]
-        alike = [s for name, s in self._seconds.items() if name.rpartition("_fold_")[0] == kind]
+        if network in self._spent:
+            seconds, pictures = self._spent[network]
+            return seconds / pictures
+        alike = [self._rate_of(one) for one in self._alike(network)]
         return sum(alike) / len(alike) if alike else 0.0
+
+    def _alike(self, network: str) -> list[str]:
+        kind = network.rpartition("_fold_")[0]
+        return [name for name in self._spent if name.rpartition("_fold_")[0] == kind]
 
 
 def pictures_in(shard: Task) -> int:
@@ -69,9 +81,13 @@ def try_out(unit: Unit, pictures: OtherPictures, machine: Machine) -> float:
     way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
     some = np.arange(min(TRIAL * way.side_by_side, len(there)))
     score_pictures(net, there, some, way)
-    began = time.monotonic()
-    score_pictures(net, there, some, way)
-    return (time.monotonic() - began) / len(some)
+    while True:
+        began = time.monotonic()
+        score_pictures(net, there, some, way)
+        seconds = time.monotonic() - began
+        if seconds >= LONG_S or len(some) == len(there):
+            return seconds / len(some)
+        some = np.arange(min(2 * len(some), len(there)))
 
 
 class InTime(ThisProcess):

@@ -66,8 +66,8 @@ def reading(work: Work) -> Task:
 
 
 def collect_rows(draft: Draft, data: NewData, columns: list[str]) -> None:
-    """By id, whatever their order was."""
-    findings = Findings()
+    """By id, whatever their order was; one odd number costs no row, and not the file."""
+    findings = Findings(odd_is_missing=True)
     rows = rows_in(draft.desk, data, columns, findings)
     alone = rows[PATIENT].null_count() if not data.alone else 0
     if alone:

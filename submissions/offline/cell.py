@@ -20,6 +20,11 @@ from pathlib import Path
 from typing import IO, Any
 
 SHA256 = ""  # of bundle.json, which has the hash of every other file: another bundle is not run
+# What may be asked for; None is as the bundle has it.
+MINUTES: float | None = None  # time for all
+FOLDS: str | None = None  # models that look, such as "0,1"
+PROCESSES: int | None = None  # how many look at pictures, one a GPU
+
 INPUTS = Path("/kaggle/input")
 WORKING = Path("/kaggle/working")
 WORK = Path("/tmp/dermstack_work")  # noqa: S108 - alone there; what lies in WORKING is handed in
@@ -32,7 +37,7 @@ PATIENCE = 60.0  # seconds beyond the minutes that the bundle itself keeps
 def answered() -> Path:
     """The CSV; where there is none, an error says why."""
     bundle = bundle_folder()
-    minutes = json.loads((bundle / LIST).read_bytes()).get("minutes")
+    minutes = MINUTES or json.loads((bundle / LIST).read_bytes()).get("minutes")
     begun = time.monotonic()
     output = WORKING / "submission.csv"
     output.unlink(missing_ok=True)  # of an earlier try in this session
@@ -101,7 +106,8 @@ def run(bundle: Path, output: Path, minutes: float | None) -> tuple[int, str]:
     """The launcher's exit code and the last sentence it said; its lines appear as they come."""
     words = [sys.executable, "-u", str(bundle / LAUNCHER), "--sha256", SHA256]
     words += ["--output", str(output), "--work", str(WORK)]
-    words += ["--minutes", f"{minutes:.3f}"] if minutes else []
+    asked = {"--minutes": minutes and f"{minutes:.3f}", "--folds": FOLDS, "--processes": PROCESSES}
+    words += [word for name, value in asked.items() if value for word in (name, str(value))]
     said = [""]
     with subprocess.Popen(
         words, cwd=WORKING, env=os.environ | {"DERMSTACK_INPUTS": str(INPUTS)}, text=True,

@@ -29,7 +29,8 @@ before. It needs no network.
 1. Add the competition's data, and the dataset with the bundle `{name}`.
 2. Leave the internet off.
 3. Run all cells. A valid `submission.csv` is there within the first minutes, from the table
-   alone; it gets better when the pictures have been looked at.
+   alone; it gets better when the pictures have been looked at. How long that may take, and which
+   models look, can be set at the top of the cell.
 
 Only the bundle that was made with this notebook is run: its `bundle.json` has the SHA-256
 `{sha256}`, and every other file is checked against that one. How it ends and what to do then is

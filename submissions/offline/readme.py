@@ -11,6 +11,7 @@ from submissions.offline.wheels import PYTHON
 
 EXIT_CODES = {
     0: "all that was asked is done",
+    1: "a fault of the bundle's own, or of a driver, and no CSV; its makers need the lines above",
     2: "a mistake that you can mend; the one sentence after `submit:` says how",
     3: "the CSV is valid, but less was done than asked: the time was up, pictures are damaged, "
     "or the half with the pictures failed; the lines above say which",
@@ -22,7 +23,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
     "Notebook Timeout": (
         "The hidden test is larger than the time allows. The log has an estimate after the first "
         "minute; models that would not end in time are dropped, the slowest first, and the CSV is "
-        "there from the first minute on. Give less: `--minutes`, `--folds`.",
+        "there from the first minute on. Give less: `MINUTES`, `FOLDS` in the notebook.",
         "submission.csv is valid, but less was done than asked; see above.",
     ),
     "Notebook Threw Exception": (
@@ -34,7 +35,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
     "Notebook Out Of Memory (Exceeded Allowed Compute)": (
         "Batches are sized to the memory there is. If the system ends the bundle's process all the "
         "same, the notebook lives on, begins it once more from where it was, and hands in the CSV "
-        "that is there. Give fewer `--processes`.",
+        "that is there. Fewer at a time look with `PROCESSES` in the notebook.",
         "The bundle's process was stopped by SIGKILL, as where memory runs out; once more, from "
         "where it was.",
     ),

@@ -2,8 +2,8 @@
 
 Reads bundle.json, checks that every file of the bundle is the one listed there, and only then
 imports the bundle's code. It needs the standard library alone. Writes the CSV of --output, and
-below --work what a later call goes on with. Exit codes: 0 all is done, 2 a mistake that you can
-mend, 3 a valid CSV is there by less than was asked, 130 and 143 stopped.
+below --work what a later call goes on with. Exit codes: 0 all is done, 1 a fault of the bundle's
+own, 2 a mistake that you can mend, 3 a valid CSV by less than was asked, 130 and 143 stopped.
 """
 
 import sys
@@ -269,9 +269,10 @@ def listing(root: Path, sha256: str | None) -> dict[str, Any]:
             f"{LIST} is not of version {VERSION}, the only one that this submit.py reads; take the "
             "two that were made together."
         )
-    files = bundle.get("files")
-    if not isinstance(files, dict) or not all(map(well_formed, files.items())):
-        raise MistakeError(f"{LIST} lists files in another form; copy the whole bundle anew.")
+    files, minutes = bundle.get("files"), bundle.get("minutes", 1)
+    timed = minutes is None or (type(minutes) in (int, float) and 0 < minutes < 1e6)
+    if not isinstance(files, dict) or not all(map(well_formed, files.items())) or not timed:
+        raise MistakeError(f"{LIST} has another form; copy the whole bundle anew.")
     if odd := [name for name in files if not is_below(name) or name == LIST]:
         raise MistakeError(
             f"{LIST} lists what is no path within the bundle ({some(odd)}); do not use this bundle."

@@ -54,7 +54,7 @@ def _beside(place: Path, options: list[str]) -> list[dict[str, object]]:
     """The same rows by both, each from nothing."""
     folder = _hidden(place, min(BESIDE, rows_asked()))
     ours = _submit(place, folder)
-    asked = [*options, "--data", str(folder), "--set", "predict.unlike=false"]
+    asked = [*options, "--data", str(folder), "--set", "predict.unlike=false", "--fresh"]
     theirs = in_child([sys.executable, "-m", "scripts.predict", *asked], cwd=ROOT)
     count = f"{min(BESIDE, rows_asked()):,} rows"
     said = _said(ours)

@@ -131,6 +131,16 @@ def test_a_category_that_was_never_seen_is_no_error(handed, new, output, of_one_
     assert differing_patients(new, output, of_one_fold) <= {"IP_3141759"}
 
 
+def test_an_odd_number_costs_its_own_patient_alone(handed, new, output, of_one_fold, capsys):
+    theirs = pl.col("patient_id") == "IP_3141759"
+    size = "clin_size_long_diam_mm"
+    odd = pl.when(theirs).then(float("inf")).otherwise(size).alias(size)
+    change_table(new, lambda rows: rows.with_columns(odd))
+    assert answer(handed, new, output, folds=(0,)) == 0
+    assert "read as missing" in capsys.readouterr().out
+    assert differing_patients(new, output, of_one_fold) <= {"IP_3141759"}
+
+
 def test_a_picture_that_is_damaged_or_missing_costs_its_own_patient_alone(
     handed, new, tmp_path, of_one_fold, capsys
 ):

@@ -162,6 +162,17 @@ def test_check_19_infinite_huge_and_negative_values(write):
     ]
 
 
+def test_where_an_answer_counts_more_an_odd_number_is_missing(write):
+    findings = Findings(odd_is_missing=True)
+    frame = parsed(write(HEADER + "a,m,inf,x\nb,m,1e308,x\nc,m,-3,x\nd,m,3,x\ne,m,,x\n"), findings)
+    assert frame["age"].to_list() == [None, None, None, 3.0, None]
+    assert findings.errors == []
+    assert [f.message for f in findings.notices] == [
+        "age must be finite, at least 0 and at most 1e+12; found [inf, 1e+308, -3.0] "
+        "in train-metadata.csv for images: [a, b, c]; read as missing."
+    ]
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from pipeline.offline import desk
-from pipeline.offline.desk import PlainDesk, as_time
+from pipeline.offline.desk import PlainDesk, as_time, in_its_words
 from workspace.stopping import Stopped, stopping_cleanly
 
 
@@ -62,9 +62,22 @@ def test_a_table_is_a_mistake_of_ours():
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (149, "2 min"), (5369, "89 min"),
-        (5400, "1 h 30 min"), (43_199, "12 h 0 min"),
+        (0.4, "0 s"), (119.4, "119 s"), (119.5, "2 min"), (149, "2 min"), (5369, "89 min"),
+        (7169, "119 min"), (7170, "2 h 0 min"), (43_199, "12 h 0 min"),
     ],
 )  # fmt: skip
 def test_a_time_is_said_as_people_say_it(seconds, words):
     assert as_time(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("of_make", "own"),
+    [
+        ("No table; name its folder with DATA=.", "No table; name its folder with --input."),
+        ("Unfinished; run 'make train-cnn FRESH=1'.", "Unfinished; make the bundle anew."),
+        ("Of other features; run 'make stack' again.", "Of other features; make the bundle anew."),
+        ("DEVICE=cuda is not there.", "--device cuda is not there."),
+    ],
+)
+def test_sentences_of_the_rooms_are_said_in_the_words_of_who_calls(of_make, own):
+    assert in_its_words(of_make) == own

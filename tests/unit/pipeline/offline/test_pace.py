@@ -41,6 +41,16 @@ def test_processes_share_the_cost_and_no_picture_is_no_fault(tmp_path):
     assert rates.cost_of([shard(tmp_path, "net_fold_0", 0, 0)]) == 0.0
 
 
+def test_a_rate_is_of_the_last_shards_and_older_ones_fade(tmp_path):
+    rates = Rates()
+    assert not rates.knows("net_fold_0")
+    rates.note("net_fold_0", 10.0, 10)
+    rates.note("net_fold_0", 3.0, 10)
+    assert rates.cost_of_one(shard(tmp_path, "net_fold_0", 0, 18)) == pytest.approx(11.0)
+    assert rates.knows("net_fold_1")
+    assert not rates.knows("network_fold_0")
+
+
 class Said(Silent):
     """Keeps what is said."""
 
@@ -77,8 +87,8 @@ def test_a_shard_tells_its_networks_rate_and_what_is_left(work):
     work.carry_out(0, 30.0)
     assert work.rates.cost_of_one(work.shards[1]) == pytest.approx(30.0)
     assert work.desk.lines == ["about 30 s left in all"]
-    work.carry_out(1, 40.0)
-    assert work.rates.cost_of_one(work.shards[1]) == pytest.approx(40.0)
+    work.carry_out(1, 39.0)  # (.8 * 30 + 39) / 18 a picture
+    assert work.rates.cost_of_one(work.shards[1]) == pytest.approx(35.0)
     assert work.desk.lines == ["about 30 s left in all"]  # nothing is left now
 
 

@@ -28,7 +28,8 @@ def answer(asked):
     ends = asked["output"].parent / "ends"
     first, *rest = json.loads(ends.read_text())
     ends.write_text(json.dumps(rest))
-    print(f"minutes {asked['minutes']}")
+    more = [f"{word} {asked[word]}" for word in ("folds", "processes") if asked[word]]
+    print(f"minutes {asked['minutes']}", *more)
     if first.get("csv"):
         rows = "".join(f"ISIC_{n},0.5\\n" for n in range(7))
         asked["output"].write_text("isic_id,target\\n" + rows)
@@ -62,8 +63,8 @@ class Kaggle:
     def ends(self, *ends):
         (self.working / "ends").write_text(json.dumps(ends))
 
-    def run(self):
-        """Every code cell in turn."""
+    def run(self, **asked):
+        """Every code cell in turn; `asked` is what somebody set at the top of the first."""
         names = {}
         for cell in self.made["cells"]:
             if cell["cell_type"] == "code":
@@ -74,6 +75,8 @@ class Kaggle:
                     ("/tmp/dermstack_work", self.working.parent / "work"),
                 ):
                     text = text.replace(f'Path("{folder}")', f"Path({str(here)!r})")
+                for name, value in asked.items():
+                    text = re.sub(rf"^({name}: .+?) = None", rf"\1 = {value}", text, flags=re.M)
                 exec(compile(text, cell["id"], "exec"), names)  # noqa: S102 - as Jupyter does
 
     def fails(self):
@@ -94,6 +97,13 @@ def test_it_runs_the_bundle_and_shows_what_it_wrote(kaggle, capsys):
     kaggle.ends({"code": 0, "csv": True})
     kaggle.run()
     assert capsys.readouterr().out.splitlines() == ["minutes None", *SHOWN]
+
+
+def test_what_is_set_at_the_top_of_the_cell_is_asked_for(kaggle, capsys):
+    kaggle.list_anew(minutes=500)
+    kaggle.ends({"code": 0, "csv": True})
+    kaggle.run(MINUTES="30", FOLDS='"0,1"', PROCESSES="2")
+    assert capsys.readouterr().out.splitlines()[0] == "minutes 30.0 folds (0, 1) processes 2"
 
 
 @pytest.mark.parametrize("mount", ["dermstack", "datasets/owner/name/deeper"])

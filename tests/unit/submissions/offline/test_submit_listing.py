@@ -92,7 +92,7 @@ def test_a_list_that_is_not_the_one_asked_for_is_refused(bundle, data):
 
 
 DAMAGED = f"bundle.json is damaged; {ANEW}"
-FORM = f"bundle.json lists files in another form; {ANEW}"
+FORM = f"bundle.json has another form; {ANEW}"
 OTHER = (
     "bundle.json is not of version 1, the only one that this submit.py reads; take the two that "
     "were made together."
@@ -111,6 +111,10 @@ ZEROS = {"sha256": "0" * 64, "size": 0}
         ('{"version": 2}', OTHER),
         ("[]", OTHER),
         ('{"version": 1}', FORM),
+        ('{"version": 1, "files": {}, "minutes": "abc"}', FORM),
+        ('{"version": 1, "files": {}, "minutes": 1e999}', FORM),
+        ('{"version": 1, "files": {}, "minutes": 0}', FORM),
+        ('{"version": 1, "files": {}, "minutes": true}', FORM),
         ('{"version": 1, "files": {"a": {"sha256": "0", "size": 1}}}', FORM),
         ('{"version": 1, "files": {"a": {"sha256": "' + "0" * 64 + '"}}}', FORM),
         ('{"version": 1, "files": {}}', "bundle.json lists no code; make the bundle anew."),
