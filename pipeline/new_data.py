@@ -85,7 +85,7 @@ def open_data(job: "Job", *, sees: bool) -> NewData:
 def data_in(asked: DataConfig, hashes: HashMemory, *, sees: bool) -> NewData:
     """The same of a folder that somebody else than a recipe names."""
     config = _there(asked if sees else asked.model_copy(update={"images": "none"}))
-    if sees and asked.images != "none" and _pictures_alone(asked.folder):
+    if sees and asked.images != "none" and pictures_alone(asked.folder):
         pictures = {"pictures": hashes.of(asked.folder)}
         return NewData(config, alone=True, blind=False, hashes=pictures)
     source = open_source(config)
@@ -167,7 +167,7 @@ def _there(config: DataConfig) -> DataConfig:
     return config.model_copy(update=found)
 
 
-def _pictures_alone(place: Path) -> bool:
+def pictures_alone(place: Path) -> bool:
     """One file is pictures; a folder is, if no table lies in it and a picture lies below."""
     if not place.is_dir():
         return place.is_file()

@@ -38,20 +38,23 @@ def handed_out(scores: pl.DataFrame) -> pl.DataFrame:
     return scores.select(ID, pl.col(name).alias(SCORE))
 
 
-def filled_in(scores: pl.DataFrame, tables: pl.DataFrame | None, seen: pl.Series) -> pl.DataFrame:
-    """The same, with rows without a picture where their scores by tables alone put them.
+def filled_in(seen: pl.DataFrame, ids: pl.Series, tables: pl.DataFrame | None) -> pl.DataFrame:
+    """Scores of all `ids`: of rows that were `seen` their own, of others where tables put them.
 
     Scores of two parts of a stack have two scales, so it is the place among the rows with a picture
-    that goes over: what is the tenth of a hundred by tables gets the tenth score. `tables` and
-    `seen` are row for row as `scores`. Without tables nothing is known of them: the middle score.
+    that goes over: what is the tenth of a hundred by tables gets the tenth score. Without tables
+    nothing is known of the others: the middle score.
     """
-    values, known = scores[SCORE].to_numpy(), seen.to_numpy()
+    every = pl.DataFrame({ID: ids})
+    values = every.join(seen, on=ID, how="left", maintain_order="left")[SCORE]
+    known = values.is_not_null().to_numpy()
     if tables is None:
-        filled = np.where(known, values, np.median(values[known]))
-    else:
-        assert scores[ID].equals(tables[ID])
-        filled = _by_rank(values, tables[SCORE].to_numpy(), known)
-    return scores.with_columns(pl.Series(SCORE, filled))
+        return every.with_columns(values.fill_null(values.median()))
+    by_tables = every.join(tables, on=ID, how="left", maintain_order="left")[SCORE]
+    assert not by_tables.null_count()
+    return every.with_columns(
+        pl.Series(SCORE, _by_rank(values.to_numpy(), by_tables.to_numpy(), known))
+    )
 
 
 def _by_rank(scores: Floats, tables: Floats, known: Bools) -> Floats:

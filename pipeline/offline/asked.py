@@ -7,7 +7,7 @@ from typing import Any
 from folds.schema import ID, TARGET
 from folds.sources import DataConfig
 from folds.sources.registry import SOURCES
-from pipeline.new_data import data_in
+from pipeline.new_data import data_in, pictures_alone
 from pipeline.new_scores import Stacked
 from pipeline.offline.answers import SAMPLE, AnswerFile
 from pipeline.offline.clock import Clock
@@ -49,6 +49,8 @@ def open_work(asked: Asked, *, blind: bool = False) -> Work:
     if asked.work.exists() and not asked.work.is_dir():
         raise ConfigError(f"--work {asked.work} is no folder; name another.")
     _refuse_output(asked)
+    if stacked.sees and not blind and pictures_alone(asked.input):
+        _refuse_among_pictures(asked)
     narrowed = SOURCES[config.source].unlabelled(config)
     asked.work.mkdir(parents=True, exist_ok=True)
     data = data_in(
@@ -59,6 +61,13 @@ def open_work(asked: Asked, *, blind: bool = False) -> Work:
     # What another bundle has left there is no beginning of this one's answer.
     bundle = sha256_file(asked.bundle / LISTING)[:8]
     return Work(run, data, asked.work / f"{data.name}-{bundle}")
+
+
+def _refuse_among_pictures(asked: Asked) -> None:
+    """There all files are the input, so that what is written would make it another."""
+    for word, path in (("--output", asked.output.path), ("--work", asked.work)):
+        if path.resolve().is_relative_to(asked.input.resolve()):
+            raise ConfigError(f"{word} {path} lies among the pictures; name a place elsewhere.")
 
 
 def _refuse_output(asked: Asked) -> None:

@@ -5,7 +5,7 @@ read already, scores nothing and writes no file but shards; who began it ends it
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from multiprocessing.context import SpawnProcess
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.offline.clock import OutOfTimeError
-from workspace.machine import begin_process, divide
+from workspace.machine import CORES, JOBS, begin_process, divide
 from workspace.progress import Show, Silent
 from workspace.stopping import raise_if_asked
 
@@ -25,11 +25,15 @@ PATIENCE_S = 20.0  # for one that was asked to end
 
 
 @contextmanager
-def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[None]:
-    """While the block runs, so many further processes look at what these folds have to look at."""
+def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[Callable[[], int]]:
+    """While the block runs, so many further processes look at what these folds have to look at.
+
+    Gives how many look now, with the one that began them.
+    """
     if count < 1:
-        yield
+        yield lambda: 1
         return
+    lent = {name: os.environ.get(name) for name in (JOBS, CORES)}
     divide(count + 1)
     words = {
         "bundle": str(asked.bundle), "input": str(asked.input), "work": str(asked.work),
@@ -44,16 +48,26 @@ def assisted(asked: "Asked", folds: Sequence[int], count: int) -> Iterator[None]
     try:
         for process in running:
             process.start()
-        yield
+        yield lambda: 1 + sum(process.is_alive() for process in running)
     finally:
         for process in running:
             _end(process)
+        _lend(lent)
 
 
 def kill_assistants() -> None:
     """All at once: whoever calls this ends in the next moment too."""
     for process in active_children():
         process.kill()
+
+
+def _lend(names: Mapping[str, str | None]) -> None:
+    """As it was before it was divided."""
+    for name, value in names.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _end(process: SpawnProcess) -> None:
@@ -100,7 +114,7 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
     from pipeline.offline.course import Course  # noqa: PLC0415
     from pipeline.offline.views import looks  # noqa: PLC0415
     from workspace.errors import DermstackError  # noqa: PLC0415
-    from workspace.stopping import Stopped, stopping_cleanly  # noqa: PLC0415
+    from workspace.stopping import Stopped, stopping_as_child  # noqa: PLC0415
 
     asked = Asked(
         bundle=Path(words["bundle"]), input=Path(words["input"]), work=Path(words["work"]),
@@ -111,8 +125,8 @@ def assist(words: Mapping[str, Any], gpu: str) -> None:
     rows = course.work.rows()
     choice = choose(course.stacked, course.work.data, rows)
     try:
-        with stopping_cleanly():
+        with stopping_as_child():
             for fold in words["folds"]:
-                course.look(looks(course.work, course.machine, rows, choice, fold), [])
+                course.look(fold, {fold: looks(course.work, course.machine, rows, choice, fold)})
     except (DermstackError, OutOfTimeError, Stopped):
-        pass  # who began it meets the same, and says so
+        pass  # who began it goes on alone, and says what it meets itself

@@ -7,7 +7,6 @@ of another is taken for the same, or the noise of a clock would choose.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 ALIKE = 1.25  # costs closer than this are one
 MARGIN = 1.1  # costs are estimates, and the time is a limit
@@ -58,14 +57,14 @@ def quickest_first(costs: Mapping[int, float]) -> list[int]:
     return ordered
 
 
-def with_time(costs: Mapping[int, float], clock: Clock) -> tuple[int, ...]:
-    """The folds that end in time one after the other, quickest first."""
-    sums: dict[int, float] = {}
-    total = 0.0
-    for fold in quickest_first(costs):
-        total += costs[fold]
-        sums[fold] = total
-    return tuple(takewhile(lambda fold: clock.has_time_for(sums[fold]), sums))
+def with_time(
+    folds: Sequence[int], cost_of: Callable[[Sequence[int]], float], clock: Clock
+) -> tuple[int, ...]:
+    """As many of these folds, from the first on, as end in time together."""
+    count = 0
+    while count < len(folds) and clock.has_time_for(cost_of(folds[: count + 1])):
+        count += 1
+    return tuple(folds[:count])
 
 
 def dropped(folds: Sequence[int], chosen: Sequence[int]) -> list[int]:

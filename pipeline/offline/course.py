@@ -12,20 +12,21 @@ import polars as pl
 
 from folds import jpeg
 from folds.findings import plural
-from folds.schema import ID
+from folds.schema import ID, PATIENT
 from pipeline.machine import Machine
+from pipeline.new_data import ROWS
 from pipeline.new_scores import Choice, Stacked, choose
 from pipeline.offline.answers import filled_in, handed_out, order_of
 from pipeline.offline.asked import Asked, open_work
 from pipeline.offline.assistant import assisted
-from pipeline.offline.clock import Clock, OutOfTimeError, dropped, with_time
+from pipeline.offline.clock import Clock, OutOfTimeError, dropped, quickest_first, with_time
 from pipeline.offline.desk import as_time
 from pipeline.offline.gpu import fault_of_gpu, gpus
 from pipeline.offline.pace import FEW, InTime, Rates, try_out
 from pipeline.offline.tables import Work, decoding, featuring, reading
 from pipeline.offline.views import (
+    joined,
     looks,
-    scorer_of,
     shown_pictures,
     view_of,
     viewing,
@@ -57,13 +58,13 @@ def follow(asked: Asked, desk: Desk) -> int:
         course.read()
     except DataError as error:  # of pictures, if their table can be read
         course = Course(asked, desk, open_work(asked, blind=True))
-        if not course.stacked.sees or course.work.data.alone:
+        if not course.looks or course.work.data.alone:
             raise
         course.read()
         desk.say(f"error: {error} The table alone is scored.")
         course.answer_by_tables()
         return LESS
-    if course.stacked.sees:
+    if course.looks:
         if not course.goes_on():  # or tables would take the place of more
             course.answer_by_tables()
         return course.answer_by_pictures()
@@ -97,9 +98,14 @@ class Course:
         return tuple(sorted(set(wanted)))
 
     @cached_property
+    def looks(self) -> bool:
+        """Whether what the run hands in hangs on pictures: a blend of tables alone does not."""
+        return self.stacked.sees and set(self.stacked.handed_in) != {TABULAR}
+
+    @cached_property
     def by_tables(self) -> Choice | None:
         """Who scores before a picture was looked at; None: nobody can."""
-        if not self.stacked.sees:
+        if not self.looks:
             return Choice(self.stacked.policy, self.stacked.handed_in, (), "")
         if TABULAR in self.stacked.parts and not self.work.data.alone:
             return Choice(TABULAR, (TABULAR,), (), "")
@@ -110,14 +116,14 @@ class Course:
         rows = reading(self.work)
         every = [rows] if self.work.data.alone else [rows, featuring(self.work, rows)]
         [(read, _), *_] = self.carry_out(*every)
-        ids = read.parquet("rows.parquet", [ID])[ID]
+        ids = read.parquet(ROWS, [ID])[ID]
         submission_table(pl.DataFrame({ID: ids, SCORE: 0.0}), self.order)  # refuse other ids now
         self.say(f"{plural(len(ids), 'row')} to score.")
 
     @cached_property
     def order(self) -> pl.Series:
         """As the file is to have the ids."""
-        ids = self.work.open("rows").parquet("rows.parquet", [ID])[ID]
+        ids = self.work.open("rows").parquet(ROWS, [ID])[ID]
         return order_of(self.work.data.folder, ids)
 
     def answer_by_tables(self) -> tuple[int, ...]:
@@ -189,6 +195,8 @@ class Course:
             self.say("notice: simplejpeg is not here: OpenCV decodes, and notices less damage.")
         if not choice.networks:
             return LESS
+        if not with_picture(rows).any():  # and no table has a word
+            raise DataError(f"No picture of {self.work.data.place} can be decoded.")
         if not with_picture(rows).all():
             few = int(with_picture(rows).sum()) < HALF * len(rows)
             if few and self.by_tables and not self.asked.pictureless:
@@ -201,11 +209,12 @@ class Course:
             for fold in self.folds
             if fold not in views
         }
-        costs = self.costs_of(shards)
-        chosen = list(with_time(costs, self.clock))
-        self.say_plan(costs, chosen)
+        self.time_networks(shards)
+        chosen = self.chosen(shards)
+        self.say_plan(shards, chosen)
         if chosen:
-            with assisted(self.asked, chosen, self.processes - 1):
+            with assisted(self.asked, chosen, self.processes - 1) as at_work:
+                self.rates.at_work = at_work
                 self.follow_folds(choice, rows, shards, views)
         without = dropped(self.folds, list(views))
         whole = self.asked.pictureless or bool(with_picture(rows).all())
@@ -217,13 +226,13 @@ class Course:
     ) -> None:  # fmt: skip
         """One fold after the other into `views`, while there is time by what is known then."""
         while waiting := [fold for fold in shards if fold not in views]:
-            chosen = with_time({fold: self.cost_of(shards[fold]) for fold in waiting}, self.clock)
+            chosen = self.chosen({fold: shards[fold] for fold in waiting})
             if not chosen:
                 self.say(f"no time is left for {self._folds(waiting)}: dropped.")
                 break
             fold, *later = chosen
             try:
-                self.look(shards[fold], [shards[one] for one in later])
+                self.look(fold, shards, later)
                 views[fold] = self.view(choice, fold, shards[fold])
             except OutOfTimeError:
                 self.say(f"no time is left for fold {fold}: it has no say.")
@@ -249,7 +258,7 @@ class Course:
 
     @cached_property
     def rates(self) -> Rates:
-        return Rates(self.processes)
+        return Rates(lambda: self.processes)
 
     @cached_property
     def processes(self) -> int:
@@ -267,45 +276,57 @@ class Course:
             return Machine("cpu")
         return Machine(self.asked.device)
 
-    def costs_of(self, shards: Mapping[int, Sequence[Task]]) -> dict[int, float]:
-        """Seconds by fold; networks that nobody has timed yet look at some pictures first."""
+    def time_networks(self, shards: Mapping[int, Sequence[Task]]) -> None:
+        """Networks that nobody has timed yet look at some pictures first."""
         every = [task for tasks in shards.values() for task in tasks]
         waiting = [task for task in every if load_manifest(task.folder) is None]
         pictures, units = shown_pictures(waiting)
-        if pictures is not None and len(pictures.ids) > FEW:
-            for unit in units:
-                if not self.rates.knows(unit.folder.name):
-                    rate = try_out(unit, pictures, self.machine)
-                    self.rates.note(unit.folder.name, rate, 1)
-        return {fold: self.cost_of(tasks) for fold, tasks in shards.items()}
-
-    def cost_of(self, shards: Sequence[Task]) -> float:
-        return self.rates.cost_of(shards) + self.view_s
-
-    def say_plan(self, costs: Mapping[int, float], chosen: Sequence[int]) -> None:
-        if not costs:
+        if pictures is None or len(pictures.ids) <= FEW:
             return
-        time = as_time(sum(costs[fold] for fold in chosen))
+        # Processes that are to share the cores are each so much slower than the one that tries.
+        share = 1 if gpus(self.machine) else self.processes
+        for unit in units:
+            if not self.rates.knows(unit.folder.name):
+                rate = try_out(unit, pictures, self.machine)
+                self.rates.note(unit.folder.name, rate * share, 1)
+
+    def cost_of(self, shards: Mapping[int, Sequence[Task]]) -> float:
+        """Seconds for all these folds; what several have in common is looked at once."""
+        every = {task.folder: task for tasks in shards.values() for task in tasks}
+        return self.rates.cost_of(list(every.values())) + self.view_s * len(shards)
+
+    def chosen(self, shards: Mapping[int, Sequence[Task]]) -> tuple[int, ...]:
+        """The folds for which there is time by what is known now, quickest first."""
+        own = {fold: self.cost_of({fold: tasks}) for fold, tasks in shards.items()}
+        order = quickest_first(own)
+        return with_time(order, lambda some: self.cost_of({k: shards[k] for k in some}), self.clock)
+
+    def say_plan(self, shards: Mapping[int, Sequence[Task]], chosen: Sequence[int]) -> None:
+        if not shards:
+            return
+        time = as_time(self.cost_of({fold: shards[fold] for fold in chosen}))
         limit = self.clock.limit_s
         given = "" if limit is None else f" of {as_time(limit)}"
+        late = dropped(list(shards), chosen)
         if chosen:
             self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
-        if late := dropped(list(costs), chosen):
-            why = ", the slowest" if chosen else ""
-            self.say(f"no time for {self._folds(late)}{why}: dropped.")
+            if late:
+                self.say(f"no time is foreseen for {self._folds(late)}.")
+        else:
+            self.say(f"no time for {self._folds(late)}: dropped.")
 
     # What is done
 
-    def look(self, shards: Sequence[Task], later: Sequence[Sequence[Task]]) -> None:
+    def look(
+        self, fold: int, shards: Mapping[int, Sequence[Task]], later: Sequence[int] = ()
+    ) -> None:
         """All networks of a fold at all pictures, or out of time."""
-        view = self.view_s
-
-        def left_s() -> float:
-            return self.rates.cost_of(shards) + view + sum(map(self.cost_of, later))
-
-        executor = InTime(self.desk, self.clock, self.rates, view, left_s)
-        executor.knows(shards)
-        carry_out(shards, self.context(executor))
+        waiting = {one: shards[one] for one in (fold, *later)}
+        executor = InTime(
+            self.desk, self.clock, self.rates, self.view_s, lambda: self.cost_of(waiting)
+        )
+        executor.knows(shards[fold])
+        carry_out(shards[fold], self.context(executor))
 
     def view(self, choice: Choice, fold: int, shards: Sequence[Task]) -> dict[str, pl.DataFrame]:
         """What the fold's models say, and how long that took when it was made."""
@@ -317,23 +338,25 @@ class Course:
         self, choice: Choice, views: Mapping[int, Mapping[str, pl.DataFrame]], how: str,
         rows: pl.DataFrame | None = None,
     ) -> None:  # fmt: skip
-        """The file, whole."""
-        scores = handed_out(scorer_of(self.work, choice).joined(dict(sorted(views.items()))))
-        if rows is not None and not self.asked.pictureless and not with_picture(rows).all():
-            scores = self.filled_in(scores, rows, sorted(views))
+        """The file, whole; networks may have a say only of rows that they have seen."""
+        every = self.work.open("rows").parquet(ROWS, [ID, PATIENT])
+        whole = rows is None or self.asked.pictureless or bool(with_picture(rows).all())
+        if whole:
+            scores = handed_out(joined(self.work, choice, views, every))
+        else:
+            assert rows is not None
+            seen = rows.filter(with_picture(rows))
+            scores = handed_out(joined(self.work, choice, views, seen))
+            scores = filled_in(scores, every[ID], self.scores_by_tables(every, sorted(views)))
         self.asked.output.write(scores, self.order)
         self.say(f"wrote {self.asked.output.path}: {plural(len(scores), 'row')}, {how}.")
 
-    def filled_in(
-        self, scores: pl.DataFrame, rows: pl.DataFrame, folds: Sequence[int]
-    ) -> pl.DataFrame:
-        """Rows without a picture by where tables put them."""
-        seen, choice = with_picture(rows), self.by_tables
-        if choice is None:
-            return filled_in(scores, None, seen)
+    def scores_by_tables(self, rows: pl.DataFrame, folds: Sequence[int]) -> pl.DataFrame | None:
+        """What tables alone say of these rows, by these folds; None: nothing."""
+        if (choice := self.by_tables) is None:
+            return None
         views = {fold: self.view(choice, fold, []) for fold in folds}
-        tables = handed_out(scorer_of(self.work, choice).joined(views))
-        return filled_in(scores, tables, seen)
+        return handed_out(joined(self.work, choice, views, rows))
 
     def carry_out(self, *tasks: Task) -> list[tuple[Unit, bool]]:
         return carry_out(tasks, self.context(ThisProcess(self.desk)))

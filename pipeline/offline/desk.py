@@ -17,7 +17,8 @@ from workspace.units import Unit
 EVERY_S = 10.0
 OF_MAKE = {
     "with DATA=": "with --input", "in DATA": "in the input", "of DATA": "of the input",
-    "DEVICE=": "--device ", 'SET="data.images=none"': "--input of a folder without pictures",
+    "DEVICE=": "--device ", "JOBS=": "--processes",
+    'SET="data.images=none"': "--input of a folder without pictures",
 }  # fmt: skip
 # What made the run is not here.
 RUN_MAKE = re.compile(r"run 'make [\w-]+(?: FRESH=1)?'(?: first| again| anew)?")

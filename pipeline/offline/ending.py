@@ -26,7 +26,7 @@ from workspace.machine import refuse_odd_numbers
 from workspace.progress import Desk
 from workspace.stopping import Stopped, stopping_cleanly
 
-FAULT = 1  # of our own
+FAULT, MISTAKE = 1, 2  # of our own; of who calls
 
 
 def ended(words: Mapping[str, Any]) -> int:
@@ -45,7 +45,7 @@ def ended(words: Mapping[str, Any]) -> int:
             code = follow(asked, desk)
     except DermstackError as error:
         print(f"submit: {in_its_words(str(error))}", file=sys.stderr, flush=True)
-        return _with_file(asked, desk, 2)
+        return _with_file(asked, desk, MISTAKE)
     except Stopped as stopped:
         print(
             f"submit: stopped by {stopped.signal.name}; the same command goes on from "
@@ -56,6 +56,10 @@ def ended(words: Mapping[str, Any]) -> int:
     except Exception:  # a bug of ours, or of a driver: what was written must stay handed in
         traceback.print_exc()
         return _with_file(asked, desk, FAULT)
+    if not asked.output.is_there:
+        minutes = "give more --minutes, or fewer --folds"
+        print(f"submit: There was no time for any fold; {minutes}.", file=sys.stderr, flush=True)
+        return MISTAKE
     desk.say("done." if code == 0 else "done, with less than was asked for (see above).")
     return code
 

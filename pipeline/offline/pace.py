@@ -4,6 +4,7 @@ A network's rate is that of its last shards; before its first one it is that of 
 are asked for nothing else.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from pipeline.offline.desk import EVERY_S, as_time
 from workspace.executors import ThisProcess
 from workspace.manifest import load_manifest
 from workspace.orders import Order
-from workspace.progress import Desk
+from workspace.progress import Desk, Silent
 from workspace.tasks import Task
 from workspace.units import Unit
 
@@ -32,9 +33,9 @@ FADES = 0.8  # what a shard counts beside the one after it: one alone is as a ma
 class Rates:
     """Seconds a picture by network and fold, as `<network>_fold_<k>`."""
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(self, at_work: Callable[[], int] = lambda: 1) -> None:
         self._spent: dict[str, tuple[float, float]] = {}  # seconds, and pictures, older ones faded
-        self._processes = processes
+        self.at_work = at_work  # how many processes look
 
     def note(self, network: str, seconds: float, pictures: int) -> None:
         before_s, before = self._spent.get(network, (0.0, 0.0))
@@ -48,7 +49,7 @@ class Rates:
     def cost_of(self, shards: Sequence[Task]) -> float:
         """The seconds until all of these are done that are not yet."""
         waiting = [task for task in shards if load_manifest(task.folder) is None]
-        return sum(map(self.cost_of_one, waiting)) / self._processes
+        return sum(map(self.cost_of_one, waiting)) / self.at_work()
 
     def cost_of_one(self, shard: Task) -> float:
         return self._rate_of(shard.folder.parent.name) * pictures_in(shard)
@@ -62,8 +63,12 @@ class Rates:
         return sum(alike) / len(alike) if alike else 0.0
 
     def _alike(self, network: str) -> list[str]:
-        kind = network.rpartition("_fold_")[0]
-        return [name for name in self._spent if name.rpartition("_fold_")[0] == kind]
+        return [name for name in self._spent if kind_of(name) == kind_of(network)]
+
+
+def kind_of(network: str) -> str:
+    """Its name without the fold; an encoder, which is the same to all folds, has none."""
+    return re.sub(r"_fold_\d+$", "", network)
 
 
 def pictures_in(shard: Task) -> int:
@@ -73,21 +78,24 @@ def pictures_in(shard: Task) -> int:
 
 def try_out(unit: Unit, pictures: OtherPictures, machine: Machine) -> float:
     """Seconds a picture of one network, by some of them."""
-    from models.inference.scores import score_pictures  # noqa: PLC0415 - torch takes seconds
+    from models.inference.scores import score_in_memory  # noqa: PLC0415 - torch takes seconds
     from models.networks.opened import open_network  # noqa: PLC0415
 
     net, use = open_network(unit)
     there = open_pictures(pictures)
     way = machine.way(use.net, use.views, bfloat16=use.bfloat16)
-    some = np.arange(min(TRIAL * way.side_by_side, len(there)))
-    score_pictures(net, there, some, way)
-    while True:
+    count, at, rate = TRIAL * way.side_by_side, 0, None
+    while at < len(there):
+        some = np.arange(at, min(at + count, len(there)))  # a picture is decoded once, then held
         began = time.monotonic()
-        score_pictures(net, there, some, way)
+        score_in_memory(net, there, some, way, Silent(), "")
         seconds = time.monotonic() - began
-        if seconds >= LONG_S or len(some) == len(there):
+        if at and seconds >= LONG_S:
             return seconds / len(some)
-        some = np.arange(min(2 * len(some), len(there)))
+        rate = seconds / len(some)
+        count, at = (2 * count if at else count), at + len(some)
+    assert rate is not None
+    return rate
 
 
 class InTime(ThisProcess):

@@ -4,7 +4,7 @@ What networks say lies in the work folder by shards; what boosters make of it in
 so that neither a stop nor the next fold makes anything twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,15 +60,31 @@ def score_view(draft: Draft, work: Work, choice: Choice, fold: int) -> None:
     )
 
 
-def scorer_of(work: Work, choice: Choice, folds: Sequence[int] = ()) -> Scorer:
-    """The rows, ready for the boosters; `folds` are those whose networks have looked."""
+def scorer_of(work: Work, choice: Choice, folds: Sequence[int]) -> Scorer:
+    """The rows, ready for the boosters of these folds, whose networks have looked."""
     rows = work.rows() if choice.networks else work.open("rows").parquet(ROWS)
     features = None if work.data.alone else work.open("features").parquet(FEATURES)
     networks = {}
-    if choice.networks and folds:
+    if choice.networks:
         folders = (work.run, work.folder)
         networks = open_columns(folders, work.data, rows, choice.networks, folds)
     return Scorer(work.stacked, choice, rows.select(ID, PATIENT), features, networks)
+
+
+def joined(
+    work: Work, choice: Choice, views: Mapping[int, Mapping[str, pl.DataFrame]], rows: pl.DataFrame
+) -> pl.DataFrame:
+    """(ID, score, ...) of these rows, from the views of the folds that scored."""
+    scorer = Scorer(work.stacked, choice, rows.select(ID, PATIENT), None)
+    some = {
+        fold: {name: _of_rows(table, rows) for name, table in views[fold].items()}
+        for fold in sorted(views)
+    }
+    return scorer.joined(some)
+
+
+def _of_rows(table: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    return table.join(rows.select(ID), on=ID, how="semi", maintain_order="left")
 
 
 def shown_pictures(shards: Sequence[Task]) -> tuple[OtherPictures | None, list[Unit]]:

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 SHA256 = ""  # of bundle.json, which has the hash of every other file: another bundle is not run
 # What may be asked for; None is as the bundle has it.
+INPUT: str | None = None  # folder of test-metadata.csv, where several have one
 MINUTES: float | None = None  # time for all
 FOLDS: str | None = None  # models that look, such as "0,1"
 PROCESSES: int | None = None  # how many look at pictures, one a GPU
@@ -106,7 +107,10 @@ def run(bundle: Path, output: Path, minutes: float | None) -> tuple[int, str]:
     """The launcher's exit code and the last sentence it said; its lines appear as they come."""
     words = [sys.executable, "-u", str(bundle / LAUNCHER), "--sha256", SHA256]
     words += ["--output", str(output), "--work", str(WORK)]
-    asked = {"--minutes": minutes and f"{minutes:.3f}", "--folds": FOLDS, "--processes": PROCESSES}
+    asked = {
+        "--input": INPUT, "--minutes": minutes and f"{minutes:.3f}", "--folds": FOLDS,
+        "--processes": PROCESSES,
+    }  # fmt: skip
     words += [word for name, value in asked.items() if value for word in (name, str(value))]
     said = [""]
     with subprocess.Popen(

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from submissions.offline.notebook import COMPETITION, OWNER
+
 
 class BundleConfig(BaseModel):
     """How a finished run becomes a folder that answers by itself."""
@@ -17,8 +19,8 @@ class BundleConfig(BaseModel):
     # The notebook's clock: the platform's limit less what its start and its check take. None: no
     # limit, as on a hospital's machine.
     minutes: float | None = Field(default=660.0, gt=1)  # ISIC 2024 gave twelve hours
-    owner: str = Field(default="OWNER", pattern=r"^[A-Za-z0-9-]+$")  # of the notebook and data set
-    competition: str = Field(default="isic-2024-challenge", pattern=r"^[a-z0-9-]+$")
+    owner: str = Field(default=OWNER, pattern=r"^[A-Za-z0-9-]+$")  # of the notebook and data set
+    competition: str = Field(default=COMPETITION, pattern=r"^[a-z0-9-]+$")
     gpu: bool = True  # asked of the platform
 
     @property

@@ -15,7 +15,7 @@ SCRIPTS = ("submit.py", "get_wheels.py")
 def guides(config: BundleConfig, name: str, imported: Sequence[str], lock: str) -> dict[str, str]:
     """Texts by file name, which the listing has the hashes of; `imported` are top-level names."""
     scripts = {file: (HERE / file).read_text(encoding="utf-8") for file in SCRIPTS}
-    guide = readme(name, libraries=libraries(imported), competition=config.competition)
+    guide = readme(name, libraries=libraries(imported), config=config)
     return {**scripts, "requirements.txt": requirements(imported, lock), "README.md": guide}
 
 

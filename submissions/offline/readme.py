@@ -6,7 +6,8 @@ competitions lists for a notebook that is run again on hidden data.
 
 from collections.abc import Iterable, Mapping
 
-from submissions.offline.notebook import COMPETITION, OWNER, slug_of, title_of
+from submissions.offline.config import BundleConfig
+from submissions.offline.notebook import OWNER, slug_of, title_of
 from submissions.offline.wheels import PYTHON
 
 EXIT_CODES = {
@@ -23,7 +24,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
     "Notebook Timeout": (
         "The hidden test is larger than the time allows. The log has an estimate after the first "
         "minute; models that would not end in time are dropped, the slowest first, and the CSV is "
-        "there from the first minute on. Give less: `MINUTES`, `FOLDS` in the notebook.",
+        "there from the first minutes on. Give less: `MINUTES`, `FOLDS` in the notebook.",
         "submission.csv is valid, but less was done than asked; see above.",
     ),
     "Notebook Threw Exception": (
@@ -53,17 +54,22 @@ ERRORS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def readme(name: str, *, libraries: Iterable[str], competition: str = COMPETITION) -> str:
+def readme(name: str, *, libraries: Iterable[str], config: BundleConfig) -> str:
     """README.md; `libraries` as `wheels.libraries` says them."""
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
     errors = "\n".join(f"| {error} | {why} | {said} |" for error, (why, said) in ERRORS.items())
     return TEXT.format(
-        title=title_of(name), slug=slug_of(name), owner=OWNER, competition=competition,
+        title=title_of(name), slug=slug_of(name), owner=config.owner,
+        competition=config.competition, named=NAMED if config.owner == OWNER else "",
+        limit="no limit" if config.minutes is None else f"{config.minutes:g}",
         python=PYTHON, codes=codes, errors=errors,
         libraries="\n".join(f"- {library}" for library in libraries),
     )  # fmt: skip
 
 
+NAMED = (
+    f"Write your own name for `{OWNER}` in `kernel-metadata.json` and `dataset-metadata.json`.\n"
+)
 TEXT = """\
 # {title}: a trained run that answers without a network
 
@@ -84,8 +90,7 @@ This is research software, and no medical device.
 
 ## On Kaggle, by its command line
 
-Write your own name for `{owner}` in `kernel-metadata.json` and `dataset-metadata.json`. Then, where
-these files lie, each when the one before it has ended well:
+{named}Where these files lie, each when the one before it has ended well:
 
     kaggle datasets create -p . --dir-mode zip --keep-tabular
     kaggle kernels push -p .
@@ -109,7 +114,7 @@ one is named; another version works if its file formats are the same:
 | `--output` | CSV to write, `submission.csv` |
 | `--work` | folder from which a later call goes on, `dermstack_work` beside the CSV |
 | `--folds 0,1` | models of these folds alone |
-| `--minutes 30` | time for all; the CSV is what was done by then |
+| `--minutes 30` | time for all ({limit}, if left out); the CSV is what was done by then |
 | `--device cpu` | `auto`, `cpu` or `cuda`; a GPU is tried with a small sum before it is trusted |
 | `--processes 2` | how many look at pictures |
 | `--sha256 HEX` | what `bundle.json` must hash to; take it from the one who made the bundle |

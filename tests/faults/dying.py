@@ -2,7 +2,8 @@
 
 Python tells an audit hook of every opening for writing, rename, removal and new folder before it
 happens. So no boundary is missed, however busy the machine is, and none is hit by luck. A boundary
-is known by what happens and to which name, numbers aside: `rename run/networks/alone_fold_#`.
+is known by what happens and to which name, numbers aside: `rename run/networks/alone_fold_#`, and
+the names of a bundle's sources.
 """
 
 import os
@@ -26,6 +27,7 @@ CHANGES = {
     "os.truncate": (0, None),
 }
 NUMBERS = re.compile(r"[0-9a-f]{8,}|\d+")
+SOURCES = re.compile(r"(?<=/code/)(\w+)/.*")  # of a bundle: hundreds of a room are copied alike
 
 
 @dataclass(frozen=True)
@@ -89,4 +91,6 @@ def _named(what: str, folder: Path, path: object, opened: int | None) -> str | N
     if opened is not None and opened >= 0:  # an absolute path stays what it is
         text = os.path.join(Path(f"/proc/self/fd/{opened}").readlink(), text)
     inside = os.path.relpath(text, folder)
-    return None if inside.startswith("..") else f"{what} {NUMBERS.sub('#', inside)}"
+    if inside.startswith(".."):
+        return None
+    return what + " " + SOURCES.sub(r"\1/*", NUMBERS.sub("#", inside))

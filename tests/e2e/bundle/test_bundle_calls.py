@@ -221,6 +221,28 @@ def test_what_another_bundle_left_in_the_work_folder_is_no_beginning(handed, new
     assert len({path for path in work.iterdir() if path.is_dir()} - before) == 1
 
 
+def test_pictures_alone_of_which_none_can_be_decoded_are_one_sentence(
+    handed, tmp_path, output, capsys
+):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "mole.jpg").write_bytes(b"no picture")
+    assert answer(handed, tmp_path / "new", output, folds=(0,)) == 2
+    assert capsys.readouterr().err == (
+        f"submit: No picture of {tmp_path / 'new'} can be decoded.\n"
+    )
+    assert not output.exists()
+
+
+def test_among_pictures_nothing_is_written(handed, tmp_path, capsys):
+    (tmp_path / "mole.jpg").write_bytes(b"no picture")
+    assert answer(handed, tmp_path, tmp_path / "out.csv") == 2
+    assert capsys.readouterr().err == (
+        f"submit: --output {tmp_path / 'out.csv'} lies among the pictures; name a place "
+        "elsewhere.\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["mole.jpg"]
+
+
 def test_with_few_pictures_the_table_scores_all(handed, new, output, capsys):
     ids = pl.read_csv(new / TABLE)["isic_id"].to_list()
     change_pictures(new, **dict.fromkeys(ids[1:]))

@@ -11,27 +11,25 @@ def scores(**by_id):
 
 def test_rows_without_a_picture_get_the_score_that_lies_where_tables_put_them():
     # By tables d lies halfway between b and c, and e above all: so it does among the scores.
-    whole = scores(a=0.1, b=0.2, c=0.6, d=9.0, e=9.0)
-    tables = scores(a=0.01, b=0.02, c=0.03, d=0.025, e=0.5)
-    seen = pl.Series([True, True, True, False, False])
-    assert filled_in(whole, tables, seen)["score"].to_list() == pytest.approx(
-        [0.1, 0.2, 0.6, 0.4, 0.6]
-    )
+    tables = scores(e=0.5, a=0.01, b=0.02, c=0.03, d=0.025)
+    filled = filled_in(scores(c=0.6, a=0.1, b=0.2), pl.Series(list("abcde")), tables)
+    assert filled["isic_id"].to_list() == list("abcde")
+    assert filled["score"].to_list() == pytest.approx([0.1, 0.2, 0.6, 0.4, 0.6])
 
 
 def test_rows_with_a_picture_keep_their_score_to_the_bit():
     whole, tables = scores(a=0.3, b=0.1, c=0.0), scores(a=0.5, b=0.7, c=0.6)
-    assert filled_in(whole, tables, pl.Series([True] * 3)).equals(whole)
+    assert filled_in(whole, whole["isic_id"], tables).equals(whole)
 
 
 def test_without_tables_they_are_in_the_middle():
-    whole, seen = scores(a=0.3, b=0.1, c=9.0, d=0.2), pl.Series([True, True, False, True])
-    assert filled_in(whole, None, seen)["score"].to_list() == [0.3, 0.1, 0.2, 0.2]
+    filled = filled_in(scores(a=0.3, b=0.1, d=0.2), pl.Series(list("abcd")), None)
+    assert filled["score"].to_list() == [0.3, 0.1, 0.2, 0.2]
 
 
 def test_tables_of_other_rows_are_no_ruler():
     with pytest.raises(AssertionError):
-        filled_in(scores(a=0.1, b=0.2), scores(b=0.1, a=0.2), pl.Series([True, False]))
+        filled_in(scores(a=0.1), pl.Series(["a", "b"]), scores(a=0.1, c=0.2))
 
 
 def test_a_calibrated_run_hands_out_its_probability():

@@ -72,17 +72,22 @@ def begun(monkeypatch):
 
 
 def test_who_looks_alone_begins_nobody(asked, begun):
-    with assisted(asked, [0], 0):
-        pass
+    with assisted(asked, [0], 0) as at_work:
+        assert at_work() == 1
     assert begun == []
     assert JOBS not in os.environ
 
 
 def test_each_further_gpu_has_a_process_that_ends_with_the_block(asked, begun):
-    with assisted(asked, [2, 0], 2):
+    os.environ[CORES] = "4"
+    with assisted(asked, [2, 0], 2) as at_work:
         assert [one.is_alive() for one in begun] == [True, True]
-        assert os.environ[JOBS] == "3"
-    assert [one.process.returncode for one in begun] == [-signal.SIGTERM] * 2
+        assert (os.environ[JOBS], os.environ[CORES], at_work()) == ("3", "1", 3)
+        begun[0].kill()
+        begun[0].process.wait()
+        assert at_work() == 2  # who died looks at nothing
+    assert (os.environ.get(JOBS), os.environ[CORES]) == (None, "4")
+    assert [one.process.returncode for one in begun] == [-signal.SIGKILL, -signal.SIGTERM]
     words = {
         "bundle": "bundle", "input": "new", "work": "work", "output": "out.csv",
         "device": "cuda", "folds": [2, 0], "started": 5.0, "limit_s": 600.0,

@@ -29,8 +29,9 @@ def test_costs_within_a_quarter_are_alike_and_go_by_number():
     ("limit_s", "folds"),
     [(None, (0, 1, 2)), (400, (0, 1, 2)), (300, (0, 1)), (145, (0,)), (100, ())],
 )
-def test_the_slowest_are_dropped_first(limit_s, folds):
-    assert with_time({0: 100.0, 1: 101.0, 2: 130.0}, clock(limit_s)) == folds
+def test_as_many_are_chosen_as_end_in_time_together(limit_s, folds):
+    costs = {0: 100.0, 1: 101.0, 2: 130.0}
+    assert with_time([0, 1, 2], lambda some: sum(map(costs.get, some)), clock(limit_s)) == folds
 
 
 def test_dropped_are_those_without_time():

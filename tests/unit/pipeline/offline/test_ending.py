@@ -75,6 +75,13 @@ def test_a_stop_says_where_the_next_call_goes_on(call, given, capsys, number, co
     )
 
 
+def test_without_a_file_it_is_no_success_whatever_was_done(call, capsys):
+    assert call(3, written=False) == 2
+    assert capsys.readouterr().err == (
+        "submit: There was no time for any fold; give more --minutes, or fewer --folds.\n"
+    )
+
+
 def test_a_file_that_lay_there_before_is_no_answer_of_this_call(call, given):
     Path(given["output"]).write_text("isic_id,target\n")
     assert call(DataError("No row; add some."), written=False) == 2

@@ -33,8 +33,16 @@ def test_an_untimed_fold_costs_what_its_other_folds_do_in_the_mean(tmp_path):
     assert rates.cost_of_one(shard(tmp_path, "strange_fold_0", 0, 100)) == 0.0
 
 
+def test_encoders_which_have_no_fold_are_each_of_their_own_kind(tmp_path):
+    rates = Rates()
+    rates.note("dino", 10.0, 10)
+    assert not rates.knows("eva")
+    assert rates.cost_of_one(shard(tmp_path, "dino", 0, 3)) == pytest.approx(3.0)
+    assert rates.cost_of_one(shard(tmp_path, "eva", 0, 3)) == 0.0
+
+
 def test_processes_share_the_cost_and_no_picture_is_no_fault(tmp_path):
-    rates = Rates(processes=2)
+    rates = Rates(lambda: 2)
     rates.note("net_fold_0", 4.0, 10)
     assert rates.cost_of([shard(tmp_path, "net_fold_0", 0, 10)]) == pytest.approx(2.0)
     rates.note("net_fold_0", 0.5, 0)

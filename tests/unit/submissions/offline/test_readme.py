@@ -5,12 +5,15 @@ import pytest
 
 from submissions.offline import submit
 from submissions.offline.cell import why
+from submissions.offline.config import BundleConfig
 from submissions.offline.notebook import kernel_metadata
 from submissions.offline.readme import ERRORS, EXIT_CODES, readme
 from submissions.writer import submission_table
 from workspace.errors import DataError
 
-TEXT = readme("two_stage", libraries=["numpy 2.0.2", "torch 2.10"], competition="another")
+CONFIG = BundleConfig(competition="another")
+LIBRARIES = ["numpy 2.0.2", "torch 2.10"]
+TEXT = readme("two_stage", libraries=LIBRARIES, config=CONFIG)
 
 
 def rows(heading):
@@ -26,6 +29,19 @@ def test_it_names_the_bundle_and_what_is_typed_for_it():
     assert f"kaggle competitions submit another -k {made['id']} -f submission.csv" in TEXT
     assert "- numpy 2.0.2\n- torch 2.10\n" in TEXT
     assert not re.findall(r"[{}]", TEXT)
+
+
+def test_whoever_named_the_owner_has_nothing_to_write():
+    assert "Write your own name for `OWNER`" in TEXT
+    named = readme("two_stage", libraries=LIBRARIES, config=BundleConfig(owner="clinic"))
+    assert "OWNER" not in named
+    assert "-k clinic/dermstack-two-stage " in named
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(90.0, "90"), (None, "no limit")])
+def test_it_says_how_long_a_call_may_take(minutes, words):
+    text = readme("two_stage", libraries=LIBRARIES, config=BundleConfig(minutes=minutes))
+    assert f"time for all ({words}, if left out)" in text
 
 
 def test_every_option_of_the_launcher_is_there_and_no_other():
