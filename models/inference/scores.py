@@ -74,10 +74,17 @@ def score_pictures(
 def score_in_memory(
     net: LesionNet, pictures: Pictures, indices: Ints, way: Way, desk: Desk, title: str
 ) -> Scores:
-    """The same with a bar, in smaller batches where a GPU has no room for these."""
+    """The same with a bar; in smaller batches where a GPU has no room for these.
+
+    What float16 does not hold, which has a smaller range than bfloat16, is computed in float32.
+    """
     try:
         with desk.progress(title) as show:
-            return score_pictures(net, pictures, indices, way, show)
+            scores = score_pictures(net, pictures, indices, way, show)
+        if way.pace.dtype != "float16" or np.isfinite(scores.embedding).all():
+            return scores
+        desk.say("notice: what this network computes is beyond float16; in float32 now.")
+        return score_in_memory(net, pictures, indices, replace(way, pace=EXACT), desk, title)
     except torch.OutOfMemoryError:
         if way.batch_size == 1:
             raise
