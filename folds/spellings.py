@@ -42,10 +42,14 @@ def join_spellings(
         # A word for "missing" is not a patient's name: all who lack one would become one patient.
         plain = pl.when(plain.str.to_lowercase().is_in(NOBODY)).then(pl.lit("")).otherwise(plain)
         # The first spelling in sorted order stands for all; blank stays null for its own check.
-        joined = frame.with_columns(
-            pl.when(plain == "").then(None).otherwise(_tidy(spelt).min().over(plain)).alias(column)
+        first = pl.when(plain == "").then(None).otherwise(_tidy(spelt).min().over(plain))
+        # Of each spelling once: patients are few beside their lesions.
+        once = frame.select(column).unique().with_columns(first.alias("first"))
+        ids = frame.select(column).join(
+            once, on=column, how="left", nulls_equal=True, maintain_order="left"
         )
-        changed = frame.filter((spelt != joined[column]) & (plain != ""))
+        joined = frame.with_columns(ids["first"].alias(column))
+        changed = frame.filter(spelt != joined[column])
         if len(changed):
             names = changed.get_column(column).unique().sort().to_list()
             findings.notice(
