@@ -19,8 +19,8 @@ from pipeline.new_scores import Choice, Stacked, choose
 from pipeline.offline.answers import filled_in, handed_out, order_of
 from pipeline.offline.asked import Asked, open_work
 from pipeline.offline.assistant import assisted
-from pipeline.offline.clock import Clock, OutOfTimeError, dropped, quickest_first, with_time
-from pipeline.offline.desk import as_time
+from pipeline.offline.clock import Clock, OutOfTimeError, dropped
+from pipeline.offline.forecast import PICTURES, TABLES, Forecast, named
 from pipeline.offline.gpu import fault_of_gpu, gpus
 from pipeline.offline.pace import FEW, InTime, Rates, try_out
 from pipeline.offline.tables import Work, decoding, featuring, reading
@@ -48,7 +48,6 @@ from workspace.work import carry_out
 TABULAR, _ = PARTS
 DONE, LESS = 0, 3  # exit codes: all that was asked for, and a whole file of less
 HALF = 0.5  # of the rows: fewer with a picture are no ruler for the others
-VIEW_S = 2.0  # how much longer a view with pictures takes than by tables, until one is measured
 
 
 def follow(asked: Asked, desk: Desk) -> int:
@@ -137,7 +136,7 @@ class Course:
         tables = {first: self.view(choice, first, [])}
         self.write(choice, tables, f"by tables alone, fold {first}")
         for fold in others:
-            if not self.clock.has_time_for(self.seconds["tables"]):
+            if not self.clock.has_time_for(self.forecast.seconds[TABLES]):
                 break
             tables[fold] = self.view(choice, fold, [])
         if len(tables) > 1:
@@ -209,12 +208,14 @@ class Course:
             for fold in self.folds
             if fold not in views
         }
+        self.forecast.rates.at_work = lambda: self.processes  # as soon as they have begun
         self.time_networks(shards)
-        chosen = self.chosen(shards)
-        self.say_plan(shards, chosen)
+        chosen = self.forecast.chosen(shards)
+        for sentence in self.forecast.told(shards, chosen):
+            self.say(sentence)
         if chosen:
             with assisted(self.asked, chosen, self.processes - 1) as at_work:
-                self.rates.at_work = at_work
+                self.forecast.rates.at_work = at_work
                 self.follow_folds(choice, rows, shards, views)
         without = dropped(self.folds, list(views))
         whole = self.asked.pictureless or bool(with_picture(rows).all())
@@ -226,9 +227,9 @@ class Course:
     ) -> None:  # fmt: skip
         """One fold after the other into `views`, while there is time by what is known then."""
         while waiting := [fold for fold in shards if fold not in views]:
-            chosen = self.chosen({fold: shards[fold] for fold in waiting})
+            chosen = self.forecast.chosen({fold: shards[fold] for fold in waiting})
             if not chosen:
-                self.say(f"no time is left for {self._folds(waiting)}: dropped.")
+                self.say(f"no time is left for {named(waiting)}: dropped.")
                 break
             fold, *later = chosen
             try:
@@ -246,19 +247,9 @@ class Course:
         return self.asked.clock
 
     @cached_property
-    def seconds(self) -> dict[str, float]:
-        """What one fold's view took when it was last made, by `tables` and by `pictures`."""
-        return {}
-
-    @property
-    def view_s(self) -> float:
-        """What the next view with pictures takes: as the last one, or some times one by tables."""
-        by_tables = VIEW_S * self.seconds.get("tables", 0.0)
-        return self.seconds.get("pictures", by_tables)
-
-    @cached_property
-    def rates(self) -> Rates:
-        return Rates(lambda: self.processes)
+    def forecast(self) -> Forecast:
+        """By what this call has measured."""
+        return Forecast(self.clock, Rates())
 
     @cached_property
     def processes(self) -> int:
@@ -286,34 +277,9 @@ class Course:
         # Processes that are to share the cores are each so much slower than the one that tries.
         share = 1 if gpus(self.machine) else self.processes
         for unit in units:
-            if not self.rates.knows(unit.folder.name):
+            if not self.forecast.rates.knows(unit.folder.name):
                 rate = try_out(unit, pictures, self.machine)
-                self.rates.note(unit.folder.name, rate * share, 1)
-
-    def cost_of(self, shards: Mapping[int, Sequence[Task]]) -> float:
-        """Seconds for all these folds; what several have in common is looked at once."""
-        every = {task.folder: task for tasks in shards.values() for task in tasks}
-        return self.rates.cost_of(list(every.values())) + self.view_s * len(shards)
-
-    def chosen(self, shards: Mapping[int, Sequence[Task]]) -> tuple[int, ...]:
-        """The folds for which there is time by what is known now, quickest first."""
-        own = {fold: self.cost_of({fold: tasks}) for fold, tasks in shards.items()}
-        order = quickest_first(own)
-        return with_time(order, lambda some: self.cost_of({k: shards[k] for k in some}), self.clock)
-
-    def say_plan(self, shards: Mapping[int, Sequence[Task]], chosen: Sequence[int]) -> None:
-        if not shards:
-            return
-        time = as_time(self.cost_of({fold: shards[fold] for fold in chosen}))
-        limit = self.clock.limit_s
-        given = "" if limit is None else f" of {as_time(limit)}"
-        late = dropped(list(shards), chosen)
-        if chosen:
-            self.say(f"looking at pictures with {self._folds(chosen)}: about {time}{given}.")
-            if late:
-                self.say(f"no time is foreseen for {self._folds(late)}.")
-        else:
-            self.say(f"no time for {self._folds(late)}: dropped.")
+                self.forecast.rates.note(unit.folder.name, rate * share, 1)
 
     # What is done
 
@@ -322,8 +288,9 @@ class Course:
     ) -> None:
         """All networks of a fold at all pictures, or out of time."""
         waiting = {one: shards[one] for one in (fold, *later)}
+        ours = self.forecast
         executor = InTime(
-            self.desk, self.clock, self.rates, self.view_s, lambda: self.cost_of(waiting)
+            self.desk, self.clock, ours.rates, ours.view_s, lambda: ours.cost_of(waiting)
         )
         executor.knows(shards[fold])
         carry_out(shards[fold], self.context(executor))
@@ -331,7 +298,7 @@ class Course:
     def view(self, choice: Choice, fold: int, shards: Sequence[Task]) -> dict[str, pl.DataFrame]:
         """What the fold's models say, and how long that took when it was made."""
         [(unit, _)] = self.carry_out(viewing(self.work, choice, fold, shards))
-        self.seconds["pictures" if choice.networks else "tables"] = unit.manifest.seconds
+        self.forecast.seconds[PICTURES if choice.networks else TABLES] = unit.manifest.seconds
         return view_of(unit.folder, choice.members)
 
     def write(
@@ -378,7 +345,3 @@ class Course:
                 "scored by tables alone" if self.by_tables else "scored as the middle of the others"
             )
         return f"notice: {count} without a picture that can be decoded: {how}."
-
-    @staticmethod
-    def _folds(folds: Sequence[int]) -> str:
-        return f"fold{'' if len(folds) == 1 else 's'} {', '.join(map(str, folds)) or 'none'}"

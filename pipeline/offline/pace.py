@@ -33,9 +33,9 @@ FADES = 0.8  # what a shard counts beside the one after it: one alone is as a ma
 class Rates:
     """Seconds a picture by network and fold, as `<network>_fold_<k>`."""
 
-    def __init__(self, at_work: Callable[[], int] = lambda: 1) -> None:
+    def __init__(self) -> None:
         self._spent: dict[str, tuple[float, float]] = {}  # seconds, and pictures, older ones faded
-        self.at_work = at_work  # how many processes look
+        self.at_work: Callable[[], int] = lambda: 1  # how many processes look
 
     def note(self, network: str, seconds: float, pictures: int) -> None:
         before_s, before = self._spent.get(network, (0.0, 0.0))

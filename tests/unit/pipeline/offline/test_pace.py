@@ -42,7 +42,8 @@ def test_encoders_which_have_no_fold_are_each_of_their_own_kind(tmp_path):
 
 
 def test_processes_share_the_cost_and_no_picture_is_no_fault(tmp_path):
-    rates = Rates(lambda: 2)
+    rates = Rates()
+    rates.at_work = lambda: 2
     rates.note("net_fold_0", 4.0, 10)
     assert rates.cost_of([shard(tmp_path, "net_fold_0", 0, 10)]) == pytest.approx(2.0)
     rates.note("net_fold_0", 0.5, 0)
