@@ -36,7 +36,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
     "Notebook Out Of Memory (Exceeded Allowed Compute)": (
         "Batches are sized to the memory there is. If the system ends the bundle's process all the "
         "same, the notebook lives on, begins it once more from where it was, and hands in the CSV "
-        "that is there. Fewer at a time look with `PROCESSES` in the notebook.",
+        "that is there. Let fewer look at a time: `PROCESSES` in the notebook.",
         "The bundle's process was stopped by SIGKILL, as where memory runs out; once more, from "
         "where it was.",
     ),
