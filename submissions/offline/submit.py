@@ -188,7 +188,7 @@ def input_below(inputs: Path, root: Path) -> Path:
         )
     raise MistakeError(
         f"{len(below)} folders below {inputs} hold {TABLE} ({some(map(str, sorted(below)))}); "
-        "name one with --input."
+        "name one with --input, or INPUT in the notebook."
     )
 
 

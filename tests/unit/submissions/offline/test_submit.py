@@ -228,7 +228,7 @@ def test_the_competition_s_folder_is_looked_for(bundle, tmp_path):
         "",
         f"submit: 2 folders below {inputs} hold test-metadata.csv "
         f"({submit.shown(f'{inputs}/a/b/c/d')}, {submit.shown(f'{inputs}/c')}); name one with "
-        "--input.\n",
+        "--input, or INPUT in the notebook.\n",
     )
 
 
