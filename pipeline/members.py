@@ -4,7 +4,7 @@ Out of fold each member has one score a row; outside the folds one from each fol
 stack alone there is nothing to blend.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -15,13 +15,19 @@ from models.networks.columns import TargetColumns
 from pipeline.unseen_members import MEMBERS, RULE, STACK, target_of
 from stacking.blending.config import BlendConfig
 from stacking.blending.measure import BlendSheet, blend_sheet
-from stacking.blending.members import Members, join_members
-from stacking.blending.policies import Blended, Rule, all_blends
+from stacking.blending.members import Members, join_members, join_unseen
+from stacking.blending.policies import Blended, Rule, all_blends, blend_unseen
 from stacking.blocks import OOF, TEST, Block
+from stacking.calibration.kept import Calibrated
+from stacking.matrix import Matrix
+from stacking.unseen import score_unseen
 from stacking.use import FOLD, SCORE
 from workspace.errors import ConfigError
 from workspace.progress import Desk
-from workspace.units import Draft
+from workspace.units import Draft, Unit
+
+# Rows outside the folds, as this fold's models see them.
+MatrixOf = Callable[[int], Matrix]
 
 
 def members_of(
@@ -66,6 +72,32 @@ def blended(
     with desk.progress("Drawing patients again, for members") as show:
         sheet = blend_sheet(members, blends, blend, score, patient, show)
     return sheet, blends
+
+
+def blended_unseen(
+    some: Members,
+    rule: Rule,
+    ids: pl.DataFrame,
+    stacked: Mapping[str, tuple[MatrixOf, Mapping[int, Unit]]],
+    seen: Callable[[str], pl.DataFrame],
+    calibrated: Calibrated | None = None,
+) -> pl.DataFrame:
+    """The scores of the blend of `some` of rows outside the folds: (ID, score, fold_sd).
+
+    `stacked` has boosters and matrices for them, `seen` gives a network's (ID, fold, score).
+    """
+    tables = {}
+    for name in some.names:
+        if name in stacked:
+            matrix_of, units = stacked[name]
+            each = {
+                k: score_unseen(matrix_of, {k: unit}, "probability") for k, unit in units.items()
+            }
+            parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
+            tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
+        else:
+            tables[name] = seen(name)
+    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule, calibrated)
 
 
 def _networks(blocks: Sequence[Block]) -> dict[str, tuple[Block, TargetColumns]]:

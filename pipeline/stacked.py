@@ -18,12 +18,19 @@ from metrics.cohort import cohort
 from metrics.score_sheet import ScoreConfig
 from pipeline.declared import declaration, declared_by
 from pipeline.job import Job
-from pipeline.members import blended, keep_blend, members_of, network_scores
+from pipeline.members import (
+    MatrixOf,
+    blended,
+    blended_unseen,
+    keep_blend,
+    members_of,
+    network_scores,
+)
 from pipeline.samples import SAMPLES
 from pipeline.stack_rows import StackFiles, StackRows, open_stack
 from pipeline.submission_scores import subgroups_of
 from pipeline.unit_files import TESTS, TRAINING
-from pipeline.unseen_members import PARTS, STACK, MatrixOf, blended_unseen, parts_of
+from pipeline.unseen_members import PARTS, STACK, parts_of
 from stacking.baselines import fewer, naive
 from stacking.blending.config import BlendConfig
 from stacking.blending.handed_in import HandedIn

@@ -1,21 +1,15 @@
-"""The members of a finished stack, and what blends them for rows outside the folds.
+"""The members of a finished stack, as who scores rows outside the folds reads them.
 
 Reads what `members` wrote into <run>/stack/: the rule, and the scores that are its ruler.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import polars as pl
-
-from folds.schema import ID
 from models.networks.columns import TargetColumns
-from stacking.blending.members import Members, join_unseen
-from stacking.blending.policies import Rule, blend_unseen
+from stacking.blending.members import Members
+from stacking.blending.policies import Rule
 from stacking.calibration.kept import FILE as CALIBRATION
 from stacking.calibration.kept import Calibrated
-from stacking.matrix import Matrix
-from stacking.unseen import score_unseen
-from stacking.use import FOLD, SCORE
 from workspace.units import Unit
 
 STACK = "stack"
@@ -24,7 +18,6 @@ PARTS = ("tabular", "images")  # the stack without the networks' columns, and of
 PROBABILITY = "oof_{}_probability"  # of a block that does not say it otherwise
 IMAGE_COLUMNS = ("emb_", "oof_")
 TARGET_FACT = "target_probability"  # of a block: which of its columns speak of the target
-MatrixOf = Callable[[int], Matrix]  # rows outside the folds, as this fold's models see them
 
 
 def parts_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -34,32 +27,6 @@ def parts_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
         return {}
     others = tuple(name for name in columns if not name.startswith(IMAGE_COLUMNS))
     return dict(zip(PARTS, (others, seen), strict=True))
-
-
-def blended_unseen(
-    some: Members,
-    rule: Rule,
-    ids: pl.DataFrame,
-    stacked: Mapping[str, tuple[MatrixOf, Mapping[int, Unit]]],
-    seen: Callable[[str], pl.DataFrame],
-    calibrated: Calibrated | None = None,
-) -> pl.DataFrame:
-    """The scores of the blend of `some` of rows outside the folds: (ID, score, fold_sd).
-
-    `stacked` has boosters and matrices for them, `seen` gives a network's (ID, fold, score).
-    """
-    tables = {}
-    for name in some.names:
-        if name in stacked:
-            matrix_of, units = stacked[name]
-            each = {
-                k: score_unseen(matrix_of, {k: unit}, "probability") for k, unit in units.items()
-            }
-            parts = [t.with_columns(pl.lit(k).cast(pl.Int16).alias(FOLD)) for k, t in each.items()]
-            tables[name] = pl.concat(parts).select(ID, FOLD, SCORE)
-        else:
-            tables[name] = seen(name)
-    return blend_unseen(some, ids[ID], join_unseen(some, ids[ID], tables), rule, calibrated)
 
 
 def kept_blend(unit: Unit) -> tuple[Members, Rule]:

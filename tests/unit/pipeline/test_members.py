@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from pipeline import unseen_members
-from pipeline.members import keep_blend, members_of, network_scores
-from pipeline.unseen_members import blended_unseen, kept_blend, parts_of
+from pipeline import members
+from pipeline.members import blended_unseen, keep_blend, members_of, network_scores
+from pipeline.unseen_members import kept_blend, parts_of
 from reports.desk import ConsoleDesk
 from stacking.blending.config import BLENDS, BlendConfig
 from stacking.blending.policies import blend
@@ -135,7 +135,7 @@ def test_rows_outside_the_folds_are_blended_view_by_view(desk, network, monkeypa
         scores = pl.DataFrame({"isic_id": ["t0", "t1"], "score": views[view(fold)]})
         return scores.with_columns(fold_sd=None)
 
-    monkeypatch.setattr(unseen_members, "score_unseen", scored)
+    monkeypatch.setattr(members, "score_unseen", scored)
     blocks, ids = [network("small")], pl.DataFrame({"isic_id": ["t0", "t1"]})
     some = members_of(desk, BlendConfig(), ROWS, STACKED, blocks)
     stacked = {"stack": ("view of {}".format, {0: "boosters of 0", 1: "boosters of 1"})}
