@@ -1,13 +1,14 @@
 """One call of a bundle of tables alone; with pictures in tests/e2e/bundle."""
 
 import shutil
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from pipeline.offline.answers import AnswerFile
 from pipeline.offline.asked import Asked, open_work
-from pipeline.offline.course import follow
+from pipeline.offline.course import Course, follow
 from tests.bundled import SAMPLE, TABLE, Diary, answer, follow_until
 from workspace.errors import ArtifactError, ConfigError
 
@@ -110,6 +111,21 @@ def test_other_rows_in_the_same_folder_are_other_data(call, new, output):
     (new / SAMPLE).unlink()
     assert call()[1] == 0
     assert pl.read_csv(output)["isic_id"].to_list() == sorted(rows["isic_id"][:3])
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "looks"),
+    [(("tabular",), False), (("small", "tabular"), True), (("stack",), True)],
+)
+def test_a_blend_whose_roles_are_all_of_tables_needs_no_picture(handed_in, looks):
+    stacked = SimpleNamespace(
+        sees=True, handed_in=handed_in, policy="rank_and_flag", parts=("tabular", "images")
+    )
+    course = Course(None, None, SimpleNamespace(stacked=stacked, data=SimpleNamespace(alone=False)))
+    assert course.looks == looks
+    by_tables = course.by_tables
+    assert by_tables.name == ("tabular" if looks else "rank_and_flag")
+    assert (by_tables.members, by_tables.networks) == (("tabular",), ())
 
 
 def test_a_folder_that_is_not_there_is_named(call, tmp_path):
