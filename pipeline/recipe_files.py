@@ -6,6 +6,7 @@ differs.
 """
 
 import difflib
+import errno
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,11 +46,11 @@ def find_recipe(name_or_path: str, beside: Path | None = None) -> Path:
     """`sample` is recipes/sample.toml; anything with a slash or `.toml` is a path."""
     if _is_path(name_or_path):
         path = (beside or Path()) / name_or_path
-        if not path.is_file():
-            raise ConfigError(f"Recipe {name_or_path} is not there.")
+        if not _is_file(path):
+            raise ConfigError(f"Recipe {shorten(name_or_path, 200)} is not there.")
         return path
     path = RECIPES / f"{name_or_path}.toml"
-    if not path.is_file():
+    if not _is_file(path):
         known = recipe_names()
         raise ConfigError(
             f"No recipe is called '{shorten(name_or_path)}'; there are {', '.join(known)}"
@@ -67,13 +68,13 @@ def find_network(name_or_path: str, beside: Path) -> Path:
     """A network's base: networks/<name>.toml beside the recipe, else the project's; or a path."""
     if _is_path(name_or_path):
         path = beside / name_or_path
-        if not path.is_file():
-            raise ConfigError(f"A network's base {name_or_path} is not there.")
+        if not _is_file(path):
+            raise ConfigError(f"A network's base {shorten(name_or_path, 200)} is not there.")
         return path
     own = beside if beside.name == NETWORKS else beside / NETWORKS  # a base lies among its like
     for folder in (own, RECIPES / NETWORKS):
         path = folder / f"{name_or_path}.toml"
-        if path.is_file():
+        if _is_file(path):
             return path
     known = sorted(path.stem for path in (RECIPES / NETWORKS).glob("*.toml"))
     raise ConfigError(
@@ -234,6 +235,16 @@ def _toml_value(text: str) -> Any:
         return parse_toml(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         return text
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is there; a name that is too long for any file system is not."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _is_path(name: str) -> bool:

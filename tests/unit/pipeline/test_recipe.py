@@ -148,6 +148,9 @@ def test_recipes_are_found_by_name_or_path(recipe, tmp_path):
         f"No recipe is called 'sampel'; there are {', '.join(known)}; did you mean 'sample'?"
     )
     assert refusal("./no.toml") == "Recipe ./no.toml is not there."
+    long = "9" * 300  # longer than a file system takes
+    assert refusal(long).startswith(f"No recipe is called '{long[:37]}...'; there are ")
+    assert refusal(f"./{long}") == f"Recipe ./{long[:195]}... is not there."
 
 
 def test_settings_override_one_value_each():
