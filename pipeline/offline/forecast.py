@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pipeline.offline.clock import Clock, dropped, quickest_first, with_time
 from pipeline.offline.desk import as_time
-from pipeline.offline.pace import Rates
+from pipeline.offline.pace import Rates, network_of
 from workspace.tasks import Task
 
 TABLES, PICTURES = "tables", "pictures"
@@ -48,14 +48,21 @@ class Forecast:
         """One sentence of the chosen, one of the others."""
         late = dropped(list(shards), chosen)
         if chosen:
-            time = as_time(self.cost_of({fold: shards[fold] for fold in chosen}))
-            limit = self.clock.limit_s
-            given = "" if limit is None else f" of {as_time(limit)}"
-            yield f"looking at pictures with {named(chosen)}: about {time}{given}."
+            some = {fold: shards[fold] for fold in chosen}
+            yield f"looking at pictures with {named(chosen)}{self._about(some)}."
         if late:
             yield f"no time {'is foreseen ' if chosen else ''}for {named(late)}" + (
                 "." if chosen else ": dropped."
             )
+
+    def _about(self, shards: Shards) -> str:
+        """How long it takes; of few pictures no network was timed."""
+        every = [network_of(task) for tasks in shards.values() for task in tasks]
+        if not all(map(self.rates.knows, every)):
+            return ""
+        limit = self.clock.limit_s
+        given = "" if limit is None else f" of {as_time(limit)}"
+        return f": about {as_time(self.cost_of(shards))}{given}"
 
 
 def named(folds: Sequence[int]) -> str:

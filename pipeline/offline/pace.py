@@ -52,7 +52,7 @@ class Rates:
         return sum(map(self.cost_of_one, waiting)) / self.at_work()
 
     def cost_of_one(self, shard: Task) -> float:
-        return self._rate_of(shard.folder.parent.name) * pictures_in(shard)
+        return self._rate_of(network_of(shard)) * pictures_in(shard)
 
     def _rate_of(self, network: str) -> float:
         """Its own; else of its other folds in the mean, since these are of one kind."""
@@ -69,6 +69,11 @@ class Rates:
 def kind_of(network: str) -> str:
     """Its name without the fold; an encoder, which is the same to all folds, has none."""
     return re.sub(r"_fold_\d+$", "", network)
+
+
+def network_of(shard: Task) -> str:
+    """Whose it is, as `<network>_fold_<k>`."""
+    return shard.folder.parent.name
 
 
 def pictures_in(shard: Task) -> int:
@@ -123,7 +128,7 @@ class InTime(ThisProcess):
         future = super().submit(function, *arguments)
         if load_manifest(shard.folder) is not None:  # and not at work elsewhere
             seconds = time.monotonic() - began
-            self._rates.note(shard.folder.parent.name, seconds, pictures_in(shard))
+            self._rates.note(network_of(shard), seconds, pictures_in(shard))
         self._say_left()
         return future
 

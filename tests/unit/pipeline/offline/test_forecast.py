@@ -58,6 +58,11 @@ def test_without_time_for_one_all_are_dropped(forecast, shards):
     assert list(forecast.told(shards, ())) == ["no time for folds 0, 1, 2: dropped."]
 
 
+def test_of_networks_that_nobody_has_timed_no_time_is_told(forecast, shards):
+    untimed = Forecast(forecast.clock, Rates())
+    assert list(untimed.told(shards, (0, 1, 2))) == ["looking at pictures with folds 0, 1, 2."]
+
+
 def test_where_nothing_is_left_to_look_at_nothing_is_said(forecast):
     assert forecast.chosen({}) == ()
     assert list(forecast.told({}, ())) == []
