@@ -10,17 +10,9 @@ import torch
 from models.inference import scores
 from models.inference.scores import Scores, Way, score_in_memory
 from models.inference.speed import EXACT, Pace
-from workspace.progress import Silent
+from tests.said import Said
 
 WAY = Way(torch.device("cpu"), batch_size=64)
-
-
-class Said(Silent):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, message, **_):
-        self.lines.append(message)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pipeline.offline import pace
 from pipeline.offline.clock import Clock, OutOfTimeError
 from pipeline.offline.pace import InTime, Rates
 from tests.by_hand.units import kept
-from workspace.progress import Silent
+from tests.said import Said
 
 
 def shard(folder, network, number, pictures):
@@ -58,16 +58,6 @@ def test_a_rate_is_of_the_last_shards_and_older_ones_fade(tmp_path):
     assert rates.cost_of_one(shard(tmp_path, "net_fold_0", 0, 18)) == pytest.approx(11.0)
     assert rates.knows("net_fold_1")
     assert not rates.knows("network_fold_0")
-
-
-class Said(Silent):
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, message, **_):
-        self.lines.append(message)
 
 
 @pytest.fixture
