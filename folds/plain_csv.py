@@ -1,7 +1,7 @@
 """The rows of a CSV in which every comma is a border and every line is a row.
 
-Most tables are such, and polars reads them about ten times faster than Python's csv. Whatever else
-stands in a file (a quote, a line with other fields, a byte that is no text) is left to the one
+Most tables are such, and polars reads them faster than Python's csv does. Whatever else stands in a
+file (a quote, a line with other fields, a byte that is no text) is left to the one
 parser that judges it, in `tables.py`.
 """
 

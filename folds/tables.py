@@ -118,8 +118,8 @@ def _in_range(
         findings.error("out-of-range", f"{sentence}.", ids)
         return frame
     findings.notice("out-of-range", f"{sentence}; read as missing.", ids)
-    kept = pl.when(~wrong.fill_null(value=False)).then(value)
-    return frame.with_columns(kept.alias(column.name))
+    measured = pl.when(~wrong.fill_null(value=False)).then(value)
+    return frame.with_columns(measured.alias(column.name))
 
 
 def _read_rows(path: Path, wanted: Sequence[str]) -> tuple[list[str], list[pl.DataFrame]]:

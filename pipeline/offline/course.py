@@ -211,7 +211,7 @@ class Course:
         self.forecast.rates.at_work = lambda: self.processes  # as soon as they have begun
         self.time_networks(shards)
         chosen = self.forecast.chosen(shards)
-        for sentence in self.forecast.told(shards, chosen):
+        for sentence in self.forecast.sentences(shards, chosen):
             self.say(sentence)
         if chosen:
             with assisted(self.asked, chosen, self.processes - 1) as at_work:

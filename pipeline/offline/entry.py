@@ -17,7 +17,7 @@ begin_process()  # before a library loads that computes with threads
 def answer(asked: Mapping[str, Any]) -> int:
     """The command line's words as `submit.py` reads them."""
     # Where it is installed, LightGBM imports it for two seconds, for classes that nobody uses here.
-    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]  # how Python is told no
+    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]  # None: its import fails
     from pipeline.offline.ending import ended  # noqa: PLC0415 - after `begin_process`
 
     return ended(asked)

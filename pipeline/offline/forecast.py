@@ -44,7 +44,7 @@ class Forecast:
             self.clock,
         )
 
-    def told(self, shards: Shards, chosen: Sequence[int]) -> Iterator[str]:
+    def sentences(self, shards: Shards, chosen: Sequence[int]) -> Iterator[str]:
         """One sentence of the chosen, one of the others."""
         late = dropped(list(shards), chosen)
         if chosen:

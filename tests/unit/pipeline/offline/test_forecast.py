@@ -46,7 +46,7 @@ def test_a_view_costs_what_the_last_did_or_some_times_one_by_tables(forecast, sh
 
 def test_folds_are_chosen_quickest_first_and_those_without_time_are_named(forecast, shards):
     assert forecast.chosen(shards) == (0, 1)  # 1.1 * 70 of 100 s, and 1.1 * 100 are too many
-    assert list(forecast.told(shards, (0, 1))) == [
+    assert list(forecast.sentences(shards, (0, 1))) == [
         "looking at pictures with folds 0, 1: about 70 s of 2 min.",
         "no time is foreseen for fold 2.",
     ]
@@ -55,22 +55,22 @@ def test_folds_are_chosen_quickest_first_and_those_without_time_are_named(foreca
 def test_without_time_for_one_all_are_dropped(forecast, shards):
     forecast.seconds[PICTURES] = 60.0
     assert forecast.chosen(shards) == ()
-    assert list(forecast.told(shards, ())) == ["no time for folds 0, 1, 2: dropped."]
+    assert list(forecast.sentences(shards, ())) == ["no time for folds 0, 1, 2: dropped."]
 
 
 def test_of_networks_that_nobody_has_timed_no_time_is_told(forecast, shards):
     untimed = Forecast(forecast.clock, Rates())
-    assert list(untimed.told(shards, (0, 1, 2))) == ["looking at pictures with folds 0, 1, 2."]
+    assert list(untimed.sentences(shards, (0, 1, 2))) == ["looking at pictures with folds 0, 1, 2."]
 
 
 def test_where_nothing_is_left_to_look_at_nothing_is_said(forecast):
     assert forecast.chosen({}) == ()
-    assert list(forecast.told({}, ())) == []
+    assert list(forecast.sentences({}, ())) == []
 
 
 def test_without_a_limit_there_is_time_for_all(shards, forecast):
     endless = Forecast(Clock(0.0, None), forecast.rates)
     assert endless.chosen(shards) == (0, 1, 2)
-    assert list(endless.told({2: shards[2]}, (2,))) == [
+    assert list(endless.sentences({2: shards[2]}, (2,))) == [
         "looking at pictures with fold 2: about 70 s."
     ]
